@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Installs the packages that building, running and testing need, and nothing else.
+# Debian 12 or Ubuntu 24.04, as root or with sudo. Safe to run again: it does nothing when all is there.
+set -euo pipefail
+
+packages=(
+    # building
+    build-essential cmake ninja-build pkg-config
+    libfuse3-dev libcurl4-openssl-dev libssl-dev libcjson-dev libsqlite3-dev libinih-dev libmicrohttpd-dev
+    # running: fusermount3, and the simulator's renderer with its font
+    fuse3 ffmpeg fonts-dejavu-core ca-certificates
+    # testing
+    libcmocka-dev python3 python3-pytest sqlite3 curl attr acl rsync git util-linux procps
+)
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || { echo "setup.sh: run it as root, or install sudo" >&2; exit 1; }
+    as_root=(sudo)
+fi
+
+missing=()
+for package in "${packages[@]}"; do
+    state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$state" = installed ] || missing+=("$package")
+done
+if [ "${#missing[@]}" -gt 0 ]; then
+    echo "setup.sh: installing ${missing[*]}"
+    "${as_root[@]}" apt-get update -qq
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+fi
+
+# Distributions make /dev/fuse usable for everybody; a bare machine may not have done so.
+if [ -e /dev/fuse ] && [ "$(stat -c %a /dev/fuse)" != 666 ]; then
+    "${as_root[@]}" chmod 0666 /dev/fuse
+fi
