@@ -1,0 +1,31 @@
+/*
+ * Time as plain numbers. Due times run on CLOCK_BOOTTIME, so that a suspended machine's tasks
+ * are due when it wakes; what people see is wall-clock time.
+ */
+#ifndef SEEDANCEFS_BASE_CLOCK_H
+#define SEEDANCEFS_BASE_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+static inline int64_t clock_ms(clockid_t id)
+{
+	struct timespec now;
+
+	clock_gettime(id, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Milliseconds since boot, suspended time included. Never goes back. */
+static inline int64_t clock_boot_ms(void)
+{
+	return clock_ms(CLOCK_BOOTTIME);
+}
+
+/* Milliseconds since the epoch. */
+static inline int64_t clock_wall_ms(void)
+{
+	return clock_ms(CLOCK_REALTIME);
+}
+
+#endif
