@@ -1,0 +1,34 @@
+/*
+ * A child process: started with an argument vector in a directory, killed on demand,
+ * always reaped. child_run() blocks; child_kill() may be called by another thread at any
+ * time.
+ */
+#ifndef SEEDANCE_SIM_CHILD_H
+#define SEEDANCE_SIM_CHILD_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct child {
+	pthread_mutex_t lock;
+	/* guarded by lock */
+	pid_t pid; /* 0 = none */
+	bool is_killed;
+};
+
+void child_init(struct child *child);
+void child_clear(struct child *child);
+
+/*
+ * Runs a program found in PATH with its standard streams on /dev/null. Returns its exit
+ * status (127: could not be started), or -errno; -EINTR if it died by a signal or was
+ * killed before. It dies when the calling thread does, or after ten minutes of processor
+ * time.
+ */
+int child_run(struct child *child, const char *directory, char *const arguments[]);
+
+/* Kills the child that runs, and any later one of this object. */
+void child_kill(struct child *child);
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * The control port: JSON over HTTP, for tests and for the curious.
+ *
+ *	GET    /stats                 counters
+ *	DELETE /stats                 counters and the log of requests start anew
+ *	GET    /requests?after=N&on=create&done=1&timeout_ms=T    the log; waits for news
+ *	POST   /faults {"on","task"?,"kind"?,"times"?,"action"}   -> {"id":n}
+ *	GET    /faults, DELETE /faults                 (DELETE releases all that hangs)
+ *	GET    /tasks, GET /tasks/{id}
+ *	POST   /tasks/{id} {...}      decrees: see control_tasks.c
+ *	POST   /hold {"state":"queued"|"running"|""}
+ *
+ * Nothing is tolerated: an unknown path is 404, an unknown key or a value of the wrong
+ *type 400 with {"error":"..."} that names it, so that a test cannot be misspelt.
+ */
+#ifndef SEEDANCE_SIM_CONTROL_H
+#define SEEDANCE_SIM_CONTROL_H
+
+#include "backend/sim/sim.h"
+
+/* A handler for http_server_open(); the simulator must outlive the server. */
+struct http_handler control_handler(struct sim *sim);
+
+#endif

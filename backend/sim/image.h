@@ -1,0 +1,33 @@
+/*
+ * Images that come as data URLs: decoded, recognised by their first bytes and measured as
+ * far as their heads tell. Pure.
+ */
+#ifndef SEEDANCE_SIM_IMAGE_H
+#define SEEDANCE_SIM_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define IMAGE_BYTES_MAX (30u * 1024 * 1024)
+
+struct image {
+	unsigned char *bytes; /* owned */
+	size_t size;
+	const char *suffix; /* "png", "jpeg", ...: a literal */
+	int width, height;  /* 0 = the head doesn't tell */
+};
+
+void image_clear(struct image *image);
+
+/*
+ * "data:image/<format>;base64,<data>", the format in lower case. 0; -EINVAL: not of that
+ * form; -EBADMSG: the base64 is broken; -EFBIG: more than IMAGE_BYTES_MAX;
+ * -EPROTONOSUPPORT: none of png, jpeg, webp, bmp, tiff, gif; -ENOMEM.
+ */
+int image_from_data_url(const char *url, struct image *ret);
+
+/* The decoded bytes of base64 text with its padding; -EBADMSG, -EFBIG, -ENOMEM. */
+int image_decode_base64(const char *text, size_t ceiling, unsigned char **ret_bytes,
+			size_t *ret_size);
+
+#endif

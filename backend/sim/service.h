@@ -1,0 +1,13 @@
+/*
+ * The service port: what clients talk to. Each request is recorded, meets the fault that
+ * is ordered for it (if any), and goes to its wire format or to the media.
+ */
+#ifndef SEEDANCE_SIM_SERVICE_H
+#define SEEDANCE_SIM_SERVICE_H
+
+#include "backend/sim/sim.h"
+
+/* A handler for http_server_open(); the simulator must outlive the server. */
+struct http_handler service_handler(struct sim *sim);
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * What the ports' handlers have at hand: the parts of one simulator. Constant while the
+ * ports are open; each part says itself who may call it (all of them: any thread).
+ */
+#ifndef SEEDANCE_SIM_SIM_H
+#define SEEDANCE_SIM_SIM_H
+
+#include "backend/sim/faults.h"
+#include "backend/sim/home.h"
+#include "backend/sim/http.h"
+#include "backend/sim/link.h"
+#include "backend/sim/records.h"
+#include "backend/sim/tasks.h"
+
+struct sim {
+	const char *key; /* what a bearer token must be; NULL = anything */
+	struct link_settings links;
+	struct home *home;
+	struct tasks *tasks;
+	struct records *records;
+	struct faults *faults;
+};
+
+#endif

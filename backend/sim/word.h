@@ -1,0 +1,22 @@
+/*
+ * Is a word in a text? Not inside a longer word: "#fail" is in "now #fail!", not in
+ * "#failure".
+ */
+#ifndef SEEDANCE_SIM_WORD_H
+#define SEEDANCE_SIM_WORD_H
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <string.h>
+
+static inline bool word_is_in(const char *text, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (; text && (text = strstr(text, word)); text += length)
+		if (!isalnum((unsigned char)text[length]) && text[length] != '_')
+			return true;
+	return false;
+}
+
+#endif
