@@ -1,0 +1,416 @@
+/*
+ * The backend's thread: its life, its commands, and its turn.
+ */
+#include "backend/core.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/base/log.h"
+#include "backend/base/text.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#define NUMBERS_AT_ONCE 1024
+#define NUMBERS_LOW 512
+#define LEDGER_RETRY_MS 2000
+#define LONGEST_WAIT_MS 60000
+#define LAST_ANSWER_MS 5000 /* how long an end waits for a create's answer */
+
+/* --- commands --- */
+
+static void wake(void *context)
+{
+	struct backend *backend = context;
+
+	http_wake(backend->http);
+}
+
+void core_send(struct backend *backend, struct command *command)
+{
+	command->next = NULL;
+	{
+		SCOPED_LOCK(&backend->command_lock);
+
+		*backend->commands_end = command;
+		backend->commands_end = &command->next;
+	}
+	wake(backend);
+}
+
+static struct command *take_commands(struct backend *backend)
+{
+	SCOPED_LOCK(&backend->command_lock);
+	struct command *first = backend->commands;
+
+	backend->commands = NULL;
+	backend->commands_end = &backend->commands;
+	return first;
+}
+
+static void run_commands(struct backend *backend)
+{
+	struct command *command = take_commands(backend);
+
+	while (command) {
+		struct command *next = command->next;
+
+		command->run(backend, command);
+		command = next;
+	}
+}
+
+/* --- small things that the rooms share --- */
+
+int64_t core_jitter(struct backend *backend, int64_t ms)
+{
+	int64_t spread = ms / 10;
+
+	if (spread <= 0)
+		return ms;
+	return ms - spread + rand_r(&backend->random_state) % (2 * spread + 1);
+}
+
+const char *core_endpoint_name(const struct provider_section *section)
+{
+	return section->is_simulator ? "simulator" : section->base_url;
+}
+
+const struct provider_section *core_section_of(const struct backend *backend,
+					       const struct task_view *view)
+{
+	const struct provider_section *section =
+		view->provider ? config_section(backend->config, view->provider) : NULL;
+
+	if (!section || !view->endpoint || strcmp(view->endpoint, core_endpoint_name(section)))
+		return NULL;
+	if (!view->key_name || !section->key_name || strcmp(view->key_name, section->key_name))
+		return NULL;
+	return section;
+}
+
+static bool differs(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) != 0 : a != b;
+}
+
+void core_set_waiting(struct backend *backend, uint64_t number, const char *waiting)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+
+	if (!view)
+		return;
+	if (!differs(view->waiting, waiting)) {
+		tasks_abandon(backend->tasks, view);
+		return;
+	}
+	task_set_text(&view->waiting, waiting);
+	tasks_commit(backend->tasks, view);
+}
+
+void core_set_note(struct backend *backend, uint64_t number, const char *note)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+
+	if (!view)
+		return;
+	if (!differs(view->note, note)) {
+		tasks_abandon(backend->tasks, view);
+		return;
+	}
+	task_set_text(&view->note, note);
+	tasks_commit(backend->tasks, view);
+}
+
+/* --- the ledger's turn --- */
+
+static void refill_numbers(struct backend *backend)
+{
+	uint64_t first;
+
+	if (tasks_numbers_left(backend->tasks) > NUMBERS_LOW)
+		return;
+	if (ledger_reserve_numbers(backend->ledger, NUMBERS_AT_ONCE, &first))
+		return;
+	tasks_give_numbers(backend->tasks, first, NUMBERS_AT_ONCE);
+	pthread_mutex_lock(&backend->command_lock);
+	pthread_cond_broadcast(&backend->numbers_came);
+	pthread_mutex_unlock(&backend->command_lock);
+}
+
+static void tell(struct backend *backend, struct task_view **views, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		backend->events.task_changed(backend->events.context, views[i]->number);
+		task_view_unref(views[i]);
+	}
+	free(views);
+}
+
+/* One durable commit of everything that changed; only then is anything sent or told. */
+static void save_turn(struct backend *backend)
+{
+	size_t count = 0;
+	struct task_view **views = tasks_take_dirty(backend->tasks, &count);
+	int r = views ? ledger_save(backend->ledger, views, count) : 0;
+
+	if (r) {
+		submit_unsend(backend);
+		tasks_return_dirty(backend->tasks, views, count);
+		backend->ledger_is_failing = true;
+		timer_set(&backend->timers, &backend->ledger_retry,
+			  clock_boot_ms() + LEDGER_RETRY_MS);
+		return;
+	}
+	if (backend->ledger_is_failing && views)
+		log_info("event=ledger_recovered");
+	if (views)
+		backend->ledger_is_failing = false;
+	submit_send(backend);
+	tell(backend, views, count);
+}
+
+static void ledger_retry_due(void *context)
+{
+	(void)context; /* the turn that this timer makes saves by itself */
+}
+
+static bool is_stopping(struct backend *backend)
+{
+	SCOPED_LOCK(&backend->command_lock);
+
+	return backend->is_stopping;
+}
+
+static int64_t time_to_wait(struct backend *backend)
+{
+	int64_t left = timers_next(&backend->timers) - clock_boot_ms();
+
+	if (is_stopping(backend) && left > 100)
+		return 100;
+	if (left < 0)
+		return 0;
+	return left > LONGEST_WAIT_MS ? LONGEST_WAIT_MS : left;
+}
+
+/* A create that is on its way when the program ends would be `unknown`: its answer is near. */
+static bool may_end(struct backend *backend, int64_t *end_ms)
+{
+	if (!is_stopping(backend))
+		return false;
+	if (!*end_ms) {
+		*end_ms = clock_boot_ms() + LAST_ANSWER_MS;
+		submit_unsend(backend);
+	}
+	return !submit_is_sending(backend) || clock_boot_ms() >= *end_ms;
+}
+
+static void *core_run(void *context)
+{
+	struct backend *backend = context;
+	int64_t end_ms = 0;
+
+	while (!may_end(backend, &end_ms)) {
+		http_turn(backend->http, time_to_wait(backend));
+		run_commands(backend);
+		timers_run(&backend->timers, clock_boot_ms());
+		if (!end_ms)
+			submit_turn(backend);
+		refill_numbers(backend);
+		if (!timer_is_set(&backend->ledger_retry))
+			save_turn(backend);
+	}
+	return NULL;
+}
+
+/* --- life --- */
+
+static int load_task(void *context, struct task_view *view)
+{
+	struct backend *backend = context;
+
+	return tasks_add(backend->tasks, view, false);
+}
+
+/* What a task becomes when the program starts again: design.md, "Restart". */
+static void revive(struct backend *backend, uint64_t number, bool was_copied)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+
+	if (!view)
+		return;
+	if (view->state == TASK_SUBMITTING) {
+		task_enter(view, TASK_UNKNOWN);
+		problem_set(&view->problem, PROBLEM_NETWORK,
+			    "the program ended while the request was on its way: it may have been "
+			    "accepted and billed");
+	} else if (view->state == TASK_PENDING && was_copied) {
+		view->needs_submit = true;
+	} else if (view->state != TASK_PENDING || !view->waiting) {
+		tasks_abandon(backend->tasks, view);
+		return;
+	}
+	if (view->state == TASK_PENDING)
+		task_set_text(&view->waiting, NULL);
+	tasks_commit(backend->tasks, view);
+}
+
+struct revival {
+	struct backend *backend;
+	bool was_copied;
+};
+
+static void revive_visit(void *context, struct task_view *view)
+{
+	struct revival *revival = context;
+
+	revive(revival->backend, view->number, revival->was_copied);
+	if (task_is_active(view->state) && view->state != TASK_SUBMITTING)
+		follow_task(revival->backend, view->number, 0);
+}
+
+static int load(struct backend *backend)
+{
+	AUTOFREE char *path = text_format("%s/ledger.sqlite3", backend->library_path);
+	struct revival revival = { .backend = backend };
+	int r = path ? ledger_open(path, &backend->ledger, &revival.was_copied) : -ENOMEM;
+
+	if (!r)
+		r = ledger_load(backend->ledger, load_task, backend);
+	if (!r)
+		r = submit_load_intents(backend);
+	if (r)
+		return r;
+	if (revival.was_copied)
+		log_warn("event=library_copied action=\"unsent tasks wait for submit\"");
+	tasks_each(backend->tasks, revive_visit, &revival);
+	refill_numbers(backend);
+	return 0;
+}
+
+int backend_create(const struct config *config, const char *library_path, int media_directory,
+		   const struct backend_events *events, struct backend **ret_backend)
+{
+	struct backend *backend = calloc(1, sizeof(*backend));
+	int r;
+
+	if (!backend)
+		return -ENOMEM;
+	backend->config = config;
+	backend->media_directory = media_directory;
+	backend->events = *events;
+	backend->commands_end = &backend->commands;
+	backend->library_path = strdup(library_path);
+	pthread_mutex_init(&backend->command_lock, NULL);
+	pthread_mutex_init(&backend->media_lock, NULL);
+	pthread_cond_init(&backend->numbers_came, NULL);
+	timer_init(&backend->ledger_retry, ledger_retry_due, backend);
+	r = random_bytes(&backend->random_state, sizeof(backend->random_state));
+	if (!r)
+		r = http_create(&backend->http);
+	if (!r)
+		r = tasks_create(wake, backend, &backend->tasks);
+	if (!r)
+		r = backend->library_path ? load(backend) : -ENOMEM;
+	if (r) {
+		backend_destroy(backend);
+		return r;
+	}
+	*ret_backend = backend;
+	return 0;
+}
+
+/* Signals are the main thread's: FUSE's loop ends by them. */
+int backend_start(struct backend *backend)
+{
+	sigset_t all, before;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&backend->thread, NULL, core_run, backend);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	backend->is_started = r == 0;
+	return -r;
+}
+
+void backend_stop(struct backend *backend)
+{
+	if (!backend->is_started)
+		return;
+	{
+		SCOPED_LOCK(&backend->command_lock);
+
+		backend->is_stopping = true;
+	}
+	wake(backend);
+	pthread_join(backend->thread, NULL);
+	backend->is_started = false;
+	/* From here on this thread is the backend's. */
+	submit_unsend(backend);
+	run_commands(backend);
+	media_stop(backend);
+	save_turn(backend);
+}
+
+void backend_destroy(struct backend *backend)
+{
+	if (!backend)
+		return;
+	run_commands(backend);
+	if (backend->http) {
+		media_clear(backend);
+		submit_clear(backend);
+		follow_clear(backend);
+		probe_clear(backend);
+	}
+	http_destroy(backend->http);
+	timers_clear(&backend->timers);
+	ledger_close(backend->ledger);
+	tasks_destroy(backend->tasks);
+	free(backend->intents);
+	free(backend->library_path);
+	pthread_mutex_destroy(&backend->command_lock);
+	pthread_mutex_destroy(&backend->media_lock);
+	pthread_cond_destroy(&backend->numbers_came);
+	free(backend);
+}
+
+const char *backend_library_id(const struct backend *backend)
+{
+	return ledger_library_id(backend->ledger);
+}
+
+const struct config *backend_config(const struct backend *backend)
+{
+	return backend->config;
+}
+
+/* Waits for the local disk only: a block of numbers is one small commit. */
+int backend_task_reserve(struct backend *backend, uint64_t *ret_number)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 5;
+	for (;;) {
+		uint64_t number = tasks_take_number(backend->tasks);
+		int r;
+
+		if (number) {
+			*ret_number = number;
+			return 0;
+		}
+		wake(backend);
+		pthread_mutex_lock(&backend->command_lock);
+		r = tasks_numbers_left(backend->tasks) ?
+			    0 :
+			    pthread_cond_timedwait(&backend->numbers_came,
+						   &backend->command_lock, &until);
+		pthread_mutex_unlock(&backend->command_lock);
+		if (r)
+			return -EAGAIN;
+	}
+}

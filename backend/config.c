@@ -1,0 +1,545 @@
+#include "backend/config.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/log.h"
+#include "backend/base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ini.h>
+#include <stdarg.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#define KEY_MAX_BYTES 4096
+#define SECTIONS_MAX 100
+
+/* What a section says of its key, until config_finish() fetches it. */
+struct key_source {
+	char *env, *file, *command;
+};
+
+struct raw_section {
+	char *type;
+	struct key_source key;
+	bool has_max_active;
+};
+
+/* The configuration while it is read. `config` comes first: the public part is the whole. */
+struct loading {
+	struct config config;
+	struct raw_section *raw; /* one for each section */
+	char *path;
+	char *error;
+};
+
+static struct loading *loading_of(struct config *config)
+{
+	return (struct loading *)config;
+}
+
+__attribute__((format(printf, 2, 3))) static int fail(char **ret_error, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	free(*ret_error);
+	if (vasprintf(ret_error, format, arguments) < 0)
+		*ret_error = NULL;
+	va_end(arguments);
+	return -EINVAL;
+}
+
+static int put(char **into, const char *value)
+{
+	free(*into);
+	*into = *value ? strdup(value) : NULL;
+	return *value && !*into ? -ENOMEM : 0;
+}
+
+static int set_keep(struct config *config, const char *value, char **ret_error)
+{
+	static const char *const words[] = { "lazy", "rescue", "eager" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (!strcmp(words[i], value)) {
+			config->keep = (enum keep_policy)i;
+			return 0;
+		}
+	return fail(ret_error, "keep is \"%s\"; allowed: lazy, rescue, eager", value);
+}
+
+static int set_count(const char *key, const char *value, unsigned *into, char **ret_error)
+{
+	int64_t number;
+
+	if (text_to_int64(value, &number) || number < 1 || number > 1000000)
+		return fail(ret_error, "%s is \"%s\"; allowed: 1 to 1000000", key, value);
+	*into = (unsigned)number;
+	return 0;
+}
+
+static int set_seconds(const char *key, const char *value, int64_t least_ms, int64_t *into,
+		       char **ret_error)
+{
+	int64_t ms;
+
+	if (text_to_ms(value, &ms) || ms < least_ms || ms > 86400000)
+		return fail(ret_error, "%s is \"%s\"; allowed: seconds, such as 3 or 0.5", key,
+			    value);
+	*into = ms;
+	return 0;
+}
+
+int config_set(struct config *config, const char *key, const char *value, char **ret_error)
+{
+	if (!strcmp(key, "default_provider"))
+		return put(&config->default_provider, value);
+	if (!strcmp(key, "settle"))
+		return set_seconds(key, value, 0, &config->settle_ms, ret_error);
+	if (!strcmp(key, "keep"))
+		return set_keep(config, value, ret_error);
+	if (!strcmp(key, "submissions_per_hour"))
+		return set_count(key, value, &config->submissions_per_hour, ret_error);
+	return -ENOENT;
+}
+
+static int add_section(struct loading *loading, const char *name)
+{
+	struct config *config = &loading->config;
+	size_t count = config->section_count;
+	struct provider_section *sections;
+	struct raw_section *raw;
+
+	if (count == SECTIONS_MAX)
+		return fail(&loading->error, "more than %d sections", SECTIONS_MAX);
+	sections = realloc(config->sections, (count + 1) * sizeof(*sections));
+	if (!sections)
+		return -ENOMEM;
+	config->sections = sections;
+	raw = realloc(loading->raw, (count + 1) * sizeof(*raw));
+	if (!raw)
+		return -ENOMEM;
+	loading->raw = raw;
+	sections[count] = (struct provider_section){ .name = strdup(name) };
+	raw[count] = (struct raw_section){ 0 };
+	config->section_count++;
+	return sections[count].name ? 0 : -ENOMEM;
+}
+
+static int find_or_add_section(struct loading *loading, const char *name, size_t *ret_index)
+{
+	struct config *config = &loading->config;
+
+	for (*ret_index = 0; *ret_index < config->section_count; ++*ret_index)
+		if (!strcmp(config->sections[*ret_index].name, name))
+			return 0;
+	return add_section(loading, name);
+}
+
+static int set_in_section(struct loading *loading, size_t index, const char *key,
+			  const char *value)
+{
+	static const char *const keys[] = { "type",	   "base_url",	"key_env",    "key_file",
+					    "key_command", "model",	"poll",	      "max_active",
+					    "callback_url", NULL };
+	struct provider_section *section = &loading->config.sections[index];
+	struct raw_section *raw = &loading->raw[index];
+	const char *near = text_nearest(key, keys);
+
+	if (!strcmp(key, "type"))
+		return put(&raw->type, value);
+	if (!strcmp(key, "base_url"))
+		return put(&section->base_url, value);
+	if (!strcmp(key, "key_env"))
+		return put(&raw->key.env, value);
+	if (!strcmp(key, "key_file"))
+		return put(&raw->key.file, value);
+	if (!strcmp(key, "key_command"))
+		return put(&raw->key.command, value);
+	if (!strcmp(key, "model"))
+		return put(&section->model, value);
+	if (!strcmp(key, "callback_url"))
+		return put(&section->callback_url, value);
+	if (!strcmp(key, "poll"))
+		return set_seconds(key, value, 50, &section->poll_ms, &loading->error);
+	if (!strcmp(key, "max_active"))
+		return set_count(key, value, &section->max_active, &loading->error);
+	return fail(&loading->error, "[provider %s]: the key \"%s\" is not known%s%s%s",
+		    section->name, key, near ? "; did you mean \"" : "", near ? near : "",
+		    near ? "\"?" : "");
+}
+
+static int set_in_main(struct loading *loading, const char *key, const char *value)
+{
+	static const char *const keys[] = { "default_provider", "settle", "keep",
+					    "submissions_per_hour", NULL };
+	const char *near = text_nearest(key, keys);
+	int r = config_set(&loading->config, key, value, &loading->error);
+
+	if (r != -ENOENT)
+		return r;
+	return fail(&loading->error, "the key \"%s\" is not known%s%s%s", key,
+		    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
+/* inih's handler: 1 is success. Our own error text stands in loading->error. */
+static int handle(void *user, const char *section, const char *key, const char *value)
+{
+	struct loading *loading = user;
+	size_t index;
+	int r;
+
+	if (!*section) {
+		r = set_in_main(loading, key, value);
+	} else if (text_starts_with(section, "provider ") && section[9]) {
+		r = find_or_add_section(loading, section + 9, &index);
+		if (!r)
+			r = set_in_section(loading, index, key, value);
+	} else {
+		r = fail(&loading->error, "the section [%s] is not known; allowed: [provider NAME]",
+			 section);
+	}
+	return r == 0;
+}
+
+static int read_file(struct loading *loading, const char *path, bool is_required, char **ret_error)
+{
+	AUTOFCLOSE FILE *file = fopen(path, "re");
+	int line;
+
+	if (!file && errno == ENOENT && !is_required)
+		return 0;
+	if (!file) {
+		int r = -errno;
+
+		fail(ret_error, "%s: %s", path, strerror(-r));
+		return r;
+	}
+	line = ini_parse_file(file, handle, loading);
+	if (line == 0)
+		return 0;
+	return fail(ret_error, "%s: line %d: %s", path, line,
+		    loading->error ? loading->error : "not of the form KEY = VALUE or [SECTION]");
+}
+
+int config_load(const char *path, bool is_required, struct config **ret_config, char **ret_error)
+{
+	struct loading *loading = calloc(1, sizeof(*loading));
+	int r;
+
+	if (!loading)
+		return -ENOMEM;
+	loading->config.settle_ms = 3000;
+	loading->config.keep = KEEP_RESCUE;
+	loading->config.submissions_per_hour = 60;
+	loading->path = strdup(path);
+	r = read_file(loading, path, is_required, ret_error);
+	if (r) {
+		config_destroy(&loading->config);
+		return r;
+	}
+	*ret_config = &loading->config;
+	return 0;
+}
+
+static void section_clear(struct provider_section *section)
+{
+	free(section->name);
+	free(section->base_url);
+	if (section->key)
+		explicit_bzero(section->key, strlen(section->key));
+	free(section->key);
+	free(section->key_name);
+	free(section->model);
+	free(section->callback_url);
+}
+
+void config_destroy(struct config *config)
+{
+	struct loading *loading = loading_of(config);
+
+	if (!config)
+		return;
+	for (size_t i = 0; i < config->section_count; i++) {
+		section_clear(&config->sections[i]);
+		free(loading->raw[i].type);
+		free(loading->raw[i].key.env);
+		free(loading->raw[i].key.file);
+		free(loading->raw[i].key.command);
+	}
+	free(config->sections);
+	free(loading->raw);
+	free(config->default_provider);
+	free(loading->path);
+	free(loading->error);
+	free(loading);
+}
+
+bool config_needs_simulator(const struct config *config)
+{
+	return config->section_count == 0;
+}
+
+bool config_is_loopback(const char *url)
+{
+	static const char *const hosts[] = { "localhost", "127.0.0.1", "[::1]" };
+	const char *host = strstr(url, "://");
+
+	if (!host)
+		return false;
+	host += 3;
+	if (memchr(host, '@', strcspn(host, "/?#")))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
+		size_t length = strlen(hosts[i]);
+
+		if (!strncasecmp(host, hosts[i], length) && strchr(":/", host[length]))
+			return true; /* strchr() finds the NUL as well: the end of the address */
+	}
+	return false;
+}
+
+static int check_base_url(struct provider_section *section, char **ret_error)
+{
+	size_t length;
+
+	if (!section->base_url && section->provider->default_base_url)
+		section->base_url = strdup(section->provider->default_base_url);
+	if (!section->base_url)
+		return fail(ret_error,
+			    "[provider %s]: base_url is missing; services of type %s have no public "
+			    "address",
+			    section->name, section->provider->type);
+	length = strlen(section->base_url);
+	while (length && section->base_url[length - 1] == '/')
+		section->base_url[--length] = '\0';
+	if (text_starts_with(section->base_url, "https://"))
+		return 0;
+	if (text_starts_with(section->base_url, "http://") && config_is_loopback(section->base_url))
+		return 0;
+	return fail(ret_error,
+		    "[provider %s]: base_url is \"%s\"; allowed: https://…, or http:// to this "
+		    "machine itself (localhost)",
+		    section->name, section->base_url);
+}
+
+/* The first line, without white space around it. */
+static int take_key(struct provider_section *section, char *text, char **ret_error)
+{
+	char *start = text + strspn(text, " \t\r\n");
+
+	start[strcspn(start, " \t\r\n")] = '\0';
+	if (!*start)
+		return fail(ret_error, "[provider %s]: the key from %s is empty", section->name,
+			    section->key_name);
+	for (const char *p = start; *p; p++)
+		if (*p < 0x21 || *p > 0x7e)
+			return fail(ret_error,
+				    "[provider %s]: the key from %s holds a character that no key "
+				    "has",
+				    section->name, section->key_name);
+	section->key = strdup(start);
+	return section->key ? 0 : -ENOMEM;
+}
+
+static int read_key_file(struct provider_section *section, const char *path, char **ret_error)
+{
+	AUTOCLOSE int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	char text[KEY_MAX_BYTES + 1];
+	struct stat status;
+	ssize_t got;
+	int r;
+
+	if (fd < 0 || fstat(fd, &status) < 0)
+		return fail(ret_error, "[provider %s]: key_file %s: %s", section->name, path,
+			    strerror(errno));
+	if (!S_ISREG(status.st_mode) || (status.st_uid != geteuid() && status.st_uid != 0))
+		return fail(ret_error,
+			    "[provider %s]: key_file %s must be a regular file of yours",
+			    section->name, path);
+	if (status.st_mode & 077)
+		return fail(ret_error,
+			    "[provider %s]: key_file %s can be read by others (mode %03o); do: "
+			    "chmod 600 %s",
+			    section->name, path, status.st_mode & 0777, path);
+	got = read(fd, text, KEY_MAX_BYTES);
+	text[got > 0 ? got : 0] = '\0';
+	r = take_key(section, text, ret_error);
+	explicit_bzero(text, sizeof(text));
+	return r;
+}
+
+static int run_key_command(struct provider_section *section, const char *command, char **ret_error)
+{
+	FILE *pipe = popen(command, "re");
+	char text[KEY_MAX_BYTES + 1];
+	size_t got;
+	int status, r;
+
+	if (!pipe)
+		return fail(ret_error, "[provider %s]: key_command: %s", section->name,
+			    strerror(errno));
+	got = fread(text, 1, KEY_MAX_BYTES, pipe);
+	text[got] = '\0';
+	status = pclose(pipe);
+	if (status)
+		r = fail(ret_error, "[provider %s]: key_command failed (exit status %d)",
+			 section->name, WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+	else
+		r = take_key(section, text, ret_error);
+	explicit_bzero(text, sizeof(text));
+	return r;
+}
+
+/* A key in the environment stays readable in /proc/PID/environ: it is wiped there. */
+static int read_key_env(struct provider_section *section, const char *name, bool is_named,
+			char **ret_error)
+{
+	char *value = getenv(name);
+	AUTOFREE char *copy = NULL;
+	int r;
+
+	if (!value && is_named)
+		return fail(ret_error, "[provider %s]: the environment has no %s (key_env)",
+			    section->name, name);
+	if (!value)
+		return 0; /* the service will say that a key is missing */
+	copy = strdup(value);
+	if (!copy)
+		return -ENOMEM;
+	r = take_key(section, copy, ret_error);
+	explicit_bzero(copy, strlen(copy));
+	return r;
+}
+
+static int fetch_key(struct provider_section *section, const struct key_source *source,
+		     char **ret_error)
+{
+	const char *env = source->env ? source->env : section->provider->default_key_env;
+
+	free(section->key_name);
+	section->key_name = source->file    ? text_format("file %s", source->file) :
+			    source->command ? strdup("key_command") :
+					      text_format("env %s", env ? env : "");
+	if (!section->key_name)
+		return -ENOMEM;
+	if (source->file)
+		return read_key_file(section, source->file, ret_error);
+	if (source->command)
+		return run_key_command(section, source->command, ret_error);
+	return env ? read_key_env(section, env, source->env != NULL, ret_error) : 0;
+}
+
+static int finish_section(struct loading *loading, size_t index, char **ret_error)
+{
+	struct provider_section *section = &loading->config.sections[index];
+	const char *type = loading->raw[index].type ? loading->raw[index].type : section->name;
+	int r;
+
+	section->provider = provider_find(type);
+	if (!section->provider)
+		return fail(ret_error,
+			    "[provider %s]: type is \"%s\", which is not a known kind of service",
+			    section->name, type);
+	if (!section->poll_ms)
+		section->poll_ms = section->provider->poll_interval_ms;
+	if (!section->max_active)
+		section->max_active = section->provider->max_active;
+	r = check_base_url(section, ret_error);
+	if (!r && !section->is_simulator)
+		r = fetch_key(section, &loading->raw[index].key, ret_error);
+	return r;
+}
+
+/* Where the simulator speaks a service's wire format: design.md, section 5. */
+static char *simulator_base_url(const char *simulator_url, const struct provider *provider)
+{
+	return text_format("%s/%s%s", simulator_url, provider->type,
+			   strcmp(provider->type, "ark") ? "" : "/api/v3");
+}
+
+static int add_simulator_sections(struct loading *loading, const char *simulator_url)
+{
+	const struct provider *provider;
+
+	for (size_t i = 0; (provider = provider_at(i)); i++) {
+		struct provider_section *section;
+		int r = add_section(loading, provider->type);
+
+		if (r)
+			return r;
+		section = &loading->config.sections[i];
+		section->is_simulator = true;
+		section->base_url = simulator_base_url(simulator_url, provider);
+		section->key = strdup("simulator");
+		section->key_name = strdup("simulator");
+		section->poll_ms = 1000;
+		if (!section->base_url || !section->key || !section->key_name)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int check_default(const struct config *config, char **ret_error)
+{
+	if (!config->default_provider || config_section(config, config->default_provider))
+		return 0;
+	return fail(ret_error,
+		    "default_provider is \"%s\", and there is no section [provider %s]",
+		    config->default_provider, config->default_provider);
+}
+
+int config_finish(struct config *config, const char *simulator_url, char **ret_error)
+{
+	struct loading *loading = loading_of(config);
+	int r = 0;
+
+	if (config_needs_simulator(config)) {
+		if (config->default_provider)
+			return check_default(config, ret_error);
+		if (!simulator_url)
+			return -ENOENT;
+		r = add_simulator_sections(loading, simulator_url);
+	}
+	for (size_t i = 0; !r && i < config->section_count; i++)
+		r = finish_section(loading, i, ret_error);
+	/* Two sections may share a variable: all keys are read before any is wiped. */
+	for (size_t i = 0; !r && i < config->section_count; i++) {
+		const char *env = loading->raw[i].key.env;
+		char *value;
+
+		if (!env)
+			env = config->sections[i].provider->default_key_env;
+		value = env ? getenv(env) : NULL;
+		if (value)
+			explicit_bzero(value, strlen(value));
+		if (value)
+			unsetenv(env);
+	}
+	return r ? r : check_default(config, ret_error);
+}
+
+const struct provider_section *config_section(const struct config *config, const char *name)
+{
+	if (!name)
+		name = config->default_provider;
+	if (!name)
+		return config->section_count ? &config->sections[0] : NULL;
+	for (size_t i = 0; i < config->section_count; i++)
+		if (!strcmp(config->sections[i].name, name))
+			return &config->sections[i];
+	return NULL;
+}
+
+struct endpoint config_endpoint(const struct provider_section *section)
+{
+	return (struct endpoint){
+		.base_url = section->base_url,
+		.key = section->key,
+		.model = section->model,
+		.callback_url = section->callback_url,
+	};
+}

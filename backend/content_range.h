@@ -1,0 +1,20 @@
+/*
+ * Content-Range, as servers send it: "bytes 0-99/1234", "bytes 0-99/" + "*", "bytes * /1234".
+ * Pure.
+ */
+#ifndef SEEDANCEFS_CONTENT_RANGE_H
+#define SEEDANCEFS_CONTENT_RANGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct content_range {
+	uint64_t first, last; /* inclusive; meaningful when has_range */
+	uint64_t total;	      /* meaningful when has_total */
+	bool has_range, has_total;
+};
+
+/* 0 or -EINVAL. NULL text is invalid. */
+int content_range_parse(const char *text, struct content_range *ret_range);
+
+#endif

@@ -1,0 +1,125 @@
+/*
+ * The inside of the backend: what its rooms share. Not for fs/.
+ *
+ * One turn of the thread (core_run() in backend.c):
+ *   commands from other threads → transfers → timers → orders that may go out (intents) →
+ *   one commit of all that changed → only then are requests of new intents sent, and the
+ *   folder side is told.
+ */
+#ifndef SEEDANCEFS_CORE_H
+#define SEEDANCEFS_CORE_H
+
+#include "backend/backend.h"
+#include "backend/http.h"
+#include "backend/ledger.h"
+#include "backend/tasks.h"
+#include "backend/timers.h"
+
+#include <pthread.h>
+
+/* Something for the backend's thread to do; embedded first in what it carries. */
+struct command {
+	struct command *next;
+	void (*run)(struct backend *backend, struct command *command); /* frees it */
+};
+
+struct order;
+struct follower;
+struct probe;
+
+struct backend {
+	/* Set before start. */
+	const struct config *config;
+	char *library_path;
+	int media_directory;
+	struct backend_events events;
+	struct tasks *tasks;
+	struct http *http; /* but for http_wake(): backend thread only */
+
+	/* Guarded by command_lock. */
+	pthread_mutex_t command_lock;
+	pthread_cond_t numbers_came;
+	struct command *commands, **commands_end;
+	bool is_stopping;
+
+	/* Guarded by media_lock. */
+	pthread_mutex_t media_lock;
+	struct media *media;
+
+	/* Backend thread only (the creator's, before start). */
+	struct ledger *ledger;
+	struct timers timers;
+	struct timer ledger_retry;
+	bool ledger_is_failing;
+	struct order *orders;	      /* in the order they came */
+	struct follower *followers;
+	struct probe *probes;
+	int64_t *intents; /* wall clock of the creates sent in the last hour, oldest first */
+	size_t intent_count;
+	unsigned random_state;
+
+	pthread_t thread;
+	bool is_started;
+};
+
+/* Hands a command over; it runs on the backend's thread. Never fails. */
+void core_send(struct backend *backend, struct command *command);
+
+/* A pseudo-random spread of `ms` by up to a tenth, so that tasks do not poll in step. */
+int64_t core_jitter(struct backend *backend, int64_t ms);
+
+/* The section that made a task, if the configuration still has it unchanged; else NULL. */
+const struct provider_section *core_section_of(const struct backend *backend,
+					       const struct task_view *view);
+/* What the ledger calls a section's endpoint. */
+const char *core_endpoint_name(const struct provider_section *section);
+
+/* Sets a task's waiting or note text if it differs. */
+void core_set_waiting(struct backend *backend, uint64_t number, const char *waiting);
+void core_set_note(struct backend *backend, uint64_t number, const char *note);
+
+/* --- submit.c: orders and intents --- */
+bool submit_is_sending(const struct backend *backend); /* a create is on its way */
+void submit_turn(struct backend *backend);	   /* marks what may go out as `submitting` */
+void submit_send(struct backend *backend);	   /* their intents are durable: send */
+void submit_unsend(struct backend *backend);	   /* their intents are not durable: pending again */
+void submit_add(struct backend *backend, struct order *order);
+void submit_clear(struct backend *backend);
+int submit_load_intents(struct backend *backend);
+
+/* --- follow.c: polling --- */
+/* Polls a task from `delay_ms` on. Safe to call again: the earlier time counts. */
+void follow_task(struct backend *backend, uint64_t number, int64_t delay_ms);
+/* Asks the service to cancel, after looking whether it still can. */
+void follow_cancel(struct backend *backend, uint64_t number);
+/* Takes over what a service said of a task. */
+void follow_observe(struct backend *backend, uint64_t number, struct observation *seen);
+/*
+ * Asks for the task once more, for fresh links; `done` is told 0 when the service answered and
+ * the view's links are what it said, else -EIO.
+ */
+void follow_refresh(struct backend *backend, uint64_t number,
+		    void (*done)(void *context, int result), void *context);
+/* Forgets who waits for a refresh. */
+void follow_forget(struct backend *backend, void *context);
+void follow_clear(struct backend *backend);
+
+/* --- probe.c: an output's size, before it is shown --- */
+/* Learns the sizes of a task's outputs that are not ready; then it is `succeeded`. */
+void probe_task(struct backend *backend, uint64_t number);
+bool probe_is_under_way(const struct backend *backend, uint64_t number);
+void probe_clear(struct backend *backend);
+
+/* --- media.c: bytes --- */
+/* The name of an output's file below the media directory's folder of its task. */
+char *media_file_name(enum output_kind kind, uint32_t version);
+/* Opens (or makes) the folder of a task's media; a descriptor or -errno. */
+int media_task_directory(struct backend *backend, uint64_t number);
+/* Removes a task's media files: one output's, or all with kind OUTPUT_COUNT. */
+void media_drop(struct backend *backend, uint64_t number, enum output_kind kind);
+/* Fetches everything of a task. */
+void media_fetch(struct backend *backend, uint64_t number);
+void media_stop(struct backend *backend); /* ends transfers, answers parked reads with -EIO */
+void media_clear(struct backend *backend); /* nobody has any open any more */
+
+#endif

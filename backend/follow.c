@@ -1,0 +1,508 @@
+/*
+ * Following: asking the services about their tasks, and taking over what they say.
+ */
+#include "backend/core.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/base/log.h"
+#include "backend/base/text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define QUERY_TIMEOUT_MS 30000
+#define ANSWER_MAX_BYTES (4u << 20)
+#define BACKOFF_MAX_MS 300000
+#define GONE_TIMES 3 /* a task may not be known yet right after it was made */
+
+struct refresh {
+	struct refresh *next;
+	void (*done)(void *context, int result);
+	void *context;
+};
+
+/* A task that is asked about. Backend thread only. */
+struct follower {
+	struct backend *backend;
+	struct follower *next;
+	uint64_t number;
+	struct timer timer;
+	const struct provider_section *section; /* of the call under way */
+	struct http_call *query;
+	struct http_call *cancel;
+	unsigned failures; /* in a row */
+	unsigned gone;	   /* in a row */
+	bool wants_cancel;
+	struct refresh *refreshes;
+};
+
+static void poll_due(void *context);
+static void send_cancel(struct follower *follower);
+
+static struct follower *find(struct backend *backend, uint64_t number)
+{
+	for (struct follower *follower = backend->followers; follower; follower = follower->next)
+		if (follower->number == number)
+			return follower;
+	return NULL;
+}
+
+static struct follower *find_or_add(struct backend *backend, uint64_t number)
+{
+	struct follower *follower = find(backend, number);
+
+	if (follower)
+		return follower;
+	follower = calloc(1, sizeof(*follower));
+	if (!follower)
+		return NULL;
+	follower->backend = backend;
+	follower->number = number;
+	timer_init(&follower->timer, poll_due, follower);
+	follower->next = backend->followers;
+	backend->followers = follower;
+	return follower;
+}
+
+static void answer_refreshes(struct follower *follower, int result)
+{
+	struct refresh *refresh = TAKE(follower->refreshes);
+
+	while (refresh) {
+		struct refresh *next = refresh->next;
+
+		refresh->done(refresh->context, result);
+		free(refresh);
+		refresh = next;
+	}
+}
+
+static void drop(struct follower *follower)
+{
+	struct backend *backend = follower->backend;
+	struct follower **at = &backend->followers;
+
+	while (*at != follower)
+		at = &(*at)->next;
+	*at = follower->next;
+	timer_clear(&backend->timers, &follower->timer);
+	http_cancel(follower->query);
+	http_cancel(follower->cancel);
+	answer_refreshes(follower, -EIO);
+	free(follower);
+}
+
+void follow_clear(struct backend *backend)
+{
+	while (backend->followers)
+		drop(backend->followers);
+}
+
+void follow_task(struct backend *backend, uint64_t number, int64_t delay_ms)
+{
+	struct follower *follower = find_or_add(backend, number);
+	int64_t at_ms = clock_boot_ms() + delay_ms;
+
+	if (!follower || follower->query)
+		return;
+	if (!timer_is_set(&follower->timer) || follower->timer.at_ms > at_ms)
+		timer_set(&backend->timers, &follower->timer, at_ms);
+}
+
+void follow_refresh(struct backend *backend, uint64_t number,
+		    void (*done)(void *context, int result), void *context)
+{
+	struct follower *follower = find_or_add(backend, number);
+	struct refresh *refresh = calloc(1, sizeof(*refresh));
+
+	if (!follower || !refresh) {
+		free(refresh);
+		done(context, -ENOMEM);
+		return;
+	}
+	refresh->done = done;
+	refresh->context = context;
+	refresh->next = follower->refreshes;
+	follower->refreshes = refresh;
+	follow_task(backend, number, 0);
+}
+
+void follow_forget(struct backend *backend, void *context)
+{
+	for (struct follower *follower = backend->followers; follower; follower = follower->next)
+		for (struct refresh **at = &follower->refreshes; *at;) {
+			struct refresh *refresh = *at;
+
+			if (refresh->context != context) {
+				at = &refresh->next;
+				continue;
+			}
+			*at = refresh->next;
+			free(refresh);
+		}
+}
+
+static void schedule(struct follower *follower, int64_t delay_ms)
+{
+	struct backend *backend = follower->backend;
+	struct task_view *view = tasks_begin(backend->tasks, follower->number);
+
+	timer_set(&backend->timers, &follower->timer, clock_boot_ms() + delay_ms);
+	if (!view)
+		return;
+	view->next_ms = clock_wall_ms() + delay_ms;
+	tasks_commit(backend->tasks, view);
+}
+
+/* --- what a service said --- */
+
+static void note_raw_state(struct task_view *view, const struct observation *seen)
+{
+	AUTOFREE char *note = NULL;
+
+	task_set_text(&view->raw_state, seen->raw_state);
+	if (!seen->raw_state)
+		return;
+	note = text_format("the service says \"%s\", a word that is not known here; it is polled on",
+			   seen->raw_state);
+	task_set_text(&view->note, note);
+}
+
+static void keep_texts(struct task_view *view, struct observation *seen)
+{
+	if (seen->answer)
+		task_set_text(&view->answer, seen->answer);
+	if (seen->usage)
+		task_set_text(&view->usage, seen->usage);
+	if (seen->model)
+		task_set_text(&view->model, seen->model);
+	if (seen->video_url)
+		task_set_text(&view->outputs[OUTPUT_VIDEO].url, seen->video_url);
+	if (seen->last_frame_url)
+		task_set_text(&view->outputs[OUTPUT_LAST_FRAME].url, seen->last_frame_url);
+}
+
+static void end_task(struct task_view *view, const struct observation *seen)
+{
+	problem_clear(&view->problem);
+	problem_copy(&view->problem, &seen->problem);
+	if (!problem_is_set(&view->problem) && seen->state == TASK_EXPIRED)
+		problem_set(&view->problem, PROBLEM_SERVER,
+			    "the service did not finish the task in its time");
+	if (!problem_is_set(&view->problem) && seen->state == TASK_FAILED)
+		problem_set(&view->problem, PROBLEM_SERVER,
+			    "the service failed, and did not say why");
+	view->next_ms = 0;
+	task_set_text(&view->note, NULL);
+	task_enter(view, seen->state);
+	view->listing_ms = clock_wall_ms();
+}
+
+/* Success is shown by probe.c, when the sizes are known; until then it is still running. */
+static void enter_success(struct task_view *view)
+{
+	view->next_ms = 0;
+	task_set_text(&view->waiting, "the video's size, from the service's media host");
+	task_enter(view, TASK_RUNNING);
+}
+
+static void change_by(struct task_view *view, struct observation *seen)
+{
+	bool is_active = task_is_active(view->state);
+
+	view->tried_ms = clock_wall_ms();
+	keep_texts(view, seen);
+	if (!is_active)
+		return; /* a refresh of links after the end: only the links count */
+	note_raw_state(view, seen);
+	if (seen->progress >= 0)
+		view->progress = seen->progress;
+	switch (seen->state) {
+	case TASK_QUEUED:
+	case TASK_RUNNING:
+		task_enter(view, seen->state);
+		break;
+	case TASK_SUCCEEDED:
+		if (view->is_removed) /* for the books alone */
+			end_task(view, seen);
+		else
+			enter_success(view);
+		break;
+	default:
+		end_task(view, seen);
+		break;
+	}
+}
+
+void follow_observe(struct backend *backend, uint64_t number, struct observation *seen)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+	bool was_active, is_success;
+
+	if (!view)
+		return;
+	was_active = task_is_active(view->state);
+	is_success = was_active && seen->state == TASK_SUCCEEDED && !view->is_removed;
+	change_by(view, seen);
+	tasks_commit(backend->tasks, view);
+	if (was_active && seen->state != TASK_QUEUED && seen->state != TASK_RUNNING)
+		log_info("event=ended task=%" PRIu64 " state=%s", number,
+			 task_state_word(seen->state));
+	if (is_success)
+		probe_task(backend, number);
+}
+
+static void enter_gone(struct follower *follower, const struct problem *problem)
+{
+	struct backend *backend = follower->backend;
+	struct task_view *view = tasks_begin(backend->tasks, follower->number);
+
+	if (!view)
+		return;
+	if (!task_is_active(view->state)) {
+		tasks_abandon(backend->tasks, view);
+		return;
+	}
+	problem_clear(&view->problem);
+	problem_copy(&view->problem, problem);
+	view->next_ms = 0;
+	task_set_text(&view->note, NULL);
+	task_enter(view, TASK_UNKNOWN);
+	view->listing_ms = clock_wall_ms();
+	tasks_commit(backend->tasks, view);
+}
+
+/* --- asking --- */
+
+static void note_tried(struct follower *follower, const char *why)
+{
+	struct backend *backend = follower->backend;
+	struct task_view *view = tasks_begin(backend->tasks, follower->number);
+
+	if (!view)
+		return;
+	view->tried_ms = clock_wall_ms();
+	if (task_is_active(view->state))
+		task_set_text(&view->waiting, why);
+	tasks_commit(backend->tasks, view);
+}
+
+static int64_t interval(const struct follower *follower)
+{
+	int64_t ms = follower->section->poll_ms;
+
+	for (unsigned i = 0; i < follower->failures && ms < BACKOFF_MAX_MS; i++)
+		ms *= 2;
+	return core_jitter(follower->backend, ms > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : ms);
+}
+
+/* What comes after an answer: another poll, a cancel, or the end of following. */
+static void go_on(struct follower *follower, int64_t retry_after_ms)
+{
+	AUTOVIEW *view = tasks_view(follower->backend->tasks, follower->number);
+	int64_t delay_ms = interval(follower);
+
+	if (!view || !task_is_active(view->state) ||
+	    probe_is_under_way(follower->backend, follower->number)) {
+		drop(follower);
+		return;
+	}
+	if (follower->wants_cancel && !follower->failures) {
+		send_cancel(follower);
+		return;
+	}
+	schedule(follower, retry_after_ms > delay_ms ? retry_after_ms : delay_ms);
+}
+
+static void query_failed(struct follower *follower, const char *why, int64_t retry_after_ms)
+{
+	AUTOFREE char *waiting = text_format("an answer of %s (%s); the task itself goes on",
+					     follower->section->name, why ? why : "no answer");
+
+	follower->failures++;
+	log_warn("event=poll_failed task=%" PRIu64 " times=%u reason=\"%s\"", follower->number,
+		 follower->failures, why ? why : "");
+	note_tried(follower, waiting);
+	answer_refreshes(follower, -EIO);
+	go_on(follower, retry_after_ms);
+}
+
+static void observed(struct follower *follower, struct observation *seen, int64_t retry_after_ms)
+{
+	bool is_gone = seen->problem.class == PROBLEM_GONE && seen->state == TASK_UNKNOWN;
+
+	if (is_gone && ++follower->gone < GONE_TIMES) {
+		query_failed(follower, seen->problem.text, retry_after_ms);
+		return;
+	}
+	follower->failures = 0;
+	note_tried(follower, NULL);
+	if (is_gone) {
+		enter_gone(follower, &seen->problem);
+		answer_refreshes(follower, -EIO);
+	} else {
+		follower->gone = 0;
+		follow_observe(follower->backend, follower->number, seen);
+		answer_refreshes(follower, seen->video_url || seen->last_frame_url ? 0 : -EIO);
+	}
+	go_on(follower, retry_after_ms);
+}
+
+static void query_done(void *context, struct http_response *response)
+{
+	struct follower *follower = context;
+	struct observations list = { 0 };
+	AUTOPROBLEM problem = { 0 };
+	AUTOVIEW *view = tasks_view(follower->backend->tasks, follower->number);
+	const char *id = view ? view->remote_id : NULL;
+	int r;
+
+	follower->query = NULL;
+	if (response->outcome != HTTP_ANSWERED || !id) {
+		query_failed(follower, response->failure, 0);
+		return;
+	}
+	r = follower->section->provider->parse_query(response, &id, 1, &list, &problem);
+	if (r || list.count != 1)
+		query_failed(follower, problem.text, response->retry_after_ms);
+	else
+		observed(follower, &list.items[0], response->retry_after_ms);
+	observations_clear(&list);
+}
+
+/* The configuration no longer has what made the task: it is not asked as somebody else. */
+static void explain_unbound(struct follower *follower, const struct task_view *view)
+{
+	AUTOFREE char *note = text_format(
+		"made with provider \"%s\" (%s, key from %s), which the configuration no longer has; "
+		"put that section back to follow it",
+		view->provider ? view->provider : "?", view->endpoint ? view->endpoint : "?",
+		view->key_name ? view->key_name : "?");
+
+	log_warn("event=unbound task=%" PRIu64 " provider=%s", follower->number,
+		 view->provider ? view->provider : "?");
+	core_set_note(follower->backend, follower->number, note);
+}
+
+static void poll_due(void *context)
+{
+	struct follower *follower = context;
+	struct backend *backend = follower->backend;
+	AUTOVIEW *view = tasks_view(backend->tasks, follower->number);
+	struct http_options options = { .may_reuse = true,
+					.timeout_ms = QUERY_TIMEOUT_MS,
+					.body_max_bytes = ANSWER_MAX_BYTES,
+					.done = query_done,
+					.context = follower };
+	struct http_request request = { 0 };
+	struct endpoint endpoint;
+	const char *id = view ? view->remote_id : NULL;
+
+	follower->section = view ? core_section_of(backend, view) : NULL;
+	if (!follower->section || !id) {
+		if (view)
+			explain_unbound(follower, view);
+		drop(follower);
+		return;
+	}
+	endpoint = config_endpoint(follower->section);
+	options.allows_private = config_is_loopback(endpoint.base_url);
+	if (follower->section->provider->build_query(&id, 1, &endpoint, &request) ||
+	    http_start(backend->http, &request, &options, &follower->query)) {
+		http_request_clear(&request);
+		query_failed(follower, "no memory", 0);
+	}
+}
+
+/* --- cancelling --- */
+
+static void cancel_ended(struct follower *follower, const char *note)
+{
+	follower->wants_cancel = false;
+	core_set_note(follower->backend, follower->number, note);
+	schedule(follower, interval(follower));
+}
+
+static void cancelled(struct follower *follower)
+{
+	struct backend *backend = follower->backend;
+	struct task_view *view = tasks_begin(backend->tasks, follower->number);
+
+	if (view) {
+		task_set_text(&view->note, NULL);
+		view->next_ms = 0;
+		task_enter(view, TASK_CANCELLED);
+		view->listing_ms = clock_wall_ms();
+		tasks_commit(backend->tasks, view);
+	}
+	log_info("event=cancelled task=%" PRIu64, follower->number);
+	drop(follower);
+}
+
+static void cancel_done(void *context, struct http_response *response)
+{
+	struct follower *follower = context;
+	AUTOPROBLEM problem = { 0 };
+	AUTOFREE char *note = NULL;
+	int r = -EAGAIN;
+
+	follower->cancel = NULL;
+	if (response->outcome == HTTP_ANSWERED)
+		r = follower->section->provider->parse_cancel(response, &problem);
+	if (!r) {
+		cancelled(follower);
+		return;
+	}
+	note = text_format("the service did not cancel it (%s): it runs on and will be billed",
+			   problem.text	      ? problem.text :
+			   response->failure ? response->failure :
+						       "no answer");
+	cancel_ended(follower, note);
+}
+
+/*
+ * The state was asked for just now. A DELETE that meets a finished task would delete its
+ * record and lose a paid video, so it goes out only for a state that can be cancelled.
+ */
+static void send_cancel(struct follower *follower)
+{
+	struct backend *backend = follower->backend;
+	AUTOVIEW *view = tasks_view(backend->tasks, follower->number);
+	const struct provider *provider = follower->section->provider;
+	struct endpoint endpoint = config_endpoint(follower->section);
+	struct http_options options = { .timeout_ms = QUERY_TIMEOUT_MS,
+					.body_max_bytes = ANSWER_MAX_BYTES,
+					.done = cancel_done,
+					.context = follower };
+	struct http_request request = { 0 };
+	bool can = view && (view->state == TASK_QUEUED ? provider->can_cancel_queued :
+							    provider->can_cancel_running);
+
+	options.allows_private = config_is_loopback(endpoint.base_url);
+	if (!can || !provider->build_cancel) {
+		cancel_ended(follower, "the service cannot cancel it in this state: it runs on and "
+				       "will be billed");
+		return;
+	}
+	if (provider->build_cancel(view->remote_id, &endpoint, &request) ||
+	    http_start(backend->http, &request, &options, &follower->cancel)) {
+		http_request_clear(&request);
+		cancel_ended(follower, "there was no memory to ask the service to cancel it");
+	}
+}
+
+void follow_cancel(struct backend *backend, uint64_t number)
+{
+	AUTOVIEW *view = tasks_view(backend->tasks, number);
+	struct follower *follower;
+
+	if (!view || (view->state != TASK_QUEUED && view->state != TASK_RUNNING))
+		return; /* a create under way looks at is_removed when it ends */
+	follower = find_or_add(backend, number);
+	if (!follower)
+		return;
+	follower->wants_cancel = true;
+	follow_task(backend, number, 0);
+}

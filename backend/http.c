@@ -1,0 +1,491 @@
+#include "backend/http.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/base/digest.h"
+#include "backend/base/log.h"
+#include "backend/base/text.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#define CONNECT_TIMEOUT_MS 10000
+#define STALL_SECONDS 30
+#define RECEIVE_BUFFER_BYTES (512 * 1024)
+#define REDIRECTS_MAX 3
+#define BASE64_STEP_BYTES 49152 /* a multiple of 3 */
+
+struct http {
+	CURLM *multi;
+	struct http_call *calls;
+};
+
+struct http_call {
+	struct http *http;
+	struct http_call *next, **previous;
+	CURL *easy;
+	struct curl_slist *headers;
+	struct http_options options;
+	struct http_request request;
+	struct http_response response;
+	size_t piece;		  /* of the body: the one being sent */
+	uint64_t piece_offset;	  /* text: bytes sent; file: bytes read from it */
+	char encoded[BASE64_SIZE(BASE64_STEP_BYTES)];
+	size_t encoded_size, encoded_sent;
+	char error[CURL_ERROR_SIZE];
+};
+
+int http_create(struct http **ret_http)
+{
+	AUTOFREE struct http *http = calloc(1, sizeof(*http));
+
+	if (!http || curl_global_init(CURL_GLOBAL_DEFAULT))
+		return -ENOMEM;
+	http->multi = curl_multi_init();
+	if (!http->multi)
+		return -ENOMEM;
+	*ret_http = TAKE(http);
+	return 0;
+}
+
+static void call_destroy(struct http_call *call)
+{
+	curl_multi_remove_handle(call->http->multi, call->easy);
+	curl_easy_cleanup(call->easy);
+	curl_slist_free_all(call->headers);
+	http_request_clear(&call->request);
+	http_response_clear(&call->response);
+	if (call->previous) {
+		*call->previous = call->next;
+		if (call->next)
+			call->next->previous = call->previous;
+	}
+	free(call);
+}
+
+void http_destroy(struct http *http)
+{
+	if (!http)
+		return;
+	while (http->calls)
+		call_destroy(http->calls);
+	curl_multi_cleanup(http->multi);
+	free(http);
+}
+
+void http_cancel(struct http_call *call)
+{
+	if (call)
+		call_destroy(call);
+}
+
+void http_wake(struct http *http)
+{
+	curl_multi_wakeup(http->multi);
+}
+
+/* --- the body that goes out --- */
+
+static int encode_more(struct http_call *call, const struct http_piece *piece)
+{
+	char raw[BASE64_STEP_BYTES];
+	uint64_t left = piece->file_size - call->piece_offset;
+	size_t wanted = left < sizeof(raw) ? (size_t)left : sizeof(raw), got = 0;
+
+	while (got < wanted) {
+		ssize_t n = pread(piece->fd, raw + got, wanted - got,
+				  (off_t)(call->piece_offset + got));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -EIO; /* it became shorter than what was announced */
+		got += (size_t)n;
+	}
+	base64_encode(raw, got, call->encoded);
+	call->piece_offset += got;
+	call->encoded_size = BASE64_SIZE(got) - 1;
+	call->encoded_sent = 0;
+	return 0;
+}
+
+static size_t copy_out(char *to, size_t room, const char *from, size_t available)
+{
+	size_t size = available < room ? available : room;
+
+	memcpy(to, from, size);
+	return size;
+}
+
+/* Copies what comes next of the body; 0 at its end, or CURL_READFUNC_ABORT. */
+static size_t read_body(char *to, size_t unit, size_t count, void *user)
+{
+	struct http_call *call = user;
+	size_t room = unit * count;
+
+	while (call->piece < call->request.piece_count) {
+		struct http_piece *piece = &call->request.pieces[call->piece];
+		size_t size = 0;
+
+		if (call->encoded_sent < call->encoded_size) {
+			size = copy_out(to, room, call->encoded + call->encoded_sent,
+					call->encoded_size - call->encoded_sent);
+			call->encoded_sent += size;
+		} else if (piece->fd < 0 && call->piece_offset < piece->text_size) {
+			size = copy_out(to, room, piece->text + call->piece_offset,
+					piece->text_size - call->piece_offset);
+			call->piece_offset += size;
+		} else if (piece->fd >= 0 && call->piece_offset < piece->file_size) {
+			if (encode_more(call, piece))
+				return CURL_READFUNC_ABORT;
+			continue;
+		} else {
+			call->piece++;
+			call->piece_offset = 0;
+			call->encoded_size = call->encoded_sent = 0;
+			continue;
+		}
+		return size;
+	}
+	return 0;
+}
+
+/* --- what comes back --- */
+
+static void keep_text(char **into, const char *value, size_t size)
+{
+	AUTOFREE char *text = strndup(value, size);
+
+	free(*into);
+	*into = text ? text_clean(text, 512) : NULL;
+}
+
+static void read_retry_after(struct http_response *response, const char *value)
+{
+	char *end;
+	long seconds = strtol(value, &end, 10);
+	int64_t ms = (int64_t)seconds * 1000;
+
+	if (end == value) {
+		time_t when = curl_getdate(value, NULL);
+
+		if (when < 0)
+			return;
+		ms = (int64_t)when * 1000 - clock_wall_ms();
+	}
+	if (ms < 1000)
+		ms = 1000;
+	response->retry_after_ms = ms > 3600000 ? 3600000 : ms;
+}
+
+static void read_header(struct http_response *response, const char *name, size_t name_size,
+			const char *value, size_t size)
+{
+	AUTOFREE char *text = strndup(value, size);
+
+#define IS(header) (name_size == strlen(header) && !strncasecmp(name, header, name_size))
+	if (!text)
+		return;
+	if (IS("etag"))
+		keep_text(&response->etag, value, size);
+	else if (IS("content-range"))
+		keep_text(&response->content_range, value, size);
+	else if (IS("content-type"))
+		keep_text(&response->content_type, value, size);
+	else if (IS("x-request-id"))
+		keep_text(&response->request_id, value, size);
+	else if (IS("retry-after"))
+		read_retry_after(response, text);
+	else if (IS("date"))
+		response->date_ms = (int64_t)curl_getdate(text, NULL) * 1000;
+	else if (IS("content-length") &&
+		 text_to_int64(text, &response->content_length))
+		response->content_length = -1;
+#undef IS
+}
+
+/* A new status line (after 100 Continue, a redirect) begins a new set of headers. */
+static void begin_headers(struct http_call *call)
+{
+	http_response_clear(&call->response);
+	call->response.body.ceiling = call->options.body_max_bytes;
+}
+
+static size_t take_header(char *line, size_t unit, size_t count, void *user)
+{
+	struct http_call *call = user;
+	size_t size = unit * count, end = size;
+	const char *colon = memchr(line, ':', size), *value;
+
+	if (size >= 5 && !memcmp(line, "HTTP/", 5)) {
+		begin_headers(call);
+		return size;
+	}
+	if (!colon)
+		return size;
+	value = colon + 1;
+	while (end && (line[end - 1] == '\r' || line[end - 1] == '\n' || line[end - 1] == ' '))
+		end--;
+	while (value < line + end && (*value == ' ' || *value == '\t'))
+		value++;
+	if (value <= line + end)
+		read_header(&call->response, line, (size_t)(colon - line), value,
+			    (size_t)(line + end - value));
+	return size;
+}
+
+static void read_status(struct http_call *call)
+{
+	long status = 0;
+
+	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+	call->response.status = (int)status;
+}
+
+static size_t take_body(char *bytes, size_t unit, size_t count, void *user)
+{
+	struct http_call *call = user;
+	size_t size = unit * count;
+
+	read_status(call);
+	if (!call->options.sink)
+		return buffer_append(&call->response.body, bytes, size) ? 0 : size;
+	if (call->options.sink(call->options.context, &call->response, bytes, size))
+		return 0;
+	return size;
+}
+
+/* --- where calls may go --- */
+
+static bool is_public_ipv4(uint32_t address)
+{
+	unsigned a = address >> 24, b = address >> 16 & 255;
+
+	return !(a == 0 || a == 10 || a == 127 || a >= 224 || (a == 100 && b >= 64 && b < 128) ||
+		 (a == 169 && b == 254) || (a == 172 && b >= 16 && b < 32) ||
+		 (a == 192 && b == 168) || (a == 192 && b == 0 && (address >> 8 & 255) == 0) ||
+		 (a == 198 && (b == 18 || b == 19)));
+}
+
+static bool is_public(const struct sockaddr *address)
+{
+	const struct in6_addr *v6;
+
+	if (address->sa_family == AF_INET)
+		return is_public_ipv4(
+			ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr));
+	if (address->sa_family != AF_INET6)
+		return false;
+	v6 = &((const struct sockaddr_in6 *)address)->sin6_addr;
+	if (IN6_IS_ADDR_V4MAPPED(v6) || IN6_IS_ADDR_V4COMPAT(v6))
+		return is_public_ipv4((uint32_t)v6->s6_addr[12] << 24 |
+				      (uint32_t)v6->s6_addr[13] << 16 |
+				      (uint32_t)v6->s6_addr[14] << 8 | v6->s6_addr[15]);
+	return (v6->s6_addr[0] & 0xe0) == 0x20; /* global unicast: 2000::/3 */
+}
+
+/* At connect time, so that a name that resolves to a private address is caught as well. */
+static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct http_call *call = user;
+
+	if (!call->options.allows_private && !is_public(&address->addr)) {
+		snprintf(call->error, sizeof(call->error),
+			 "the address is a private or local one, which is not allowed");
+		return CURL_SOCKET_BAD;
+	}
+	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* --- starting --- */
+
+static int add_headers(struct http_call *call)
+{
+	struct curl_slist *list = curl_slist_append(call->headers, "Expect:");
+
+	for (size_t i = 0; list && i < call->request.header_count; i++) {
+		call->headers = list;
+		list = curl_slist_append(list, call->request.headers[i]);
+	}
+	if (!list)
+		return -ENOMEM;
+	call->headers = list;
+	curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, list);
+	return 0;
+}
+
+static void set_body(struct http_call *call)
+{
+	if (strcmp(call->request.method, "POST"))
+		return;
+	curl_easy_setopt(call->easy, CURLOPT_POST, 1L);
+	curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+			 (curl_off_t)http_request_body_size(&call->request));
+	curl_easy_setopt(call->easy, CURLOPT_READFUNCTION, read_body);
+	curl_easy_setopt(call->easy, CURLOPT_READDATA, call);
+}
+
+static void set_limits(struct http_call *call)
+{
+	CURL *easy = call->easy;
+	const char *protocols = call->options.allows_private ? "http,https" : "https";
+
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, protocols);
+	curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, protocols);
+	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, call->options.follows ? 1L : 0L);
+	curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);
+	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, call);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
+	if (call->options.timeout_ms) {
+		curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)call->options.timeout_ms);
+	} else {
+		curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+		curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)STALL_SECONDS);
+	}
+	/*
+	 * A request on a kept connection that dies before the first byte is sent again by curl
+	 * itself, a POST too: an order goes out on a connection of its own.
+	 */
+	if (!call->options.may_reuse) {
+		curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+		curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+	}
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+}
+
+static int set_options(struct http_call *call)
+{
+	CURL *easy = call->easy;
+
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->error);
+	curl_easy_setopt(easy, CURLOPT_USERAGENT, "seedancefs/" SEEDANCEFS_VERSION);
+	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE,
+			 call->options.sink ? (long)RECEIVE_BUFFER_BYTES : 16384L);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
+	set_limits(call);
+	set_body(call);
+	if (strcmp(call->request.method, "GET") && strcmp(call->request.method, "POST"))
+		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call->request.method);
+	if (curl_easy_setopt(easy, CURLOPT_URL, call->request.url))
+		return -ENOMEM;
+	return add_headers(call);
+}
+
+static void link_call(struct http *http, struct http_call *call)
+{
+	call->previous = &http->calls;
+	call->next = http->calls;
+	if (call->next)
+		call->next->previous = &call->next;
+	http->calls = call;
+}
+
+int http_start(struct http *http, struct http_request *request,
+	       const struct http_options *options, struct http_call **ret_call)
+{
+	struct http_call *call = calloc(1, sizeof(*call));
+
+	if (!call) {
+		http_request_clear(request);
+		return -ENOMEM;
+	}
+	call->http = http;
+	call->options = *options;
+	call->request = *request;
+	*request = (struct http_request){ 0 };
+	begin_headers(call);
+	call->easy = curl_easy_init();
+	if (!call->easy || set_options(call) || curl_multi_add_handle(http->multi, call->easy)) {
+		call_destroy(call);
+		return -ENOMEM;
+	}
+	link_call(http, call);
+	if (ret_call)
+		*ret_call = call;
+	return 0;
+}
+
+/* --- the end of a call --- */
+
+/* Certain only when no byte of the request was sent. */
+static bool was_not_sent(CURL *easy, CURLcode code)
+{
+	long sent = 0;
+
+	curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent);
+	if (sent > 0)
+		return false;
+	switch (code) {
+	case CURLE_UNSUPPORTED_PROTOCOL:
+	case CURLE_URL_MALFORMAT:
+	case CURLE_COULDNT_RESOLVE_PROXY:
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_OPERATION_TIMEDOUT: /* while connecting: nothing was sent */
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void finish(struct http_call *call, CURLcode code)
+{
+	struct http_response response;
+
+	read_status(call);
+	call->response.outcome = code == CURLE_OK		     ? HTTP_ANSWERED :
+				 was_not_sent(call->easy, code) ? HTTP_NOT_SENT :
+								     HTTP_LOST;
+	if (code != CURLE_OK)
+		call->response.failure = text_clean(
+			*call->error ? call->error : curl_easy_strerror(code), 300);
+	response = call->response;
+	call->response = (struct http_response){ .content_length = -1 };
+	{
+		void (*done)(void *, struct http_response *) = call->options.done;
+		void *context = call->options.context;
+
+		call_destroy(call);
+		done(context, &response);
+	}
+	http_response_clear(&response);
+}
+
+static void dispatch(struct http *http)
+{
+	CURLMsg *message;
+	int left;
+
+	while ((message = curl_multi_info_read(http->multi, &left))) {
+		CURLcode code = message->data.result;
+		struct http_call *call = NULL;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call);
+		finish(call, code);
+	}
+}
+
+void http_turn(struct http *http, int64_t timeout_ms)
+{
+	int running;
+
+	curl_multi_poll(http->multi, NULL, 0, (int)timeout_ms, NULL);
+	curl_multi_perform(http->multi, &running);
+	dispatch(http);
+}

@@ -1,0 +1,50 @@
+/*
+ * The transport: one curl_multi, driven by one thread. The only file that includes curl.
+ *
+ * http_start() begins a call and returns at once; its callbacks come from http_turn(), on the
+ * thread that calls it (the backend's). Only http_wake() may be called from other threads.
+ *
+ * A call is sent exactly once: nothing is retried, not even by curl when a kept connection
+ * turns out to be dead, unless `may_reuse` says that the request is harmless to repeat.
+ * Redirects are followed only where asked for, without credentials, to http(s) only.
+ */
+#ifndef SEEDANCEFS_HTTP_H
+#define SEEDANCEFS_HTTP_H
+
+#include "backend/http_message.h"
+
+struct http;
+struct http_call;
+
+struct http_options {
+	bool may_reuse;	      /* a repeated request does no harm (GET) */
+	bool follows;	      /* follow up to 3 redirects: media only */
+	bool allows_private;  /* loopback and private addresses, plain http */
+	int64_t timeout_ms;   /* for the whole call; 0: only stalls end it (30 s without a byte) */
+	size_t body_max_bytes; /* ceiling of response.body, when there is no sink */
+
+	/*
+	 * Takes the body piece by piece instead of response.body. `response` has its status and
+	 * headers. Returns 0, or another value to end the call (outcome HTTP_LOST).
+	 */
+	int (*sink)(void *context, const struct http_response *response, const char *bytes,
+		    size_t size);
+	/* Called once, last, unless http_cancel() was called. The call is gone afterwards. */
+	void (*done)(void *context, struct http_response *response);
+	void *context;
+};
+
+int http_create(struct http **ret_http); /* 0 or -ENOMEM */
+/* Ends all calls without their callbacks. */
+void http_destroy(struct http *http);
+
+/* Takes the request over, in every case. Returns 0 or -ENOMEM. */
+int http_start(struct http *http, struct http_request *request,
+	       const struct http_options *options, struct http_call **ret_call);
+void http_cancel(struct http_call *call);
+
+/* Waits for traffic, a wake-up, or the time to pass; then moves all calls on. */
+void http_turn(struct http *http, int64_t timeout_ms);
+void http_wake(struct http *http);
+
+#endif

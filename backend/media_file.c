@@ -1,0 +1,327 @@
+#include "backend/media_file.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/text.h"
+
+#include <aio.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#define MAP_MAGIC "SDFSMAP1"
+#define MAP_HEADER_BYTES 4096u
+#define WORD_BITS 64u
+
+/* The first page of the map file. Read and written by one daemon on one machine only. */
+struct map_header {
+	char magic[8];
+	uint64_t size;
+	char etag[256];
+	char boot_id[40];
+	uint32_t is_synced;
+};
+
+struct media_file {
+	atomic_uint references;
+	/* Set when opened. */
+	uint64_t size, blocks;
+	int fd, map_fd;
+	char *bytes;		    /* NULL for an empty file */
+	struct map_header *header;  /* start of the map's mapping */
+	size_t map_bytes;
+	_Atomic uint64_t *bits;
+	/* Shared. */
+	_Atomic uint64_t present_blocks;
+	/* Writer thread only. */
+	struct aiocb sync;
+	bool is_syncing;
+};
+
+static void read_boot_id(char ret_id[40])
+{
+	AUTOCLOSE int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd >= 0 ? read(fd, ret_id, 39) : 0;
+
+	ret_id[got > 0 ? got : 0] = '\0';
+	ret_id[strcspn(ret_id, "\n")] = '\0';
+}
+
+static size_t words_of(uint64_t blocks)
+{
+	return (size_t)((blocks + WORD_BITS - 1) / WORD_BITS);
+}
+
+/* Falls back to memory that nothing survives in when the disk has no room for the map. */
+static int map_map(struct media_file *file)
+{
+	int flags = MAP_SHARED;
+	void *mapping;
+
+	file->map_bytes = MAP_HEADER_BYTES + words_of(file->blocks) * sizeof(uint64_t);
+	if (posix_fallocate(file->map_fd, 0, (off_t)file->map_bytes))
+		flags = MAP_PRIVATE | MAP_ANONYMOUS;
+	mapping = mmap(NULL, file->map_bytes, PROT_READ | PROT_WRITE, flags,
+		       flags == MAP_SHARED ? file->map_fd : -1, 0);
+	if (mapping == MAP_FAILED)
+		return -errno;
+	file->header = mapping;
+	file->bits = (_Atomic uint64_t *)((char *)mapping + MAP_HEADER_BYTES);
+	return 0;
+}
+
+static bool header_fits(const struct map_header *header, uint64_t size, const char *etag,
+			const char *boot_id)
+{
+	return !memcmp(header->magic, MAP_MAGIC, sizeof(header->magic)) && header->size == size &&
+	       !strncmp(header->etag, etag, sizeof(header->etag)) &&
+	       (header->is_synced || !strncmp(header->boot_id, boot_id, sizeof(header->boot_id)));
+}
+
+static void empty_map(struct media_file *file, const char *etag, const char *boot_id)
+{
+	memset(file->header, 0, file->map_bytes);
+	file->header->size = file->size;
+	snprintf(file->header->etag, sizeof(file->header->etag), "%s", etag);
+	snprintf(file->header->boot_id, sizeof(file->header->boot_id), "%s", boot_id);
+	memcpy(file->header->magic, MAP_MAGIC, sizeof(file->header->magic));
+}
+
+static void count_present(struct media_file *file)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < words_of(file->blocks); i++)
+		count += (uint64_t)__builtin_popcountll(file->bits[i]);
+	file->present_blocks = count;
+}
+
+static int open_data(struct media_file *file, int directory, const char *name, bool *ret_is_sound)
+{
+	struct stat status;
+	void *mapping;
+
+	file->fd = openat(directory, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (file->fd < 0 || fstat(file->fd, &status) < 0)
+		return -errno;
+	*ret_is_sound = (uint64_t)status.st_size == file->size;
+	if (!*ret_is_sound && ftruncate(file->fd, (off_t)file->size) < 0)
+		return -errno;
+	if (!file->size)
+		return 0;
+	mapping = mmap(NULL, file->size, PROT_READ, MAP_SHARED, file->fd, 0);
+	if (mapping == MAP_FAILED)
+		return -errno;
+	file->bytes = mapping;
+	return 0;
+}
+
+static int open_map(struct media_file *file, int directory, const char *name)
+{
+	AUTOFREE char *map_name = text_format("%s.map", name);
+
+	if (!map_name)
+		return -ENOMEM;
+	file->map_fd = openat(directory, map_name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return file->map_fd < 0 ? -errno : map_map(file);
+}
+
+int media_file_open(int directory, const char *name, uint64_t size, const char *etag,
+		    struct media_file **ret_file)
+{
+	struct media_file *file = calloc(1, sizeof(*file));
+	char boot_id[40];
+	bool is_sound = false;
+	int r;
+
+	if (!file)
+		return -ENOMEM;
+	atomic_init(&file->references, 1);
+	file->fd = file->map_fd = -1;
+	file->size = size;
+	file->blocks = (size + MEDIA_BLOCK_BYTES - 1) / MEDIA_BLOCK_BYTES;
+	r = open_data(file, directory, name, &is_sound);
+	if (!r)
+		r = open_map(file, directory, name);
+	if (r) {
+		media_file_unref(file);
+		return r;
+	}
+	read_boot_id(boot_id);
+	if (!is_sound || !header_fits(file->header, size, etag ? etag : "", boot_id))
+		empty_map(file, etag ? etag : "", boot_id);
+	count_present(file);
+	*ret_file = file;
+	return 0;
+}
+
+struct media_file *media_file_ref(struct media_file *file)
+{
+	if (file)
+		atomic_fetch_add_explicit(&file->references, 1, memory_order_relaxed);
+	return file;
+}
+
+/* aio writes into the control block until it is done: it must be waited for. */
+static void wait_for_sync(struct media_file *file)
+{
+	const struct aiocb *const list[] = { &file->sync };
+
+	if (!file->is_syncing)
+		return;
+	while (aio_error(&file->sync) == EINPROGRESS)
+		aio_suspend(list, 1, NULL);
+	aio_return(&file->sync);
+}
+
+void media_file_unref(struct media_file *file)
+{
+	if (!file || atomic_fetch_sub_explicit(&file->references, 1, memory_order_acq_rel) != 1)
+		return;
+	wait_for_sync(file);
+	if (file->bytes)
+		munmap(file->bytes, file->size);
+	if (file->header)
+		munmap(file->header, file->map_bytes);
+	cleanup_close(&file->fd);
+	cleanup_close(&file->map_fd);
+	free(file);
+}
+
+uint64_t media_file_size(const struct media_file *file)
+{
+	return file->size;
+}
+
+const char *media_file_bytes(const struct media_file *file)
+{
+	return file->bytes;
+}
+
+/*
+ * The first block at or behind `block` whose bit is `wanted`; `blocks` if there is none.
+ * Bits behind the last block are never set, and are cut off by the bound.
+ */
+static uint64_t find_block(const struct media_file *file, uint64_t block, bool wanted)
+{
+	while (block < file->blocks) {
+		uint64_t word = atomic_load_explicit(&file->bits[block / WORD_BITS],
+						     memory_order_acquire);
+
+		if (!wanted)
+			word = ~word;
+		word &= ~UINT64_C(0) << (block % WORD_BITS);
+		if (word) {
+			block = block / WORD_BITS * WORD_BITS + (uint64_t)__builtin_ctzll(word);
+			break;
+		}
+		block = (block / WORD_BITS + 1) * WORD_BITS;
+	}
+	return block < file->blocks ? block : file->blocks;
+}
+
+static uint64_t offset_of(const struct media_file *file, uint64_t block)
+{
+	uint64_t offset = block * MEDIA_BLOCK_BYTES;
+
+	return offset < file->size ? offset : file->size;
+}
+
+uint64_t media_file_next_missing(const struct media_file *file, uint64_t offset)
+{
+	return offset_of(file, find_block(file, offset / MEDIA_BLOCK_BYTES, false));
+}
+
+uint64_t media_file_next_present(const struct media_file *file, uint64_t offset)
+{
+	return offset_of(file, find_block(file, offset / MEDIA_BLOCK_BYTES, true));
+}
+
+bool media_file_has(const struct media_file *file, uint64_t offset, uint64_t size)
+{
+	if (!size || offset >= file->size)
+		return true;
+	if (size > file->size - offset)
+		size = file->size - offset;
+	return media_file_next_missing(file, offset) >= offset + size;
+}
+
+bool media_file_is_complete(const struct media_file *file)
+{
+	return atomic_load_explicit(&file->present_blocks, memory_order_acquire) == file->blocks;
+}
+
+uint64_t media_file_kept(const struct media_file *file)
+{
+	uint64_t bytes = file->present_blocks * MEDIA_BLOCK_BYTES;
+
+	return bytes < file->size ? bytes : file->size;
+}
+
+int media_file_write(struct media_file *file, uint64_t offset, const void *bytes, size_t size)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t n = pwrite(file->fd, (const char *)bytes + done, size - done,
+				   (off_t)(offset + done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+void media_file_mark(struct media_file *file, uint64_t start, uint64_t end)
+{
+	uint64_t block = start / MEDIA_BLOCK_BYTES;
+	uint64_t stop = end >= file->size ? file->blocks : end / MEDIA_BLOCK_BYTES;
+
+	for (; block < stop; block++) {
+		uint64_t bit = UINT64_C(1) << (block % WORD_BITS);
+		uint64_t before = atomic_fetch_or_explicit(&file->bits[block / WORD_BITS], bit,
+							   memory_order_release);
+
+		if (!(before & bit))
+			file->present_blocks++;
+	}
+}
+
+int media_file_sync_begin(struct media_file *file)
+{
+	if (file->is_syncing || file->header->is_synced)
+		return 0;
+	file->sync = (struct aiocb){ .aio_fildes = file->fd,
+				     .aio_sigevent.sigev_notify = SIGEV_NONE };
+	if (aio_fsync(O_DSYNC, &file->sync) < 0)
+		return -errno;
+	file->is_syncing = true;
+	return 0;
+}
+
+int media_file_sync_poll(struct media_file *file)
+{
+	int r;
+
+	if (!file->is_syncing)
+		return 0;
+	r = aio_error(&file->sync);
+	if (r == EINPROGRESS)
+		return -EINPROGRESS;
+	aio_return(&file->sync);
+	file->is_syncing = false;
+	if (r)
+		return -r;
+	file->header->is_synced = 1;
+	return msync(file->header, file->map_bytes, MS_ASYNC) < 0 ? -errno : 0;
+}
+
+bool media_file_is_synced(const struct media_file *file)
+{
+	return file->header->is_synced;
+}

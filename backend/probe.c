@@ -1,0 +1,342 @@
+/*
+ * An output's size, before it is shown: the first bytes of it are fetched with a range, whose
+ * answer tells the size. They are kept: whatever sniffs the file's type finds them there.
+ *
+ * HEAD is never used: the services' links refuse it (providers.md, 6.3).
+ */
+#include "backend/core.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/base/log.h"
+#include "backend/base/text.h"
+#include "backend/content_range.h"
+#include "backend/media_file.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define PROBE_BYTES 65536u
+#define BACKOFF_FIRST_MS 500
+#define BACKOFF_LAST_MS 60000
+#define SIZE_MAX_BYTES (UINT64_C(16) << 30)
+#define REFUSALS_MAX 3	   /* of fresh links, in a row */
+#define FRAME_FAILURES_MAX 8 /* a missing last frame does not hold a video back for ever */
+
+/* One output whose size is being learnt. Backend thread only. */
+struct probe {
+	struct backend *backend;
+	struct probe *next;
+	uint64_t number;
+	enum output_kind kind;
+	uint32_t version;
+	struct timer timer;
+	struct http_call *call;
+	struct media_file *file; /* once the size is known */
+	uint64_t received;
+	char *etag;
+	unsigned failures, refusals;
+};
+
+static void begin(void *context);
+
+static struct probe *find(const struct backend *backend, uint64_t number, enum output_kind kind)
+{
+	for (struct probe *probe = backend->probes; probe; probe = probe->next)
+		if (probe->number == number && (kind == OUTPUT_COUNT || probe->kind == kind))
+			return probe;
+	return NULL;
+}
+
+bool probe_is_under_way(const struct backend *backend, uint64_t number)
+{
+	return find(backend, number, OUTPUT_COUNT) != NULL;
+}
+
+static void drop(struct probe *probe)
+{
+	struct backend *backend = probe->backend;
+	struct probe **at = &backend->probes;
+
+	while (*at != probe)
+		at = &(*at)->next;
+	*at = probe->next;
+	timer_clear(&backend->timers, &probe->timer);
+	follow_forget(backend, probe);
+	http_cancel(probe->call);
+	media_file_unref(probe->file);
+	free(probe->etag);
+	free(probe);
+}
+
+void probe_clear(struct backend *backend)
+{
+	while (backend->probes)
+		drop(backend->probes);
+}
+
+/* --- the end: what is known is shown --- */
+
+static void show_success(struct backend *backend, uint64_t number)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+	const struct output *video;
+
+	if (!view)
+		return;
+	video = &view->outputs[OUTPUT_VIDEO];
+	if (video->is_dead && !problem_is_set(&view->problem))
+		problem_set(&view->problem, PROBLEM_SERVER,
+			    "the task succeeded, but its video cannot be had");
+	task_set_text(&view->waiting, NULL);
+	view->listing_ms = clock_wall_ms();
+	task_enter(view, TASK_SUCCEEDED);
+	tasks_commit(backend->tasks, view);
+	log_info("event=shown task=%" PRIu64, number);
+}
+
+static void settle_task(struct backend *backend, uint64_t number)
+{
+	if (!probe_is_under_way(backend, number))
+		show_success(backend, number);
+}
+
+static void become_ready(struct probe *probe)
+{
+	struct backend *backend = probe->backend;
+	uint64_t number = probe->number;
+	struct task_view *view = tasks_begin(backend->tasks, number);
+
+	if (view) {
+		struct output *output = &view->outputs[probe->kind];
+
+		output->is_ready = true;
+		output->size = media_file_size(probe->file);
+		output->version = probe->version;
+		output->mtime = (int64_t)time(NULL);
+		task_set_text(&output->etag, probe->etag);
+		tasks_commit(backend->tasks, view);
+	}
+	drop(probe);
+	settle_task(backend, number);
+}
+
+static void become_dead(struct probe *probe, const char *why)
+{
+	struct backend *backend = probe->backend;
+	uint64_t number = probe->number;
+	bool is_video = probe->kind == OUTPUT_VIDEO;
+	struct task_view *view = tasks_begin(backend->tasks, number);
+	AUTOFREE char *note = NULL;
+
+	if (view) {
+		view->outputs[probe->kind].is_dead = true;
+		note = text_format("the last frame cannot be had: %s", why);
+		if (is_video)
+			problem_set(&view->problem, PROBLEM_SERVER,
+				    "the task succeeded, but its video cannot be had: %s", why);
+		else
+			task_set_text(&view->note, note);
+		tasks_commit(backend->tasks, view);
+	}
+	log_warn("event=output_dead task=%" PRIu64 " output=%s reason=\"%s\"", number,
+		 is_video ? "video" : "last_frame", why);
+	drop(probe);
+	settle_task(backend, number);
+}
+
+/* --- failures --- */
+
+static void retry(struct probe *probe, const char *why)
+{
+	unsigned doublings = probe->failures < 8 ? probe->failures : 8;
+	int64_t ms = (int64_t)BACKOFF_FIRST_MS << doublings;
+	AUTOFREE char *waiting = NULL;
+
+	probe->failures++;
+	if (probe->kind == OUTPUT_LAST_FRAME && probe->failures > FRAME_FAILURES_MAX) {
+		become_dead(probe, why);
+		return;
+	}
+	waiting = text_format("the media host to hand out the %s (%s)",
+			      probe->kind == OUTPUT_VIDEO ? "video" : "last frame", why);
+	core_set_waiting(probe->backend, probe->number, waiting);
+	timer_set(&probe->backend->timers, &probe->timer,
+		  clock_boot_ms() +
+			  core_jitter(probe->backend, ms > BACKOFF_LAST_MS ? BACKOFF_LAST_MS : ms));
+}
+
+static void refreshed(void *context, int result)
+{
+	struct probe *probe = context;
+
+	if (result)
+		retry(probe, "no fresh link from the service");
+	else
+		timer_set(&probe->backend->timers, &probe->timer, clock_boot_ms());
+}
+
+static void refused(struct probe *probe, const char *why)
+{
+	if (++probe->refusals > REFUSALS_MAX) {
+		become_dead(probe, why);
+		return;
+	}
+	follow_refresh(probe->backend, probe->number, refreshed, probe);
+}
+
+static bool is_refusal(int status)
+{
+	return status == 401 || status == 403 || status == 404 || status == 410;
+}
+
+/* --- the answer --- */
+
+static bool size_of(const struct http_response *response, uint64_t *ret_size)
+{
+	struct content_range range;
+
+	if (response->status == 206) {
+		if (content_range_parse(response->content_range, &range) || !range.has_total ||
+		    range.first != 0)
+			return false;
+		*ret_size = range.total;
+		return true;
+	}
+	if (response->content_length < 0)
+		return false;
+	*ret_size = (uint64_t)response->content_length;
+	return true;
+}
+
+static int open_file(struct probe *probe, const struct http_response *response)
+{
+	AUTOFREE char *name = media_file_name(probe->kind, probe->version);
+	AUTOCLOSE int directory = media_task_directory(probe->backend, probe->number);
+	uint64_t size;
+
+	if (!size_of(response, &size) || size == 0 || size > SIZE_MAX_BYTES)
+		return -EPROTO;
+	if (directory < 0 || !name)
+		return directory < 0 ? directory : -ENOMEM;
+	task_set_text(&probe->etag, response->etag);
+	return media_file_open(directory, name, size, response->etag, &probe->file);
+}
+
+static int take_bytes(void *context, const struct http_response *response, const char *bytes,
+		      size_t size)
+{
+	struct probe *probe = context;
+	uint64_t before = probe->received;
+
+	if (response->status != 200 && response->status != 206)
+		return size && (probe->received += size) > PROBE_BYTES;
+	if (!probe->file && open_file(probe, response))
+		return -1;
+	if (before >= PROBE_BYTES)
+		return -1; /* a server that ignores the range: this is enough */
+	if (size > media_file_size(probe->file) - before)
+		size = (size_t)(media_file_size(probe->file) - before);
+	probe->received += size;
+	if (media_file_write(probe->file, before, bytes, size))
+		return 0; /* no room: the size is known all the same */
+	media_file_mark(probe->file, before / MEDIA_BLOCK_BYTES * MEDIA_BLOCK_BYTES,
+			probe->received);
+	return 0;
+}
+
+static void probe_done(void *context, struct http_response *response)
+{
+	struct probe *probe = context;
+	AUTOFREE char *why = NULL;
+
+	probe->call = NULL;
+	if (probe->file) {
+		become_ready(probe);
+		return;
+	}
+	if (response->status)
+		why = text_format("HTTP status %d", response->status);
+	else
+		why = text_dup(response->failure);
+	if (response->status == 200 || response->status == 206)
+		retry(probe, "an answer without a usable size");
+	else if (is_refusal(response->status) || response->outcome == HTTP_NOT_SENT)
+		refused(probe, why ? why : "no connection");
+	else
+		retry(probe, why ? why : "no answer");
+}
+
+/* --- starting --- */
+
+static bool link_is_allowed(const struct provider_section *section, bool *ret_private)
+{
+	*ret_private = section && config_is_loopback(section->base_url);
+	return section != NULL;
+}
+
+static void begin(void *context)
+{
+	struct probe *probe = context;
+	struct backend *backend = probe->backend;
+	AUTOVIEW *view = tasks_view(backend->tasks, probe->number);
+	const struct output *output = view ? &view->outputs[probe->kind] : NULL;
+	struct http_options options = { .may_reuse = true,
+					.follows = true,
+					.sink = take_bytes,
+					.done = probe_done,
+					.context = probe };
+	struct http_request request = { .method = "GET" };
+
+	if (!output || !output->url || view->is_removed) {
+		become_dead(probe, "the service gave no link");
+		return;
+	}
+	if (!link_is_allowed(core_section_of(backend, view), &options.allows_private)) {
+		become_dead(probe, "the configuration no longer has its provider");
+		return;
+	}
+	probe->received = 0;
+	request.url = strdup(output->url);
+	if (!request.url ||
+	    http_request_add_header(&request, "Range: bytes=0-%u", PROBE_BYTES - 1) ||
+	    http_start(backend->http, &request, &options, &probe->call)) {
+		http_request_clear(&request);
+		retry(probe, "no memory");
+	}
+}
+
+static void add(struct backend *backend, const struct task_view *view, enum output_kind kind)
+{
+	struct probe *probe;
+
+	if (find(backend, view->number, kind))
+		return;
+	probe = calloc(1, sizeof(*probe));
+	if (!probe)
+		return;
+	probe->backend = backend;
+	probe->number = view->number;
+	probe->kind = kind;
+	probe->version = view->outputs[kind].version + 1;
+	timer_init(&probe->timer, begin, probe);
+	probe->next = backend->probes;
+	backend->probes = probe;
+	timer_set(&backend->timers, &probe->timer, clock_boot_ms());
+}
+
+void probe_task(struct backend *backend, uint64_t number)
+{
+	AUTOVIEW *view = tasks_view(backend->tasks, number);
+	const struct output *outputs = view ? view->outputs : NULL;
+
+	if (!view)
+		return;
+	if (!outputs[OUTPUT_VIDEO].is_ready && !outputs[OUTPUT_VIDEO].is_dead)
+		add(backend, view, OUTPUT_VIDEO);
+	if (!outputs[OUTPUT_LAST_FRAME].is_ready && !outputs[OUTPUT_LAST_FRAME].is_dead &&
+	    outputs[OUTPUT_LAST_FRAME].url)
+		add(backend, view, OUTPUT_LAST_FRAME);
+	settle_task(backend, number);
+}

@@ -1,0 +1,56 @@
+/*
+ * What went wrong, as data: a refusal by our own checks or by a service.
+ *
+ * `text` is one clean line in plain English that names the file, the field, what was found and
+ * what is allowed. `code` is the service's own code, when it gave one. What to do next follows
+ * from the class (problem_advice()). Pure; owned by whoever holds it; problem_clear() it.
+ */
+#ifndef SEEDANCEFS_PROBLEM_H
+#define SEEDANCEFS_PROBLEM_H
+
+#include <stdbool.h>
+
+enum problem_class {
+	PROBLEM_NONE = 0,
+	PROBLEM_INVALID,    /* the request is wrong: fix a file */
+	PROBLEM_AUTH,	    /* the key is missing, wrong, or may not do this */
+	PROBLEM_BALANCE,    /* no money, no quota */
+	PROBLEM_MODERATION, /* refused for its content */
+	PROBLEM_RATE,	    /* too many requests: nothing was accepted, try later */
+	PROBLEM_BUSY,	    /* not possible in the task's present state */
+	PROBLEM_GONE,	    /* the service does not know the task (any more) */
+	PROBLEM_SERVER,	    /* the service failed, or answered what cannot be understood */
+	PROBLEM_NETWORK,    /* no answer */
+};
+
+struct problem {
+	enum problem_class class;
+	char *code;
+	char *text;
+};
+
+/* Sets or replaces. Without memory the text may be NULL; the class always stands. */
+void problem_set(struct problem *problem, enum problem_class class, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Takes over a service's own code and message, cleaned and cut. Either may be NULL. */
+void problem_set_from_service(struct problem *problem, enum problem_class class,
+			      const char *code, const char *message);
+
+void problem_copy(struct problem *to, const struct problem *from);
+void problem_clear(struct problem *problem);
+static inline bool problem_is_set(const struct problem *problem)
+{
+	return problem->class != PROBLEM_NONE;
+}
+
+/* "invalid", "auth", …: the word kept in the ledger and shown in task.json. */
+const char *problem_class_word(enum problem_class class);
+enum problem_class problem_class_from_word(const char *word); /* PROBLEM_NONE if unknown */
+
+/* One sentence: what the user can do now. */
+const char *problem_advice(enum problem_class class);
+
+#define AUTOPROBLEM __attribute__((cleanup(problem_clear))) struct problem
+
+#endif

@@ -1,0 +1,417 @@
+/*
+ * Volcengine Ark and BytePlus ModelArk: providers.md, section 6.
+ */
+#include "backend/providers/table.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/text.h"
+#include "backend/json.h"
+#include "backend/request_params.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#define TASKS_PATH "/contents/generations/tasks"
+
+static const char *ark_model(const struct request *request, const struct endpoint *endpoint)
+{
+	if (request->model)
+		return request->model;
+	return endpoint->model ? endpoint->model : provider_ark.default_model;
+}
+
+/* The models with sound, by the part of the name that all regions share: 6.2. */
+static bool ark_has_audio(const char *model)
+{
+	return strstr(model, "seedance-1-5") || strstr(model, "seedance-2-");
+}
+
+static bool ark_is_draft_order(const struct request *request)
+{
+	for (size_t i = 0; i < request->content_count; i++)
+		if (request->content[i].type == CONTENT_DRAFT_TASK)
+			return true;
+	return false;
+}
+
+static int put_media(const struct request_content *item, const char *key, const char *kind,
+		     struct json *out)
+{
+	static const char *const roles[] = { NULL, "first_frame", "last_frame", NULL };
+	AUTOFREE char *mark = item->file.fd >= 0 ? provider_file_mark(item) : NULL;
+	AUTOFREE char *reference = text_format("reference_%s", kind);
+	struct json *holder = json_new_object();
+	int r = json_put_string(holder, "url", mark ? mark : item->url);
+
+	if (r) {
+		json_free(holder);
+		return r;
+	}
+	r = json_put_string(out, "type", key);
+	if (r)
+		json_free(holder);
+	else
+		r = json_put(out, key, holder);
+	if (r)
+		return r;
+	return json_put_string(out, "role",
+			       item->role == ROLE_REFERENCE ? reference : roles[item->role]);
+}
+
+static int put_draft(const struct request_content *item, struct json *out)
+{
+	struct json *holder = json_new_object();
+	int r = json_put_string(out, "type", "draft_task");
+
+	if (!r)
+		r = json_put(out, "draft_task", holder);
+	else
+		json_free(holder);
+	return r ? r : json_put_string(holder, "id", item->text);
+}
+
+static int put_item(const struct request_content *item, struct json *out)
+{
+	int r;
+
+	switch (item->type) {
+	case CONTENT_IMAGE:
+		return put_media(item, "image_url", "image", out);
+	case CONTENT_VIDEO:
+		return put_media(item, "video_url", "video", out);
+	case CONTENT_AUDIO:
+		return put_media(item, "audio_url", "audio", out);
+	case CONTENT_DRAFT_TASK:
+		return put_draft(item, out);
+	default:
+		r = json_put_string(out, "type", "text");
+		return r ? r : json_put_string(out, "text", item->text);
+	}
+}
+
+static int put_content(const struct request *request, struct json *body)
+{
+	struct json *list = json_new_array();
+	int r = json_put(body, "content", list);
+
+	for (size_t i = 0; !r && i < request->content_count; i++) {
+		struct json *out = json_new_object();
+
+		r = put_item(&request->content[i], out);
+		if (r)
+			json_free(out);
+		else
+			r = json_push(list, out);
+	}
+	return r;
+}
+
+/*
+ * Sound and the watermark are always said, since the services' defaults differ and sound
+ * doubles the price of one model; beside a draft task the service refuses `generate_audio`.
+ */
+static int put_defaults(const struct request *request, const char *model, struct json *body)
+{
+	bool is_draft = request_number(request, PARAM_DRAFT, 0);
+	int r = 0;
+
+	if (!request->params[PARAM_WATERMARK].is_set)
+		r = json_put_bool(body, "watermark", false);
+	if (!r && !request->params[PARAM_GENERATE_AUDIO].is_set && ark_has_audio(model) &&
+	    !ark_is_draft_order(request))
+		r = json_put_bool(body, "generate_audio", false);
+	if (!r && !request->params[PARAM_RETURN_LAST_FRAME].is_set && !is_draft)
+		r = json_put_bool(body, "return_last_frame", true);
+	return r;
+}
+
+static int put_params(const struct request *request, const struct endpoint *endpoint,
+		      struct json *body)
+{
+	int r = 0;
+
+	for (int i = 0; !r && i < PARAM_COUNT; i++) {
+		enum request_param param = (enum request_param)i;
+
+		if (param == PARAM_FRAMESPERSECOND) /* not validated there: never sent */
+			continue;
+		r = request_put_param(request, param, request_param_key(param), body);
+	}
+	if (!r && !request->params[PARAM_CALLBACK_URL].is_set && endpoint->callback_url)
+		r = json_put_string(body, "callback_url", endpoint->callback_url);
+	for (const struct json *item = json_first(request->extra); item && !r;
+	     item = json_next(item))
+		if (!json_get(body, json_key(item)))
+			r = json_put(body, json_key(item), json_copy(item));
+	return r;
+}
+
+static int check(const struct request *request, struct problem *problem)
+{
+	for (size_t i = 0; i < request->content_count; i++) {
+		const struct request_content *item = &request->content[i];
+
+		if (item->type == CONTENT_VIDEO && item->file.fd >= 0) {
+			problem_set(problem, PROBLEM_INVALID,
+				    "%s: %s is a local video, and Ark takes videos only by address; "
+				    "allowed: https://… or asset://ID",
+				    request->source, item->path);
+			return -EINVAL;
+		}
+		if (item->type == CONTENT_DRAFT_TASK && request->content_count > 1) {
+			problem_set(problem, PROBLEM_INVALID,
+				    "%s: a draft_task stands alone in content: Ark takes prompt and "
+				    "pictures from the draft",
+				    request->source);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int ark_build_create(const struct request *request, const struct endpoint *endpoint,
+			    struct http_request *ret_http, struct problem *problem)
+{
+	const char *model = ark_model(request, endpoint);
+	AUTOJSON *body = json_new_object();
+	int r = check(request, problem);
+
+	if (r)
+		return r;
+	r = json_put_string(body, "model", model);
+	if (!r)
+		r = put_content(request, body);
+	if (!r)
+		r = put_params(request, endpoint, body);
+	if (!r)
+		r = put_defaults(request, model, body);
+	if (r)
+		return r;
+	ret_http->method = "POST";
+	ret_http->url = text_format("%s" TASKS_PATH, endpoint->base_url);
+	r = ret_http->url ? provider_add_headers(ret_http, endpoint, true) : -ENOMEM;
+	return r ? r : provider_set_json_body(ret_http, body, request);
+}
+
+/* Codes whose HTTP status alone would mislead: 6.7. */
+static enum problem_class ark_class(int status, const char *code)
+{
+	static const struct {
+		const char *part;
+		enum problem_class class;
+	} codes[] = {
+		{ "SensitiveContent", PROBLEM_MODERATION },
+		{ "RiskDetection", PROBLEM_MODERATION },
+		{ "QuotaExceeded", PROBLEM_BALANCE },
+		{ "SetLimitExceeded", PROBLEM_BALANCE },
+		{ "AccountOverdue", PROBLEM_BALANCE },
+		{ "ServiceOverdue", PROBLEM_BALANCE },
+		{ "InvalidEndpointOrModel", PROBLEM_INVALID },
+		{ "ModelNotOpen", PROBLEM_INVALID },
+		{ "RunningTaskDeletion", PROBLEM_BUSY },
+		{ "ResourceNotFound", PROBLEM_GONE },
+	};
+
+	for (size_t i = 0; code && i < ARRAY_SIZE(codes); i++)
+		if (strstr(code, codes[i].part))
+			return codes[i].class;
+	return provider_class_of_status(status);
+}
+
+/* `{"error":{…}}`, the same flat, or `ResponseMetadata.Error`. */
+static const struct json *error_object(const struct json *body)
+{
+	const struct json *error = json_get(body, "error");
+
+	if (json_is_object(error))
+		return error;
+	error = json_get(json_get(body, "ResponseMetadata"), "Error");
+	return error ? error : body;
+}
+
+static const char *either(const struct json *object, const char *a, const char *b)
+{
+	const char *text = json_get_string(object, a);
+
+	return text ? text : json_get_string(object, b);
+}
+
+static void read_error(const struct json *body, int status, struct problem *problem)
+{
+	const struct json *error = error_object(body);
+	const char *code = either(error, "code", "Code");
+	const char *message = either(error, "message", "Message");
+	AUTOFREE char *bare = text_format("HTTP status %d without an explanation", status);
+
+	problem_set_from_service(problem, ark_class(status, code), code, message ? message : bare);
+}
+
+static int parse_body(const struct http_response *response, struct json **ret_body)
+{
+	*ret_body = NULL;
+	if (!response->body.size)
+		return 0;
+	return json_parse(response->body.data, response->body.size, ret_body, NULL);
+}
+
+static int ark_parse_create(const struct http_response *response, struct create_answer *ret)
+{
+	AUTOJSON *body = NULL;
+	const char *id;
+
+	if (parse_body(response, &body) == -ENOMEM)
+		return -ENOMEM;
+	if (response->status >= 200 && response->status < 300) {
+		id = json_get_string(body, "id");
+		ret->result = id && provider_id_is_safe(id) ? CREATE_ACCEPTED : CREATE_AMBIGUOUS;
+		if (ret->result == CREATE_AMBIGUOUS) {
+			problem_set(&ret->problem, PROBLEM_SERVER,
+				    "the service accepted the request (HTTP %d) but its answer holds "
+				    "no usable task id",
+				    response->status);
+			return 0;
+		}
+		ret->observation.id = strdup(id);
+		ret->observation.state = TASK_QUEUED;
+		return ret->observation.id ? 0 : -ENOMEM;
+	}
+	read_error(body, response->status, &ret->problem);
+	/* 5xx and 408 may hide an accepted request; redirects are never followed. */
+	ret->result = response->status >= 400 && response->status < 500 && response->status != 408 ?
+			      CREATE_REFUSED :
+			      CREATE_AMBIGUOUS;
+	ret->may_repeat = response->status == 429 && ret->problem.class == PROBLEM_RATE;
+	return 0;
+}
+
+static int ark_task_url(const char *id, const struct endpoint *endpoint, char **ret_url)
+{
+	if (!provider_id_is_safe(id))
+		return -EINVAL;
+	*ret_url = text_format("%s" TASKS_PATH "/%s", endpoint->base_url, id);
+	return *ret_url ? 0 : -ENOMEM;
+}
+
+static int ark_build_query(const char *const *ids, size_t count, const struct endpoint *endpoint,
+			   struct http_request *ret_http)
+{
+	int r;
+
+	if (count != 1)
+		return -EINVAL;
+	ret_http->method = "GET";
+	r = ark_task_url(ids[0], endpoint, &ret_http->url);
+	return r ? r : provider_add_headers(ret_http, endpoint, false);
+}
+
+static char *dup_text(const struct json *object, const char *key)
+{
+	const char *text = json_get_string(object, key);
+
+	return text && *text ? strdup(text) : NULL;
+}
+
+static void read_task(const struct json *task, const char *id, struct observation *seen)
+{
+	const struct json *content = json_get(task, "content");
+	const char *word = json_get_string(task, "status");
+	const struct json *usage = json_get(task, "usage");
+
+	seen->id = strdup(id);
+	if (!provider_state_of(word, &seen->state)) {
+		seen->state = TASK_RUNNING; /* polled on, and shown */
+		seen->raw_state = text_clean(word ? word : "(no status)", 100);
+	}
+	seen->video_url = dup_text(content, "video_url");
+	seen->last_frame_url = dup_text(content, "last_frame_url");
+	seen->model = dup_text(task, "model");
+	if (json_is_object(usage))
+		seen->usage = json_print(usage);
+	seen->answer = json_print(task);
+	if (seen->state != TASK_FAILED)
+		return;
+	if (json_is_object(json_get(task, "error")) || json_is_object(json_get(task, "failure_reason")))
+		read_error(json_is_object(json_get(task, "error")) ?
+				   task :
+				   json_get(task, "failure_reason"),
+			   500, &seen->problem);
+	else
+		problem_set_from_service(&seen->problem, PROBLEM_SERVER, NULL,
+					 either(task, "error", "failure_reason"));
+}
+
+static int ark_parse_query(const struct http_response *response, const char *const *ids,
+			   size_t count, struct observations *list, struct problem *problem)
+{
+	AUTOJSON *body = NULL;
+	struct observation *seen;
+	const char *id;
+	int r = parse_body(response, &body);
+
+	if (r == -ENOMEM || count != 1)
+		return r ? r : -EINVAL;
+	if (response->status != 200) {
+		read_error(body, response->status, problem);
+		if (problem->class != PROBLEM_GONE)
+			return -EAGAIN;
+	} else if (!json_is_object(body)) {
+		problem_set(problem, PROBLEM_SERVER, "the service's answer is not JSON");
+		return -EAGAIN;
+	}
+	id = json_get_string(body, "id");
+	if (response->status == 200 && id && strcmp(id, ids[0])) {
+		problem_set(problem, PROBLEM_SERVER, "the service answered for another task");
+		return -EAGAIN;
+	}
+	seen = observations_push(list);
+	if (!seen)
+		return -ENOMEM;
+	if (response->status == 200) {
+		read_task(body, ids[0], seen);
+		return 0;
+	}
+	seen->id = strdup(ids[0]);
+	problem_copy(&seen->problem, problem);
+	return 0;
+}
+
+static int ark_build_cancel(const char *id, const struct endpoint *endpoint,
+			    struct http_request *ret_http)
+{
+	int r;
+
+	ret_http->method = "DELETE";
+	r = ark_task_url(id, endpoint, &ret_http->url);
+	return r ? r : provider_add_headers(ret_http, endpoint, false);
+}
+
+static int ark_parse_cancel(const struct http_response *response, struct problem *problem)
+{
+	AUTOJSON *body = NULL;
+
+	if (response->status >= 200 && response->status < 300)
+		return 0;
+	if (parse_body(response, &body) == -ENOMEM)
+		return -ENOMEM;
+	read_error(body, response->status, problem);
+	return problem->class == PROBLEM_BUSY ? -EBUSY : -EAGAIN;
+}
+
+const struct provider provider_ark = {
+	.type = "ark",
+	.default_base_url = "https://ark.cn-beijing.volces.com/api/v3",
+	.default_key_env = "ARK_API_KEY",
+	.default_model = "doubao-seedance-1-5-pro-251215",
+	.poll_interval_ms = 10000,
+	.max_active = 10,
+	.body_max_bytes = 64u << 20,
+	.can_cancel_queued = true,
+	.can_cancel_running = false,
+	.build_create = ark_build_create,
+	.parse_create = ark_parse_create,
+	.build_query = ark_build_query,
+	.parse_query = ark_parse_query,
+	.build_cancel = ark_build_cancel,
+	.parse_cancel = ark_parse_cancel,
+};

@@ -1,0 +1,146 @@
+/*
+ * A provider adapter: one service's wire format as pure functions. No socket, no clock, no
+ * global: each is tested against recorded answers and fuzzed.
+ *
+ * The functions get a request or an answer and give an HTTP request or what the answer says.
+ * They own nothing; what they return belongs to the caller. One table lists the adapters.
+ */
+#ifndef SEEDANCEFS_PROVIDER_H
+#define SEEDANCEFS_PROVIDER_H
+
+#include "backend/http_message.h"
+#include "backend/problem.h"
+#include "backend/request.h"
+
+/* Where and as whom to ask. All texts are borrowed. */
+struct endpoint {
+	const char *base_url; /* without a slash at the end */
+	const char *key;      /* NULL: none configured */
+	const char *model;    /* the section's default model, or NULL */
+	const char *callback_url;
+};
+
+enum task_state {
+	TASK_PENDING,
+	TASK_SUBMITTING,
+	TASK_QUEUED,
+	TASK_RUNNING,
+	TASK_SUCCEEDED,
+	TASK_FAILED,
+	TASK_EXPIRED,
+	TASK_CANCELLED,
+	TASK_INVALID,
+	TASK_UNKNOWN,
+};
+
+/* What a service said of one task. Unset texts are NULL. */
+struct observation {
+	char *id;	       /* the service's id of the task */
+	enum task_state state; /* QUEUED … CANCELLED; TASK_UNKNOWN: it said nothing usable */
+	char *raw_state;       /* the service's own word when we do not know it */
+	int progress;	       /* per cent, or -1 */
+	struct problem problem;
+	char *video_url;
+	char *last_frame_url;
+	char *model;
+	char *usage;  /* the service's own object, as JSON text */
+	char *answer; /* the task's whole object, as JSON text */
+};
+
+void observation_clear(struct observation *observation);
+
+/* A growing list of observations. */
+struct observations {
+	struct observation *items;
+	size_t count;
+};
+
+struct observation *observations_push(struct observations *list); /* NULL without memory */
+void observations_clear(struct observations *list);
+
+/* What became of a create. Exactly one of these three. */
+enum create_result {
+	CREATE_ACCEPTED,  /* observation.id is the task's; it may be finished already */
+	CREATE_REFUSED,	  /* certain: nothing was accepted or will be billed */
+	CREATE_AMBIGUOUS, /* it may have been accepted */
+};
+
+struct create_answer {
+	enum create_result result;
+	bool may_repeat; /* REFUSED: the same request may be sent again later (429) */
+	struct observation observation;
+	struct problem problem;
+};
+
+void create_answer_clear(struct create_answer *answer);
+
+struct provider {
+	const char *type;	      /* the word in the configuration */
+	const char *default_base_url; /* NULL: must be configured */
+	const char *default_key_env;
+	const char *default_model;
+	int64_t poll_interval_ms;
+	unsigned max_active;
+	uint64_t body_max_bytes;
+	bool can_cancel_queued;
+	bool can_cancel_running;
+
+	/*
+	 * Builds the create request. Returns 0, -EINVAL with the problem set when this service
+	 * cannot do what is asked, or -ENOMEM.
+	 */
+	int (*build_create)(const struct request *request, const struct endpoint *endpoint,
+			    struct http_request *ret_http, struct problem *problem);
+	/* Reads an answer (outcome HTTP_ANSWERED). Returns 0 or -ENOMEM. */
+	int (*parse_create)(const struct http_response *response, struct create_answer *ret);
+
+	int (*build_query)(const char *const *ids, size_t count, const struct endpoint *endpoint,
+			   struct http_request *ret_http);
+	/*
+	 * Appends what was said of each of the asked tasks. Returns 0; -EAGAIN with the problem
+	 * set when the answer says nothing of the tasks (5xx, 429, not understood); -ENOMEM.
+	 */
+	int (*parse_query)(const struct http_response *response, const char *const *ids,
+			   size_t count, struct observations *list, struct problem *problem);
+
+	int (*build_cancel)(const char *id, const struct endpoint *endpoint,
+			    struct http_request *ret_http);
+	/* 0: cancelled. -EBUSY or -EAGAIN with the problem set. */
+	int (*parse_cancel)(const struct http_response *response, struct problem *problem);
+};
+
+/* The adapter of a type, or NULL. */
+const struct provider *provider_find(const char *type);
+/* The n-th adapter, NULL behind the last. */
+const struct provider *provider_at(size_t n);
+
+/* "pending", "submitting", …: the first line of status. */
+const char *task_state_word(enum task_state state);
+int task_state_from_word(const char *word, enum task_state *ret_state); /* 0 or -EINVAL */
+
+/*
+ * A service's state word, in any case, of the common vocabulary (providers.md, section 7).
+ * Returns whether it is known.
+ */
+bool provider_state_of(const char *word, enum task_state *ret_state);
+
+/* Whether a task id may enter a URL: [A-Za-z0-9._-]{1,128}, not all dots. */
+bool provider_id_is_safe(const char *id);
+
+/* Adds the headers of a JSON call: Authorization (when there is a key), Accept. 0 or -ENOMEM. */
+int provider_add_headers(struct http_request *http, const struct endpoint *endpoint,
+			 bool has_json_body);
+
+/*
+ * Prints the object as the request's body. Texts that provider_file_mark() made become
+ * `data:TYPE;base64,…` with the file's bytes, read as they are sent. 0 or -ENOMEM.
+ */
+int provider_set_json_body(struct http_request *http, const struct json *object,
+			   const struct request *request);
+/* The text to put where a file's data URL shall stand; free() it. */
+char *provider_file_mark(const struct request_content *item);
+
+/* The class of an HTTP status for services that say no more. */
+enum problem_class provider_class_of_status(int status);
+
+#endif

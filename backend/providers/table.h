@@ -1,0 +1,9 @@
+/* The adapters, for the table in provider.c only. */
+#ifndef SEEDANCEFS_PROVIDER_TABLE_H
+#define SEEDANCEFS_PROVIDER_TABLE_H
+
+#include "backend/providers/provider.h"
+
+extern const struct provider provider_ark;
+
+#endif

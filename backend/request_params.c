@@ -1,0 +1,203 @@
+#include "backend/request_params.h"
+
+#include "backend/base/buffer.h"
+#include "backend/base/cleanup.h"
+#include "backend/base/text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <strings.h>
+
+enum value_type {
+	VALUE_NUMBER,
+	VALUE_BOOL,
+	VALUE_WORD,
+	VALUE_TEXT,
+	VALUE_URL,
+	VALUE_LIST,
+};
+
+struct param {
+	const char *key;
+	enum value_type type;
+	int64_t least, most; /* numbers; texts: the longest in bytes */
+	const char *const *words;
+	const char *allowed; /* for people */
+	bool (*is_allowed)(int64_t number);
+};
+
+static bool is_duration(int64_t number)
+{
+	return number == -1 || number >= 2;
+}
+
+static bool is_frame_count(int64_t number)
+{
+	return (number - 25) % 4 == 0;
+}
+
+#define WORDS(...)                                                                       \
+	(const char *const[])                                                            \
+	{                                                                                \
+		__VA_ARGS__, NULL                                                        \
+	}
+
+/* The widest range of any service and model: providers.md, 1.1 and 6.2. */
+static const struct param params[PARAM_COUNT] = {
+	[PARAM_RESOLUTION] = { "resolution", VALUE_WORD,
+			       .words = WORDS("480p", "720p", "1080p", "4k") },
+	[PARAM_RATIO] = { "ratio", VALUE_WORD,
+			  .words = WORDS("16:9", "4:3", "1:1", "3:4", "9:16", "21:9", "adaptive") },
+	[PARAM_DURATION] = { "duration", VALUE_NUMBER, -1, 30,
+			     .allowed = "whole seconds from 2 to 30, or -1 (the model decides)",
+			     .is_allowed = is_duration },
+	[PARAM_FRAMES] = { "frames", VALUE_NUMBER, 29, 289,
+			   .allowed = "29 to 289 in steps of 4 (25 + 4n)",
+			   .is_allowed = is_frame_count },
+	[PARAM_FRAMESPERSECOND] = { "framespersecond", VALUE_NUMBER, 24, 24, .allowed = "24" },
+	[PARAM_SEED] = { "seed", VALUE_NUMBER, -1, 4294967295,
+			 .allowed = "a whole number from -1 to 4294967295" },
+	[PARAM_CAMERA_FIXED] = { "camera_fixed", VALUE_BOOL },
+	[PARAM_WATERMARK] = { "watermark", VALUE_BOOL },
+	[PARAM_GENERATE_AUDIO] = { "generate_audio", VALUE_BOOL },
+	[PARAM_DRAFT] = { "draft", VALUE_BOOL },
+	[PARAM_RETURN_LAST_FRAME] = { "return_last_frame", VALUE_BOOL },
+	[PARAM_SERVICE_TIER] = { "service_tier", VALUE_WORD, .words = WORDS("default", "flex") },
+	[PARAM_EXECUTION_EXPIRES_AFTER] = { "execution_expires_after", VALUE_NUMBER, 3600, 259200,
+					    .allowed = "whole seconds from 3600 to 259200" },
+	[PARAM_PRIORITY] = { "priority", VALUE_NUMBER, 0, 9, .allowed = "0 to 9" },
+	[PARAM_CALLBACK_URL] = { "callback_url", VALUE_URL, 0, 2048,
+				 .allowed = "an address that begins with https:// or http://" },
+	[PARAM_SAFETY_IDENTIFIER] = { "safety_identifier", VALUE_TEXT, 0, 64,
+				      .allowed = "a text of up to 64 bytes" },
+	[PARAM_OUTPUT_FORMAT] = { "output_format", VALUE_WORD, .words = WORDS("mp4", "mov") },
+	[PARAM_OMNI_REFERENCE_TASK_TYPE] = { "omni_reference_task_type", VALUE_WORD,
+					     .words = WORDS("auto", "reference", "edit", "extend") },
+	[PARAM_TOOLS] = { "tools", VALUE_LIST, .allowed = "a list of objects" },
+};
+
+const char *request_param_key(enum request_param param)
+{
+	return params[param].key;
+}
+
+bool request_param_is_bool(enum request_param param)
+{
+	return params[param].type == VALUE_BOOL;
+}
+
+enum request_param request_param_of(const char *key)
+{
+	for (int i = 0; i < PARAM_COUNT; i++)
+		if (!strcmp(params[i].key, key))
+			return (enum request_param)i;
+	return PARAM_COUNT;
+}
+
+static void add_words(struct buffer *text, const char *const *words)
+{
+	for (size_t i = 0; words[i]; i++)
+		buffer_addf(text, "%s%s", i ? ", " : "", words[i]);
+}
+
+static int refuse(const struct request *request, const struct param *param,
+		  const struct json *value, struct problem *problem)
+{
+	AUTOBUFFER allowed = BUFFER_INIT(1024);
+	AUTOFREE char *found = json_print(value);
+	const char *near = NULL;
+
+	if (param->type == VALUE_BOOL)
+		buffer_add(&allowed, "true or false");
+	else if (param->words)
+		add_words(&allowed, param->words);
+	else
+		buffer_add(&allowed, param->allowed);
+	if (param->words && json_string(value))
+		near = text_nearest(json_string(value), param->words);
+	problem_set(problem, PROBLEM_INVALID, "%s: \"%s\" is %.200s; allowed: %s%s%s%s",
+		    request->source, param->key, found ? found : "?", allowed.data,
+		    near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+	return -EINVAL;
+}
+
+/* Numbers may be written as texts: providers.md, section 0. */
+static bool read_number(const struct json *value, int64_t *ret_number)
+{
+	if (json_to_int64(value, ret_number))
+		return true;
+	return json_string(value) && !text_to_int64(json_string(value), ret_number);
+}
+
+static bool read_bool(const struct json *value, int64_t *ret_number)
+{
+	const char *text = json_string(value);
+	bool is_true;
+
+	if (!json_to_bool(value, &is_true)) {
+		if (!text || (strcasecmp(text, "true") && strcasecmp(text, "false")))
+			return false;
+		is_true = !strcasecmp(text, "true");
+	}
+	*ret_number = is_true;
+	return true;
+}
+
+static bool is_good_text(const struct param *param, const char *text)
+{
+	if (!text)
+		return false;
+	if (param->type == VALUE_URL &&
+	    !text_starts_with(text, "https://") && !text_starts_with(text, "http://"))
+		return false;
+	if (param->type != VALUE_WORD)
+		return (int64_t)strlen(text) <= param->most;
+	for (size_t i = 0; param->words[i]; i++)
+		if (!strcmp(param->words[i], text))
+			return true;
+	return false;
+}
+
+static bool is_good_number(const struct param *param, int64_t number)
+{
+	return number >= param->least && number <= param->most &&
+	       (!param->is_allowed || param->is_allowed(number));
+}
+
+int request_param_read(struct request *request, enum request_param id, const struct json *value,
+		       struct problem *problem)
+{
+	struct request_value *into = &request->params[id];
+	const struct param *param = &params[id];
+	int64_t number = 0;
+	bool good = false;
+
+	if (json_is_null(value))
+		return 0; /* the same as left out */
+	switch (param->type) {
+	case VALUE_NUMBER:
+		good = read_number(value, &number) && is_good_number(param, number);
+		break;
+	case VALUE_BOOL:
+		good = read_bool(value, &number);
+		break;
+	case VALUE_WORD:
+	case VALUE_TEXT:
+	case VALUE_URL:
+		good = is_good_text(param, json_string(value));
+		break;
+	case VALUE_LIST:
+		good = json_is_array(value);
+		break;
+	}
+	if (!good)
+		return refuse(request, param, value, problem);
+	into->is_set = true;
+	into->number = number;
+	if (param->type == VALUE_WORD || param->type == VALUE_TEXT || param->type == VALUE_URL)
+		into->text = strdup(json_string(value));
+	if (param->type == VALUE_LIST)
+		into->json = json_copy(value);
+	return 0;
+}

@@ -1,0 +1,28 @@
+/*
+ * The parameters of a request as data: one row a key, with its type and what it may be.
+ * Shared by the files that read and write requests; not for others.
+ */
+#ifndef SEEDANCEFS_REQUEST_PARAMS_H
+#define SEEDANCEFS_REQUEST_PARAMS_H
+
+#include "backend/request.h"
+
+/* Appends an empty content item. NULL without memory. Valid until the next append. */
+struct request_content *request_push_content(struct request *request,
+					     enum request_content_type type);
+
+/*
+ * Sets a parameter from a JSON value (numbers and booleans may be texts). Returns 0, -EINVAL
+ * with the problem set, or -ENOMEM.
+ */
+int request_param_read(struct request *request, enum request_param param,
+		       const struct json *value, struct problem *problem);
+
+/* The parameter of a key; PARAM_COUNT when there is none. */
+enum request_param request_param_of(const char *key);
+
+/* Puts a set parameter under `key` into an object, with its JSON type. 0 or -ENOMEM. */
+int request_put_param(const struct request *request, enum request_param param, const char *key,
+		      struct json *object);
+
+#endif

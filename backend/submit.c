@@ -1,0 +1,622 @@
+#include "backend/submit.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/base/log.h"
+#include "backend/base/text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#define HOUR_MS 3600000
+#define CREATE_TIMEOUT_MS 600000 /* a service may hold a create open: providers.md, 1.2 */
+#define ANSWER_MAX_BYTES (4u << 20)
+#define RETRY_FIRST_MS 1000
+#define RETRY_LAST_MS 60000
+#define FIRST_POLL_MS 1000
+
+enum order_stage {
+	ORDER_WAITS,  /* for its turn, the limits, or a retry */
+	ORDER_MARKED, /* the task is `submitting` in memory; the intent is not durable yet */
+	ORDER_SENT,   /* the request is on its way */
+};
+
+struct order {
+	struct command command;
+	struct backend *backend;
+	struct order *next;
+	enum order_stage stage;
+	uint64_t number, token;
+	struct request *request;
+	char digest[SHA256_HEX];
+	struct locked_file *locked;
+	size_t locked_count;
+	struct task_place place;
+	const struct provider_section *section;
+	struct http_request http; /* built when it is marked */
+	unsigned failures;
+	int64_t not_before_ms; /* boot clock */
+	struct timer timer;
+};
+
+/* --- life --- */
+
+static void order_due(void *context)
+{
+	(void)context; /* the turn that the timer makes looks at all orders */
+}
+
+static int copy_locked(struct order *made, const struct task_order *order)
+{
+	made->locked = order->locked_count ? calloc(order->locked_count, sizeof(*made->locked)) :
+					     NULL;
+	if (order->locked_count && !made->locked)
+		return -ENOMEM;
+	for (; made->locked_count < order->locked_count; made->locked_count++) {
+		made->locked[made->locked_count] = order->locked[made->locked_count];
+		made->locked[made->locked_count].name =
+			text_dup(order->locked[made->locked_count].name);
+	}
+	return 0;
+}
+
+static void run_order(struct backend *backend, struct command *command)
+{
+	struct order *order = (struct order *)command;
+
+	order->backend = backend;
+	submit_add(backend, order);
+}
+
+struct order *submit_order_create(const struct task_order *order)
+{
+	static _Atomic uint64_t tokens = 1;
+	struct order *made = calloc(1, sizeof(*made));
+
+	if (!made) {
+		request_destroy(order->request);
+		return NULL;
+	}
+	made->command.run = run_order;
+	made->number = order->number;
+	made->token = atomic_fetch_add(&tokens, 1);
+	made->request = order->request;
+	memcpy(made->digest, order->digest, sizeof(made->digest));
+	made->place = order->place;
+	made->place.path = text_dup(order->place.path);
+	timer_init(&made->timer, order_due, made);
+	if (copy_locked(made, order)) {
+		submit_order_destroy(made);
+		return NULL;
+	}
+	return made;
+}
+
+void submit_order_destroy(struct order *order)
+{
+	if (!order)
+		return;
+	request_destroy(order->request);
+	for (size_t i = 0; i < order->locked_count; i++)
+		free(order->locked[i].name);
+	free(order->locked);
+	free(order->place.path);
+	http_request_clear(&order->http);
+	free(order);
+}
+
+uint64_t submit_order_token(const struct order *order)
+{
+	return order->token;
+}
+
+struct command *submit_order_command(struct order *order)
+{
+	return &order->command;
+}
+
+void submit_add(struct backend *backend, struct order *order)
+{
+	struct order **end = &backend->orders;
+
+	while (*end)
+		end = &(*end)->next;
+	order->next = NULL;
+	*end = order;
+}
+
+static void drop_order(struct backend *backend, struct order *order)
+{
+	struct order **at = &backend->orders;
+
+	while (*at && *at != order)
+		at = &(*at)->next;
+	if (*at)
+		*at = order->next;
+	timer_clear(&backend->timers, &order->timer);
+	submit_order_destroy(order);
+}
+
+void submit_clear(struct backend *backend)
+{
+	while (backend->orders)
+		drop_order(backend, backend->orders);
+}
+
+/* --- the hour's budget --- */
+
+static int add_intent(void *context, int64_t intent_ms)
+{
+	struct backend *backend = context;
+	int64_t *intents = realloc(backend->intents,
+				   (backend->intent_count + 1) * sizeof(*intents));
+
+	if (!intents)
+		return -ENOMEM;
+	backend->intents = intents;
+	intents[backend->intent_count++] = intent_ms;
+	return 0;
+}
+
+int submit_load_intents(struct backend *backend)
+{
+	return ledger_load_intents(backend->ledger, clock_wall_ms() - HOUR_MS, add_intent, backend);
+}
+
+static void forget_old_intents(struct backend *backend, int64_t now_ms)
+{
+	size_t old = 0;
+
+	while (old < backend->intent_count && backend->intents[old] <= now_ms - HOUR_MS)
+		old++;
+	if (!old)
+		return;
+	backend->intent_count -= old;
+	memmove(backend->intents, backend->intents + old,
+		backend->intent_count * sizeof(*backend->intents));
+}
+
+/* An order that certainly did not arrive costs nothing of the budget. */
+static void take_back_intent(struct backend *backend, int64_t intent_ms)
+{
+	for (size_t i = backend->intent_count; i-- > 0;) {
+		if (backend->intents[i] != intent_ms)
+			continue;
+		backend->intent_count--;
+		memmove(&backend->intents[i], &backend->intents[i + 1],
+			(backend->intent_count - i) * sizeof(*backend->intents));
+		return;
+	}
+}
+
+/* --- what holds an order back --- */
+
+static void wait_until(struct order *order, int64_t wait_ms)
+{
+	order->not_before_ms = clock_boot_ms() + wait_ms;
+	timer_set(&order->backend->timers, &order->timer, order->not_before_ms);
+}
+
+struct census {
+	const char *provider;
+	unsigned active;
+};
+
+static void count_active(void *context, struct task_view *view)
+{
+	struct census *census = context;
+
+	if (task_is_active(view->state) && view->provider &&
+	    !strcmp(view->provider, census->provider))
+		census->active++;
+}
+
+static char *local_time(int64_t wall_ms)
+{
+	time_t seconds = (time_t)(wall_ms / 1000);
+	char text[32];
+	struct tm tm;
+
+	localtime_r(&seconds, &tm);
+	strftime(text, sizeof(text), "%H:%M:%S", &tm);
+	return strdup(text);
+}
+
+/* Why the order may not go out now: a line for `waiting:`, or NULL. */
+static char *held_by_limits(struct backend *backend, struct order *order)
+{
+	unsigned limit = backend->config->submissions_per_hour;
+	struct census census = { .provider = order->section->name };
+	int64_t now_ms = clock_wall_ms();
+
+	forget_old_intents(backend, now_ms);
+	if (backend->intent_count >= limit) {
+		int64_t free_ms = backend->intents[backend->intent_count - limit] + HOUR_MS;
+		AUTOFREE char *when = local_time(free_ms);
+
+		wait_until(order, free_ms - now_ms + 10);
+		return text_format("%u tasks were sent within the last hour "
+				   "(submissions_per_hour = %u); this one goes out at %s",
+				   limit, limit, when ? when : "?");
+	}
+	tasks_each(backend->tasks, count_active, &census);
+	if (census.active >= order->section->max_active)
+		return text_format("%u tasks are under way at %s (max_active = %u); this one "
+				   "follows when one of them ends",
+				   census.active, order->section->name,
+				   order->section->max_active);
+	if (backend->ledger_is_failing)
+		return text_format("the ledger cannot be written (%s); nothing is sent until it can",
+				   ledger_error(backend->ledger));
+	return NULL;
+}
+
+/* --- building and marking --- */
+
+void submit_enter_invalid(struct task_view *view, const struct problem *problem,
+			  const char *digest)
+{
+	view->attempt++; /* its own row in the ledger */
+	view->intent_ms = 0;
+	view->order = 0;
+	view->previous_state = TASK_PENDING;
+	snprintf(view->digest, sizeof(view->digest), "%s", digest);
+	problem_clear(&view->problem);
+	problem_copy(&view->problem, problem);
+	task_set_text(&view->waiting, NULL);
+	task_set_text(&view->note, NULL);
+	task_set_text(&view->remote_id, NULL);
+	task_enter(view, TASK_INVALID);
+	view->listing_ms = clock_wall_ms();
+}
+
+/* The task, opened for a change, if this order still stands. */
+static struct task_view *begin_standing(struct order *order)
+{
+	struct tasks *tasks = order->backend->tasks;
+	struct task_view *view = tasks_begin(tasks, order->number);
+
+	if (view && view->state == TASK_PENDING && view->order == order->token)
+		return view;
+	if (view)
+		tasks_abandon(tasks, view);
+	return NULL;
+}
+
+static void refuse_order(struct order *order, const struct problem *problem)
+{
+	struct backend *backend = order->backend;
+	struct task_view *view = begin_standing(order);
+
+	if (view) {
+		submit_enter_invalid(view, problem, order->digest);
+		tasks_commit(backend->tasks, view);
+	}
+	drop_order(backend, order);
+}
+
+static void describe_sections(const struct config *config, struct buffer *list)
+{
+	for (size_t i = 0; i < config->section_count; i++)
+		buffer_addf(list, "%s%s", i ? ", " : "", config->sections[i].name);
+}
+
+static int choose_section(struct order *order, struct problem *problem)
+{
+	const struct config *config = order->backend->config;
+	AUTOBUFFER names = BUFFER_INIT(2048);
+
+	if (order->section)
+		return 0;
+	order->section = config_section(config, order->request->provider);
+	if (order->section)
+		return 0;
+	describe_sections(config, &names);
+	problem_set(problem, PROBLEM_INVALID,
+		    "%s: \"provider\" is \"%s\", and the configuration has no section of that "
+		    "name; allowed: %s",
+		    order->request->source, order->request->provider, names.data);
+	return -EINVAL;
+}
+
+static int build(struct order *order, struct problem *problem)
+{
+	struct endpoint endpoint;
+	uint64_t size, limit;
+	int r = choose_section(order, problem);
+
+	if (r)
+		return r;
+	endpoint = config_endpoint(order->section);
+	http_request_clear(&order->http);
+	r = order->section->provider->build_create(order->request, &endpoint, &order->http,
+						   problem);
+	if (r)
+		return r;
+	size = http_request_body_size(&order->http);
+	limit = order->section->provider->body_max_bytes;
+	if (size <= limit)
+		return 0;
+	problem_set(problem, PROBLEM_INVALID,
+		    "%s: the request with its pictures has %" PRIu64 " bytes (base64 adds a third); "
+		    "allowed: up to %" PRIu64 ". Use smaller pictures, or https:// addresses",
+		    order->request->source, size, limit);
+	return -EINVAL;
+}
+
+/* An attempt that did not leave is the same attempt still. */
+static bool is_new_attempt(const struct task_view *view)
+{
+	return !view->attempt || view->intent_ms || view->previous_state != TASK_PENDING;
+}
+
+static void mark_submitting(struct order *order, struct task_view *view)
+{
+	AUTOFREE char *described = request_describe(order->request);
+
+	if (is_new_attempt(view))
+		view->attempt++;
+	view->order = 0;
+	view->previous_state = TASK_PENDING;
+	view->intent_ms = clock_wall_ms();
+	view->progress = -1;
+	task_set_text(&view->provider, order->section->name);
+	task_set_text(&view->endpoint, core_endpoint_name(order->section));
+	task_set_text(&view->key_name, order->section->key_name);
+	task_set_text(&view->model, order->request->model);
+	task_set_text(&view->remote_id, NULL);
+	task_set_text(&view->raw_state, NULL);
+	task_set_text(&view->answer, NULL);
+	task_set_text(&view->usage, NULL);
+	task_set_text(&view->waiting, NULL);
+	task_set_text(&view->note, NULL);
+	task_set_text(&view->request, described);
+	problem_clear(&view->problem);
+	memcpy(view->digest, order->digest, sizeof(view->digest));
+	task_set_locked(view, order->locked, order->locked_count);
+	task_set_place(view, &order->place);
+	for (int i = 0; i < OUTPUT_COUNT; i++) {
+		view->outputs[i].is_ready = view->outputs[i].is_dead = false;
+		task_set_text(&view->outputs[i].url, NULL);
+	}
+	task_enter(view, TASK_SUBMITTING);
+	view->listing_ms = clock_wall_ms();
+	add_intent(order->backend, view->intent_ms);
+}
+
+static void consider(struct order *order)
+{
+	struct backend *backend = order->backend;
+	AUTOPROBLEM problem = { 0 };
+	AUTOFREE char *held = NULL;
+	struct task_view *view;
+	int r;
+
+	view = begin_standing(order);
+	if (!view) {
+		drop_order(backend, order);
+		return;
+	}
+	tasks_abandon(backend->tasks, view);
+	if (clock_boot_ms() < order->not_before_ms)
+		return;
+	r = build(order, &problem);
+	if (r == -EINVAL) {
+		refuse_order(order, &problem);
+		return;
+	}
+	held = r ? strdup("there is not enough memory; trying again") :
+		   held_by_limits(backend, order);
+	if (r)
+		wait_until(order, RETRY_LAST_MS);
+	if (held) {
+		core_set_waiting(backend, order->number, held);
+		return;
+	}
+	view = begin_standing(order);
+	if (!view)
+		return; /* edited this moment: the next turn drops it */
+	mark_submitting(order, view);
+	tasks_commit(backend->tasks, view);
+	order->stage = ORDER_MARKED;
+}
+
+void submit_turn(struct backend *backend)
+{
+	struct order *order, *next;
+
+	for (order = backend->orders; order; order = next) {
+		next = order->next;
+		if (order->stage == ORDER_WAITS)
+			consider(order);
+	}
+}
+
+/* --- sending, and what becomes of it --- */
+
+/* It certainly did not arrive: the order waits again, unless the task was removed. */
+static void put_back(struct order *order, const char *waiting, int64_t wait_ms)
+{
+	struct backend *backend = order->backend;
+	struct task_view *view = tasks_begin(backend->tasks, order->number);
+
+	order->stage = ORDER_WAITS;
+	if (!view)
+		return;
+	take_back_intent(backend, view->intent_ms);
+	view->intent_ms = 0;
+	view->order = view->is_removed ? 0 : order->token;
+	task_set_text(&view->waiting, waiting);
+	task_enter(view, view->is_removed ? TASK_CANCELLED : TASK_PENDING);
+	tasks_commit(backend->tasks, view);
+	wait_until(order, wait_ms);
+}
+
+static int64_t backoff(struct order *order)
+{
+	unsigned doublings = order->failures < 6 ? order->failures : 6;
+	int64_t ms = (int64_t)RETRY_FIRST_MS << doublings;
+
+	order->failures++;
+	return core_jitter(order->backend, ms > RETRY_LAST_MS ? RETRY_LAST_MS : ms);
+}
+
+static void enter_problem(struct order *order, enum task_state state,
+			  const struct problem *problem)
+{
+	struct backend *backend = order->backend;
+	struct task_view *view = tasks_begin(backend->tasks, order->number);
+
+	if (!view)
+		return;
+	problem_clear(&view->problem);
+	problem_copy(&view->problem, problem);
+	task_enter(view, state);
+	view->listing_ms = clock_wall_ms();
+	tasks_commit(backend->tasks, view);
+	log_info("event=create_ended task=%" PRIu64 " state=%s class=%s", order->number,
+		 task_state_word(state), problem_class_word(problem->class));
+}
+
+static void accepted(struct order *order, struct observation *seen)
+{
+	struct backend *backend = order->backend;
+	struct task_view *view = tasks_begin(backend->tasks, order->number);
+	bool is_removed = false;
+
+	if (!view)
+		return;
+	task_set_text(&view->remote_id, seen->id);
+	task_enter(view, TASK_QUEUED);
+	view->tried_ms = clock_wall_ms();
+	is_removed = view->is_removed;
+	tasks_commit(backend->tasks, view);
+	log_info("event=accepted task=%" PRIu64 " id=%s provider=%s", order->number, seen->id,
+		 order->section->name);
+	if (is_removed)
+		follow_cancel(backend, order->number);
+	else
+		follow_task(backend, order->number,
+			    order->section->poll_ms < FIRST_POLL_MS ? order->section->poll_ms :
+								      FIRST_POLL_MS);
+	if (seen->state != TASK_QUEUED)
+		follow_observe(backend, order->number, seen);
+}
+
+static void not_sent(struct order *order, const char *failure)
+{
+	int64_t wait_ms = backoff(order);
+	AUTOFREE char *waiting =
+		text_format("%s cannot be reached (%s); nothing was sent; trying again by itself",
+			    order->section->name, failure ? failure : "no connection");
+
+	put_back(order, waiting, wait_ms);
+}
+
+static void answered(struct order *order, const struct http_response *response)
+{
+	struct create_answer answer = { .observation = { .progress = -1 } };
+	int r = order->section->provider->parse_create(response, &answer);
+
+	if (r) {
+		problem_set(&answer.problem, PROBLEM_SERVER,
+			    "the service's answer could not be read (%s)", strerror(-r));
+		answer.result = CREATE_AMBIGUOUS;
+	}
+	if (answer.result == CREATE_ACCEPTED) {
+		accepted(order, &answer.observation);
+	} else if (answer.result == CREATE_REFUSED && answer.may_repeat) {
+		int64_t wait_ms = backoff(order);
+		AUTOFREE char *waiting =
+			text_format("%s asks to wait (HTTP %d); nothing was accepted; trying again "
+				    "by itself",
+				    order->section->name, response->status);
+
+		put_back(order, waiting,
+			 response->retry_after_ms ? response->retry_after_ms : wait_ms);
+		create_answer_clear(&answer);
+		return;
+	} else {
+		enter_problem(order,
+			      answer.result == CREATE_REFUSED ? TASK_INVALID : TASK_UNKNOWN,
+			      &answer.problem);
+	}
+	create_answer_clear(&answer);
+	drop_order(order->backend, order);
+}
+
+static void create_done(void *context, struct http_response *response)
+{
+	struct order *order = context;
+	AUTOPROBLEM problem = { 0 };
+
+	switch (response->outcome) {
+	case HTTP_ANSWERED:
+		answered(order, response);
+		return;
+	case HTTP_NOT_SENT:
+		not_sent(order, response->failure);
+		return;
+	case HTTP_LOST:
+		problem_set(&problem, PROBLEM_NETWORK,
+			    "the request was sent to %s, but no answer came (%s): it may have been "
+			    "accepted and billed",
+			    order->section->name,
+			    response->failure ? response->failure : "connection lost");
+		enter_problem(order, TASK_UNKNOWN, &problem);
+		drop_order(order->backend, order);
+		return;
+	}
+}
+
+static void send_order(struct order *order)
+{
+	struct http_options options = {
+		.allows_private = config_is_loopback(order->section->base_url),
+		.timeout_ms = CREATE_TIMEOUT_MS,
+		.body_max_bytes = ANSWER_MAX_BYTES,
+		.done = create_done,
+		.context = order,
+	};
+
+	order->stage = ORDER_SENT;
+	log_info("event=create task=%" PRIu64 " provider=%s bytes=%" PRIu64, order->number,
+		 order->section->name, http_request_body_size(&order->http));
+	if (http_start(order->backend->http, &order->http, &options, NULL))
+		not_sent(order, "no memory");
+}
+
+void submit_send(struct backend *backend)
+{
+	struct order *order, *next;
+
+	for (order = backend->orders; order; order = next) {
+		next = order->next;
+		if (order->stage == ORDER_MARKED)
+			send_order(order);
+	}
+}
+
+void submit_unsend(struct backend *backend)
+{
+	for (struct order *order = backend->orders; order; order = order->next) {
+		AUTOFREE char *waiting = NULL;
+
+		if (order->stage != ORDER_MARKED)
+			continue;
+		waiting = text_format("the ledger cannot be written (%s); nothing is sent until it "
+				      "can",
+				      ledger_error(backend->ledger));
+		put_back(order, waiting, RETRY_FIRST_MS);
+	}
+}
+
+bool submit_is_sending(const struct backend *backend)
+{
+	for (const struct order *order = backend->orders; order; order = order->next)
+		if (order->stage == ORDER_SENT)
+			return true;
+	return false;
+}

@@ -1,0 +1,392 @@
+/*
+ * The functions of backend.h that change tasks: each changes the task in memory at once, and
+ * leaves the rest to the backend's thread as a command.
+ */
+#include "backend/core.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/submit.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* A command that carries a task's number and nothing else. */
+struct task_command {
+	struct command command;
+	uint64_t number;
+	unsigned what;
+	void (*act)(struct backend *backend, uint64_t number);
+};
+
+static void run_task_command(struct backend *backend, struct command *command)
+{
+	struct task_command *task = (struct task_command *)command;
+
+	task->act(backend, task->number);
+	free(task);
+}
+
+static int send_task(struct backend *backend, uint64_t number,
+		     void (*act)(struct backend *backend, uint64_t number))
+{
+	struct task_command *command = calloc(1, sizeof(*command));
+
+	if (!command)
+		return -ENOMEM;
+	command->command.run = run_task_command;
+	command->number = number;
+	command->act = act;
+	core_send(backend, &command->command);
+	return 0;
+}
+
+int backend_task_add(struct backend *backend, uint64_t number, const struct task_place *place)
+{
+	struct task_view *view = task_view_new(number);
+
+	if (!view)
+		return -ENOMEM;
+	view->created_ms = view->since_ms = view->listing_ms = clock_wall_ms();
+	task_set_place(view, place);
+	return tasks_add(backend->tasks, view, true);
+}
+
+struct task_view *backend_task_view(struct backend *backend, uint64_t number)
+{
+	return tasks_view(backend->tasks, number);
+}
+
+void backend_task_each(struct backend *backend,
+		       void (*visit)(void *context, struct task_view *view), void *context)
+{
+	tasks_each(backend->tasks, visit, context);
+}
+
+/* An ended attempt makes room for a new one; what it was is kept, to go back to. */
+static void reopen(struct task_view *view)
+{
+	view->previous_state = view->state;
+	task_enter(view, TASK_PENDING);
+	task_set_text(&view->waiting, NULL);
+	view->listing_ms = clock_wall_ms();
+}
+
+int backend_task_edit(struct backend *backend, uint64_t number)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+
+	if (!view)
+		return -ENOENT;
+	if (task_is_locked(view->state)) {
+		tasks_abandon(backend->tasks, view);
+		return -EACCES;
+	}
+	if (view->state == TASK_PENDING && !view->order) {
+		tasks_abandon(backend->tasks, view);
+		return 0;
+	}
+	if (view->state == TASK_PENDING) {
+		view->order = 0;
+		task_set_text(&view->waiting, NULL);
+	} else {
+		reopen(view);
+	}
+	tasks_commit(backend->tasks, view);
+	return 0;
+}
+
+/* Back to what it was before an edit that changed nothing. */
+static void restore(struct task_view *view)
+{
+	task_enter(view, view->previous_state);
+	view->previous_state = TASK_PENDING;
+	task_set_text(&view->waiting, NULL);
+	task_set_text(&view->note, "the files are as they were in this attempt; write \"retry\" to "
+				   "status to order the same again");
+}
+
+int backend_task_order(struct backend *backend, const struct task_order *order)
+{
+	struct order *made = submit_order_create(order);
+	struct task_view *view;
+
+	if (!made)
+		return -ENOMEM;
+	view = tasks_begin(backend->tasks, order->number);
+	if (!view || view->state != TASK_PENDING || view->is_removed) {
+		int r = view ? -EALREADY : -ENOENT;
+
+		if (view)
+			tasks_abandon(backend->tasks, view);
+		submit_order_destroy(made);
+		return r;
+	}
+	if (!order->is_forced && view->previous_state != TASK_PENDING &&
+	    !strcmp(view->digest, order->digest)) {
+		restore(view);
+		tasks_commit(backend->tasks, view);
+		submit_order_destroy(made);
+		return 1;
+	}
+	view->order = submit_order_token(made);
+	task_set_place(view, &order->place);
+	task_set_text(&view->waiting, NULL);
+	tasks_commit(backend->tasks, view);
+	core_send(backend, submit_order_command(made));
+	return 0;
+}
+
+int backend_task_refuse(struct backend *backend, uint64_t number, const struct problem *problem,
+			const char *digest, bool is_forced)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+
+	if (!view)
+		return -ENOENT;
+	if (view->state != TASK_PENDING) {
+		tasks_abandon(backend->tasks, view);
+		return -EALREADY;
+	}
+	if (!is_forced && view->previous_state == TASK_INVALID && !strcmp(view->digest, digest)) {
+		restore(view);
+		task_set_text(&view->note, NULL);
+	} else {
+		submit_enter_invalid(view, problem, digest);
+	}
+	tasks_commit(backend->tasks, view);
+	return 0;
+}
+
+int backend_task_release(struct backend *backend, uint64_t number)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+	bool is_pending = view && view->state == TASK_PENDING;
+
+	if (!view)
+		return -ENOENT;
+	if (is_pending) {
+		view->is_archive = view->needs_submit = false;
+		tasks_commit(backend->tasks, view);
+	} else {
+		tasks_abandon(backend->tasks, view);
+	}
+	return is_pending ? 0 : -EBUSY;
+}
+
+int backend_task_archive(struct backend *backend, uint64_t number)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+
+	if (!view)
+		return -ENOENT;
+	if (view->state != TASK_PENDING || view->is_archive) {
+		int r = view->is_archive ? 0 : -EBUSY;
+
+		tasks_abandon(backend->tasks, view);
+		return r;
+	}
+	view->is_archive = true;
+	view->order = 0;
+	view->listing_ms = clock_wall_ms();
+	task_set_text(&view->waiting, NULL);
+	tasks_commit(backend->tasks, view);
+	return 0;
+}
+
+struct drop_command {
+	struct command command;
+	uint64_t number;
+	unsigned what;
+};
+
+static void run_drop(struct backend *backend, struct command *command)
+{
+	struct drop_command *drop = (struct drop_command *)command;
+
+	if (drop->what & HIDDEN_VIDEO)
+		media_drop(backend, drop->number, OUTPUT_VIDEO);
+	if (drop->what & HIDDEN_LAST_FRAME)
+		media_drop(backend, drop->number, OUTPUT_LAST_FRAME);
+	free(drop);
+}
+
+int backend_task_hide(struct backend *backend, uint64_t number, unsigned what)
+{
+	struct drop_command *drop = calloc(1, sizeof(*drop));
+	struct task_view *view = drop ? tasks_begin(backend->tasks, number) : NULL;
+
+	if (!view) {
+		free(drop);
+		return drop ? -ENOENT : -ENOMEM;
+	}
+	view->hidden |= what;
+	view->listing_ms = clock_wall_ms();
+	if (what & HIDDEN_VIDEO)
+		view->outputs[OUTPUT_VIDEO].is_ready = false;
+	if (what & HIDDEN_LAST_FRAME)
+		view->outputs[OUTPUT_LAST_FRAME].is_ready = false;
+	tasks_commit(backend->tasks, view);
+	drop->command.run = run_drop;
+	drop->number = number;
+	drop->what = what;
+	core_send(backend, &drop->command);
+	return 0;
+}
+
+static void remove_now(struct backend *backend, uint64_t number)
+{
+	media_drop(backend, number, OUTPUT_COUNT);
+	follow_cancel(backend, number);
+}
+
+int backend_task_remove(struct backend *backend, uint64_t number)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+
+	if (!view)
+		return -ENOENT;
+	view->is_removed = true;
+	view->order = 0;
+	if (view->state == TASK_PENDING)
+		task_enter(view, TASK_CANCELLED);
+	for (int i = 0; i < OUTPUT_COUNT; i++)
+		view->outputs[i].is_ready = false;
+	tasks_commit(backend->tasks, view);
+	return send_task(backend, number, remove_now);
+}
+
+/* --- the words of status --- */
+
+static void cancel_pending(struct task_view *view)
+{
+	view->attempt++; /* its own row: the attempt before stays as it ended */
+	view->intent_ms = 0;
+	view->order = 0;
+	view->previous_state = TASK_PENDING;
+	problem_clear(&view->problem);
+	task_set_text(&view->waiting, NULL);
+	task_enter(view, TASK_CANCELLED);
+}
+
+static int control_retry(struct backend *backend, struct task_view *view)
+{
+	switch (view->state) {
+	case TASK_FAILED:
+	case TASK_EXPIRED:
+	case TASK_CANCELLED:
+	case TASK_INVALID:
+	case TASK_UNKNOWN:
+		reopen(view);
+		task_set_text(&view->note, NULL);
+		tasks_commit(backend->tasks, view);
+		return 0;
+	default:
+		tasks_abandon(backend->tasks, view);
+		return -EBUSY;
+	}
+}
+
+static int control_cancel(struct backend *backend, struct task_view *view)
+{
+	uint64_t number = view->number;
+
+	if (view->state == TASK_PENDING) {
+		cancel_pending(view);
+		tasks_commit(backend->tasks, view);
+		return 0;
+	}
+	if (view->state != TASK_QUEUED && view->state != TASK_RUNNING) {
+		tasks_abandon(backend->tasks, view);
+		return -EBUSY;
+	}
+	task_set_text(&view->note, "asking the service to cancel");
+	tasks_commit(backend->tasks, view);
+	return send_task(backend, number, follow_cancel);
+}
+
+static void adopt_now(struct backend *backend, uint64_t number)
+{
+	follow_task(backend, number, 0);
+}
+
+static void bind_to_section(struct backend *backend, struct task_view *view)
+{
+	const struct provider_section *section = core_section_of(backend, view);
+
+	if (!section)
+		section = config_section(backend->config, view->provider);
+	if (!section)
+		section = config_section(backend->config, NULL);
+	if (!section)
+		return;
+	task_set_text(&view->provider, section->name);
+	task_set_text(&view->endpoint, core_endpoint_name(section));
+	task_set_text(&view->key_name, section->key_name);
+}
+
+static int control_adopt(struct backend *backend, struct task_view *view, const char *id)
+{
+	uint64_t number = view->number;
+	int r = 0;
+
+	if (view->state != TASK_PENDING && view->state != TASK_INVALID &&
+	    view->state != TASK_UNKNOWN && view->state != TASK_FAILED &&
+	    view->state != TASK_EXPIRED)
+		r = -EBUSY;
+	else if (!id || !provider_id_is_safe(id))
+		r = -EINVAL;
+	if (r) {
+		tasks_abandon(backend->tasks, view);
+		return r;
+	}
+	bind_to_section(backend, view);
+	view->attempt++;
+	view->intent_ms = 0;
+	view->order = 0;
+	view->previous_state = TASK_PENDING;
+	view->is_archive = view->needs_submit = false;
+	task_set_text(&view->remote_id, id);
+	task_set_text(&view->waiting, NULL);
+	task_set_text(&view->note, "adopted: made elsewhere");
+	problem_clear(&view->problem);
+	task_enter(view, TASK_QUEUED);
+	view->listing_ms = clock_wall_ms();
+	tasks_commit(backend->tasks, view);
+	return send_task(backend, number, adopt_now);
+}
+
+static int control_fetch(struct backend *backend, struct task_view *view)
+{
+	uint64_t number = view->number;
+
+	if (view->state != TASK_SUCCEEDED) {
+		tasks_abandon(backend->tasks, view);
+		return -EBUSY;
+	}
+	view->hidden &= ~(unsigned)(HIDDEN_VIDEO | HIDDEN_LAST_FRAME);
+	for (int i = 0; i < OUTPUT_COUNT; i++)
+		view->outputs[i].is_dead = false;
+	view->listing_ms = clock_wall_ms();
+	tasks_commit(backend->tasks, view);
+	return send_task(backend, number, media_fetch);
+}
+
+int backend_task_control(struct backend *backend, uint64_t number, const char *word,
+			 const char *argument)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+
+	if (!view)
+		return -ENOENT;
+	if (!strcmp(word, "retry"))
+		return control_retry(backend, view);
+	if (!strcmp(word, "cancel"))
+		return control_cancel(backend, view);
+	if (!strcmp(word, "adopt"))
+		return control_adopt(backend, view, argument);
+	if (!strcmp(word, "fetch"))
+		return control_fetch(backend, view);
+	tasks_abandon(backend->tasks, view);
+	return -EINVAL;
+}

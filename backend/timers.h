@@ -1,0 +1,44 @@
+/*
+ * Timers of one thread: a heap ordered by due time (milliseconds of clock_boot_ms()).
+ *
+ * A timer is embedded in what it belongs to; it never allocates when it is set again. Setting
+ * one that is set moves it. The callback may set or clear any timer, its own too.
+ */
+#ifndef SEEDANCEFS_TIMERS_H
+#define SEEDANCEFS_TIMERS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct timer {
+	void (*due)(void *context);
+	void *context;
+	int64_t at_ms;
+	size_t place; /* in the heap, from 1; 0: not set */
+};
+
+struct timers {
+	struct timer **heap;
+	size_t count, capacity;
+};
+
+void timers_clear(struct timers *timers);
+
+static inline void timer_init(struct timer *timer, void (*due)(void *), void *context)
+{
+	*timer = (struct timer){ .due = due, .context = context };
+}
+
+int timer_set(struct timers *timers, struct timer *timer, int64_t at_ms); /* 0 or -ENOMEM */
+void timer_clear(struct timers *timers, struct timer *timer);
+static inline int timer_is_set(const struct timer *timer)
+{
+	return timer->place != 0;
+}
+
+/* When the next is due; INT64_MAX when none is set. */
+int64_t timers_next(const struct timers *timers);
+/* Calls what is due at now_ms. */
+void timers_run(struct timers *timers, int64_t now_ms);
+
+#endif
