@@ -1,0 +1,302 @@
+#include "fs/activity.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/base/log.h"
+#include "backend/base/text.h"
+#include "fs/folder.h"
+#include "fs/settle.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* --- locks --- */
+
+static bool is_locked_as(const struct task_view *view, const char *name, uint64_t device,
+			 uint64_t inode)
+{
+	if (!task_is_locked(view->state))
+		return false;
+	for (size_t i = 0; i < view->locked_count; i++)
+		if (view->locked[i].name && !strcmp(view->locked[i].name, name) &&
+		    view->locked[i].device == device && view->locked[i].inode == inode)
+			return true;
+	return false;
+}
+
+static bool is_locked_name(const struct task_view *view, const char *name)
+{
+	if (!task_is_locked(view->state))
+		return false;
+	for (size_t i = 0; i < view->locked_count; i++)
+		if (view->locked[i].name && !strcmp(view->locked[i].name, name))
+			return true;
+	return name_is_trigger(name); /* a second trigger would promise what cannot be */
+}
+
+bool activity_is_locked(struct filesystem *fs, struct node *directory, const char *name,
+			const struct stat *status)
+{
+	uint64_t number = folder_number(fs, directory);
+	AUTOVIEW *view = number ? backend_task_view(fs->backend, number) : NULL;
+
+	return view && is_locked_as(view, name, (uint64_t)status->st_dev,
+				    (uint64_t)status->st_ino);
+}
+
+/* One look at each name of a file. */
+struct visit {
+	struct filesystem *fs;
+	struct node *node;
+	uid_t uid;
+	int result;
+};
+
+static void visit_lock(void *context, struct node *parent, const char *name)
+{
+	struct visit *visit = context;
+	uint64_t number = folder_number(visit->fs, parent);
+	AUTOVIEW *view = number ? backend_task_view(visit->fs->backend, number) : NULL;
+
+	if (view && is_locked_as(view, name, (uint64_t)visit->node->device,
+				 (uint64_t)visit->node->inode))
+		visit->result = -EACCES;
+}
+
+int activity_check_open(struct filesystem *fs, struct node *node)
+{
+	struct visit visit = { .fs = fs, .node = node };
+
+	nodes_each_name(&fs->nodes, node, visit_lock, &visit);
+	return visit.result;
+}
+
+/* --- changes --- */
+
+static void mark_active(struct node *directory)
+{
+	atomic_store(&directory->active_ms, clock_boot_ms());
+}
+
+/*
+ * Whether a change to this file is an edit of the order: any file while it is pending or was
+ * invalid (an input may be what is mended), the trigger alone once something was sent.
+ */
+static bool is_edit(const struct task_view *view, const char *name)
+{
+	if (name_is_scratch(name) || name_virtual_kind(name) == VIRTUAL_STATUS)
+		return false;
+	if (view->state == TASK_PENDING || view->state == TASK_INVALID)
+		return true;
+	return name_is_trigger(name);
+}
+
+/* An edit of the task in this directory. 0 or -EACCES. */
+static int edit(struct filesystem *fs, struct node *directory, const char *name)
+{
+	uint64_t number = folder_number(fs, directory);
+	AUTOVIEW *view = number ? backend_task_view(fs->backend, number) : NULL;
+	int r = 0;
+
+	if (!view || task_is_locked(view->state) || view->is_archive)
+		return 0;
+	if (is_edit(view, name))
+		r = backend_task_edit(fs->backend, number);
+	if (!r)
+		settle_poke(fs->settler, number);
+	return r;
+}
+
+static void visit_change(void *context, struct node *parent, const char *name)
+{
+	struct visit *visit = context;
+	int r;
+
+	if (name_is_scratch(name))
+		return;
+	mark_active(parent);
+	visit_lock(context, parent, name);
+	r = visit->result ? visit->result : edit(visit->fs, parent, name);
+	if (r)
+		visit->result = r;
+}
+
+int activity_before_change(struct filesystem *fs, struct node *node)
+{
+	struct visit visit = { .fs = fs, .node = node };
+
+	nodes_each_name(&fs->nodes, node, visit_change, &visit);
+	return visit.result;
+}
+
+static void visit_note(void *context, struct node *parent, const char *name)
+{
+	struct visit *visit = context;
+	uint64_t number;
+
+	if (name_is_scratch(name))
+		return;
+	mark_active(parent);
+	number = folder_number(visit->fs, parent);
+	if (number)
+		settle_poke(visit->fs->settler, number);
+}
+
+void activity_note(struct filesystem *fs, struct node *node)
+{
+	struct visit visit = { .fs = fs, .node = node };
+
+	nodes_each_name(&fs->nodes, node, visit_note, &visit);
+}
+
+static void visit_closed(void *context, struct node *parent, const char *name)
+{
+	struct visit *visit = context;
+	uint64_t number = name_is_scratch(name) ? 0 : folder_number(visit->fs, parent);
+
+	if (number)
+		settle_poke(visit->fs->settler, number);
+}
+
+void activity_closed(struct filesystem *fs, struct node *node)
+{
+	struct visit visit = { .fs = fs, .node = node };
+
+	nodes_each_name(&fs->nodes, node, visit_closed, &visit);
+}
+
+void activity_note_name(struct filesystem *fs, struct node *directory, const char *name)
+{
+	if (name_is_scratch(name))
+		return;
+	mark_active(directory);
+	edit(fs, directory, name);
+}
+
+static void visit_mark(void *context, struct node *parent, const char *name)
+{
+	struct visit *visit = context;
+	uint64_t number;
+
+	if (!name_is_trigger(name))
+		return;
+	visit->result = folder_mark(visit->fs, parent, visit->uid);
+	number = visit->result ? 0 : folder_number(visit->fs, parent);
+	if (number)
+		settle_poke(visit->fs->settler, number);
+}
+
+int activity_after_change(struct filesystem *fs, struct node *node, uid_t uid)
+{
+	struct visit visit = { .fs = fs, .node = node, .uid = uid };
+
+	nodes_each_name(&fs->nodes, node, visit_mark, &visit);
+	return visit.result;
+}
+
+/* --- names --- */
+
+static int open_aside(struct filesystem *fs, uint64_t number, bool make)
+{
+	AUTOFREE char *path = text_format("aside/%" PRIu64, number);
+	int fd;
+
+	if (!path)
+		return -ENOMEM;
+	if (make && mkdirat(fs->library, "aside", 0700) < 0 && errno != EEXIST)
+		return -errno;
+	if (make && mkdirat(fs->library, path, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	fd = openat(fs->library, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? -errno : fd;
+}
+
+int activity_set_aside(struct filesystem *fs, struct node *directory, int fd, const char *name)
+{
+	AUTOCLOSE int aside = open_aside(fs, folder_number(fs, directory), true);
+
+	if (aside < 0)
+		return aside;
+	return renameat(fd, name, aside, name) < 0 ? -errno : 0;
+}
+
+static void put_back(struct filesystem *fs, uint64_t number, int fd, const char *name)
+{
+	AUTOCLOSE int aside = open_aside(fs, number, false);
+
+	if (aside >= 0 && !renameat2(aside, name, fd, name, RENAME_NOREPLACE))
+		log_info("event=locked_file_put_back task=%" PRIu64, number);
+}
+
+void activity_drop_aside(struct filesystem *fs, uint64_t number)
+{
+	AUTOFREE char *path = text_format("aside/%" PRIu64, number);
+	int fd = open_aside(fs, number, false);
+	DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *entry;
+
+	if (!stream) {
+		cleanup_close(&fd);
+		return;
+	}
+	while ((entry = readdir(stream)))
+		unlinkat(dirfd(stream), entry->d_name, 0);
+	closedir(stream);
+	if (path)
+		unlinkat(fs->library, path, AT_REMOVEDIR);
+}
+
+static bool is_sent(const struct task_view *view)
+{
+	return view->state != TASK_PENDING;
+}
+
+int activity_check_name(struct filesystem *fs, struct node *directory, int fd, const char *name,
+			const struct stat *coming)
+{
+	uint64_t number = folder_number_at(fs, directory, fd);
+	AUTOVIEW *view = number ? backend_task_view(fs->backend, number) : NULL;
+	enum virtual_kind kind = name_virtual_kind(name);
+
+	if (!view)
+		return 0;
+	if (is_locked_name(view, name)) {
+		if (coming && is_locked_as(view, name, (uint64_t)coming->st_dev,
+					   (uint64_t)coming->st_ino))
+			return 0;
+		put_back(fs, number, fd, name);
+		return -EACCES;
+	}
+	if (is_sent(view) && kind != VIRTUAL_NONE && name_input_role(name) == ROLE_NONE)
+		return -EACCES;
+	return 0;
+}
+
+static bool is_filled_file(int fd, const char *name)
+{
+	struct stat status;
+
+	return !fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) && S_ISREG(status.st_mode) &&
+	       status.st_size > 0;
+}
+
+int activity_name_came(struct filesystem *fs, struct node *directory, int fd, const char *name,
+		       uid_t uid)
+{
+	uint64_t number;
+	int r = 0;
+
+	activity_note_name(fs, directory, name);
+	if (name_is_trigger(name) && is_filled_file(fd, name))
+		r = folder_mark(fs, directory, uid);
+	number = r ? 0 : folder_number_at(fs, directory, fd);
+	if (number && name_tells_copy(name))
+		backend_task_archive(fs->backend, number);
+	if (number)
+		settle_poke(fs->settler, number);
+	return r;
+}

@@ -1,0 +1,20 @@
+/*
+ * What is written to `status`: a word that controls the task, or a copy of another task's
+ * status. Pure.
+ */
+#ifndef SEEDANCEFS_CONTROL_H
+#define SEEDANCEFS_CONTROL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct control {
+	bool is_copy; /* its first line is a state, or it has more lines */
+	char word[16];
+	char argument[160]; /* the rest of the line, "" if none */
+};
+
+/* 0; -EINVAL: neither a known word nor a copy; -ENODATA: nothing but white space. */
+int control_parse(const char *text, size_t size, struct control *ret_control);
+
+#endif

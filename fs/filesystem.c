@@ -1,0 +1,73 @@
+#include "fs/filesystem.h"
+
+#include "backend/base/cleanup.h"
+#include "fs/folder.h"
+#include "fs/handle.h"
+#include "fs/parked.h"
+#include "fs/settle.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+int filesystem_create(struct backend *backend, int library, struct filesystem **ret_fs)
+{
+	struct filesystem *fs = calloc(1, sizeof(*fs));
+	int r;
+
+	if (!fs)
+		return -ENOMEM;
+	fs->backend = backend;
+	fs->library = library;
+	fs->tree.fd = -1;
+	fs->owner = geteuid();
+	fs->group = getegid();
+	fs->is_root = fs->owner == 0;
+	pthread_mutex_init(&fs->handles_lock, NULL);
+	r = tree_open(&fs->tree, library);
+	if (!r)
+		r = nodes_init(&fs->nodes, &fs->tree);
+	if (!r)
+		r = folders_create(&fs->folders);
+	if (!r)
+		r = parked_create(backend, &fs->parked);
+	if (!r)
+		r = settler_create(fs, &fs->settler);
+	if (r) {
+		filesystem_destroy(fs);
+		return r;
+	}
+	*ret_fs = fs;
+	return 0;
+}
+
+void filesystem_destroy(struct filesystem *fs)
+{
+	if (!fs)
+		return;
+	while (fs->handles) /* a busy mount ended: nobody releases these any more */
+		handle_destroy(fs, fs->handles);
+	settler_destroy(fs->settler);
+	parked_destroy(fs->parked);
+	folders_destroy(fs->folders, &fs->nodes);
+	nodes_clear(&fs->nodes);
+	tree_close(&fs->tree);
+	pthread_mutex_destroy(&fs->handles_lock);
+	free(fs);
+}
+
+static void task_changed(void *context, uint64_t number)
+{
+	(void)context; /* the views are looked at when somebody asks: nothing is cached here */
+	(void)number;
+}
+
+static void read_done(void *context, void *read, int result)
+{
+	(void)context;
+	parked_done(read, result);
+}
+
+struct backend_events filesystem_events(void)
+{
+	return (struct backend_events){ .task_changed = task_changed, .read_done = read_done };
+}

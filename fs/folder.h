@@ -1,0 +1,84 @@
+/*
+ * Task folders: which directory is which task, and what it shows besides the user's files.
+ *
+ * A folder object stands for one task's directory while the program knows it. The snapshot of
+ * `status` lives here: getattr and read serve the same text, size and time.
+ */
+#ifndef SEEDANCEFS_FOLDER_H
+#define SEEDANCEFS_FOLDER_H
+
+#include "fs/filesystem.h"
+
+struct folder {
+	uint64_t number;
+	struct node *node; /* the directory; referenced */
+
+	/* Guarded by the table's lock. */
+	struct folder *next;
+	char *waiting; /* why it does not go out; NULL: it settles, or nothing holds it */
+	char *status;  /* the snapshot */
+	struct timespec status_mtime;
+	int64_t rendered_ms; /* boot clock */
+	uint64_t rendered_revision;
+};
+
+struct folders {
+	pthread_mutex_t lock;
+	struct folder **items; /* sorted by number; guarded by lock */
+	size_t count, capacity;
+};
+
+int folders_create(struct folders **ret_folders);
+void folders_destroy(struct folders *folders, struct nodes *nodes);
+
+/*
+ * The task number of a directory; 0: a plain folder (or a copy of a task's folder that is not
+ * the task itself). Reads the mark the first time.
+ */
+uint64_t folder_number(struct filesystem *fs, struct node *directory);
+/* The same for a directory that is open already. */
+uint64_t folder_number_at(struct filesystem *fs, struct node *directory, int fd);
+
+/*
+ * Makes a directory a task's folder: a number, the mark, and a pending task. Nothing happens
+ * if it is one already, in the root, or for another user than the owner. 0 or -errno.
+ */
+int folder_mark(struct filesystem *fs, struct node *directory, uid_t uid);
+
+/* The directory of a task, with a reference; NULL when it is not known (yet). */
+struct node *folder_node(struct filesystem *fs, uint64_t number);
+void folder_forget(struct filesystem *fs, uint64_t number);
+
+/* Why a pending folder waits; NULL: for quiet alone, which is shown counting down. */
+void folder_set_waiting(struct filesystem *fs, uint64_t number, const char *waiting);
+
+/* The number of an inode as users see it. */
+ino_t folder_inode(uint64_t number, enum virtual_kind kind, uint64_t version);
+ino_t user_inode(ino_t inode);
+
+/* What a virtual file is, for a look-up. */
+struct virtual_file {
+	enum virtual_kind kind;
+	uint32_t version;
+	const char *name;
+};
+#define VIRTUAL_FILES_MAX 5
+
+/*
+ * The virtual files that the folder shows now, `status` first. `has_own_frame`: the user has a
+ * file called last_frame.png there. Returns their count.
+ */
+size_t folder_list(struct filesystem *fs, struct node *directory, const struct task_view *view,
+		   bool has_own_frame, struct virtual_file files[VIRTUAL_FILES_MAX]);
+
+/* The attributes of a virtual file; -ESTALE when that version is gone and nobody holds it. */
+int folder_stat(struct filesystem *fs, struct node *node, struct stat *ret_status);
+/* The node of a virtual file, with a reference; -ENOMEM. */
+int folder_get_virtual(struct filesystem *fs, struct node *directory, const struct task_view *view,
+		       const struct virtual_file *file, struct node **ret_node);
+
+/* A copy of the part of `status` (the snapshot that getattr told of last), or of a text. */
+ssize_t folder_read_status(struct filesystem *fs, uint64_t number, char *into, size_t size,
+			   off_t offset);
+
+#endif

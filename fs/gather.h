@@ -1,0 +1,39 @@
+/*
+ * Gathers what a folder orders: reads the trigger, finds the inputs, and copies them aside, so
+ * that nobody can change what is being sent. Blocking, local disk only; the settler's thread.
+ */
+#ifndef SEEDANCEFS_GATHER_H
+#define SEEDANCEFS_GATHER_H
+
+#include "fs/filesystem.h"
+
+enum gather_result {
+	GATHER_READY,	/* request, digest and locked are set */
+	GATHER_WAITS,	/* `waiting` tells for what */
+	GATHER_INVALID, /* `problem` and digest are set */
+	GATHER_COPY,	/* the folder holds a copied status, task.json or video.mp4 */
+	GATHER_NOTHING, /* there is no trigger (any more) */
+};
+
+struct gathered {
+	struct request *request;
+	char digest[SHA256_HEX];
+	struct problem problem;
+	char *waiting;
+	bool waits_elsewhere; /* for a file outside the folder: nothing will announce it */
+	struct locked_file *locked;
+	size_t locked_count;
+};
+
+/* Returns 0 with *ret_result set, or -errno. gathered_clear() in any case. */
+int gather(struct filesystem *fs, struct node *directory, const char *path,
+	   struct gathered *ret_gathered, enum gather_result *ret_result);
+void gathered_clear(struct gathered *gathered);
+
+/*
+ * Judges a trigger file by itself, as far as its own text shows: for an editor's close. 0, or
+ * -EINVAL when it is not acceptable.
+ */
+int gather_judge(int fd, const char *name);
+
+#endif

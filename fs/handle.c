@@ -1,0 +1,41 @@
+#include "fs/handle.h"
+
+#include "backend/base/cleanup.h"
+
+struct handle *handle_create(struct filesystem *fs, struct node *node)
+{
+	struct handle *handle = calloc(1, sizeof(*handle));
+
+	if (!handle)
+		return NULL;
+	handle->fd = -1;
+	handle->node = node;
+	nodes_ref(&fs->nodes, node);
+	pthread_mutex_init(&handle->lock, NULL);
+	pthread_mutex_lock(&fs->handles_lock);
+	handle->next = fs->handles;
+	handle->previous = &fs->handles;
+	if (handle->next)
+		handle->next->previous = &handle->next;
+	fs->handles = handle;
+	pthread_mutex_unlock(&fs->handles_lock);
+	return handle;
+}
+
+void handle_destroy(struct filesystem *fs, struct handle *handle)
+{
+	if (!handle)
+		return;
+	pthread_mutex_lock(&fs->handles_lock);
+	*handle->previous = handle->next;
+	if (handle->next)
+		handle->next->previous = handle->previous;
+	pthread_mutex_unlock(&fs->handles_lock);
+	if (handle->media)
+		backend_media_close(fs->backend, handle->media);
+	cleanup_close(&handle->fd);
+	listing_destroy(handle->listing);
+	nodes_unref(&fs->nodes, handle->node, 1);
+	pthread_mutex_destroy(&handle->lock);
+	free(handle);
+}

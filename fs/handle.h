@@ -1,0 +1,35 @@
+/*
+ * Handles: what an open file or directory of the mount is. One for each FUSE open.
+ */
+#ifndef SEEDANCEFS_HANDLE_H
+#define SEEDANCEFS_HANDLE_H
+
+#include "fs/filesystem.h"
+
+struct listing; /* a directory's entries, ops_directory.c */
+
+struct handle {
+	/* Set when opened. */
+	struct node *node; /* referenced */
+	bool may_write;
+	struct media *media; /* outputs */
+
+	/* Guarded by the filesystem's handles_lock. */
+	struct handle *next, **previous;
+
+	pthread_mutex_t lock;
+	/* Guarded by lock. */
+	int fd; /* of the user's file below; -1 for virtual files */
+	bool is_dirty;	 /* written since the last flush */
+	bool has_edited; /* the task was told that this writer edits */
+	struct listing *listing;
+};
+
+/* Makes a handle and counts it among the open ones; takes a reference to the node. */
+struct handle *handle_create(struct filesystem *fs, struct node *node);
+/* Closes everything that it holds. */
+void handle_destroy(struct filesystem *fs, struct handle *handle);
+
+void listing_destroy(struct listing *listing);
+
+#endif

@@ -1,0 +1,245 @@
+/*
+ * seedancefs: parse, set up, run, tear down.
+ */
+#include "backend/base/cleanup.h"
+#include "backend/base/log.h"
+#include "backend/base/text.h"
+#include "fs/daemon.h"
+#include "fs/filesystem.h"
+#include "fs/library.h"
+#include "fs/mount_point.h"
+#include "fs/ops.h"
+#include "fs/options.h"
+#include "fs/settle.h"
+#include "fs/simulator.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#define WORKERS_MOST 10
+
+/* Everything that a mount is made of, in the order it is set up. */
+struct program {
+	struct options options;
+	char *mount_point;
+	struct config *config;
+	struct library library;
+	struct daemon daemon;
+	struct simulator simulator;
+	struct backend *backend;
+	struct filesystem *fs;
+	struct fuse_session *session;
+	bool is_mounted, has_handlers;
+	char *error;
+};
+
+static int complain(struct program *program, int r)
+{
+	fprintf(stderr, "seedancefs: %s\n", program->error ? program->error : strerror(-r));
+	return r;
+}
+
+/* The library, the configuration and the mount point must not lie inside each other. */
+static int check_places(struct program *program)
+{
+	const char *const others[] = { program->options.library, program->options.config_path };
+	static const char *const names[] = { "library", "configuration" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		if (!mount_point_is_inside(others[i], program->mount_point))
+			continue;
+		program->error = text_format("the %s %s lies inside the mount point %s; it could "
+					     "not be reached once that is mounted",
+					     names[i], others[i], program->mount_point);
+		return -EINVAL;
+	}
+	if (!mount_point_is_inside(program->mount_point, program->options.library))
+		return 0;
+	program->error = text_format("the mount point %s lies inside the library %s; choose a "
+				     "folder elsewhere",
+				     program->mount_point, program->options.library);
+	return -EINVAL;
+}
+
+/* Until here nothing was changed on the machine but the library's folder. */
+static int prepare(struct program *program)
+{
+	int r = mount_point_prepare(program->options.mount_point, &program->mount_point,
+				    &program->error);
+
+	if (!r)
+		r = check_places(program);
+	if (!r)
+		r = options_load_config(&program->options, &program->config, &program->error);
+	return r;
+}
+
+static int finish_config(struct program *program)
+{
+	int r = config_finish(program->config, NULL, &program->error);
+
+	if (r != -ENOENT)
+		return r;
+	r = simulator_start(program->library.path, &program->simulator, &program->error);
+	return r ? r : config_finish(program->config, program->simulator.url, &program->error);
+}
+
+static void is_ready(void *context)
+{
+	struct program *program = context;
+
+	log_info("event=mounted");
+	if (program->options.is_foreground) {
+		printf("seedancefs: %s is mounted; end it with umount or Ctrl-C\n",
+		       program->mount_point);
+		fflush(stdout);
+	}
+	daemon_ready(&program->daemon);
+}
+
+static int open_session(struct program *program)
+{
+	AUTOFREE char *list = text_format("fsname=%s,subtype=" MOUNT_SUBTYPE ",default_permissions%s",
+					  program->library.path,
+					  program->options.fuse.data ? program->options.fuse.data :
+									     "");
+	const char *arguments[] = { "seedancefs", "-o", list,
+				    program->options.is_debug ? "-d" : NULL, NULL };
+	struct fuse_args args =
+		FUSE_ARGS_INIT(program->options.is_debug ? 4 : 3, (char **)arguments);
+
+	if (!list)
+		return -ENOMEM;
+	program->session = fuse_session_new(&args, ops_table(), sizeof(*ops_table()), program->fs);
+	fuse_opt_free_args(&args);
+	if (!program->session) {
+		program->error = strdup("FUSE does not know one of the -o options");
+		return -EINVAL;
+	}
+	if (fuse_set_signal_handlers(program->session))
+		return -EIO;
+	program->has_handlers = true;
+	return 0;
+}
+
+static int start(struct program *program)
+{
+	struct backend_events events = filesystem_events();
+	int r = backend_create(program->config, program->library.path, program->library.media,
+			       &events, &program->backend);
+
+	if (r) {
+		program->error = text_format("the ledger %s/ledger.sqlite3 cannot be used (%s)",
+					     program->library.path, strerror(-r));
+		return r;
+	}
+	r = filesystem_create(program->backend, program->library.fd, &program->fs);
+	if (!r)
+		r = open_session(program);
+	if (r)
+		return r;
+	program->fs->ready = is_ready;
+	program->fs->ready_context = program;
+	if (fuse_session_mount(program->session, program->mount_point)) {
+		program->error = text_format("%s cannot be mounted", program->mount_point);
+		return -EIO;
+	}
+	program->is_mounted = true;
+	r = backend_start(program->backend);
+	return r ? r : settler_start(program->fs->settler);
+}
+
+static void run(struct program *program)
+{
+	struct fuse_loop_config *config = fuse_loop_cfg_create();
+
+	if (program->options.is_single_threaded || !config) {
+		fuse_session_loop(program->session);
+	} else {
+		fuse_loop_cfg_set_max_threads(config, WORKERS_MOST);
+		fuse_session_loop_mt(program->session, config);
+	}
+	if (config)
+		fuse_loop_cfg_destroy(config);
+	log_info("event=ending");
+}
+
+/* Parked reads are answered before the session ends; then nothing can call us any more. */
+static void tear_down(struct program *program)
+{
+	if (program->fs)
+		settler_stop(program->fs->settler);
+	if (program->backend)
+		backend_stop(program->backend);
+	if (program->has_handlers)
+		fuse_remove_signal_handlers(program->session);
+	if (program->is_mounted)
+		fuse_session_unmount(program->session);
+	if (program->session)
+		fuse_session_destroy(program->session);
+	filesystem_destroy(program->fs);
+	backend_destroy(program->backend);
+	simulator_stop(&program->simulator);
+	config_destroy(program->config);
+	library_close(&program->library);
+	options_clear(&program->options);
+	free(program->mount_point);
+	free(program->error);
+}
+
+static void raise_limits(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
+static int set_up(struct program *program)
+{
+	int r = prepare(program), log;
+
+	if (!r && !program->options.is_foreground)
+		r = daemon_begin(&program->daemon);
+	if (!r)
+		r = library_open(program->options.library, &program->library, &program->error);
+	if (r)
+		return r;
+	log = program->options.is_foreground ? 2 : library_open_log(&program->library);
+	if (log >= 0)
+		log_set_fd(log);
+	if (program->options.is_debug)
+		log_set_level(LOG_LEVEL_DEBUG);
+	raise_limits();
+	umask(0); /* modes come from the callers, their own mask applied by the kernel */
+	r = finish_config(program);
+	return r ? r : start(program);
+}
+
+int main(int argc, char **argv)
+{
+	struct program program = { .library = { .fd = -1, .media = -1, .lock = -1 },
+				   .daemon = { .ready = -1 },
+				   .simulator = { .pid = -1, .lifeline = -1 } };
+	int r = options_parse(argc, argv, &program.options, &program.error);
+
+	if (!r && program.options.wants_help) {
+		fputs(options_usage, stdout);
+	} else if (!r && program.options.wants_version) {
+		puts("seedancefs " SEEDANCEFS_VERSION);
+	} else {
+		if (!r)
+			r = set_up(&program);
+		if (r)
+			complain(&program, r);
+		else
+			run(&program);
+	}
+	tear_down(&program);
+	return r ? 1 : 0;
+}

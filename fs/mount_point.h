@@ -1,0 +1,19 @@
+/*
+ * The mount point before the mount: whether it will do, and whether a dead one must go first.
+ */
+#ifndef SEEDANCEFS_MOUNT_POINT_H
+#define SEEDANCEFS_MOUNT_POINT_H
+
+/* The filesystem's type as the kernel lists it. */
+#define MOUNT_SUBTYPE "seedancefs"
+
+/*
+ * Checks a mount point; what a crashed daemon of ours left there is unmounted. On success
+ * *ret_path is its path without links (free() it). 0, or -errno with a line in *ret_error.
+ */
+int mount_point_prepare(const char *path, char **ret_path, char **ret_error);
+
+/* Whether one path is the other or lies inside it, after links. */
+int mount_point_is_inside(const char *inner, const char *outer);
+
+#endif

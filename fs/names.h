@@ -1,0 +1,52 @@
+/*
+ * What a file's name means in a folder. Pure.
+ */
+#ifndef SEEDANCEFS_NAMES_H
+#define SEEDANCEFS_NAMES_H
+
+#include "backend/request.h"
+
+#include <stdbool.h>
+
+/* The files that the program itself shows in a task's folder. Their order is their inodes'. */
+enum virtual_kind {
+	VIRTUAL_NONE,
+	VIRTUAL_STATUS, /* lowest inode number: copiers make it first */
+	VIRTUAL_TASK_JSON,
+	VIRTUAL_ERROR,
+	VIRTUAL_VIDEO,
+	VIRTUAL_LAST_FRAME,
+	VIRTUAL_COUNT,
+};
+
+/* Where the id is kept on a filesystem without extended attributes; never shown. */
+#define MARK_FILE_NAME ".seedancefs-task"
+/* The names of our own extended attributes: kept on folders, and never shown. */
+#define MARK_XATTR_PREFIX "user.seedancefs."
+/* What tasks show as extended attributes; setting one does nothing. */
+#define SHOWN_XATTR_PREFIX "user.seedance."
+
+/* `prompt.txt`, `prompt.md`, `prompt`, `request.json`. */
+bool name_is_trigger(const char *name);
+/* Of two triggers in one folder, the lower rank counts. */
+int name_trigger_rank(const char *name);
+
+/*
+ * Names that editors, copiers and file managers make on the way: they are neither activity nor
+ * inputs (field-notes.md, part A, 1).
+ */
+bool name_is_scratch(const char *name);
+
+/* The role of an input that is known by its name alone; ROLE_NONE for other names. */
+enum request_role name_input_role(const char *name);
+
+/* Which virtual file can have this name, in any state. */
+enum virtual_kind name_virtual_kind(const char *name);
+
+/* Names of written files that tell a copy of a task's folder (design.md, rule 3). */
+bool name_tells_copy(const char *name);
+
+/* Whether a path below the mount has a component that begins with ".Trash". */
+bool path_is_in_trash(const char *path);
+
+#endif

@@ -1,0 +1,547 @@
+#include "fs/node.h"
+
+#include "backend/base/buffer.h"
+#include "backend/base/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#define BUCKETS_FIRST 1024
+#define PATH_CEILING (1u << 20)
+#define TRIES 16
+
+static size_t hash_of(uint64_t a, uint64_t b, size_t buckets)
+{
+	uint64_t h = a * UINT64_C(0x9e3779b97f4a7c15) ^ (b + UINT64_C(0x7f4a7c15)) * UINT64_C(0xff51afd7ed558ccd);
+
+	return (size_t)((h ^ h >> 29) % buckets);
+}
+
+static size_t node_hash(const struct node *node, size_t buckets)
+{
+	if (node->is_virtual)
+		return hash_of(node->number, (uint64_t)node->kind << 32 | node->version, buckets);
+	return hash_of((uint64_t)node->inode, (uint64_t)node->device, buckets);
+}
+
+static struct node *node_new(void)
+{
+	struct node *node = calloc(1, sizeof(*node));
+
+	if (!node)
+		return NULL;
+	node->fd = -1;
+	node->references = 1;
+	return node;
+}
+
+static int make_root(struct nodes *nodes)
+{
+	struct stat status;
+
+	if (fstat(nodes->tree->fd, &status) < 0)
+		return -errno;
+	nodes->root = node_new();
+	if (!nodes->root)
+		return -ENOMEM;
+	nodes->root->device = status.st_dev;
+	nodes->root->inode = status.st_ino;
+	nodes->root->type = S_IFDIR;
+	nodes->buckets[node_hash(nodes->root, nodes->bucket_count)] = nodes->root;
+	nodes->count = 1;
+	return 0;
+}
+
+int nodes_init(struct nodes *nodes, const struct tree *tree)
+{
+	*nodes = (struct nodes){ .tree = tree, .bucket_count = BUCKETS_FIRST };
+	pthread_mutex_init(&nodes->lock, NULL);
+	nodes->buckets = calloc(BUCKETS_FIRST, sizeof(struct node *));
+	return nodes->buckets ? make_root(nodes) : -ENOMEM;
+}
+
+static void free_names(struct node *node)
+{
+	while (node->names) {
+		struct node_name *name = node->names;
+
+		node->names = name->next;
+		free(name->name);
+		free(name);
+	}
+}
+
+void nodes_clear(struct nodes *nodes)
+{
+	for (size_t i = 0; nodes->buckets && i < nodes->bucket_count; i++)
+		while (nodes->buckets[i]) {
+			struct node *node = nodes->buckets[i];
+
+			nodes->buckets[i] = node->next;
+			free_names(node);
+			cleanup_close(&node->fd);
+			free(node->text);
+			free(node);
+		}
+	free(nodes->buckets);
+	nodes->buckets = NULL;
+	pthread_mutex_destroy(&nodes->lock);
+}
+
+/* --- the table; the lock is held --- */
+
+static void grow(struct nodes *nodes)
+{
+	size_t count = nodes->bucket_count * 4;
+	struct node **buckets;
+
+	if (nodes->count < nodes->bucket_count)
+		return;
+	buckets = calloc(count, sizeof(struct node *));
+	if (!buckets)
+		return; /* longer chains, nothing worse */
+	for (size_t i = 0; i < nodes->bucket_count; i++)
+		while (nodes->buckets[i]) {
+			struct node *node = nodes->buckets[i];
+			struct node **at = &buckets[node_hash(node, count)];
+
+			nodes->buckets[i] = node->next;
+			node->next = *at;
+			*at = node;
+		}
+	free(nodes->buckets);
+	nodes->buckets = buckets;
+	nodes->bucket_count = count;
+}
+
+static void insert(struct nodes *nodes, struct node *node)
+{
+	struct node **at;
+
+	grow(nodes);
+	at = &nodes->buckets[node_hash(node, nodes->bucket_count)];
+	node->next = *at;
+	*at = node;
+	nodes->count++;
+}
+
+static void take_out(struct nodes *nodes, struct node *node)
+{
+	struct node **at = &nodes->buckets[node_hash(node, nodes->bucket_count)];
+
+	while (*at != node)
+		at = &(*at)->next;
+	*at = node->next;
+	nodes->count--;
+}
+
+static struct node *find(struct nodes *nodes, dev_t device, ino_t inode)
+{
+	struct node *node = nodes->buckets[hash_of((uint64_t)inode, (uint64_t)device,
+						   nodes->bucket_count)];
+
+	while (node && (node->is_virtual || node->inode != inode || node->device != device))
+		node = node->next;
+	return node;
+}
+
+/* Gives back references; what this frees may free its parents in turn. */
+static void unref(struct nodes *nodes, struct node *node, uint64_t count)
+{
+	while (node) {
+		struct node *parent = NULL;
+
+		node->references -= count;
+		if (node->references)
+			return;
+		take_out(nodes, node);
+		while (node->names) {
+			struct node_name *name = node->names;
+
+			node->names = name->next;
+			if (node->names)
+				unref(nodes, name->parent, 1);
+			else
+				parent = name->parent;
+			free(name->name);
+			free(name);
+		}
+		if (node->is_virtual)
+			parent = node->folder;
+		cleanup_close(&node->fd);
+		free(node->text);
+		free(node);
+		node = parent;
+		count = 1;
+	}
+}
+
+static struct node_name **find_name(struct node *node, const struct node *parent, const char *name)
+{
+	struct node_name **at = &node->names;
+
+	while (*at && ((*at)->parent != parent || strcmp((*at)->name, name)))
+		at = &(*at)->next;
+	return at;
+}
+
+static int add_name(struct node *node, struct node *parent, const char *name)
+{
+	struct node_name *added;
+
+	if (*find_name(node, parent, name))
+		return 0;
+	added = calloc(1, sizeof(*added));
+	if (!added)
+		return -ENOMEM;
+	added->name = strdup(name);
+	if (!added->name) {
+		free(added);
+		return -ENOMEM;
+	}
+	added->parent = parent;
+	parent->references++;
+	added->next = node->names;
+	node->names = added;
+	cleanup_close(&node->fd);
+	node->fd = -1;
+	return 0;
+}
+
+static void remove_name(struct nodes *nodes, struct node *node, struct node_name **at)
+{
+	struct node_name *name = *at;
+
+	*at = name->next;
+	unref(nodes, name->parent, 1);
+	free(name->name);
+	free(name);
+}
+
+/* --- getting nodes --- */
+
+struct node *nodes_get(struct nodes *nodes, struct node *parent, const char *name,
+		       const struct stat *status)
+{
+	SCOPED_LOCK(&nodes->lock);
+	struct node *node = find(nodes, status->st_dev, status->st_ino);
+
+	if (node) {
+		if (node != nodes->root && add_name(node, parent, name))
+			return NULL;
+		node->references++;
+		return node;
+	}
+	node = node_new();
+	if (!node)
+		return NULL;
+	node->device = status->st_dev;
+	node->inode = status->st_ino;
+	node->type = status->st_mode & S_IFMT;
+	if (add_name(node, parent, name)) {
+		free(node);
+		return NULL;
+	}
+	insert(nodes, node);
+	return node;
+}
+
+struct node *nodes_get_virtual(struct nodes *nodes, struct node *folder, uint64_t number,
+			       enum virtual_kind kind, uint32_t version, char *text)
+{
+	AUTOFREE char *content = text;
+	SCOPED_LOCK(&nodes->lock);
+	struct node *node = nodes->buckets[hash_of(number, (uint64_t)kind << 32 | version,
+						   nodes->bucket_count)];
+
+	while (node && (!node->is_virtual || node->number != number || node->kind != kind ||
+			node->version != version))
+		node = node->next;
+	if (node) {
+		node->references++;
+		return node;
+	}
+	node = node_new();
+	if (!node)
+		return NULL;
+	node->is_virtual = true;
+	node->type = S_IFREG;
+	node->number = number;
+	node->kind = kind;
+	node->version = version;
+	node->folder = folder;
+	node->text = TAKE(content);
+	folder->references++;
+	insert(nodes, node);
+	return node;
+}
+
+struct node *nodes_find(struct nodes *nodes, dev_t device, ino_t inode)
+{
+	SCOPED_LOCK(&nodes->lock);
+	struct node *node = find(nodes, device, inode);
+
+	if (node)
+		node->references++;
+	return node;
+}
+
+void nodes_ref(struct nodes *nodes, struct node *node)
+{
+	SCOPED_LOCK(&nodes->lock);
+
+	node->references++;
+}
+
+void nodes_unref(struct nodes *nodes, struct node *node, uint64_t count)
+{
+	SCOPED_LOCK(&nodes->lock);
+
+	unref(nodes, node, count);
+}
+
+/* --- paths --- */
+
+static size_t path_length(const struct nodes *nodes, const struct node *node)
+{
+	size_t length = 0;
+
+	for (; node != nodes->root; node = node->names->parent) {
+		if (!node->names || length > PATH_CEILING)
+			return SIZE_MAX;
+		length += strlen(node->names->name) + 1;
+	}
+	return length;
+}
+
+/* Built from its end; the lock is held. */
+static char *build_path(const struct nodes *nodes, const struct node *node)
+{
+	size_t length = path_length(nodes, node), at;
+	char *path;
+
+	if (length == SIZE_MAX)
+		return NULL;
+	if (!length)
+		return strdup("");
+	path = malloc(length);
+	if (!path)
+		return NULL;
+	at = length;
+	for (; node != nodes->root; node = node->names->parent) {
+		size_t size = strlen(node->names->name);
+
+		at--;
+		path[at] = at + 1 == length ? '\0' : '/';
+		at -= size;
+		memcpy(path + at, node->names->name, size);
+	}
+	return path;
+}
+
+char *nodes_path(struct nodes *nodes, struct node *node)
+{
+	SCOPED_LOCK(&nodes->lock);
+
+	return build_path(nodes, node);
+}
+
+/* A duplicate of the kept descriptor, or the path. */
+static int locate(struct nodes *nodes, struct node *node, char **ret_path)
+{
+	SCOPED_LOCK(&nodes->lock);
+	int fd;
+
+	*ret_path = NULL;
+	if (node->fd >= 0) {
+		fd = fcntl(node->fd, F_DUPFD_CLOEXEC, 0);
+		return fd < 0 ? -errno : fd;
+	}
+	*ret_path = build_path(nodes, node);
+	return *ret_path ? -1 : -ESTALE;
+}
+
+static bool is_same(int fd, const struct node *node)
+{
+	struct stat status;
+
+	return !fstat(fd, &status) && status.st_ino == node->inode &&
+	       status.st_dev == node->device;
+}
+
+/* Opened O_PATH and checked first: opening the wrong file could have effects. */
+static int open_checked(struct nodes *nodes, struct node *node)
+{
+	for (int i = 0; i < TRIES; i++) {
+		AUTOFREE char *path = NULL;
+		int fd = locate(nodes, node, &path);
+
+		if (fd >= 0)
+			return fd;
+		if (!path)
+			return fd;
+		fd = tree_openat(nodes->tree, path, O_PATH);
+		if (fd >= 0 && is_same(fd, node))
+			return fd;
+		if (fd < 0 && fd != -ENOENT && fd != -ENOTDIR && fd != -ELOOP)
+			return fd;
+		cleanup_close(&fd);
+	}
+	return -ESTALE;
+}
+
+int nodes_open(struct nodes *nodes, struct node *node, int flags)
+{
+	AUTOCLOSE int fd = open_checked(nodes, node);
+
+	if (fd < 0 || flags & O_PATH)
+		return take_fd(&fd);
+	return tree_reopen(fd, flags);
+}
+
+int nodes_open_directory(struct nodes *nodes, struct node *node)
+{
+	if (node->is_virtual || node->type != S_IFDIR)
+		return -ENOTDIR;
+	return open_checked(nodes, node);
+}
+
+int nodes_stat(struct nodes *nodes, struct node *node, struct stat *ret_status)
+{
+	AUTOCLOSE int fd = open_checked(nodes, node);
+
+	if (fd < 0)
+		return fd;
+	return fstat(fd, ret_status) < 0 ? -errno : 0;
+}
+
+int nodes_open_parent(struct nodes *nodes, struct node *node, char **ret_name)
+{
+	struct node *parent = NULL;
+	int fd;
+
+	pthread_mutex_lock(&nodes->lock);
+	*ret_name = NULL;
+	if (!node->is_virtual && node->names) {
+		parent = node->names->parent;
+		parent->references++;
+		*ret_name = strdup(node->names->name);
+	}
+	pthread_mutex_unlock(&nodes->lock);
+	if (!parent)
+		return -ENOENT;
+	fd = *ret_name ? nodes_open_directory(nodes, parent) : -ENOMEM;
+	nodes_unref(nodes, parent, 1);
+	return fd;
+}
+
+/* --- names that come and go --- */
+
+struct node *nodes_child(struct nodes *nodes, int directory, const char *name)
+{
+	struct stat status;
+
+	if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+		return NULL;
+	return nodes_find(nodes, status.st_dev, status.st_ino);
+}
+
+struct node *nodes_hold(struct nodes *nodes, int directory, const char *name)
+{
+	AUTOCLOSE int fd = openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat status;
+	struct node *node;
+
+	if (fd < 0 || fstat(fd, &status) < 0)
+		return NULL;
+	pthread_mutex_lock(&nodes->lock);
+	node = find(nodes, status.st_dev, status.st_ino);
+	if (node) {
+		node->references++;
+		if (node->fd < 0 && node->names && !node->names->next)
+			node->fd = take_fd(&fd);
+	}
+	pthread_mutex_unlock(&nodes->lock);
+	return node;
+}
+
+void nodes_release(struct nodes *nodes, struct node *node, struct node *parent,
+		   const char *name, bool is_gone)
+{
+	struct node_name **at;
+
+	if (!node)
+		return;
+	pthread_mutex_lock(&nodes->lock);
+	at = find_name(node, parent, name);
+	if (is_gone && *at)
+		remove_name(nodes, node, at);
+	if (node->names) {
+		cleanup_close(&node->fd);
+		node->fd = -1;
+	}
+	unref(nodes, node, 1);
+	pthread_mutex_unlock(&nodes->lock);
+}
+
+void nodes_move_name(struct nodes *nodes, struct node *node, struct node *old_parent,
+		     const char *old_name, struct node *new_parent, const char *new_name)
+{
+	SCOPED_LOCK(&nodes->lock);
+	struct node_name **at;
+
+	if (!node)
+		return;
+	add_name(node, new_parent, new_name);
+	at = find_name(node, old_parent, old_name);
+	if (*at)
+		remove_name(nodes, node, at);
+}
+
+void nodes_each_name(struct nodes *nodes, struct node *node,
+		     void (*visit)(void *context, struct node *parent, const char *name),
+		     void *context)
+{
+	for (size_t skip = 0;; skip++) {
+		struct node_name *name;
+		struct node *parent = NULL;
+		AUTOFREE char *text = NULL;
+
+		pthread_mutex_lock(&nodes->lock);
+		name = node->names;
+		for (size_t i = 0; name && i < skip; i++)
+			name = name->next;
+		if (name) {
+			parent = name->parent;
+			parent->references++;
+			text = strdup(name->name);
+		}
+		pthread_mutex_unlock(&nodes->lock);
+		if (!parent)
+			return;
+		if (text)
+			visit(context, parent, text);
+		nodes_unref(nodes, parent, 1);
+	}
+}
+
+void nodes_count_writer(struct nodes *nodes, struct node *node, int change, pid_t pid)
+{
+	SCOPED_LOCK(&nodes->lock);
+
+	node->writers = (unsigned)((int)node->writers + change);
+	if (change > 0)
+		node->writer = pid;
+}
+
+bool nodes_has_writer(struct nodes *nodes, dev_t device, ino_t inode, pid_t *ret_pid)
+{
+	SCOPED_LOCK(&nodes->lock);
+	const struct node *node = find(nodes, device, inode);
+
+	if (!node || !node->writers)
+		return false;
+	*ret_pid = node->writer;
+	return true;
+}

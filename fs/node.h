@@ -1,0 +1,124 @@
+/*
+ * Nodes: what the kernel knows of the mount, by lookup count.
+ *
+ * A node of a user's file is its device and inode below, with the names (parent, name) that
+ * it was seen under; hard links are one node. It holds a descriptor only once its last known
+ * name is gone while the kernel still knows it, so tens of thousands of nodes need none.
+ * A node of a virtual file is a task's number, the file's kind and its version.
+ *
+ * Identity is checked: a path is built from the names, opened, and must be the device and
+ * inode of the node; otherwise it is built again (a rename came between) or is stale.
+ *
+ * All functions lock the table themselves; any thread. Reference counts: the kernel's look-ups
+ * and our own (folders, handles, children) are one count.
+ */
+#ifndef SEEDANCEFS_NODE_H
+#define SEEDANCEFS_NODE_H
+
+#include "fs/names.h"
+#include "fs/tree.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+struct node_name {
+	struct node_name *next;
+	struct node *parent; /* referenced */
+	char *name;
+};
+
+struct node {
+	/* Set when made. */
+	bool is_virtual;
+	/* … of a user's file: */
+	dev_t device;
+	ino_t inode;
+	mode_t type; /* S_IFMT part */
+	/* … of a virtual file: */
+	uint64_t number;
+	enum virtual_kind kind;
+	uint32_t version;
+	struct node *folder; /* referenced */
+	char *text;	     /* task.json, error.txt: this version's content; else NULL */
+
+	/* Guarded by the table's lock. */
+	struct node *next; /* in the hash chain */
+	uint64_t references;
+	struct node_name *names;
+	int fd; /* O_PATH, once no name is left; else -1 */
+	unsigned writers; /* open handles that may write */
+	pid_t writer;	  /* the last one that opened it so */
+
+	/* Any thread; of a directory. */
+	_Atomic int64_t active_ms;  /* boot clock: last activity of a file in it */
+	_Atomic uint64_t task;	    /* the task's number, 0: none */
+	_Atomic bool is_task_known; /* `task` was read from the mark */
+};
+
+struct nodes {
+	const struct tree *tree;
+	pthread_mutex_t lock;
+	/* Guarded by lock. */
+	struct node **buckets;
+	size_t bucket_count, count;
+	struct node *root;
+};
+
+int nodes_init(struct nodes *nodes, const struct tree *tree);
+void nodes_clear(struct nodes *nodes); /* frees every node, referenced or not */
+
+/* The node of a file below, seen as `name` in `parent`: adds a reference. NULL: no memory. */
+struct node *nodes_get(struct nodes *nodes, struct node *parent, const char *name,
+		       const struct stat *status);
+/*
+ * The same for a virtual file of a task's folder. `text` (taken, may be NULL) is its content
+ * if this version is not known yet.
+ */
+struct node *nodes_get_virtual(struct nodes *nodes, struct node *folder, uint64_t number,
+			       enum virtual_kind kind, uint32_t version, char *text);
+/* The node, with a reference, if it is known; else NULL. */
+struct node *nodes_find(struct nodes *nodes, dev_t device, ino_t inode);
+
+void nodes_ref(struct nodes *nodes, struct node *node);
+void nodes_unref(struct nodes *nodes, struct node *node, uint64_t count);
+
+/* The path below the tree ("" for the root); free() it. NULL: no name is left, or no memory. */
+char *nodes_path(struct nodes *nodes, struct node *node);
+
+/*
+ * Opens a user's file, checked. O_PATH for attributes. A descriptor or -errno; -ESTALE when
+ * it is no longer there.
+ */
+int nodes_open(struct nodes *nodes, struct node *node, int flags);
+/* A descriptor (O_PATH) of a directory, for the *at calls. */
+int nodes_open_directory(struct nodes *nodes, struct node *node);
+int nodes_stat(struct nodes *nodes, struct node *node, struct stat *ret_status);
+/* A directory that has this file under a name of its own: for linkat(). Opened O_PATH. */
+int nodes_open_parent(struct nodes *nodes, struct node *node, char **ret_name);
+
+/*
+ * What has a name in a directory (opened as `directory`), if it is known: adds a reference.
+ * nodes_hold() also keeps a descriptor when the name is about to be removed or replaced, so
+ * that an open and unlinked file goes on working.
+ */
+struct node *nodes_child(struct nodes *nodes, int directory, const char *name);
+struct node *nodes_hold(struct nodes *nodes, int directory, const char *name);
+/* After nodes_hold(): the name is gone, or is still there. Gives the reference back; NULL is fine. */
+void nodes_release(struct nodes *nodes, struct node *node, struct node *parent,
+		   const char *name, bool is_gone);
+/* A name moved. `node` (may be NULL) is what nodes_child() gave; its reference is kept. */
+void nodes_move_name(struct nodes *nodes, struct node *node, struct node *old_parent,
+		     const char *old_name, struct node *new_parent, const char *new_name);
+
+/* Calls `visit` for each (parent, name) of a node, without the lock. */
+void nodes_each_name(struct nodes *nodes, struct node *node,
+		     void (*visit)(void *context, struct node *parent, const char *name),
+		     void *context);
+
+/* Counts open handles that may write: +1 or -1. */
+void nodes_count_writer(struct nodes *nodes, struct node *node, int change, pid_t pid);
+/* Whether a file is open for writing in the mount; tells one that has it open. */
+bool nodes_has_writer(struct nodes *nodes, dev_t device, ino_t inode, pid_t *ret_pid);
+
+#endif

@@ -1,0 +1,466 @@
+/*
+ * Open files: the user's, `status`, the other texts, and the outputs.
+ */
+#include "fs/ops.h"
+
+#include "backend/base/cleanup.h"
+#include "fs/activity.h"
+#include "fs/control.h"
+#include "fs/folder.h"
+#include "fs/gather.h"
+#include "fs/parked.h"
+#include "fs/settle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+/* --- opening --- */
+
+static int open_output(struct filesystem *fs, struct handle *handle, struct fuse_file_info *info)
+{
+	struct node *node = handle->node;
+	enum output_kind kind = node->kind == VIRTUAL_VIDEO ? OUTPUT_VIDEO : OUTPUT_LAST_FRAME;
+
+	info->keep_cache = 1; /* this inode's bytes never change */
+	return backend_media_open(fs->backend, node->number, kind, node->version, &handle->media);
+}
+
+static int open_virtual(struct filesystem *fs, struct handle *handle, struct fuse_file_info *info)
+{
+	if (handle->may_write && handle->node->kind != VIRTUAL_STATUS)
+		return -EACCES;
+	if (handle->node->kind == VIRTUAL_VIDEO || handle->node->kind == VIRTUAL_LAST_FRAME)
+		return open_output(fs, handle, info);
+	return 0;
+}
+
+static int open_user_file(struct filesystem *fs, struct handle *handle, int flags)
+{
+	bool is_cut = handle->may_write && flags & O_TRUNC;
+	int r = handle->may_write ? activity_check_open(fs, handle->node) : 0;
+
+	if (!r && is_cut)
+		r = activity_before_change(fs, handle->node);
+	if (r)
+		return r;
+	handle->fd = nodes_open(&fs->nodes, handle->node,
+				flags & ~(O_CREAT | O_EXCL | O_DIRECT | O_NOCTTY | O_NOFOLLOW));
+	return handle->fd < 0 ? handle->fd : 0;
+}
+
+void op_open(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
+{
+	struct filesystem *fs = ops_fs(request);
+	struct node *node = ops_node(fs, id);
+	const struct fuse_ctx *context = fuse_req_ctx(request);
+	struct handle *handle = handle_create(fs, node);
+	bool counts;
+	int r;
+
+	if (!handle) {
+		fuse_reply_err(request, ENOMEM);
+		return;
+	}
+	handle->may_write = (info->flags & O_ACCMODE) != O_RDONLY;
+	counts = handle->may_write && !node->is_virtual;
+	if (node->is_virtual)
+		r = open_virtual(fs, handle, info);
+	else
+		r = open_user_file(fs, handle, info->flags);
+	if (r) {
+		handle_destroy(fs, handle);
+		fuse_reply_err(request, -r);
+		return;
+	}
+	if (counts)
+		nodes_count_writer(&fs->nodes, node, 1, context->pid);
+	info->fh = (uintptr_t)handle;
+	if (fuse_reply_open(request, info) == -ENOENT) {
+		if (counts)
+			nodes_count_writer(&fs->nodes, node, -1, 0);
+		handle_destroy(fs, handle);
+	}
+}
+
+/* --- reading --- */
+
+static void read_user_file(fuse_req_t request, int fd, size_t size, off_t offset)
+{
+	AUTOFREE char *bytes = malloc(size ? size : 1);
+	ssize_t got = bytes ? pread(fd, bytes, size, offset) : -1;
+
+	if (got < 0)
+		fuse_reply_err(request, bytes ? errno : ENOMEM);
+	else
+		fuse_reply_buf(request, bytes, (size_t)got);
+}
+
+static void read_text(fuse_req_t request, const char *text, size_t size, off_t offset)
+{
+	size_t length = strlen(text);
+
+	if (offset < 0 || (size_t)offset >= length)
+		size = 0;
+	else if (size > length - (size_t)offset)
+		size = length - (size_t)offset;
+	fuse_reply_buf(request, size ? text + offset : NULL, size);
+}
+
+static void read_output(fuse_req_t request, struct filesystem *fs, struct media *media,
+			size_t size, off_t offset)
+{
+	uint64_t length = backend_media_size(media);
+	const char *bytes;
+
+	if (offset < 0 || (uint64_t)offset >= length) {
+		fuse_reply_buf(request, NULL, 0);
+		return;
+	}
+	if (size > length - (uint64_t)offset)
+		size = (size_t)(length - (uint64_t)offset);
+	bytes = backend_media_bytes(fs->backend, media, (uint64_t)offset, size);
+	if (bytes) {
+		fuse_reply_buf(request, bytes, size);
+		return;
+	}
+	settle_watch_readers(fs->settler);
+	parked_add(fs->parked, request, media, offset, size);
+}
+
+static void read_status(fuse_req_t request, struct filesystem *fs, uint64_t number, size_t size,
+			off_t offset)
+{
+	char text[4096];
+	ssize_t got = folder_read_status(fs, number, text, size < sizeof(text) ? size : sizeof(text),
+					 offset);
+
+	fuse_reply_buf(request, text, (size_t)got);
+}
+
+void op_read(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset,
+	     struct fuse_file_info *info)
+{
+	struct filesystem *fs = ops_fs(request);
+	struct handle *handle = ops_handle(info);
+	struct node *node = handle->node;
+
+	(void)id;
+	if (handle->fd >= 0)
+		read_user_file(request, handle->fd, size, offset);
+	else if (handle->media)
+		read_output(request, fs, handle->media, size, offset);
+	else if (node->text)
+		read_text(request, node->text, size, offset);
+	else
+		read_status(request, fs, node->number, size, offset);
+}
+
+/* --- writing --- */
+
+static int write_all(int fd, const char *bytes, size_t size, off_t offset)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t n = pwrite(fd, bytes + done, size - done, offset + (off_t)done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return done ? (int)done : -errno;
+		done += (size_t)n;
+	}
+	return (int)done;
+}
+
+/* The first write of a handle is the edit; the further ones only keep the folder unquiet. */
+static int announce_write(struct filesystem *fs, struct handle *handle)
+{
+	bool is_first;
+	int r = 0;
+
+	pthread_mutex_lock(&handle->lock);
+	is_first = !handle->has_edited;
+	pthread_mutex_unlock(&handle->lock);
+	if (is_first)
+		r = activity_before_change(fs, handle->node);
+	else
+		activity_note(fs, handle->node);
+	return r;
+}
+
+static int write_user_file(struct filesystem *fs, struct handle *handle, const char *bytes,
+			   size_t size, off_t offset, uid_t uid)
+{
+	bool is_first;
+	int r = announce_write(fs, handle), done;
+
+	if (r)
+		return r;
+	done = write_all(handle->fd, bytes, size, offset);
+	if (done <= 0)
+		return done;
+	pthread_mutex_lock(&handle->lock);
+	is_first = !handle->has_edited;
+	handle->has_edited = handle->is_dirty = true;
+	pthread_mutex_unlock(&handle->lock);
+	if (is_first)
+		r = activity_after_change(fs, handle->node, uid);
+	return r ? r : done;
+}
+
+static int carry_out(struct filesystem *fs, uint64_t number, const struct control *control)
+{
+	int r;
+
+	if (!strcmp(control->word, "submit"))
+		r = backend_task_release(fs->backend, number);
+	else
+		r = backend_task_control(fs->backend, number, control->word,
+					 *control->argument ? control->argument : NULL);
+	if (!r && (!strcmp(control->word, "submit") || !strcmp(control->word, "retry")))
+		settle_now(fs->settler, number);
+	return r;
+}
+
+/* A copied status becomes a file of the user's, and its folder is no order. */
+static int become_copy(struct filesystem *fs, struct handle *handle)
+{
+	struct node *folder = handle->node->folder;
+	AUTOCLOSE int directory = nodes_open_directory(&fs->nodes, folder);
+	AUTOVIEW *view = backend_task_view(fs->backend, handle->node->number);
+	int fd;
+
+	if (directory < 0 || !view)
+		return directory < 0 ? directory : -ESTALE;
+	if (view->state != TASK_PENDING)
+		return -EINVAL;
+	fd = openat(directory, "status", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	pthread_mutex_lock(&handle->lock);
+	handle->fd = fd;
+	pthread_mutex_unlock(&handle->lock);
+	return backend_task_archive(fs->backend, handle->node->number);
+}
+
+static int write_status(struct filesystem *fs, struct handle *handle, const char *bytes,
+			size_t size, off_t offset, uid_t uid)
+{
+	struct control control = { 0 };
+	int r = control_parse(bytes, size, &control);
+
+	if (r == -ENODATA)
+		return (int)size;
+	if (r)
+		return r;
+	if (control.is_copy) {
+		r = become_copy(fs, handle);
+		return r ? r : write_all(handle->fd, bytes, size, offset);
+	}
+	if (uid != fs->owner && uid != 0)
+		return -EPERM; /* only who pays may order */
+	r = carry_out(fs, handle->node->number, &control);
+	return r ? r : (int)size;
+}
+
+void op_write(fuse_req_t request, fuse_ino_t id, const char *bytes, size_t size, off_t offset,
+	      struct fuse_file_info *info)
+{
+	struct filesystem *fs = ops_fs(request);
+	struct handle *handle = ops_handle(info);
+	uid_t uid = fuse_req_ctx(request)->uid;
+	int r;
+
+	(void)id;
+	if (handle->node->is_virtual && handle->fd < 0)
+		r = write_status(fs, handle, bytes, size, offset, uid);
+	else if (handle->node->is_virtual)
+		r = write_all(handle->fd, bytes, size, offset);
+	else
+		r = write_user_file(fs, handle, bytes, size, offset, uid);
+	if (r < 0)
+		fuse_reply_err(request, -r);
+	else
+		fuse_reply_write(request, (size_t)r);
+}
+
+/* --- closing --- */
+
+struct judgement {
+	struct filesystem *fs;
+	int fd;
+	int result;
+};
+
+static void judge(void *context, struct node *parent, const char *name)
+{
+	struct judgement *judgement = context;
+	uint64_t number;
+	AUTOVIEW *view = NULL;
+
+	if (!name_is_trigger(name))
+		return;
+	number = folder_number(judgement->fs, parent);
+	view = number ? backend_task_view(judgement->fs->backend, number) : NULL;
+	if (view && view->state == TASK_PENDING && !view->is_archive)
+		judgement->result = gather_judge(judgement->fd, name);
+}
+
+/* What is written so far is judged once for each time it was written: design.md, rule 9. */
+static int judge_dirty(struct filesystem *fs, struct handle *handle)
+{
+	struct judgement judgement = { .fs = fs };
+	bool is_dirty;
+
+	pthread_mutex_lock(&handle->lock);
+	is_dirty = handle->is_dirty;
+	handle->is_dirty = false;
+	pthread_mutex_unlock(&handle->lock);
+	if (!is_dirty || handle->node->is_virtual)
+		return 0;
+	judgement.fd = nodes_open(&fs->nodes, handle->node, O_RDONLY);
+	if (judgement.fd < 0)
+		return 0; /* unlinked, or not ours to read: nothing to judge */
+	nodes_each_name(&fs->nodes, handle->node, judge, &judgement);
+	cleanup_close(&judgement.fd);
+	return judgement.result == -EINVAL ? -EINVAL : 0;
+}
+
+void op_flush(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
+{
+	struct filesystem *fs = ops_fs(request);
+	struct handle *handle = ops_handle(info);
+	int r = 0;
+
+	(void)id;
+	if (handle->media)
+		parked_reap(fs->parked);
+	else if (handle->may_write)
+		r = judge_dirty(fs, handle);
+	fuse_reply_err(request, -r);
+}
+
+void op_release(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
+{
+	struct filesystem *fs = ops_fs(request);
+	struct handle *handle = ops_handle(info);
+	bool has_edited;
+
+	(void)id;
+	pthread_mutex_lock(&handle->lock);
+	has_edited = handle->has_edited;
+	pthread_mutex_unlock(&handle->lock);
+	if (handle->may_write && !handle->node->is_virtual) {
+		nodes_count_writer(&fs->nodes, handle->node, -1, 0);
+		if (has_edited)
+			activity_note(fs, handle->node);
+		else
+			activity_closed(fs, handle->node);
+	}
+	handle_destroy(fs, handle);
+	fuse_reply_err(request, 0);
+}
+
+/* --- the rest, as the filesystem below does it --- */
+
+void op_fsync(fuse_req_t request, fuse_ino_t id, int data_only, struct fuse_file_info *info)
+{
+	int fd = ops_handle(info)->fd;
+	int r = fd < 0 ? 0 : data_only ? fdatasync(fd) : fsync(fd);
+
+	(void)id;
+	fuse_reply_err(request, r < 0 ? errno : 0);
+}
+
+void op_fallocate(fuse_req_t request, fuse_ino_t id, int mode, off_t offset, off_t length,
+		  struct fuse_file_info *info)
+{
+	struct filesystem *fs = ops_fs(request);
+	struct handle *handle = ops_handle(info);
+	int r;
+
+	(void)id;
+	if (handle->fd < 0) {
+		fuse_reply_err(request, EOPNOTSUPP);
+		return;
+	}
+	r = activity_before_change(fs, handle->node);
+	if (!r && fallocate(handle->fd, mode, offset, length) < 0)
+		r = -errno;
+	if (!r)
+		r = activity_after_change(fs, handle->node, fuse_req_ctx(request)->uid);
+	fuse_reply_err(request, -r);
+}
+
+/* Virtual files are all data: archivers skip what is called a hole. */
+static off_t seek_virtual(struct filesystem *fs, struct handle *handle, off_t offset, int whence)
+{
+	struct stat status;
+	int r = folder_stat(fs, handle->node, &status);
+
+	if (r)
+		return r;
+	if (offset < 0 || offset >= status.st_size)
+		return -ENXIO;
+	return whence == SEEK_DATA ? offset : status.st_size;
+}
+
+void op_lseek(fuse_req_t request, fuse_ino_t id, off_t offset, int whence,
+	      struct fuse_file_info *info)
+{
+	struct handle *handle = ops_handle(info);
+	off_t at;
+
+	(void)id;
+	if (whence != SEEK_DATA && whence != SEEK_HOLE) {
+		fuse_reply_err(request, EINVAL);
+		return;
+	}
+	if (handle->fd < 0) {
+		at = seek_virtual(ops_fs(request), handle, offset, whence);
+	} else {
+		at = lseek(handle->fd, offset, whence);
+		at = at < 0 ? -errno : at;
+	}
+	if (at < 0)
+		fuse_reply_err(request, (int)-at);
+	else
+		fuse_reply_lseek(request, at);
+}
+
+void op_copy_file_range(fuse_req_t request, fuse_ino_t from, off_t from_offset,
+			struct fuse_file_info *from_info, fuse_ino_t to, off_t to_offset,
+			struct fuse_file_info *to_info, size_t size, int flags)
+{
+	struct filesystem *fs = ops_fs(request);
+	struct handle *source = ops_handle(from_info), *target = ops_handle(to_info);
+	ssize_t copied = 0;
+	int r = 0;
+
+	(void)from;
+	(void)to;
+	if (source->fd < 0 || target->fd < 0) {
+		fuse_reply_err(request, EOPNOTSUPP); /* the copier reads and writes instead */
+		return;
+	}
+	if (!target->node->is_virtual)
+		r = activity_before_change(fs, target->node);
+	if (!r) {
+		copied = copy_file_range(source->fd, &from_offset, target->fd, &to_offset, size,
+					 (unsigned)flags);
+		r = copied < 0 ? -errno : 0;
+	}
+	if (!r && copied && !target->node->is_virtual)
+		r = activity_after_change(fs, target->node, fuse_req_ctx(request)->uid);
+	if (!r && copied) {
+		pthread_mutex_lock(&target->lock);
+		target->has_edited = target->is_dirty = true;
+		pthread_mutex_unlock(&target->lock);
+	}
+	if (r)
+		fuse_reply_err(request, -r);
+	else
+		fuse_reply_write(request, (size_t)copied);
+}

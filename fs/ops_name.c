@@ -1,0 +1,225 @@
+/*
+ * New names: files, folders, links.
+ */
+#include "fs/ops.h"
+
+#include "backend/base/cleanup.h"
+#include "fs/activity.h"
+#include "fs/folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* A name being made: the folder, opened, and checked. */
+struct making {
+	struct filesystem *fs;
+	struct node *parent;
+	const char *name;
+	int fd; /* of the folder, O_PATH */
+	uid_t uid;
+	gid_t gid;
+};
+
+static void making_clear(struct making *making)
+{
+	cleanup_close(&making->fd);
+}
+#define AUTOMAKING __attribute__((cleanup(making_clear))) struct making
+
+/* 0 or -errno: the name is ours, locked, or its folder is gone. */
+static int begin(fuse_req_t request, fuse_ino_t parent, const char *name,
+		 const struct stat *coming, struct making *making)
+{
+	const struct fuse_ctx *context = fuse_req_ctx(request);
+	struct filesystem *fs = ops_fs(request);
+
+	*making = (struct making){ fs, ops_node(fs, parent), name, -1, context->uid,
+				   context->gid };
+	if (!strcmp(name, MARK_FILE_NAME))
+		return -EPERM;
+	making->fd = nodes_open_directory(&fs->nodes, making->parent);
+	if (making->fd < 0)
+		return making->fd;
+	return activity_check_name(fs, making->parent, making->fd, name, coming);
+}
+
+/* A daemon of root's makes files for others: they are theirs. */
+static void give_to_caller(const struct making *making)
+{
+	if (making->fs->is_root && (making->uid || making->gid) &&
+	    fchownat(making->fd, making->name, making->uid, making->gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return; /* a filesystem without owners */
+}
+
+/* The new name's node, as an entry whose reference is the kernel's. */
+static int finish(const struct making *making, struct fuse_entry_param *ret_entry,
+		  struct node **ret_node)
+{
+	struct filesystem *fs = making->fs;
+	struct stat status;
+	int r = activity_name_came(fs, making->parent, making->fd, making->name, making->uid);
+
+	if (r)
+		return r;
+	if (fstatat(making->fd, making->name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	*ret_node = nodes_get(&fs->nodes, making->parent, making->name, &status);
+	if (!*ret_node)
+		return -ENOMEM;
+	r = ops_fill_entry(fs, *ret_node, making->name, ret_entry);
+	if (r)
+		nodes_unref(&fs->nodes, *ret_node, 1);
+	return r;
+}
+
+static void reply_made(fuse_req_t request, const struct making *making, int r)
+{
+	struct fuse_entry_param entry;
+	struct node *node;
+
+	if (!r)
+		r = finish(making, &entry, &node);
+	if (r)
+		fuse_reply_err(request, -r);
+	else if (fuse_reply_entry(request, &entry) == -ENOENT)
+		nodes_unref(&making->fs->nodes, node, 1);
+}
+
+void op_mknod(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode, dev_t device)
+{
+	AUTOMAKING making;
+	int r = begin(request, parent, name, NULL, &making);
+
+	if (!r && mknodat(making.fd, name, mode, device) < 0)
+		r = -errno;
+	if (!r)
+		give_to_caller(&making);
+	reply_made(request, &making, r);
+}
+
+void op_mkdir(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	AUTOMAKING making;
+	int r = begin(request, parent, name, NULL, &making);
+
+	if (!r && mkdirat(making.fd, name, mode) < 0)
+		r = -errno;
+	if (!r)
+		give_to_caller(&making);
+	reply_made(request, &making, r);
+}
+
+void op_symlink(fuse_req_t request, const char *target, fuse_ino_t parent, const char *name)
+{
+	AUTOMAKING making;
+	int r = begin(request, parent, name, NULL, &making);
+
+	if (!r && symlinkat(target, making.fd, name) < 0)
+		r = -errno;
+	if (!r)
+		give_to_caller(&making);
+	reply_made(request, &making, r);
+}
+
+/* A link onto a trigger's name never orders: no activity_name_came() with its marking. */
+static int finish_link(const struct making *making, struct node *node,
+		       struct fuse_entry_param *ret_entry)
+{
+	struct filesystem *fs = making->fs;
+	struct stat status;
+	struct node *same;
+	int r;
+
+	activity_note_name(fs, making->parent, making->name);
+	if (fstatat(making->fd, making->name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	same = nodes_get(&fs->nodes, making->parent, making->name, &status);
+	if (!same)
+		return -ENOMEM;
+	r = same == node ? ops_fill_entry(fs, same, making->name, ret_entry) : -ESTALE;
+	if (r)
+		nodes_unref(&fs->nodes, same, 1);
+	return r;
+}
+
+void op_link(fuse_req_t request, fuse_ino_t id, fuse_ino_t parent, const char *name)
+{
+	struct filesystem *fs = ops_fs(request);
+	struct node *node = ops_node(fs, id);
+	AUTOMAKING making = { .fd = -1 };
+	AUTOCLOSE int source = -1;
+	AUTOFREE char *source_name = NULL;
+	struct fuse_entry_param entry;
+	struct stat status;
+	int r;
+
+	if (node->is_virtual) {
+		fuse_reply_err(request, EPERM);
+		return;
+	}
+	source = nodes_open_parent(&fs->nodes, node, &source_name);
+	r = source < 0 ? source : nodes_stat(&fs->nodes, node, &status);
+	if (!r)
+		r = begin(request, parent, name, &status, &making);
+	if (!r && linkat(source, source_name, making.fd, name, 0) < 0)
+		r = -errno;
+	if (!r)
+		r = finish_link(&making, node, &entry);
+	if (r)
+		fuse_reply_err(request, -r);
+	else if (fuse_reply_entry(request, &entry) == -ENOENT)
+		nodes_unref(&fs->nodes, node, 1);
+}
+
+static int open_new(const struct making *making, mode_t mode, int flags)
+{
+	int fd;
+
+	flags &= ~(O_DIRECT | O_NOCTTY);
+	fd = openat(making->fd, making->name, flags | O_CREAT | O_NOFOLLOW | O_CLOEXEC, mode);
+	return fd < 0 ? -errno : fd;
+}
+
+void op_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
+	       struct fuse_file_info *info)
+{
+	struct filesystem *fs = ops_fs(request);
+	AUTOMAKING making;
+	AUTOCLOSE int fd = -1;
+	struct fuse_entry_param entry;
+	struct handle *handle = NULL;
+	struct node *node = NULL;
+	int r = begin(request, parent, name, NULL, &making);
+
+	if (!r) {
+		fd = open_new(&making, mode, info->flags);
+		r = fd < 0 ? fd : 0;
+	}
+	if (!r)
+		give_to_caller(&making);
+	if (!r)
+		r = finish(&making, &entry, &node);
+	if (!r) {
+		handle = handle_create(fs, node);
+		r = handle ? 0 : -ENOMEM;
+	}
+	if (r) {
+		if (node)
+			nodes_unref(&fs->nodes, node, 1);
+		fuse_reply_err(request, -r);
+		return;
+	}
+	handle->fd = take_fd(&fd);
+	handle->may_write = (info->flags & O_ACCMODE) != O_RDONLY;
+	if (handle->may_write)
+		nodes_count_writer(&fs->nodes, node, 1, fuse_req_ctx(request)->pid);
+	info->fh = (uintptr_t)handle;
+	if (fuse_reply_create(request, &entry, info) == -ENOENT) {
+		if (handle->may_write)
+			nodes_count_writer(&fs->nodes, node, -1, 0);
+		handle_destroy(fs, handle);
+		nodes_unref(&fs->nodes, node, 1);
+	}
+}

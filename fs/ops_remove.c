@@ -1,0 +1,260 @@
+/*
+ * Names that go or move.
+ */
+#include "fs/ops.h"
+
+#include "backend/base/cleanup.h"
+#include "fs/activity.h"
+#include "fs/folder.h"
+#include "fs/mark.h"
+#include "fs/settle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* A name in a folder. */
+struct place {
+	struct filesystem *fs;
+	struct node *parent;
+	const char *name;
+	int fd; /* of the folder, O_PATH */
+	struct stat status;
+	bool exists; /* a user's file has the name */
+	enum virtual_kind shown; /* else: the virtual file that shows itself there */
+};
+
+static void place_clear(struct place *place)
+{
+	cleanup_close(&place->fd);
+}
+#define AUTOPLACE __attribute__((cleanup(place_clear))) struct place
+
+/* What has the name now. 0 or -errno; a free name is no error. */
+static int look(struct filesystem *fs, fuse_ino_t parent, const char *name, struct place *place)
+{
+	struct node *node;
+
+	*place = (struct place){ .fs = fs, .parent = ops_node(fs, parent), .name = name, .fd = -1 };
+	place->fd = nodes_open_directory(&fs->nodes, place->parent);
+	if (place->fd < 0)
+		return place->fd;
+	if (!strcmp(name, MARK_FILE_NAME))
+		return -ENOENT;
+	place->exists = !fstatat(place->fd, name, &place->status, AT_SYMLINK_NOFOLLOW);
+	if (place->exists || name_virtual_kind(name) == VIRTUAL_NONE)
+		return 0;
+	if (ops_find(fs, place->parent, name, &node))
+		return 0;
+	if (node->is_virtual)
+		place->shown = node->kind;
+	nodes_unref(&fs->nodes, node, 1);
+	return 0;
+}
+
+static bool is_output(enum virtual_kind kind)
+{
+	return kind == VIRTUAL_VIDEO || kind == VIRTUAL_LAST_FRAME;
+}
+
+/* --- unlink --- */
+
+static int hide(const struct place *place)
+{
+	uint64_t number = folder_number(place->fs, place->parent);
+
+	return backend_task_hide(place->fs->backend, number, 1u << (place->shown - VIRTUAL_STATUS));
+}
+
+static int unlink_user_file(const struct place *place)
+{
+	struct filesystem *fs = place->fs;
+	bool is_locked = activity_is_locked(fs, place->parent, place->name, &place->status);
+	struct node *node = nodes_hold(&fs->nodes, place->fd, place->name);
+	int r;
+
+	if (is_locked)
+		r = activity_set_aside(fs, place->parent, place->fd, place->name);
+	else
+		r = unlinkat(place->fd, place->name, 0) < 0 ? -errno : 0;
+	nodes_release(&fs->nodes, node, place->parent, place->name, !r);
+	if (!r)
+		activity_note_name(fs, place->parent, place->name);
+	return r;
+}
+
+void op_unlink(fuse_req_t request, fuse_ino_t parent, const char *name)
+{
+	AUTOPLACE place;
+	int r = look(ops_fs(request), parent, name, &place);
+
+	if (!r && place.exists)
+		r = unlink_user_file(&place);
+	else if (!r)
+		r = place.shown ? hide(&place) : -ENOENT;
+	fuse_reply_err(request, -r);
+}
+
+/* --- rmdir --- */
+
+/* Whether the folder still shows something of its task. */
+static bool shows_something(struct filesystem *fs, struct node *directory, uint64_t number)
+{
+	AUTOVIEW *view = backend_task_view(fs->backend, number);
+	struct virtual_file files[VIRTUAL_FILES_MAX];
+
+	return view && folder_list(fs, directory, view, false, files) > 0;
+}
+
+static int remove_directory(const struct place *place, struct node *node, uint64_t number)
+{
+	struct filesystem *fs = place->fs;
+	AUTOCLOSE int fd = node ? nodes_open_directory(&fs->nodes, node) : -1;
+
+	if (number && shows_something(fs, node, number))
+		return -ENOTEMPTY;
+	if (!unlinkat(place->fd, place->name, AT_REMOVEDIR))
+		return 0;
+	if (errno != ENOTEMPTY || !number || fd < 0)
+		return -errno;
+	mark_remove_file(fd); /* where the mark is a hidden file, it is the last one */
+	if (!unlinkat(place->fd, place->name, AT_REMOVEDIR))
+		return 0;
+	mark_write(fd, backend_library_id(fs->backend), number);
+	return -ENOTEMPTY;
+}
+
+void op_rmdir(fuse_req_t request, fuse_ino_t parent, const char *name)
+{
+	struct filesystem *fs = ops_fs(request);
+	AUTOPLACE place;
+	struct node *node = NULL, *held;
+	uint64_t number = 0;
+	int r = look(fs, parent, name, &place);
+
+	if (!r && !place.exists)
+		r = place.shown ? -ENOTDIR : -ENOENT;
+	if (!r && !S_ISDIR(place.status.st_mode))
+		r = -ENOTDIR;
+	if (r) {
+		fuse_reply_err(request, -r);
+		return;
+	}
+	node = nodes_get(&fs->nodes, place.parent, name, &place.status);
+	number = node ? folder_number(fs, node) : 0;
+	held = nodes_hold(&fs->nodes, place.fd, name);
+	r = node ? remove_directory(&place, node, number) : -ENOMEM;
+	nodes_release(&fs->nodes, held, place.parent, name, !r);
+	if (!r && number) {
+		backend_task_remove(fs->backend, number);
+		activity_drop_aside(fs, number);
+		folder_forget(fs, number);
+	}
+	if (!r)
+		activity_note_name(fs, place.parent, name);
+	if (node)
+		nodes_unref(&fs->nodes, node, 1);
+	fuse_reply_err(request, -r);
+}
+
+/* --- rename --- */
+
+/* What may not be renamed, or renamed onto. Design.md, rules 4 and 10. */
+static int check_rename(const struct place *from, const struct place *to, unsigned flags)
+{
+	int r;
+
+	if (from->shown || to->shown) {
+		if (flags & RENAME_EXCHANGE)
+			return -EPERM;
+		if (from->shown) /* an output goes elsewhere as a copy, made by the mover */
+			return is_output(from->shown) ? -EXDEV : -EACCES;
+	}
+	if (!from->exists)
+		return -ENOENT;
+	r = activity_check_name(from->fs, to->parent, to->fd, to->name, &from->status);
+	if (!r && flags & RENAME_EXCHANGE && to->exists)
+		r = activity_check_name(from->fs, from->parent, from->fd, from->name, &to->status);
+	if (!r && to->shown && flags & RENAME_NOREPLACE)
+		r = -EEXIST;
+	return r;
+}
+
+/* Both names' nodes before, so that the table follows. */
+struct moving {
+	struct node *source, *target;
+};
+
+static void follow_move(const struct place *from, const struct place *to, struct moving *moving,
+			unsigned flags, bool is_done)
+{
+	struct nodes *nodes = &from->fs->nodes;
+
+	if (flags & RENAME_EXCHANGE) {
+		if (is_done)
+			nodes_move_name(nodes, moving->target, to->parent, to->name, from->parent,
+					from->name);
+		nodes_release(nodes, moving->target, to->parent, to->name, false);
+	} else {
+		nodes_release(nodes, moving->target, to->parent, to->name, is_done);
+	}
+	if (is_done)
+		nodes_move_name(nodes, moving->source, from->parent, from->name, to->parent,
+				to->name);
+	nodes_release(nodes, moving->source, from->parent, from->name, false);
+}
+
+/* A locked file that is replaced by itself (a hard link of it) stays; others never get here. */
+static int move(const struct place *from, const struct place *to, unsigned flags)
+{
+	struct nodes *nodes = &from->fs->nodes;
+	struct moving moving;
+	int r = 0;
+
+	moving.source = nodes_child(nodes, from->fd, from->name);
+	moving.target = flags & RENAME_EXCHANGE ? nodes_child(nodes, to->fd, to->name) :
+						  nodes_hold(nodes, to->fd, to->name);
+	if (renameat2(from->fd, from->name, to->fd, to->name, flags) < 0)
+		r = -errno;
+	follow_move(from, to, &moving, flags, !r);
+	return r;
+}
+
+/* A folder that was moved is where its task is now, and may have left the trash. */
+static void poke_moved(struct filesystem *fs, const struct place *to)
+{
+	struct node *node = nodes_child(&fs->nodes, to->fd, to->name);
+	uint64_t number = node ? folder_number(fs, node) : 0;
+
+	if (number)
+		settle_poke(fs->settler, number);
+	if (node)
+		nodes_unref(&fs->nodes, node, 1);
+}
+
+void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
+	       const char *new_name, unsigned flags)
+{
+	struct filesystem *fs = ops_fs(request);
+	uid_t uid = fuse_req_ctx(request)->uid;
+	AUTOPLACE from, to = { .fd = -1 };
+	int r = look(fs, parent, name, &from);
+
+	if (!r)
+		r = !strcmp(new_name, MARK_FILE_NAME) ? -EPERM : look(fs, new_parent, new_name, &to);
+	if (!r)
+		r = check_rename(&from, &to, flags);
+	if (!r)
+		r = move(&from, &to, flags);
+	if (!r) {
+		activity_note_name(fs, from.parent, name);
+		r = activity_name_came(fs, to.parent, to.fd, new_name, uid);
+		if (flags & RENAME_EXCHANGE)
+			activity_name_came(fs, from.parent, from.fd, name, uid);
+		if (S_ISDIR(from.status.st_mode))
+			poke_moved(fs, &to);
+	}
+	fuse_reply_err(request, -r);
+}

@@ -1,0 +1,212 @@
+#include "fs/parked.h"
+
+#include "fs/fuse.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/log.h"
+#include "backend/base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LIMIT_FIRST 6
+#define FLAG_EXITING 0x4 /* PF_EXITING in the flags of /proc/PID/stat */
+
+struct parked_read {
+	struct parked *parked;
+	/* Set when parked. */
+	uint64_t id;
+	pid_t pid;
+	fuse_req_t request;
+	struct media *media;
+	uint64_t offset;
+	size_t size;
+	/* Guarded by the table's lock. */
+	struct parked_read *next, *previous;
+};
+
+struct parked {
+	struct backend *backend;
+	_Atomic uint64_t next_id;
+	pthread_mutex_t lock;
+	/* Guarded by lock: oldest first. */
+	struct parked_read *first, *last;
+	unsigned count, limit;
+};
+
+int parked_create(struct backend *backend, struct parked **ret_parked)
+{
+	struct parked *parked = calloc(1, sizeof(*parked));
+
+	if (!parked)
+		return -ENOMEM;
+	parked->backend = backend;
+	parked->limit = LIMIT_FIRST;
+	parked->next_id = 1;
+	pthread_mutex_init(&parked->lock, NULL);
+	*ret_parked = parked;
+	return 0;
+}
+
+void parked_destroy(struct parked *parked)
+{
+	if (!parked)
+		return;
+	pthread_mutex_destroy(&parked->lock);
+	free(parked);
+}
+
+void parked_set_limit(struct parked *parked, unsigned limit)
+{
+	SCOPED_LOCK(&parked->lock);
+
+	parked->limit = limit < LIMIT_FIRST ? LIMIT_FIRST : limit;
+}
+
+bool parked_is_empty(struct parked *parked)
+{
+	SCOPED_LOCK(&parked->lock);
+
+	return parked->count == 0;
+}
+
+/* Adds to the table; the id of the oldest read when there are too many, else 0. */
+static uint64_t enlist(struct parked *parked, struct parked_read *read)
+{
+	SCOPED_LOCK(&parked->lock);
+
+	read->previous = parked->last;
+	if (parked->last)
+		parked->last->next = read;
+	else
+		parked->first = read;
+	parked->last = read;
+	return ++parked->count > parked->limit ? parked->first->id : 0;
+}
+
+static void strike_off(struct parked_read *read)
+{
+	struct parked *parked = read->parked;
+	SCOPED_LOCK(&parked->lock);
+
+	if (read->previous)
+		read->previous->next = read->next;
+	else
+		parked->first = read->next;
+	if (read->next)
+		read->next->previous = read->previous;
+	else
+		parked->last = read->previous;
+	parked->count--;
+}
+
+void parked_done(void *context, int result)
+{
+	struct parked_read *read = context;
+	const char *bytes = NULL;
+
+	strike_off(read);
+	fuse_req_interrupt_func(read->request, NULL, NULL);
+	if (!result)
+		bytes = backend_media_bytes(read->parked->backend, read->media, read->offset,
+					    read->size);
+	if (bytes)
+		fuse_reply_buf(read->request, bytes, read->size);
+	else
+		fuse_reply_err(read->request, result ? -result : EIO);
+	free(read);
+}
+
+/* FUSE's interrupt: the reader got a signal. Its id is all that may be touched here. */
+static void interrupted(fuse_req_t request, void *context)
+{
+	struct parked_read *read = context;
+
+	(void)request;
+	backend_media_unpark(read->parked->backend, read->id, -EINTR);
+}
+
+void parked_add(struct parked *parked, fuse_req_t request, struct media *media, off_t offset,
+		size_t size)
+{
+	struct parked_read *read = calloc(1, sizeof(*read));
+	uint64_t oldest;
+
+	if (!read) {
+		fuse_reply_err(request, ENOMEM);
+		return;
+	}
+	read->parked = parked;
+	read->id = atomic_fetch_add(&parked->next_id, 1);
+	read->pid = fuse_req_ctx(request)->pid;
+	read->request = request;
+	read->media = media;
+	read->offset = (uint64_t)offset;
+	read->size = size;
+	oldest = enlist(parked, read);
+	fuse_req_interrupt_func(request, interrupted, read);
+	if (backend_media_park(parked->backend, media, read->offset, size, read, read->id)) {
+		parked_done(read, -ENOMEM);
+		return;
+	}
+	if (oldest) {
+		log_warn("event=too_many_parked action=\"the oldest read ends\"");
+		backend_media_unpark(parked->backend, oldest, -EIO);
+	}
+}
+
+/* --- readers that left --- */
+
+/* pid 0 is a process of another namespace: nothing is known of it. */
+static bool is_leaving(pid_t pid)
+{
+	AUTOFREE char *path = text_format("/proc/%d/stat", (int)pid);
+	AUTOCLOSE int fd = -1;
+	char text[512], state, *after;
+	unsigned flags;
+	ssize_t got;
+
+	if (pid <= 0 || !path)
+		return false;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT;
+	got = read(fd, text, sizeof(text) - 1);
+	if (got < 0)
+		return errno == ESRCH;
+	text[got] = '\0';
+	after = strrchr(text, ')');
+	if (!after || sscanf(after + 1, " %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2)
+		return false;
+	return state == 'Z' || state == 'X' || flags & FLAG_EXITING;
+}
+
+struct reader {
+	uint64_t id;
+	pid_t pid;
+};
+
+static struct reader *list_readers(struct parked *parked, size_t *ret_count)
+{
+	SCOPED_LOCK(&parked->lock);
+	struct reader *list = parked->count ? calloc(parked->count, sizeof(*list)) : NULL;
+	size_t count = 0;
+
+	for (struct parked_read *read = parked->first; list && read; read = read->next)
+		list[count++] = (struct reader){ read->id, read->pid };
+	*ret_count = count;
+	return list;
+}
+
+void parked_reap(struct parked *parked)
+{
+	size_t count = 0;
+	AUTOFREE struct reader *list = list_readers(parked, &count);
+
+	for (size_t i = 0; list && i < count; i++)
+		if (is_leaving(list[i].pid))
+			backend_media_unpark(parked->backend, list[i].id, -EIO);
+}

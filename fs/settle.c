@@ -1,0 +1,350 @@
+#include "fs/settle.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/base/log.h"
+#include "backend/base/text.h"
+#include "fs/folder.h"
+#include "fs/gather.h"
+#include "fs/parked.h"
+#include "fs/walk.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#define READERS_MS 1000
+#define ELSEWHERE_MS 2000 /* files outside a folder announce nothing */
+#define AGAIN_MS 1000
+
+/* A folder to be looked at. */
+struct due {
+	struct due *next;
+	uint64_t number;
+	int64_t at_ms; /* boot clock */
+	bool is_forced;
+};
+
+struct settler {
+	struct filesystem *fs; /* set when made */
+	pthread_t thread;
+	bool is_started;
+
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	/* Guarded by lock. */
+	struct due *dues;
+	bool is_stopping, watches_readers;
+};
+
+int settler_create(struct filesystem *fs, struct settler **ret_settler)
+{
+	struct settler *settler = calloc(1, sizeof(*settler));
+	pthread_condattr_t monotonic;
+
+	if (!settler)
+		return -ENOMEM;
+	settler->fs = fs;
+	pthread_mutex_init(&settler->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&settler->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	*ret_settler = settler;
+	return 0;
+}
+
+void settler_destroy(struct settler *settler)
+{
+	if (!settler)
+		return;
+	while (settler->dues) {
+		struct due *due = settler->dues;
+
+		settler->dues = due->next;
+		free(due);
+	}
+	pthread_cond_destroy(&settler->changed);
+	pthread_mutex_destroy(&settler->lock);
+	free(settler);
+}
+
+/* --- what is due --- */
+
+static bool put_due(struct settler *settler, uint64_t number, int64_t at_ms, bool is_forced)
+{
+	SCOPED_LOCK(&settler->lock);
+	struct due *due = settler->dues;
+	bool is_new;
+
+	while (due && due->number != number)
+		due = due->next;
+	is_new = !due;
+	if (!due) {
+		due = calloc(1, sizeof(*due));
+		if (!due)
+			return false; /* the next thing that happens in the folder pokes again */
+		due->number = number;
+		due->at_ms = at_ms;
+		due->next = settler->dues;
+		settler->dues = due;
+	}
+	due->is_forced = due->is_forced || is_forced;
+	if (at_ms < due->at_ms)
+		due->at_ms = at_ms;
+	pthread_cond_signal(&settler->changed);
+	return is_new;
+}
+
+void settle_poke(struct settler *settler, uint64_t number)
+{
+	int64_t settle_ms = backend_config(settler->fs->backend)->settle_ms;
+
+	if (put_due(settler, number, clock_boot_ms() + settle_ms, false))
+		folder_set_waiting(settler->fs, number, NULL);
+}
+
+void settle_now(struct settler *settler, uint64_t number)
+{
+	put_due(settler, number, clock_boot_ms(), true);
+}
+
+void settle_watch_readers(struct settler *settler)
+{
+	SCOPED_LOCK(&settler->lock);
+
+	if (settler->watches_readers)
+		return;
+	settler->watches_readers = true;
+	pthread_cond_signal(&settler->changed);
+}
+
+/* --- one folder --- */
+
+/* Milliseconds until the folder has been quiet for long enough; 0: it has. */
+static int64_t unquiet_ms(struct settler *settler, const struct node *directory)
+{
+	int64_t settle_ms = backend_config(settler->fs->backend)->settle_ms;
+	int64_t active_ms = atomic_load(&((struct node *)directory)->active_ms);
+	int64_t left_ms = active_ms + settle_ms - clock_boot_ms();
+
+	return left_ms > 0 ? left_ms : 0;
+}
+
+static void order(struct settler *settler, uint64_t number, struct node *directory,
+		  const char *path, struct gathered *gathered, bool is_forced)
+{
+	struct task_order order = {
+		.number = number,
+		.request = TAKE(gathered->request),
+		.is_forced = is_forced,
+		.locked = gathered->locked,
+		.locked_count = gathered->locked_count,
+		.place = { (char *)path, (uint64_t)directory->device,
+			   (uint64_t)directory->inode },
+	};
+	int r;
+
+	if (order.request->task_id) {
+		AUTOFREE char *id = strdup(order.request->task_id);
+
+		request_destroy(order.request);
+		r = id ? backend_task_control(settler->fs->backend, number, "adopt", id) : -ENOMEM;
+		log_info("event=adopt task=%" PRIu64 " result=%d", number, r);
+		return;
+	}
+	memcpy(order.digest, gathered->digest, sizeof(order.digest));
+	r = backend_task_order(settler->fs->backend, &order);
+	if (r < 0)
+		log_warn("event=order_failed task=%" PRIu64 " reason=\"%s\"", number, strerror(-r));
+}
+
+/* What the folder's content means now. Returns when to look again (0: when poked). */
+static int64_t act(struct settler *settler, uint64_t number, struct node *directory,
+		   const char *path, bool is_forced)
+{
+	struct filesystem *fs = settler->fs;
+	struct gathered gathered = { 0 };
+	enum gather_result result = GATHER_NOTHING;
+	int64_t again_ms = 0;
+	int r = gather(fs, directory, path, &gathered, &result);
+
+	if (r) {
+		AUTOFREE char *waiting =
+			text_format("the folder cannot be read (%s)", strerror(-r));
+
+		folder_set_waiting(fs, number, waiting);
+		again_ms = AGAIN_MS * 5;
+	} else if (result == GATHER_WAITS) {
+		folder_set_waiting(fs, number, gathered.waiting);
+		again_ms = gathered.waits_elsewhere ? ELSEWHERE_MS : 0;
+	} else {
+		folder_set_waiting(fs, number,
+				   result == GATHER_NOTHING ? "there is no prompt or request.json" :
+								NULL);
+		if (result == GATHER_COPY)
+			backend_task_archive(fs->backend, number);
+		else if (result == GATHER_INVALID)
+			backend_task_refuse(fs->backend, number, &gathered.problem,
+					    gathered.digest, is_forced);
+		else if (result == GATHER_READY)
+			order(settler, number, directory, path, &gathered, is_forced);
+	}
+	gathered_clear(&gathered);
+	return again_ms;
+}
+
+static bool may_go(const struct task_view *view, bool is_forced)
+{
+	if (view->state != TASK_PENDING || view->order || view->is_removed)
+		return false;
+	return is_forced || (!view->is_archive && !view->needs_submit);
+}
+
+/* Returns when to look again, in ms from now; 0: when poked. */
+static int64_t look(struct settler *settler, uint64_t number, bool is_forced)
+{
+	struct filesystem *fs = settler->fs;
+	AUTOVIEW *view = backend_task_view(fs->backend, number);
+	AUTOFREE char *path = NULL;
+	struct node *directory;
+	int64_t again_ms = 0;
+
+	if (!view || !may_go(view, is_forced))
+		return 0;
+	directory = folder_node(fs, number);
+	if (!directory)
+		return 0;
+	path = nodes_path(&fs->nodes, directory);
+	if (!path) {
+		again_ms = 0; /* removed this moment */
+	} else if (path_is_in_trash(path)) {
+		folder_set_waiting(fs, number, "this folder is in the trash");
+	} else if (!is_forced && (again_ms = unquiet_ms(settler, directory))) {
+		folder_set_waiting(fs, number, NULL);
+	} else {
+		again_ms = act(settler, number, directory, path, is_forced);
+	}
+	nodes_unref(&fs->nodes, directory, 1);
+	return again_ms;
+}
+
+/* --- the thread --- */
+
+/* Takes out one that is due, or tells when the next one is. */
+static struct due *take_due(struct settler *settler, int64_t now_ms, int64_t *ret_next_ms)
+{
+	*ret_next_ms = INT64_MAX;
+	for (struct due **at = &settler->dues; *at; at = &(*at)->next) {
+		struct due *due = *at;
+
+		if (due->at_ms <= now_ms) {
+			*at = due->next;
+			return due;
+		}
+		if (due->at_ms < *ret_next_ms)
+			*ret_next_ms = due->at_ms;
+	}
+	return NULL;
+}
+
+static void wait_until(struct settler *settler, int64_t at_ms)
+{
+	struct timespec until;
+	int64_t left_ms = at_ms - clock_boot_ms();
+
+	if (at_ms == INT64_MAX || left_ms > 60000)
+		left_ms = 60000;
+	if (left_ms <= 0)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += left_ms / 1000;
+	until.tv_nsec += left_ms % 1000 * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_nsec -= 1000000000;
+		until.tv_sec++;
+	}
+	pthread_cond_timedwait(&settler->changed, &settler->lock, &until);
+}
+
+static int64_t look_after_readers(struct settler *settler, int64_t next_ms)
+{
+	struct parked *parked = settler->fs->parked;
+	bool is_empty;
+
+	if (clock_boot_ms() < next_ms)
+		return next_ms;
+	parked_reap(parked);
+	is_empty = parked_is_empty(parked);
+	SCOPED_LOCK(&settler->lock);
+	if (is_empty)
+		settler->watches_readers = false;
+	return clock_boot_ms() + READERS_MS;
+}
+
+static void handle_due(struct settler *settler, struct due *due)
+{
+	int64_t again_ms = look(settler, due->number, due->is_forced);
+
+	if (again_ms)
+		put_due(settler, due->number, clock_boot_ms() + again_ms, false);
+	free(due);
+}
+
+static void *settler_run(void *context)
+{
+	struct settler *settler = context;
+	int64_t readers_ms = 0;
+
+	walk_tree(settler->fs, &settler->is_stopping, &settler->lock);
+	for (;;) {
+		struct due *due;
+		int64_t next_ms;
+		bool watches;
+
+		pthread_mutex_lock(&settler->lock);
+		due = take_due(settler, clock_boot_ms(), &next_ms);
+		watches = settler->watches_readers;
+		if (watches && readers_ms < next_ms)
+			next_ms = readers_ms;
+		if (!due && !settler->is_stopping)
+			wait_until(settler, next_ms);
+		if (settler->is_stopping) {
+			pthread_mutex_unlock(&settler->lock);
+			free(due);
+			return NULL;
+		}
+		pthread_mutex_unlock(&settler->lock);
+		if (due)
+			handle_due(settler, due);
+		if (watches)
+			readers_ms = look_after_readers(settler, readers_ms);
+	}
+}
+
+int settler_start(struct settler *settler)
+{
+	sigset_t all, before;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&settler->thread, NULL, settler_run, settler);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	settler->is_started = r == 0;
+	return -r;
+}
+
+void settler_stop(struct settler *settler)
+{
+	if (!settler->is_started)
+		return;
+	pthread_mutex_lock(&settler->lock);
+	settler->is_stopping = true;
+	pthread_cond_signal(&settler->changed);
+	pthread_mutex_unlock(&settler->lock);
+	pthread_join(settler->thread, NULL);
+	settler->is_started = false;
+}

@@ -1,0 +1,158 @@
+#include "fs/simulator.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/base/log.h"
+#include "backend/base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#define PROGRAM "seedance-sim"
+#define START_MS 15000
+#define STOP_MS 3000
+#define STEP_MS 10
+
+__attribute__((format(printf, 2, 3))) static int fail(char **ret_error, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	if (vasprintf(ret_error, format, arguments) < 0)
+		*ret_error = NULL;
+	va_end(arguments);
+	return -EIO;
+}
+
+/* Beside this program, else on the PATH. */
+static char *find_program(void)
+{
+	char self[4096];
+	ssize_t got = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	AUTOFREE char *beside = NULL;
+
+	if (got > 0) {
+		self[got] = '\0';
+		*strrchr(self, '/') = '\0';
+		beside = text_format("%s/" PROGRAM, self);
+		if (beside && !access(beside, X_OK))
+			return TAKE(beside);
+	}
+	return strdup(PROGRAM);
+}
+
+/* In the child: the two descriptors survive exec, everything else is close-on-exec. */
+__attribute__((noreturn)) static void run_child(const char *program, const char *books,
+						int lifeline, int ready)
+{
+	char lifeline_text[16], ready_text[16];
+
+	fcntl(lifeline, F_SETFD, 0);
+	fcntl(ready, F_SETFD, 0);
+	snprintf(lifeline_text, sizeof(lifeline_text), "%d", lifeline);
+	snprintf(ready_text, sizeof(ready_text), "%d", ready);
+	setpgid(0, 0); /* Ctrl-C in a terminal is for the daemon: it ends this one in its turn */
+	execlp(program, PROGRAM, "--books", books, "--lifeline", lifeline_text, "--ready-fd",
+	       ready_text, (char *)NULL);
+	_exit(127);
+}
+
+/* One line, "port=N control=M"; 0 or -EIO. */
+static int read_ready(int fd, unsigned *ret_port, unsigned *ret_control)
+{
+	int64_t until_ms = clock_boot_ms() + START_MS;
+	char line[128];
+	size_t used = 0;
+
+	while (used < sizeof(line) - 1) {
+		struct pollfd wait = { .fd = fd, .events = POLLIN };
+		int64_t left_ms = until_ms - clock_boot_ms();
+		ssize_t got;
+
+		if (left_ms <= 0 || poll(&wait, 1, (int)left_ms) < 0)
+			return -EIO;
+		got = wait.revents ? read(fd, line + used, sizeof(line) - 1 - used) : 0;
+		if (got <= 0)
+			return -EIO;
+		used += (size_t)got;
+		line[used] = '\0';
+		if (strchr(line, '\n'))
+			return sscanf(line, "port=%u control=%u", ret_port, ret_control) == 2 ?
+				       0 :
+				       -EIO;
+	}
+	return -EIO;
+}
+
+static int spawn(const char *library_path, struct simulator *simulator, int *ret_ready)
+{
+	AUTOFREE char *program = find_program();
+	AUTOFREE char *books = text_format("%s/simulator", library_path);
+	int lifeline[2], ready[2];
+
+	if (!program || !books || pipe2(lifeline, O_CLOEXEC) < 0)
+		return -errno;
+	if (pipe2(ready, O_CLOEXEC) < 0) {
+		close(lifeline[0]);
+		close(lifeline[1]);
+		return -errno;
+	}
+	simulator->pid = fork();
+	if (simulator->pid == 0)
+		run_child(program, books, lifeline[0], ready[1]);
+	close(lifeline[0]);
+	close(ready[1]);
+	simulator->lifeline = lifeline[1];
+	*ret_ready = ready[0];
+	return simulator->pid < 0 ? -errno : 0;
+}
+
+int simulator_start(const char *library_path, struct simulator *ret_simulator, char **ret_error)
+{
+	AUTOCLOSE int ready = -1;
+	unsigned port = 0, control = 0;
+
+	*ret_simulator = (struct simulator){ .pid = -1, .lifeline = -1 };
+	if (spawn(library_path, ret_simulator, &ready) || read_ready(ready, &port, &control)) {
+		simulator_stop(ret_simulator);
+		return fail(ret_error,
+			    "no provider is configured, and the simulator (" PROGRAM ") could not "
+			    "be started; is it installed beside seedancefs?");
+	}
+	ret_simulator->url = text_format("http://127.0.0.1:%u", port);
+	log_info("event=simulator port=%u control=%u note=\"no provider is configured: nothing is "
+		 "billed\"",
+		 port, control);
+	return ret_simulator->url ? 0 : -ENOMEM;
+}
+
+static bool has_ended(pid_t pid)
+{
+	return waitpid(pid, NULL, WNOHANG) != 0;
+}
+
+void simulator_stop(struct simulator *simulator)
+{
+	int64_t until_ms = clock_boot_ms() + STOP_MS;
+
+	cleanup_close(&simulator->lifeline);
+	simulator->lifeline = -1;
+	while (simulator->pid > 0 && !has_ended(simulator->pid)) {
+		if (clock_boot_ms() > until_ms) {
+			kill(simulator->pid, SIGKILL);
+			waitpid(simulator->pid, NULL, 0);
+			break;
+		}
+		poll(NULL, 0, STEP_MS);
+	}
+	simulator->pid = -1;
+	free(simulator->url);
+	simulator->url = NULL;
+}

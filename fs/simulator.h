@@ -1,0 +1,24 @@
+/*
+ * The embedded simulator: a child process that speaks the services' wire formats on loopback,
+ * for a mount without a configured provider. It ends when its lifeline closes, that is, with
+ * this process, killed or not.
+ */
+#ifndef SEEDANCEFS_SIMULATOR_H
+#define SEEDANCEFS_SIMULATOR_H
+
+#include <sys/types.h>
+
+struct simulator {
+	pid_t pid;
+	int lifeline; /* closed: it ends */
+	char *url;    /* "http://127.0.0.1:PORT" */
+};
+
+/*
+ * Starts seedance-sim with its books in library_path/simulator and waits until it listens.
+ * Before threads. 0, or -errno with a line in *ret_error.
+ */
+int simulator_start(const char *library_path, struct simulator *ret_simulator, char **ret_error);
+void simulator_stop(struct simulator *simulator);
+
+#endif
