@@ -105,8 +105,11 @@ void follow_forget(struct backend *backend, void *context);
 void follow_clear(struct backend *backend);
 
 /* --- probe.c: an output's size, before it is shown --- */
-/* Learns the sizes of a task's outputs that are not ready; then it is `succeeded`. */
-void probe_task(struct backend *backend, uint64_t number);
+/*
+ * Learns the sizes of a task's outputs that are not ready; then it is `succeeded`. With
+ * `wants_all` they are fetched whole afterwards.
+ */
+void probe_task(struct backend *backend, uint64_t number, bool wants_all);
 bool probe_is_under_way(const struct backend *backend, uint64_t number);
 void probe_clear(struct backend *backend);
 

@@ -251,7 +251,7 @@ void follow_observe(struct backend *backend, uint64_t number, struct observation
 		log_info("event=ended task=%" PRIu64 " state=%s", number,
 			 task_state_word(seen->state));
 	if (is_success)
-		probe_task(backend, number);
+		probe_task(backend, number, false);
 }
 
 static void enter_gone(struct follower *follower, const struct problem *problem)

@@ -393,7 +393,7 @@ static void become_stale(struct media *media)
 		view->outputs[media->kind].is_ready = false;
 		view->listing_ms = clock_wall_ms();
 		tasks_commit(backend->tasks, view);
-		probe_task(backend, media->number);
+		probe_task(backend, media->number, false);
 	} else if (view) {
 		tasks_abandon(backend->tasks, view);
 	}
@@ -546,7 +546,7 @@ static int provide(struct media *media, uint64_t offset, uint64_t end, uint64_t 
 			continue;
 		}
 		stop = free_end(media, missing, end > missing + ahead ? end : missing + ahead);
-		r = start_transfer(media, missing, stop);
+		r = start_transfer(media, missing / MEDIA_BLOCK_BYTES * MEDIA_BLOCK_BYTES, stop);
 		if (r)
 			return r;
 		missing = media_file_next_missing(media->file, stop);
@@ -932,7 +932,8 @@ void media_fetch(struct backend *backend, uint64_t number)
 		return;
 	for (int i = 0; i < OUTPUT_COUNT; i++)
 		fetch_output(backend, view, (enum output_kind)i);
-	probe_task(backend, number);
+	if (!probe_is_under_way(backend, number))
+		probe_task(backend, number, true);
 }
 
 void media_stop(struct backend *backend)

@@ -222,21 +222,24 @@ static uint64_t find_block(const struct media_file *file, uint64_t block, bool w
 	return block < file->blocks ? block : file->blocks;
 }
 
-static uint64_t offset_of(const struct media_file *file, uint64_t block)
+/* Where a block begins, but not before `offset`, nor behind the end. */
+static uint64_t offset_of(const struct media_file *file, uint64_t block, uint64_t offset)
 {
-	uint64_t offset = block * MEDIA_BLOCK_BYTES;
+	uint64_t start = block * MEDIA_BLOCK_BYTES;
 
-	return offset < file->size ? offset : file->size;
+	if (start < offset)
+		start = offset;
+	return start < file->size ? start : file->size;
 }
 
 uint64_t media_file_next_missing(const struct media_file *file, uint64_t offset)
 {
-	return offset_of(file, find_block(file, offset / MEDIA_BLOCK_BYTES, false));
+	return offset_of(file, find_block(file, offset / MEDIA_BLOCK_BYTES, false), offset);
 }
 
 uint64_t media_file_next_present(const struct media_file *file, uint64_t offset)
 {
-	return offset_of(file, find_block(file, offset / MEDIA_BLOCK_BYTES, true));
+	return offset_of(file, find_block(file, offset / MEDIA_BLOCK_BYTES, true), offset);
 }
 
 bool media_file_has(const struct media_file *file, uint64_t offset, uint64_t size)

@@ -43,9 +43,9 @@ uint64_t media_file_kept(const struct media_file *file);
  */
 const char *media_file_bytes(const struct media_file *file);
 
-/* The first missing block at or behind `offset`, as an offset; the size if there is none. */
+/* The first missing byte at or behind `offset`; the size if there is none. */
 uint64_t media_file_next_missing(const struct media_file *file, uint64_t offset);
-/* The first present block at or behind `offset`; the size if there is none. */
+/* The first present byte at or behind `offset`; the size if there is none. */
 uint64_t media_file_next_present(const struct media_file *file, uint64_t offset);
 
 /* Writes bytes; marks nothing. 0 or -errno. Writer thread only. */

@@ -37,6 +37,7 @@ struct probe {
 	uint64_t received;
 	char *etag;
 	unsigned failures, refusals;
+	bool wants_all; /* fetch it whole when it is ready */
 };
 
 static void begin(void *context);
@@ -85,6 +86,10 @@ static void show_success(struct backend *backend, uint64_t number)
 
 	if (!view)
 		return;
+	if (view->state == TASK_SUCCEEDED && !view->waiting) {
+		tasks_abandon(backend->tasks, view);
+		return;
+	}
 	video = &view->outputs[OUTPUT_VIDEO];
 	if (video->is_dead && !problem_is_set(&view->problem))
 		problem_set(&view->problem, PROBLEM_SERVER,
@@ -106,6 +111,7 @@ static void become_ready(struct probe *probe)
 {
 	struct backend *backend = probe->backend;
 	uint64_t number = probe->number;
+	bool wants_all = probe->wants_all;
 	struct task_view *view = tasks_begin(backend->tasks, number);
 
 	if (view) {
@@ -116,10 +122,13 @@ static void become_ready(struct probe *probe)
 		output->version = probe->version;
 		output->mtime = (int64_t)time(NULL);
 		task_set_text(&output->etag, probe->etag);
+		view->listing_ms = clock_wall_ms();
 		tasks_commit(backend->tasks, view);
 	}
 	drop(probe);
 	settle_task(backend, number);
+	if (wants_all)
+		media_fetch(backend, number);
 }
 
 static void become_dead(struct probe *probe, const char *why)
@@ -307,11 +316,14 @@ static void begin(void *context)
 	}
 }
 
-static void add(struct backend *backend, const struct task_view *view, enum output_kind kind)
+static void add(struct backend *backend, const struct task_view *view, enum output_kind kind,
+		bool wants_all)
 {
-	struct probe *probe;
+	struct probe *probe = find(backend, view->number, kind);
 
-	if (find(backend, view->number, kind))
+	if (probe)
+		probe->wants_all = probe->wants_all || wants_all;
+	if (probe)
 		return;
 	probe = calloc(1, sizeof(*probe));
 	if (!probe)
@@ -319,6 +331,7 @@ static void add(struct backend *backend, const struct task_view *view, enum outp
 	probe->backend = backend;
 	probe->number = view->number;
 	probe->kind = kind;
+	probe->wants_all = wants_all;
 	probe->version = view->outputs[kind].version + 1;
 	timer_init(&probe->timer, begin, probe);
 	probe->next = backend->probes;
@@ -326,7 +339,7 @@ static void add(struct backend *backend, const struct task_view *view, enum outp
 	timer_set(&backend->timers, &probe->timer, clock_boot_ms());
 }
 
-void probe_task(struct backend *backend, uint64_t number)
+void probe_task(struct backend *backend, uint64_t number, bool wants_all)
 {
 	AUTOVIEW *view = tasks_view(backend->tasks, number);
 	const struct output *outputs = view ? view->outputs : NULL;
@@ -334,9 +347,9 @@ void probe_task(struct backend *backend, uint64_t number)
 	if (!view)
 		return;
 	if (!outputs[OUTPUT_VIDEO].is_ready && !outputs[OUTPUT_VIDEO].is_dead)
-		add(backend, view, OUTPUT_VIDEO);
+		add(backend, view, OUTPUT_VIDEO, wants_all);
 	if (!outputs[OUTPUT_LAST_FRAME].is_ready && !outputs[OUTPUT_LAST_FRAME].is_dead &&
 	    outputs[OUTPUT_LAST_FRAME].url)
-		add(backend, view, OUTPUT_LAST_FRAME);
+		add(backend, view, OUTPUT_LAST_FRAME, wants_all);
 	settle_task(backend, number);
 }

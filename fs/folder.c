@@ -298,8 +298,6 @@ ino_t folder_inode(uint64_t number, enum virtual_kind kind, uint64_t version)
 
 static bool is_hidden(const struct task_view *view, enum virtual_kind kind)
 {
-	if (view->hidden & HIDDEN_STATUS) /* once it was removed, nothing new appears */
-		return true;
 	return view->hidden & 1u << (kind - VIRTUAL_STATUS);
 }
 
@@ -336,6 +334,20 @@ size_t folder_list(struct filesystem *fs, struct node *directory, const struct t
 		add_file(files, &count, view, VIRTUAL_LAST_FRAME, frame->version,
 			 has_own_frame ? "last_frame.out.png" : "last_frame.png");
 	return count;
+}
+
+unsigned folder_hiding(const struct virtual_file *files, size_t count, enum virtual_kind kind)
+{
+	unsigned hidden = 1u << (kind - VIRTUAL_STATUS);
+
+	if (kind != VIRTUAL_STATUS)
+		return hidden;
+	for (int other = VIRTUAL_STATUS; other < VIRTUAL_COUNT; other++)
+		hidden |= 1u << (other - VIRTUAL_STATUS);
+	for (size_t i = 0; i < count; i++)
+		if (files[i].kind != VIRTUAL_STATUS)
+			hidden &= ~(1u << (files[i].kind - VIRTUAL_STATUS));
+	return hidden;
 }
 
 /* --- the snapshot of `status` --- */

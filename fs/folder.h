@@ -71,6 +71,12 @@ struct virtual_file {
 size_t folder_list(struct filesystem *fs, struct node *directory, const struct task_view *view,
 		   bool has_own_frame, struct virtual_file files[VIRTUAL_FILES_MAX]);
 
+/*
+ * What is hidden (HIDDEN_…) when a user removes a virtual file. Once `status` was removed,
+ * nothing that is not in the list now appears any more.
+ */
+unsigned folder_hiding(const struct virtual_file *files, size_t count, enum virtual_kind kind);
+
 /* The attributes of a virtual file; -ESTALE when that version is gone and nobody holds it. */
 int folder_stat(struct filesystem *fs, struct node *node, struct stat *ret_status);
 /* The node of a virtual file, with a reference; -ENOMEM. */

@@ -63,9 +63,13 @@ static bool is_output(enum virtual_kind kind)
 
 static int hide(const struct place *place)
 {
-	uint64_t number = folder_number(place->fs, place->parent);
+	struct filesystem *fs = place->fs;
+	uint64_t number = folder_number(fs, place->parent);
+	AUTOVIEW *view = backend_task_view(fs->backend, number);
+	struct virtual_file files[VIRTUAL_FILES_MAX];
+	size_t count = view ? folder_list(fs, place->parent, view, false, files) : 0;
 
-	return backend_task_hide(place->fs->backend, number, 1u << (place->shown - VIRTUAL_STATUS));
+	return backend_task_hide(fs->backend, number, folder_hiding(files, count, place->shown));
 }
 
 static int unlink_user_file(const struct place *place)

@@ -1,0 +1,46 @@
+import faulthandler
+
+import pytest
+
+import harness
+
+
+@pytest.fixture(autouse=True)
+def no_hang():
+    """A test that hangs ends with a traceback, not with the patience of whoever runs it."""
+    faulthandler.dump_traceback_later(harness.PATIENCE * 6, exit=True)
+    yield
+    faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.fixture
+def simulator(tmp_path):
+    simulator = harness.Simulator(tmp_path)
+    yield simulator
+    simulator.stop()
+
+
+@pytest.fixture
+def make_mount(tmp_path):
+    """Makes mounts with options; all are ended and their logs read at the end."""
+    made = []
+
+    def make(simulator=None, **options):
+        directory = tmp_path / f"m{len(made)}"
+        directory.mkdir()
+        mount = harness.Mount(directory, simulator, **options)
+        made.append(mount)
+        return mount.start()
+
+    yield make
+    for mount in made:
+        if mount.process:
+            mount.end()
+        mount.unmount_leftover()
+    for mount in made:
+        mount.check_log()
+
+
+@pytest.fixture
+def mount(make_mount, simulator):
+    return make_mount(simulator)

@@ -1,0 +1,283 @@
+"""What mounted tests stand on: a simulator, a mount, and a way to wait for what has no event.
+
+Everything is started by the test that uses it and ended by its pid. The daemon's log is read
+at the end: a line that the test did not announce fails it.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("SEEDANCEFS_BUILD", ROOT / "build" / "dev"))
+DAEMON = BUILD / "seedancefs"
+SIMULATOR = BUILD / "seedance-sim"
+# Sanitizers make everything slower; a deadline is for hangs, not a measurement.
+PATIENCE = float(os.environ.get("SEEDANCEFS_PATIENCE", "20"))
+
+
+def wait_for(condition, what="the condition", timeout=None):
+    """The value of condition() once it is true. The only place in the tests that sleeps."""
+    end = time.monotonic() + (timeout or PATIENCE)
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} did not come true")
+        time.sleep(0.01)
+
+
+def run(*command, check=True, **options):
+    """Runs a command as a user would type it; its output as text."""
+    options.setdefault("timeout", PATIENCE * 3)
+    result = subprocess.run([str(part) for part in command], text=True, capture_output=True, **options)
+    if check and result.returncode:
+        raise AssertionError(f"{command} -> {result.returncode}\n{result.stdout}\n{result.stderr}")
+    return result
+
+
+def die_with_parent():
+    """In a child: a test that is killed leaves no daemon behind."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+class Simulator:
+    """A simulator of its own, which outlives the mounts of a test."""
+
+    def __init__(self, directory, *options):
+        self.books = directory / "books"
+        self.key = "test-key"
+        read, write = os.pipe()
+        life_read, self.lifeline = os.pipe()
+        self.process = subprocess.Popen(
+            [SIMULATOR, "--books", self.books, "--key", self.key, "--ready-fd", str(write), "--lifeline",
+             str(life_read), "--queue-ms", "50", "--run-ms", "50", *options],
+            pass_fds=[write, life_read], preexec_fn=die_with_parent)
+        os.close(write)
+        os.close(life_read)
+        with os.fdopen(read) as ready:
+            line = ready.readline()
+        found = re.match(r"port=(\d+) control=(\d+)", line)
+        assert found, f"the simulator did not start: {line!r}"
+        self.port, self.control_port = int(found[1]), int(found[2])
+        self.base_url = f"http://127.0.0.1:{self.port}/ark/api/v3"
+
+    def stop(self):
+        os.close(self.lifeline)
+        assert self.process.wait(PATIENCE) == 0
+
+    def control(self, method, path, body=None):
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.control_port}{path}", method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=PATIENCE * 3) as answer:
+            return json.loads(answer.read() or b"null")
+
+    def stats(self):
+        return self.control("GET", "/stats")
+
+    def creates(self):
+        """How many tasks were accepted: what would be billed."""
+        return self.stats()["creates"]
+
+    def requests(self, on=None, **query):
+        if on:
+            query["on"] = on
+        text = "&".join(f"{key}={value}" for key, value in query.items())
+        return self.control("GET", f"/requests?{text}")["requests"]
+
+    def fault(self, on, action, **match):
+        return self.control("POST", "/faults", {"on": on, "action": action, **match})
+
+    def clear_faults(self):
+        self.control("DELETE", "/faults")
+
+    def hold(self, state):
+        """All tasks to come stay in this state until released with ''."""
+        self.control("POST", "/hold", {"state": state})
+
+    def tasks(self):
+        answer = self.control("GET", "/tasks")
+        return answer["tasks"] if isinstance(answer, dict) else answer
+
+    def decree(self, task_id, **what):
+        return self.control("POST", f"/tasks/{task_id}", what)
+
+
+class Mount:
+    """One library and its mount; it may be ended and started again."""
+
+    def __init__(self, directory, simulator=None, settle=0.2, config="", options=()):
+        self.library = directory / "library"
+        self.path = directory / "mount"
+        self.path.mkdir(exist_ok=True)
+        self.options = [f"settle={settle}", *options]
+        self.log_path = directory / "daemon.log"
+        self.log_path.touch()
+        self.expected = []
+        self.process = None
+        self.config_path = directory / "config.ini"
+        if simulator:
+            key = directory / "key"
+            key.write_text(simulator.key)
+            key.chmod(0o600)
+            self.config_path.write_text(
+                f"{config}\n[provider ark]\ntype = ark\nbase_url = {simulator.base_url}\n"
+                f"key_file = {key}\npoll = 0.1\nmax_active = 1000\n")
+        elif config:
+            self.config_path.write_text(config)
+        if self.config_path.exists():
+            self.options.append(f"config={self.config_path}")
+
+    def command(self, *extra):
+        return [DAEMON, self.library, self.path, "-o", ",".join(self.options), *extra]
+
+    def start(self):
+        log = open(self.log_path, "ab")
+        self.process = subprocess.Popen(self.command("-f"), stdout=subprocess.PIPE, stderr=log,
+                                        preexec_fn=die_with_parent)
+        log.close()
+        line = self.process.stdout.readline().decode()
+        assert "is mounted" in line, f"{line!r}\n{self.log()}"
+        return self
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def log(self):
+        return self.log_path.read_text(errors="replace")
+
+    def expect_log(self, *patterns):
+        """Lines of level warn or error that this test brings about on purpose."""
+        self.expected += patterns
+
+    def end(self, how=signal.SIGTERM):
+        """Ends the daemon as a user does and checks how it went."""
+        self.process.send_signal(how)
+        assert self.process.wait(PATIENCE) == 0, self.log()
+        assert not self.is_mounted()
+        self.process = None
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(PATIENCE)
+        self.process = None
+
+    def is_mounted(self):
+        with open("/proc/self/mounts") as mounts:
+            return any(line.split()[1] == str(self.path) for line in mounts)
+
+    def unmount_leftover(self):
+        if self.is_mounted():
+            run("umount" if os.geteuid() == 0 else "fusermount3", *([] if os.geteuid() == 0 else ["-u"]), "-z"
+                if os.geteuid() else "-l", self.path, check=False)
+
+    def check_log(self):
+        bad = []
+        for line in self.log().splitlines():
+            is_suspicious = re.search(r"^\S+Z (warn|error) |Sanitizer|runtime error|^fuse: ", line)
+            if is_suspicious and not any(re.search(pattern, line) for pattern in self.expected):
+                bad.append(line)
+        assert not bad, "unexpected log lines:\n" + "\n".join(bad) + "\n---\n" + self.log()[-6000:]
+
+    # --- what a user does ---
+
+    def folder(self, name="cat", prompt="A kitten yawning at the camera"):
+        """A new folder with a prompt: an order."""
+        folder = self.path / name
+        folder.mkdir(parents=True)
+        if prompt is not None:
+            run("sh", "-c", 'printf "%s\\n" "$1" > "$2"/prompt.txt', "sh", prompt, folder)
+        return folder
+
+    def finished(self, simulator, name="cat", video=None, frame=None):
+        """A folder whose task succeeded with the given files as outputs."""
+        simulator.hold("queued")
+        folder = self.folder(name)
+        task = wait_for(lambda: task_id(folder), f"{name}: a task id")
+        media = {}
+        if video:
+            media["video"] = str(video)
+        if frame:
+            media["last_frame"] = str(frame)
+        simulator.decree(task, media=media, state="succeeded")
+        simulator.hold("")
+        wait_state(folder, "succeeded")
+        return folder
+
+
+def status(folder):
+    return (pathlib.Path(folder) / "status").read_text()
+
+
+def state(folder):
+    return status(folder).split("\n", 1)[0]
+
+
+def field(folder, key):
+    """A value of status, or None."""
+    for line in status(folder).splitlines()[1:]:
+        if line.startswith(key + ": "):
+            return line[len(key) + 2:]
+    return None
+
+
+def task_id(folder):
+    return field(folder, "task")
+
+
+def wait_state(folder, *states, timeout=None):
+    seen = []
+
+    def reached():
+        seen.append(state(folder))
+        return seen[-1] in states
+
+    try:
+        wait_for(reached, f"{folder}: {' or '.join(states)}", timeout)
+    except AssertionError as error:
+        raise AssertionError(f"{error}; it is:\n{status(folder)}") from None
+    return seen[-1]
+
+
+def control(folder, word):
+    """echo WORD > status"""
+    return run("bash", "-c", 'echo "$1" > "$2"/status', "bash", word, folder, check=False)
+
+
+def make_media(path, size, seed=1):
+    """A file of random bytes behind the head of an MP4."""
+    import random
+    head = b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41"
+    data = random.Random(seed).randbytes(size - len(head))
+    path.write_bytes(head + data)
+    return path
+
+
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000002000000020802000000fdd49a730000001649444154789c63fccf"
+    "c0c0c0c0c4c0c0c0c0c0c0000d1d01035d8de3ff0000000049454e44ae426082")
+
+
+def is_root():
+    return os.geteuid() == 0
+
+
+@contextlib.contextmanager
+def closing_port():
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        yield listener.getsockname()[1]
