@@ -5,6 +5,7 @@
 #include "backend/base/text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <mntent.h>
 #include <spawn.h>
 #include <stdbool.h>
@@ -103,6 +104,14 @@ static int replace_dead(const char *path, char **ret_error)
 	return 0;
 }
 
+/* Attributes may still be cached of a mount whose daemon is gone: only opening asks it. */
+static bool is_dead(const char *path)
+{
+	AUTOCLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 && errno == ENOTCONN;
+}
+
 int mount_point_prepare(const char *path, char **ret_path, char **ret_error)
 {
 	AUTOFREE char *resolved = resolve(path);
@@ -111,7 +120,7 @@ int mount_point_prepare(const char *path, char **ret_path, char **ret_error)
 
 	if (!resolved)
 		return fail(ret_error, -errno, "%s: %s", path, strerror(errno));
-	if (stat(resolved, &status) < 0 && errno == ENOTCONN) {
+	if (is_dead(resolved)) {
 		r = replace_dead(resolved, ret_error);
 	} else if (is_ours(resolved)) {
 		return fail(ret_error, -EBUSY, "%s: a seedancefs is mounted there already", path);

@@ -149,7 +149,10 @@ class Mount:
                                         preexec_fn=die_with_parent)
         log.close()
         line = self.process.stdout.readline().decode()
-        assert "is mounted" in line, f"{line!r}\n{self.log()}"
+        if "is mounted" not in line:
+            self.process.wait(PATIENCE)
+            self.process = None
+            raise AssertionError(f"{line!r}\n{self.log()}")
         return self
 
     @property

@@ -1,0 +1,606 @@
+"""Orders: what is one, what is none, and that none is ever billed twice."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+from harness import (PNG, control, field, make_media, run, state, status, task_id, wait_for, wait_state)
+
+
+def shell(command, *arguments, check=True):
+    return run("bash", "-c", command, "bash", *arguments, check=check)
+
+
+def settled(mount, simulator, creates):
+    """Nothing more is sent: a later order of another folder went out, and the count is right."""
+    marker = mount.folder(f"marker-{os.urandom(4).hex()}", "marker")
+    wait_state(marker, "succeeded")
+    assert simulator.creates() == creates + 1
+
+
+# --- ways of writing: each is one order ---
+
+WRITERS = {
+    "echo": 'echo "A fox" > "$1"/prompt.txt',
+    "printf": 'printf "A fox" > "$1"/prompt.txt',
+    "two children": '{ echo "A fox"; /bin/true; echo "in snow"; } > "$1"/prompt.txt',
+    "append": 'echo "A fox" >> "$1"/prompt.txt; echo "in snow" >> "$1"/prompt.txt',
+    "tee": 'echo "A fox" | tee "$1"/prompt.txt',
+    "cp": 'echo "A fox" > "$2"/x; cp "$2"/x "$1"/prompt.txt',
+    "cp -a": 'echo "A fox" > "$2"/x; cp -a "$2"/x "$1"/prompt.txt',
+    "mv": 'echo "A fox" > "$2"/x; mv "$2"/x "$1"/prompt.txt',
+    "mv within": 'echo "A fox" > "$1"/draft; mv "$1"/draft "$1"/prompt.txt',
+    "install": 'echo "A fox" > "$2"/x; install -m 644 "$2"/x "$1"/prompt.txt',
+    "dd": 'echo "A fox" | dd of="$1"/prompt.txt conv=fsync status=none',
+    "rsync": 'mkdir "$2"/s; echo "A fox" > "$2"/s/prompt.txt; rsync -a "$2"/s/ "$1"/',
+    "rsync --inplace": 'mkdir "$2"/s; echo "A fox" > "$2"/s/prompt.txt; rsync -a --inplace "$2"/s/ "$1"/',
+    "tar": 'mkdir "$2"/s; echo "A fox" > "$2"/s/prompt.txt; tar -C "$2"/s -c . | tar -C "$1" -x',
+    "sed -i": 'echo "A dog" > "$1"/prompt.txt; sed -i s/dog/fox/ "$1"/prompt.txt',
+    "python": 'python3 -c \'import sys; open(sys.argv[1]+"/prompt.txt","w").write("A fox")\' "$1"',
+    "atomic save": 'echo "A fox" > "$1"/.prompt.txt.tmp; mv -f "$1"/.prompt.txt.tmp "$1"/prompt.txt',
+    "json": 'echo "{\\"prompt\\": \\"A fox\\"}" > "$1"/request.json',
+    "markdown": 'echo "A fox" > "$1"/prompt.md',
+    "no extension": 'echo "A fox" > "$1"/prompt',
+}
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_each_way_of_writing_is_one_order(mount, simulator, tmp_path, writer):
+    folder = mount.path / "fox"
+    folder.mkdir()
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    shell(WRITERS[writer], folder, scratch)
+    wait_state(folder, "succeeded")
+    settled(mount, simulator, 1)
+    text = simulator.requests(on="create")[0]["body"]["content"][0]["text"]
+    assert text.startswith("A fox")
+
+
+@pytest.mark.parametrize("name", [".prompt.txt.swp", "prompt.txt~", "#prompt.txt#", "4913", "prompt.txt.part",
+                                  "sedAbCdEf", "notes.txt", ".goutputstream-AB12", "prompt.tmp"])
+def test_scratch_names_never_trigger(mount, simulator, name):
+    folder = mount.path / "fox"
+    folder.mkdir()
+    (folder / name).write_text("A fox\n")
+    settled(mount, simulator, 0)
+    assert os.listdir(folder) == [name]
+
+
+def test_an_empty_trigger_is_no_order(mount, simulator):
+    folder = mount.path / "fox"
+    folder.mkdir()
+    (folder / "prompt.txt").touch()
+    settled(mount, simulator, 0)
+    (folder / "prompt.txt").write_text("A fox\n")
+    wait_state(folder, "succeeded")
+
+
+def test_a_trigger_in_the_root_or_the_trash_is_no_order(mount, simulator):
+    (mount.path / "prompt.txt").write_text("A fox\n")
+    trash = mount.path / ".Trash-1000" / "files" / "fox"
+    trash.mkdir(parents=True)
+    (trash / "prompt.txt").write_text("A fox\n")
+    settled(mount, simulator, 0)
+
+
+def test_a_file_that_appears_behind_the_mount_is_no_order(mount, simulator):
+    folder = mount.library / "tree" / "fox"
+    folder.mkdir()
+    (folder / "prompt.txt").write_text("A fox\n")
+    settled(mount, simulator, 0)
+    assert sorted(os.listdir(mount.path / "fox")) == ["prompt.txt"]
+
+
+def test_a_hard_link_is_no_order_and_a_linked_trigger_waits(mount, simulator):
+    folder = mount.path / "fox"
+    folder.mkdir()
+    (mount.path / "elsewhere").write_text("A fox\n")
+    os.link(mount.path / "elsewhere", folder / "prompt.txt")
+    settled(mount, simulator, 0)
+    other = mount.folder("other")
+    os.link(other / "prompt.txt", mount.path / "second-name")
+    wait_for(lambda: "hard links" in (field(other, "waiting") or ""))
+    assert simulator.creates() == 1
+    (mount.path / "second-name").unlink()
+    shell('touch "$1"/poke', other)
+    wait_state(other, "succeeded")
+
+
+# --- settling ---
+
+def test_files_may_be_dropped_in_any_order(mount, simulator):
+    folder = mount.path / "cat"
+    folder.mkdir()
+    (folder / "request.json").write_text(json.dumps({
+        "content": [{"type": "text", "text": "it yawns"},
+                    {"type": "image_url", "image_url": {"url": "cat.png"}, "role": "first_frame"}]}))
+    wait_for(lambda: "cat.png is not there yet" in (field(folder, "waiting") or ""))
+    picture = png(640, 360)
+    with open(folder / "cat.png", "wb") as file:
+        file.write(picture[:100])
+        file.flush()
+        wait_for(lambda: "open for writing" in (field(folder, "waiting") or ""))
+        file.write(picture[100:])
+    wait_state(folder, "succeeded")
+    assert simulator.creates() == 1
+
+
+def test_a_picture_that_is_not_whole_is_waited_for(mount, simulator):
+    folder = mount.path / "cat"
+    folder.mkdir()
+    picture = png(640, 360)
+    (folder / "first_frame.png").write_bytes(picture[:-20])
+    (folder / "prompt.txt").write_text("it yawns\n")
+    wait_for(lambda: "not whole" in (field(folder, "waiting") or ""))
+    (folder / "first_frame.png").write_bytes(picture)
+    wait_state(folder, "succeeded")
+    sent = simulator.requests(on="create")[0]["body"]["content"]
+    assert [item["type"] for item in sent] == ["text", "image_url"]
+    assert sent[1]["role"] == "first_frame" and sent[1]["image_url"]["url"].startswith("data:image/png;base64,")
+
+
+def test_a_writer_holds_the_folder_back(mount, simulator):
+    folder = mount.path / "cat"
+    folder.mkdir()
+    with open(folder / "prompt.txt", "w") as file:
+        file.write("A cat")
+        file.flush()
+        wait_for(lambda: "open for writing" in (field(folder, "waiting") or ""))
+        assert str(os.getpid()) in field(folder, "waiting")
+        assert state(folder) == "pending"
+    wait_state(folder, "succeeded")
+
+
+def test_an_edit_while_pending_is_one_order_of_the_last_text(make_mount, simulator):
+    mount = make_mount(simulator, settle=0.6)
+    folder = mount.folder(prompt="first")
+    for text in ("second", "third", "last"):
+        (folder / "prompt.txt").write_text(text + "\n")
+    wait_state(folder, "succeeded")
+    bodies = [request["body"] for request in simulator.requests(on="create")]
+    assert [body["content"][0]["text"] for body in bodies] == ["last"]
+
+
+def test_settling_is_shown(make_mount, simulator):
+    mount = make_mount(simulator, settle=30)
+    folder = mount.folder()
+    assert "goes out in" in field(folder, "waiting")
+    assert control(folder, "submit").returncode == 0
+    wait_state(folder, "succeeded")
+
+
+# --- bad requests ---
+
+@pytest.mark.parametrize("text, words", [
+    ('{"prompt": "x", "durration": 5}', ["request.json", "durration", "duration"]),
+    ('{"prompt": "x", "duration": 99}', ["request.json", "duration", "99", "2 to 30"]),
+    ('{"prompt": "x", "resolution": "720"}', ["resolution", "720p"]),
+    ('{"prompt": "x",}', ["request.json", "line 1"]),
+    ('{"prompt": ""}', ["prompt is empty"]),
+    ('{"model": "doubao-seedance-1-5-pro-251215"}', ["no prompt"]),
+    ('{"prompt": "x", "provider": "arc"}', ["provider", "arc", "ark"]),
+    ('{"prompt": "x", "content": [{"type": "image_url", "image_url": {"url": "../../../../etc/passwd"}}]}',
+     ["leads out of the mount"]),
+    ('{"prompt": "x", "seed": 1, "seed": 2}', ["twice"]),
+])
+def test_a_bad_request_is_refused_and_kept(mount, simulator, text, words):
+    folder = mount.path / "bad"
+    folder.mkdir()
+    (folder / "..").exists()
+    pathlib.Path(folder.parent.parent / "r.json").write_text(text)
+    shell('cp "$1" "$2"/request.json', folder.parent.parent / "r.json", folder, check=False)
+    wait_state(folder, "invalid")
+    error = (folder / "error.txt").read_text()
+    assert "nothing was billed" in error
+    for word in words:
+        assert word in error, error
+    assert (folder / "request.json").read_text() == text
+    assert simulator.creates() == 0 and not simulator.requests(on="create")
+    (folder / "request.json").write_text('{"prompt": "A fox"}')
+    wait_state(folder, "succeeded")
+    assert not (folder / "error.txt").exists()
+
+
+def test_a_bad_request_is_an_error_where_a_copier_sees_it(mount, tmp_path):
+    folder = mount.path / "bad"
+    folder.mkdir()
+    (tmp_path / "r.json").write_text('{"durration": 5}')
+    refused = run("cp", tmp_path / "r.json", folder / "request.json", check=False)
+    assert refused.returncode == 1 and "Invalid argument" in refused.stderr
+    assert (folder / "request.json").read_text() == '{"durration": 5}'
+
+
+def test_what_the_service_refuses_is_invalid(mount, simulator):
+    folder = mount.path / "bad"
+    folder.mkdir()
+    (folder / "request.json").write_text('{"prompt": "A fox", "model": "doubao-seedance-9"}')
+    wait_state(folder, "invalid")
+    assert "InvalidEndpointOrModel" in (folder / "error.txt").read_text()
+    assert simulator.creates() == 0
+
+
+def test_a_picture_of_the_wrong_kind_is_refused(mount, simulator):
+    folder = mount.path / "bad"
+    folder.mkdir()
+    (folder / "first_frame.png").write_text("this is no picture")
+    (folder / "prompt.txt").write_text("A fox\n")
+    wait_state(folder, "invalid")
+    assert "first_frame.png" in (folder / "error.txt").read_text()
+    (folder / "first_frame.png").write_bytes(png(640, 360))
+    wait_state(folder, "succeeded")
+
+
+# --- copies ---
+
+COPIERS = {
+    "cp -r": 'cp -r "$1" "$2"',
+    "cp -a": 'cp -a "$1" "$2"',
+    "rsync": 'rsync -a "$1"/ "$2"/',
+    "tar": 'mkdir "$2"; tar -C "$1" -c . | tar -C "$2" -x',
+    "onto an existing folder": 'mkdir "$2"; cp -r "$1"/. "$2"',
+    "python": 'python3 -c "import shutil,sys; shutil.copytree(sys.argv[1], sys.argv[2])" "$1" "$2"',
+}
+
+
+@pytest.mark.parametrize("from_mount", [True, False])
+@pytest.mark.parametrize("copier", COPIERS)
+def test_a_copy_is_not_an_order(mount, simulator, tmp_path, copier, from_mount):
+    source = mount.folder()
+    wait_state(source, "succeeded")
+    if not from_mount:
+        outside = tmp_path / "outside"
+        shell('cp -r "$1" "$2"', source, outside)
+        source = outside
+    copy = mount.path / "copy"
+    shell(COPIERS[copier], source, copy)
+    settled(mount, simulator, 1)
+    assert (copy / "video.mp4").read_bytes() == (source / "video.mp4").read_bytes()
+    assert (copy / "status").read_text().startswith("succeeded\n")
+    run("rm", "-r", copy)
+    assert state(mount.path / "cat") == "succeeded"
+
+
+@pytest.mark.parametrize("copier", ["rsync", "tar", "onto an existing folder"])
+def test_a_copy_whose_prompt_comes_first_is_not_an_order(mount, simulator, tmp_path, copier):
+    """An ordinary directory lists its names as it likes: the prompt may be written first."""
+    source = tmp_path / "source"
+    source.mkdir()
+    for name, text in (("prompt.txt", "A cat\n"), ("video.mp4", "bytes"), ("task.json", "{}"),
+                       ("status", "succeeded\nprovider: ark\n")):
+        (source / name).write_text(text)
+    copy = mount.path / "copy"
+    copy.mkdir()
+    for name in ("prompt.txt", "video.mp4", "task.json", "status"):
+        if copier == "rsync":
+            shell('rsync -a "$1" "$2"/', source / name, copy)
+        elif copier == "tar":
+            shell('tar -C "$1" -c "$3" | tar -C "$2" -x', source, copy, name)
+        else:
+            shell('cp "$1" "$2"/', source / name, copy)
+    settled(mount, simulator, 0)
+    assert (copy / "status").read_text() == "succeeded\nprovider: ark\n"
+    assert (copy / "video.mp4").read_text() == "bytes"
+    for name in ("status", "video.mp4", "task.json"):
+        (copy / name).unlink()
+    wait_for(lambda: "copy" in (field(copy, "waiting") or ""))
+    assert control(copy, "submit").returncode == 0
+    wait_state(copy, "succeeded")
+
+
+def test_moving_a_folder_disturbs_nothing(mount, simulator):
+    folder = mount.folder()
+    wait_state(folder, "succeeded")
+    (mount.path / "films").mkdir()
+    run("mv", folder, mount.path / "films" / "scene")
+    moved = mount.path / "films" / "scene"
+    assert state(moved) == "succeeded" and (moved / "video.mp4").stat().st_size > 0
+    mount.end()
+    mount.start()
+    assert state(moved) == "succeeded"
+    settled(mount, simulator, 1)
+
+
+def test_the_same_text_again_is_no_new_order(mount, simulator):
+    simulator.hold("running")
+    folder = mount.folder()
+    task = wait_for(lambda: task_id(folder))
+    simulator.decree(task, state="failed", error={"code": "InternalServiceError", "message": "no luck"})
+    wait_state(folder, "failed")
+    simulator.hold("")
+    (folder / "prompt.txt").write_text((folder / "prompt.txt").read_text())
+    wait_for(lambda: state(folder) == "failed" and "as they were" in status(folder))
+    settled(mount, simulator, 1)
+    (folder / "prompt.txt").write_text("Another kitten\n")
+    wait_state(folder, "succeeded")
+
+
+# --- locks ---
+
+def test_a_sent_task_is_locked_and_editors_lose_nothing(mount, simulator):
+    folder = mount.folder(prompt="A cat")
+    wait_state(folder, "succeeded")
+    prompt = folder / "prompt.txt"
+    for command in ('echo other > "$1"', 'echo other >> "$1"', 'truncate -s 0 "$1"', 'echo x > "$1.new"; mv "$1.new" "$1"',
+                    'rm -f "$1.new"; cp /etc/hostname "$1"', 'ln -f /proc/version "$1"'):
+        assert shell(command, prompt, check=False).returncode != 0, command
+        assert prompt.read_text() == "A cat\n"
+    prompt.chmod(0o600)
+    os.utime(prompt)
+    # vim's way: away, a refused create, and back
+    run("mv", prompt, folder / "prompt.txt~")
+    assert shell('echo other > "$1"', prompt, check=False).returncode
+    run("mv", folder / "prompt.txt~", prompt)
+    assert prompt.read_text() == "A cat\n"
+    # vim's other way: removed, and a refused create
+    prompt.unlink()
+    assert shell('echo other > "$1"', prompt, check=False).returncode
+    assert prompt.read_text() == "A cat\n"
+    settled(mount, simulator, 1)
+
+
+def test_outputs_refuse_writing_and_an_input_of_that_name_stays(mount, simulator):
+    folder = mount.path / "cat"
+    folder.mkdir()
+    (folder / "first_frame.png").write_bytes(png(640, 360))
+    (folder / "last_frame.png").write_bytes(png(640, 360))
+    (folder / "prompt.txt").write_text("it yawns\n")
+    wait_state(folder, "succeeded")
+    assert (folder / "last_frame.png").read_bytes() == png(640, 360)
+    assert (folder / "last_frame.out.png").read_bytes() != png(640, 360)
+    assert shell('echo x > "$1"', folder / "video.mp4", check=False).returncode
+    assert shell('echo x > "$1"', folder / "first_frame.png", check=False).returncode
+
+
+def test_outputs_leave_as_copies(mount, tmp_path):
+    folder = mount.folder()
+    wait_state(folder, "succeeded")
+    data = (folder / "video.mp4").read_bytes()
+    run("mv", folder / "video.mp4", tmp_path / "mine.mp4")
+    assert (tmp_path / "mine.mp4").read_bytes() == data
+    run("mv", folder / "last_frame.png", mount.path / "frame.png")
+    assert sorted(os.listdir(folder)) == ["prompt.txt", "status", "task.json"]
+    for name in ("status", "task.json"):
+        assert run("mv", folder / name, tmp_path / name, check=False).returncode == 0  # a copy and an unlink
+    assert os.listdir(folder) == ["prompt.txt"]
+
+
+# --- limits ---
+
+def test_the_hours_budget_holds_the_rest(make_mount, simulator):
+    mount = make_mount(simulator, options=["submissions_per_hour=2"])
+    folders = [mount.folder(f"cat-{i}") for i in range(3)]
+    wait_for(lambda: sum(state(folder) == "succeeded" for folder in folders) == 2)
+    waiting = wait_for(lambda: next((field(f, "waiting") for f in folders if state(f) == "pending"), None))
+    wait_for(lambda: any("submissions_per_hour = 2" in (field(f, "waiting") or "") for f in folders))
+    assert waiting and simulator.creates() == 2
+    mount.end()
+    mount.start()
+    wait_for(lambda: any("submissions_per_hour = 2" in (field(f, "waiting") or "") for f in folders))
+    assert simulator.creates() == 2
+
+
+# --- what may go wrong on the way: never billed twice ---
+
+def test_429_is_sent_again_when_the_service_says(mount, simulator):
+    simulator.fault("create", {"status": 429, "headers": {"Retry-After": "1"},
+                               "body": {"error": {"code": "ServerOverloaded", "message": "busy"}}}, times=2)
+    folder = mount.folder()
+    wait_for(lambda: "asks to wait" in (field(folder, "waiting") or ""))
+    assert state(folder) == "pending"
+    wait_state(folder, "succeeded")
+    assert simulator.creates() == 1
+
+
+def test_429_for_money_is_not_sent_again(mount, simulator):
+    simulator.fault("create", {"status": 429, "body": {"error": {"code": "QuotaExceeded", "message": "used up"}}})
+    folder = mount.folder()
+    wait_state(folder, "invalid")
+    assert "Top up" in (folder / "error.txt").read_text()
+    settled(mount, simulator, 0)
+
+
+@pytest.mark.parametrize("action", [{"status": 500, "body": "oops"}, {"status": 503}, {"close": "after"},
+                                    {"close": "before"}, {"status": 200, "body": {}},
+                                    {"status": 200, "body": {"id": "../../etc"}}, {"status": 200, "body": "<html>"}])
+def test_an_ambiguous_answer_is_unknown_and_never_sent_again(mount, simulator, action):
+    simulator.fault("create", action)
+    folder = mount.folder()
+    wait_state(folder, "unknown")
+    accepted = simulator.creates()
+    assert "may be billed" in (folder / "error.txt").read_text()
+    mount.end()
+    mount.start()
+    assert state(folder) == "unknown"
+    settled(mount, simulator, accepted)
+    if accepted:  # the task is there: adopting it costs nothing
+        task = simulator.tasks()[0]["id"]
+        assert control(folder, f"adopt {task}").returncode == 0
+        wait_state(folder, "succeeded")
+        assert simulator.creates() == accepted + 1
+
+
+def test_a_lost_connection_is_retried_only_when_nothing_was_sent(make_mount, simulator, tmp_path):
+    mount = make_mount(simulator)
+    folder = mount.folder("warm-up")
+    wait_state(folder, "succeeded")
+    simulator.fault("create", {"close": "after"})
+    lost = mount.folder("lost")
+    wait_state(lost, "unknown")
+    # curl repeats a POST on a kept connection that dies: exactly one request may have come
+    assert len(simulator.requests(on="create")) == 2
+
+
+def kill_during_create(mount, simulator, when):
+    simulator.fault("create", {"hang": when})
+    folder = mount.folder()
+    simulator.requests(on="create", after=0, timeout_ms=10000)
+    wait_for(lambda: simulator.requests(on="create"))
+    assert state(folder) == "submitting"
+    mount.kill()
+    return folder
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_while_the_request_is_on_its_way(mount, simulator, when):
+    folder = kill_during_create(mount, simulator, when)
+    simulator.clear_faults()
+    mount.start()
+    assert state(folder) == "unknown"
+    error = (folder / "error.txt").read_text()
+    assert "may be billed" in error and "adopt ID" in error
+    settled(mount, simulator, 1 if when == "after" else 0)
+
+
+def test_ended_while_the_request_is_on_its_way_waits_for_the_answer(mount, simulator):
+    simulator.fault("create", {"delay_ms": 700})
+    folder = mount.folder()
+    wait_for(lambda: simulator.requests(on="create"))
+    mount.end()
+    mount.start()
+    assert state(folder) != "unknown"
+    wait_state(folder, "succeeded")
+    assert simulator.creates() == 1
+
+
+def test_killed_right_after_the_write_was_answered(make_mount, simulator):
+    mount = make_mount(simulator, settle=1)
+    folder = mount.path / "cat"
+    folder.mkdir()
+    fd = os.open(folder / "prompt.txt", os.O_WRONLY | os.O_CREAT)
+    os.write(fd, b"A cat\n")
+    mount.process.send_signal(signal.SIGKILL)
+    mount.kill()
+    try:
+        os.close(fd)
+    except OSError:
+        pass
+    mount.start()
+    wait_state(folder, "succeeded")
+    settled(mount, simulator, 1)
+
+
+def test_killed_at_any_time_nothing_is_billed_twice(make_mount, simulator):
+    mount = make_mount(simulator, settle=0.05)
+    folders = [mount.folder(f"cat-{i}", f"cat number {i}") for i in range(12)]
+    for _ in range(6):
+        mount.kill()
+        mount.start()
+        wait_for(lambda: state(folders[0]))
+    for folder in folders:
+        wait_state(folder, "succeeded", "unknown")
+    texts = [request["body"]["content"][0]["text"] for request in simulator.requests(on="create")]
+    assert len(texts) == len(set(texts)), "a prompt was sent twice"
+    # what is unknown was sent at most once as well, and says so
+    for folder in folders:
+        if state(folder) == "unknown":
+            assert "may be billed" in (folder / "error.txt").read_text()
+    mount.expect_log("poll_failed", "media_failed")
+
+
+def test_a_moved_pending_folder_is_found_after_a_kill(make_mount, simulator):
+    mount = make_mount(simulator, settle=1)
+    folder = mount.folder()
+    (mount.path / "films").mkdir()
+    run("mv", folder, mount.path / "films" / "scene")
+    mount.kill()
+    mount.start()
+    wait_state(mount.path / "films" / "scene", "succeeded")
+    settled(mount, simulator, 1)
+
+
+def test_a_copied_library_orders_nothing_by_itself(make_mount, simulator, tmp_path):
+    mount = make_mount(simulator, settle=30)
+    folder = mount.folder()
+    assert state(folder) == "pending"
+    mount.end()
+    shutil.move(mount.library, tmp_path / "original")
+    run("cp", "-a", tmp_path / "original", mount.library)
+    mount.options[0] = "settle=0.2"
+    mount.start()
+    mount.expect_log("library_copied")
+    wait_for(lambda: "copied or restored" in (field(folder, "waiting") or ""))
+    settled(mount, simulator, 0)
+    assert control(folder, "submit").returncode == 0
+    wait_state(folder, "succeeded")
+
+
+def test_a_folder_doubled_behind_the_mount_is_an_archive(mount, simulator):
+    folder = mount.folder()
+    wait_state(folder, "succeeded")
+    mount.end()
+    run("cp", "-a", mount.library / "tree" / "cat", mount.library / "tree" / "double")
+    mount.start()
+    assert state(folder) == "succeeded"
+    assert os.listdir(mount.path / "double") == ["prompt.txt"]
+    run("rm", "-r", mount.path / "double")
+    assert state(folder) == "succeeded" and (folder / "video.mp4").read_bytes()
+    settled(mount, simulator, 1)
+
+
+# --- polling ---
+
+@pytest.mark.parametrize("action", [{"status": 500}, {"status": 429, "headers": {"Retry-After": "1"}},
+                                    {"status": 200, "body": "<html>"}, {"close": "before"},
+                                    {"status": 404, "body": {"error": {"code": "ResourceNotFound.Task", "message": "?"}}}])
+def test_a_failing_poll_is_not_a_failing_task(mount, simulator, action):
+    mount.expect_log("poll_failed")
+    simulator.hold("running")
+    folder = mount.folder()
+    wait_state(folder, "running")
+    simulator.fault("get", action, times=2)
+    wait_for(lambda: "the task itself goes on" in (field(folder, "waiting") or ""))
+    assert state(folder) == "running"
+    simulator.hold("")
+    wait_state(folder, "succeeded")
+    assert field(folder, "waiting") is None
+
+
+def test_an_unknown_word_is_polled_on_and_shown(mount, simulator):
+    simulator.hold("running")
+    folder = mount.folder()
+    task = wait_for(lambda: task_id(folder))
+    simulator.decree(task, raw_status="paused")
+    wait_for(lambda: '"paused"' in status(folder))
+    simulator.decree(task, raw_status="")
+    simulator.hold("")
+    wait_state(folder, "succeeded")
+    assert "paused" not in status(folder)
+
+
+def test_a_task_that_the_service_forgot_is_unknown(mount, simulator):
+    mount.expect_log("poll_failed")
+    simulator.hold("running")
+    folder = mount.folder()
+    task = wait_for(lambda: task_id(folder))
+    simulator.decree(task, gone=True)
+    wait_state(folder, "unknown")
+    assert control(folder, "cancel").returncode
+
+
+@pytest.mark.parametrize("ending", ["expired", "cancelled"])
+def test_other_endings(mount, simulator, ending):
+    simulator.hold("queued")
+    folder = mount.folder()
+    task = wait_for(lambda: task_id(folder))
+    simulator.decree(task, state=ending)
+    wait_state(folder, ending)
+    settled_folder = folder / "video.mp4"
+    assert not settled_folder.exists()
+
+
+_pictures = {}
+
+
+def png(width, height):
+    """A whole picture of that size, made once."""
+    if (width, height) not in _pictures:
+        made = subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"color=red:s={width}x{height}", "-frames:v",
+                               "1", "-f", "image2pipe", "-c:v", "png", "-"], capture_output=True, check=True)
+        _pictures[width, height] = made.stdout
+    return _pictures[width, height]
