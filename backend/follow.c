@@ -162,6 +162,8 @@ static void note_raw_state(struct task_view *view, const struct observation *see
 {
 	AUTOFREE char *note = NULL;
 
+	if (view->raw_state && !seen->raw_state)
+		task_set_text(&view->note, NULL);
 	task_set_text(&view->raw_state, seen->raw_state);
 	if (!seen->raw_state)
 		return;

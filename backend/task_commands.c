@@ -180,13 +180,12 @@ int backend_task_archive(struct backend *backend, uint64_t number)
 
 	if (!view)
 		return -ENOENT;
-	if (view->state != TASK_PENDING || view->is_archive) {
-		int r = view->is_archive ? 0 : -EBUSY;
-
+	if (view->state != TASK_PENDING) {
 		tasks_abandon(backend->tasks, view);
-		return r;
+		return -EBUSY;
 	}
 	view->is_archive = true;
+	view->hidden = 0; /* what a copier removed was in its way: the real one comes back later */
 	view->order = 0;
 	view->listing_ms = clock_wall_ms();
 	task_set_text(&view->waiting, NULL);

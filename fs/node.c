@@ -136,14 +136,30 @@ static void take_out(struct nodes *nodes, struct node *node)
 	nodes->count--;
 }
 
-static struct node *find(struct nodes *nodes, dev_t device, ino_t inode)
+/* The type tells a file from another one that had its inode number before. */
+static struct node *find(struct nodes *nodes, dev_t device, ino_t inode, mode_t type)
 {
 	struct node *node = nodes->buckets[hash_of((uint64_t)inode, (uint64_t)device,
 						   nodes->bucket_count)];
 
-	while (node && (node->is_virtual || node->inode != inode || node->device != device))
+	while (node && (node->is_virtual || node->inode != inode || node->device != device ||
+			node->type != type))
 		node = node->next;
 	return node;
+}
+
+static struct node *find_by_status(struct nodes *nodes, const struct stat *status)
+{
+	return find(nodes, status->st_dev, status->st_ino, status->st_mode & S_IFMT);
+}
+
+/* A descriptor that nothing needs any more. */
+static void drop_fd(struct node *node)
+{
+	if (node->holds || !node->names)
+		return;
+	cleanup_close(&node->fd);
+	node->fd = -1;
 }
 
 /* Gives back references; what this frees may free its parents in turn. */
@@ -186,10 +202,11 @@ static struct node_name **find_name(struct node *node, const struct node *parent
 	return at;
 }
 
-static int add_name(struct node *node, struct node *parent, const char *name)
+static int add_name(struct nodes *nodes, struct node *node, struct node *parent, const char *name)
 {
 	struct node_name *added;
 
+	nodes->changes++;
 	if (*find_name(node, parent, name))
 		return 0;
 	added = calloc(1, sizeof(*added));
@@ -204,8 +221,7 @@ static int add_name(struct node *node, struct node *parent, const char *name)
 	parent->references++;
 	added->next = node->names;
 	node->names = added;
-	cleanup_close(&node->fd);
-	node->fd = -1;
+	drop_fd(node);
 	return 0;
 }
 
@@ -221,14 +237,23 @@ static void remove_name(struct nodes *nodes, struct node *node, struct node_name
 
 /* --- getting nodes --- */
 
+/* A directory under another name was moved behind our back, or is another one. */
+static int add_other_name(struct nodes *nodes, struct node *node, struct node *parent,
+			  const char *name)
+{
+	if (node->type == S_IFDIR && !*find_name(node, parent, name))
+		atomic_store(&node->is_task_known, false);
+	return add_name(nodes, node, parent, name);
+}
+
 struct node *nodes_get(struct nodes *nodes, struct node *parent, const char *name,
 		       const struct stat *status)
 {
 	SCOPED_LOCK(&nodes->lock);
-	struct node *node = find(nodes, status->st_dev, status->st_ino);
+	struct node *node = find_by_status(nodes, status);
 
 	if (node) {
-		if (node != nodes->root && add_name(node, parent, name))
+		if (node != nodes->root && add_other_name(nodes, node, parent, name))
 			return NULL;
 		node->references++;
 		return node;
@@ -239,7 +264,7 @@ struct node *nodes_get(struct nodes *nodes, struct node *parent, const char *nam
 	node->device = status->st_dev;
 	node->inode = status->st_ino;
 	node->type = status->st_mode & S_IFMT;
-	if (add_name(node, parent, name)) {
+	if (add_name(nodes, node, parent, name)) {
 		free(node);
 		return NULL;
 	}
@@ -277,16 +302,6 @@ struct node *nodes_get_virtual(struct nodes *nodes, struct node *folder, uint64_
 	return node;
 }
 
-struct node *nodes_find(struct nodes *nodes, dev_t device, ino_t inode)
-{
-	SCOPED_LOCK(&nodes->lock);
-	struct node *node = find(nodes, device, inode);
-
-	if (node)
-		node->references++;
-	return node;
-}
-
 void nodes_ref(struct nodes *nodes, struct node *node)
 {
 	SCOPED_LOCK(&nodes->lock);
@@ -303,11 +318,11 @@ void nodes_unref(struct nodes *nodes, struct node *node, uint64_t count)
 
 /* --- paths --- */
 
-static size_t path_length(const struct nodes *nodes, const struct node *node)
+static size_t path_length(const struct node *from, const struct node *node)
 {
 	size_t length = 0;
 
-	for (; node != nodes->root; node = node->names->parent) {
+	for (; node != from; node = node->names->parent) {
 		if (!node->names || length > PATH_CEILING)
 			return SIZE_MAX;
 		length += strlen(node->names->name) + 1;
@@ -316,9 +331,9 @@ static size_t path_length(const struct nodes *nodes, const struct node *node)
 }
 
 /* Built from its end; the lock is held. */
-static char *build_path(const struct nodes *nodes, const struct node *node)
+static char *build_path(const struct node *from, const struct node *node)
 {
-	size_t length = path_length(nodes, node), at;
+	size_t length = path_length(from, node), at;
 	char *path;
 
 	if (length == SIZE_MAX)
@@ -329,7 +344,7 @@ static char *build_path(const struct nodes *nodes, const struct node *node)
 	if (!path)
 		return NULL;
 	at = length;
-	for (; node != nodes->root; node = node->names->parent) {
+	for (; node != from; node = node->names->parent) {
 		size_t size = strlen(node->names->name);
 
 		at--;
@@ -344,49 +359,122 @@ char *nodes_path(struct nodes *nodes, struct node *node)
 {
 	SCOPED_LOCK(&nodes->lock);
 
-	return build_path(nodes, node);
+	return build_path(nodes->root, node);
 }
 
-/* A duplicate of the kept descriptor, or the path. */
+/* The nearest node upwards that has a descriptor, or the root. NULL: no name is left. */
+static struct node *find_start(const struct nodes *nodes, struct node *node)
+{
+	size_t depth = 0;
+
+	while (node && node != nodes->root && node->fd < 0 && depth++ < PATH_CEILING)
+		node = node->names ? node->names->parent : NULL;
+	return depth > PATH_CEILING ? NULL : node;
+}
+
+/* A duplicate of the descriptor to start from, and the path from there: "" is itself. */
 static int locate(struct nodes *nodes, struct node *node, char **ret_path)
 {
 	SCOPED_LOCK(&nodes->lock);
+	struct node *start = find_start(nodes, node);
 	int fd;
 
-	*ret_path = NULL;
-	if (node->fd >= 0) {
-		fd = fcntl(node->fd, F_DUPFD_CLOEXEC, 0);
-		return fd < 0 ? -errno : fd;
-	}
-	*ret_path = build_path(nodes, node);
-	return *ret_path ? -1 : -ESTALE;
+	*ret_path = start ? build_path(start, node) : NULL;
+	if (!*ret_path)
+		return -ESTALE;
+	fd = fcntl(start == nodes->root ? nodes->tree->fd : start->fd, F_DUPFD_CLOEXEC, 0);
+	return fd < 0 ? -errno : fd;
+}
+
+static bool is_node(const struct stat *status, const struct node *node)
+{
+	return status->st_ino == node->inode && status->st_dev == node->device &&
+	       (status->st_mode & S_IFMT) == node->type;
 }
 
 static bool is_same(int fd, const struct node *node)
 {
 	struct stat status;
 
-	return !fstat(fd, &status) && status.st_ino == node->inode &&
-	       status.st_dev == node->device;
+	return !fstat(fd, &status) && is_node(&status, node);
+}
+
+static bool has_in(int directory, const char *name, const struct node *node)
+{
+	struct stat status;
+
+	return !fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) && is_node(&status, node);
 }
 
 /* Opened O_PATH and checked first: opening the wrong file could have effects. */
+static int open_once(struct nodes *nodes, struct node *node)
+{
+	AUTOFREE char *path = NULL;
+	AUTOCLOSE int start = locate(nodes, node, &path);
+	AUTOCLOSE int fd = -1;
+
+	if (start < 0 || !*path)
+		return take_fd(&start);
+	fd = tree_open_below(start, path, O_PATH);
+	if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
+		return -ESTALE;
+	return fd < 0 || is_same(fd, node) ? take_fd(&fd) : -ESTALE;
+}
+
+/* A name that is the node's first, or NULL; with a reference to its parent. */
+static char *first_name(struct nodes *nodes, struct node *node, struct node **ret_parent,
+			uint64_t *ret_changes)
+{
+	SCOPED_LOCK(&nodes->lock);
+	char *text = node->names && node->fd < 0 ? strdup(node->names->name) : NULL;
+
+	*ret_changes = nodes->changes;
+	if (!text)
+		return NULL;
+	*ret_parent = node->names->parent;
+	(*ret_parent)->references++;
+	return text;
+}
+
+static void forget_name(struct nodes *nodes, struct node *node, struct node *parent,
+			const char *name, uint64_t changes)
+{
+	SCOPED_LOCK(&nodes->lock);
+	struct node_name **at = find_name(node, parent, name);
+
+	if (*at && changes == nodes->changes) /* none came since it was seen to be stale */
+		remove_name(nodes, node, at);
+}
+
+/* Goes up to a directory that is where its names say; the name in it was the stale one. */
+static void forget_stale_name(struct nodes *nodes, struct node *node)
+{
+	nodes_ref(nodes, node);
+	while (node) {
+		struct node *parent = NULL;
+		uint64_t changes;
+		AUTOFREE char *name = first_name(nodes, node, &parent, &changes);
+		AUTOCLOSE int fd = name ? open_once(nodes, parent) : -1;
+
+		if (fd >= 0 && !has_in(fd, name, node))
+			forget_name(nodes, node, parent, name, changes);
+		nodes_unref(nodes, node, 1);
+		if (parent && fd != -ESTALE) {
+			nodes_unref(nodes, parent, 1);
+			parent = NULL;
+		}
+		node = parent;
+	}
+}
+
 static int open_checked(struct nodes *nodes, struct node *node)
 {
 	for (int i = 0; i < TRIES; i++) {
-		AUTOFREE char *path = NULL;
-		int fd = locate(nodes, node, &path);
+		int fd = open_once(nodes, node);
 
-		if (fd >= 0)
+		if (fd != -ESTALE)
 			return fd;
-		if (!path)
-			return fd;
-		fd = tree_openat(nodes->tree, path, O_PATH);
-		if (fd >= 0 && is_same(fd, node))
-			return fd;
-		if (fd < 0 && fd != -ENOENT && fd != -ENOTDIR && fd != -ELOOP)
-			return fd;
-		cleanup_close(&fd);
+		forget_stale_name(nodes, node);
 	}
 	return -ESTALE;
 }
@@ -416,35 +504,21 @@ int nodes_stat(struct nodes *nodes, struct node *node, struct stat *ret_status)
 	return fstat(fd, ret_status) < 0 ? -errno : 0;
 }
 
-int nodes_open_parent(struct nodes *nodes, struct node *node, char **ret_name)
-{
-	struct node *parent = NULL;
-	int fd;
-
-	pthread_mutex_lock(&nodes->lock);
-	*ret_name = NULL;
-	if (!node->is_virtual && node->names) {
-		parent = node->names->parent;
-		parent->references++;
-		*ret_name = strdup(node->names->name);
-	}
-	pthread_mutex_unlock(&nodes->lock);
-	if (!parent)
-		return -ENOENT;
-	fd = *ret_name ? nodes_open_directory(nodes, parent) : -ENOMEM;
-	nodes_unref(nodes, parent, 1);
-	return fd;
-}
-
 /* --- names that come and go --- */
 
 struct node *nodes_child(struct nodes *nodes, int directory, const char *name)
 {
 	struct stat status;
+	struct node *node;
 
 	if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
 		return NULL;
-	return nodes_find(nodes, status.st_dev, status.st_ino);
+	pthread_mutex_lock(&nodes->lock);
+	node = find_by_status(nodes, &status);
+	if (node)
+		node->references++;
+	pthread_mutex_unlock(&nodes->lock);
+	return node;
 }
 
 struct node *nodes_hold(struct nodes *nodes, int directory, const char *name)
@@ -456,14 +530,23 @@ struct node *nodes_hold(struct nodes *nodes, int directory, const char *name)
 	if (fd < 0 || fstat(fd, &status) < 0)
 		return NULL;
 	pthread_mutex_lock(&nodes->lock);
-	node = find(nodes, status.st_dev, status.st_ino);
+	node = find_by_status(nodes, &status);
 	if (node) {
 		node->references++;
-		if (node->fd < 0 && node->names && !node->names->next)
+		node->holds++;
+		if (node->fd < 0)
 			node->fd = take_fd(&fd);
 	}
 	pthread_mutex_unlock(&nodes->lock);
 	return node;
+}
+
+/* Whether the name that went was the last: then others that are known are stale. */
+static bool was_last_name(const struct node *node)
+{
+	struct stat status;
+
+	return node->type == S_IFDIR || (!fstat(node->fd, &status) && !status.st_nlink);
 }
 
 void nodes_release(struct nodes *nodes, struct node *node, struct node *parent,
@@ -477,10 +560,10 @@ void nodes_release(struct nodes *nodes, struct node *node, struct node *parent,
 	at = find_name(node, parent, name);
 	if (is_gone && *at)
 		remove_name(nodes, node, at);
-	if (node->names) {
-		cleanup_close(&node->fd);
-		node->fd = -1;
-	}
+	while (is_gone && node->names && was_last_name(node))
+		remove_name(nodes, node, &node->names);
+	node->holds--;
+	drop_fd(node);
 	unref(nodes, node, 1);
 	pthread_mutex_unlock(&nodes->lock);
 }
@@ -493,10 +576,19 @@ void nodes_move_name(struct nodes *nodes, struct node *node, struct node *old_pa
 
 	if (!node)
 		return;
-	add_name(node, new_parent, new_name);
+	add_name(nodes, node, new_parent, new_name);
 	at = find_name(node, old_parent, old_name);
 	if (*at)
 		remove_name(nodes, node, at);
+}
+
+/* Of several names, one may be stale: what happens to the file is no matter of that folder. */
+static bool is_named(struct nodes *nodes, struct node *node, struct node *parent,
+		     const char *name)
+{
+	AUTOCLOSE int fd = nodes_open_directory(nodes, parent);
+
+	return fd >= 0 && has_in(fd, name, node);
 }
 
 void nodes_each_name(struct nodes *nodes, struct node *node,
@@ -507,9 +599,11 @@ void nodes_each_name(struct nodes *nodes, struct node *node,
 		struct node_name *name;
 		struct node *parent = NULL;
 		AUTOFREE char *text = NULL;
+		bool is_only;
 
 		pthread_mutex_lock(&nodes->lock);
 		name = node->names;
+		is_only = name && !name->next;
 		for (size_t i = 0; name && i < skip; i++)
 			name = name->next;
 		if (name) {
@@ -520,7 +614,7 @@ void nodes_each_name(struct nodes *nodes, struct node *node,
 		pthread_mutex_unlock(&nodes->lock);
 		if (!parent)
 			return;
-		if (text)
+		if (text && (is_only || is_named(nodes, node, parent, text)))
 			visit(context, parent, text);
 		nodes_unref(nodes, parent, 1);
 	}
@@ -538,7 +632,7 @@ void nodes_count_writer(struct nodes *nodes, struct node *node, int change, pid_
 bool nodes_has_writer(struct nodes *nodes, dev_t device, ino_t inode, pid_t *ret_pid)
 {
 	SCOPED_LOCK(&nodes->lock);
-	const struct node *node = find(nodes, device, inode);
+	const struct node *node = find(nodes, device, inode, S_IFREG);
 
 	if (!node || !node->writers)
 		return false;

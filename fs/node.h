@@ -3,11 +3,14 @@
  *
  * A node of a user's file is its device and inode below, with the names (parent, name) that
  * it was seen under; hard links are one node. It holds a descriptor only once its last known
- * name is gone while the kernel still knows it, so tens of thousands of nodes need none.
+ * name is gone while the kernel still knows it, or while a name of it goes or moves, so tens
+ * of thousands of nodes need none.
  * A node of a virtual file is a task's number, the file's kind and its version.
  *
- * Identity is checked: a path is built from the names, opened, and must be the device and
- * inode of the node; otherwise it is built again (a rename came between) or is stale.
+ * Identity is checked: a path is built from the names, below the nearest node that has a
+ * descriptor, opened, and must be the device and inode of the node. Otherwise a name on the
+ * way is stale (something moved behind our back, or a look-up was overtaken by a rename): it
+ * is forgotten, and the path is built again.
  *
  * All functions lock the table themselves; any thread. Reference counts: the kernel's look-ups
  * and our own (folders, handles, children) are one count.
@@ -46,7 +49,8 @@ struct node {
 	struct node *next; /* in the hash chain */
 	uint64_t references;
 	struct node_name *names;
-	int fd; /* O_PATH, once no name is left; else -1 */
+	int fd; /* O_PATH: while held, and once no name is left; else -1 */
+	unsigned holds; /* nodes_hold() without its nodes_release() yet */
 	unsigned writers; /* open handles that may write */
 	pid_t writer;	  /* the last one that opened it so */
 
@@ -62,6 +66,7 @@ struct nodes {
 	/* Guarded by lock. */
 	struct node **buckets;
 	size_t bucket_count, count;
+	uint64_t changes; /* counts names that came: what was seen before may be old */
 	struct node *root;
 };
 
@@ -77,8 +82,6 @@ struct node *nodes_get(struct nodes *nodes, struct node *parent, const char *nam
  */
 struct node *nodes_get_virtual(struct nodes *nodes, struct node *folder, uint64_t number,
 			       enum virtual_kind kind, uint32_t version, char *text);
-/* The node, with a reference, if it is known; else NULL. */
-struct node *nodes_find(struct nodes *nodes, dev_t device, ino_t inode);
 
 void nodes_ref(struct nodes *nodes, struct node *node);
 void nodes_unref(struct nodes *nodes, struct node *node, uint64_t count);
@@ -94,24 +97,23 @@ int nodes_open(struct nodes *nodes, struct node *node, int flags);
 /* A descriptor (O_PATH) of a directory, for the *at calls. */
 int nodes_open_directory(struct nodes *nodes, struct node *node);
 int nodes_stat(struct nodes *nodes, struct node *node, struct stat *ret_status);
-/* A directory that has this file under a name of its own: for linkat(). Opened O_PATH. */
-int nodes_open_parent(struct nodes *nodes, struct node *node, char **ret_name);
 
 /*
  * What has a name in a directory (opened as `directory`), if it is known: adds a reference.
- * nodes_hold() also keeps a descriptor when the name is about to be removed or replaced, so
- * that an open and unlinked file goes on working.
+ * nodes_hold() also keeps a descriptor, for a name that is about to be removed, replaced or
+ * moved: an open and unlinked file goes on working, and what lies below a directory is found
+ * at every moment of its move.
  */
 struct node *nodes_child(struct nodes *nodes, int directory, const char *name);
 struct node *nodes_hold(struct nodes *nodes, int directory, const char *name);
 /* After nodes_hold(): the name is gone, or is still there. Gives the reference back; NULL is fine. */
 void nodes_release(struct nodes *nodes, struct node *node, struct node *parent,
 		   const char *name, bool is_gone);
-/* A name moved. `node` (may be NULL) is what nodes_child() gave; its reference is kept. */
+/* A name moved. `node` (may be NULL) is what nodes_hold() gave; its reference is kept. */
 void nodes_move_name(struct nodes *nodes, struct node *node, struct node *old_parent,
 		     const char *old_name, struct node *new_parent, const char *new_name);
 
-/* Calls `visit` for each (parent, name) of a node, without the lock. */
+/* Calls `visit` for each (parent, name) that a node has, without the lock. */
 void nodes_each_name(struct nodes *nodes, struct node *node,
 		     void (*visit)(void *context, struct node *parent, const char *name),
 		     void *context);

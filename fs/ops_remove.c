@@ -103,13 +103,16 @@ void op_unlink(fuse_req_t request, fuse_ino_t parent, const char *name)
 
 /* --- rmdir --- */
 
-/* Whether the folder still shows something of its task. */
+/*
+ * Whether the folder still shows something of its task. Before anything was sent that does not
+ * count: when copied files are removed, the virtual ones that they covered come to light.
+ */
 static bool shows_something(struct filesystem *fs, struct node *directory, uint64_t number)
 {
 	AUTOVIEW *view = backend_task_view(fs->backend, number);
 	struct virtual_file files[VIRTUAL_FILES_MAX];
 
-	return view && folder_list(fs, directory, view, false, files) > 0;
+	return view && view->state != TASK_PENDING && folder_list(fs, directory, view, false, files) > 0;
 }
 
 static int remove_directory(const struct place *place, struct node *node, uint64_t number)

@@ -47,10 +47,10 @@ static int open_beneath(int directory, const char *path, int flags)
 }
 
 /* A path longer than the kernel takes at once is walked in steps. */
-int tree_openat(const struct tree *tree, const char *path, int flags)
+int tree_open_below(int directory, const char *path, int flags)
 {
 	AUTOCLOSE int step = -1;
-	int from = tree->fd;
+	int from = directory;
 
 	while (strlen(path) >= PATH_MAX) {
 		char part[PATH_MAX];
@@ -69,6 +69,11 @@ int tree_openat(const struct tree *tree, const char *path, int flags)
 		path = cut + 1;
 	}
 	return open_beneath(from, path, flags);
+}
+
+int tree_openat(const struct tree *tree, const char *path, int flags)
+{
+	return tree_open_below(tree->fd, path, flags);
 }
 
 struct fd_path tree_fd_path(int fd)

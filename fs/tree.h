@@ -25,6 +25,8 @@ void tree_close(struct tree *tree);
  * are added. Returns a descriptor or -errno (-ELOOP for a link, but with O_PATH).
  */
 int tree_openat(const struct tree *tree, const char *path, int flags);
+/* The same below another directory of the tree. */
+int tree_open_below(int directory, const char *path, int flags);
 
 /* Opens again what a descriptor (O_PATH will do) stands for. A descriptor or -errno. */
 int tree_reopen(int fd, int flags);

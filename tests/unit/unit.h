@@ -1,0 +1,227 @@
+/*
+ * What the unit tests share: fixtures as files, and directories that vanish.
+ *
+ * A fixture file holds one case (a JSON object) or a list of them, so that a new case needs no
+ * C. A failed assertion leaves the test by longjmp(): what it had allocated is then lost.
+ */
+#ifndef SEEDANCEFS_TESTS_UNIT_H
+#define SEEDANCEFS_TESTS_UNIT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "backend/base/buffer.h"
+#include "backend/base/cleanup.h"
+#include "backend/base/text.h"
+#include "backend/json.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_CEILING (8u << 20)
+
+/* The bytes of a file, with a NUL behind them. */
+static inline char *read_whole(const char *path, size_t *ret_size)
+{
+	struct buffer bytes = BUFFER_INIT(FILE_CEILING);
+	AUTOFCLOSE FILE *file = fopen(path, "re");
+	char chunk[4096];
+	size_t got;
+
+	if (!file)
+		fail_msg("%s: %s", path, strerror(errno));
+	while ((got = fread(chunk, 1, sizeof(chunk), file)) > 0)
+		assert_int_equal(buffer_append(&bytes, chunk, got), 0);
+	if (ret_size)
+		*ret_size = bytes.size;
+	return buffer_take(&bytes);
+}
+
+static inline void write_whole(const char *path, const void *bytes, size_t size)
+{
+	AUTOFCLOSE FILE *file = fopen(path, "we");
+
+	if (!file)
+		fail_msg("%s: %s", path, strerror(errno));
+	assert_int_equal(fwrite(bytes, 1, size, file), size);
+}
+
+/* A descriptor of a nameless file that holds the bytes. */
+static inline int file_of(const void *bytes, size_t size)
+{
+	FILE *file = tmpfile();
+	int fd;
+
+	assert_non_null(file);
+	assert_int_equal(fwrite(bytes, 1, size, file), size);
+	assert_int_equal(fflush(file), 0);
+	fd = fcntl(fileno(file), F_DUPFD_CLOEXEC, 0);
+	assert_true(fd >= 0);
+	fclose(file);
+	return fd;
+}
+
+static inline int remove_one(const char *path, const struct stat *status, int type,
+			     struct FTW *place)
+{
+	return remove(path);
+}
+
+/* A new directory below $TMPDIR; remove it with drop_dir(). */
+static inline char *make_dir(void)
+{
+	const char *base = getenv("TMPDIR");
+	char *path = text_format("%s/seedancefs-unit-XXXXXX", base && *base ? base : "/tmp");
+
+	assert_non_null(path);
+	assert_non_null(mkdtemp(path));
+	return path;
+}
+
+static inline void drop_dir(char *path)
+{
+	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	free(path);
+}
+
+static inline char *path_in(const char *directory, const char *name)
+{
+	char *path = text_format("%s/%s", directory, name);
+
+	assert_non_null(path);
+	return path;
+}
+
+/* cmocka fixtures: *state is the path of a fresh directory. */
+static inline int set_up_dir(void **state)
+{
+	*state = make_dir();
+	return 0;
+}
+
+static inline int tear_down_dir(void **state)
+{
+	drop_dir(*state);
+	return 0;
+}
+
+static inline int is_shown(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+static inline struct json *parse_file(const char *path)
+{
+	struct json_error error = { 0 };
+	struct json *tree = NULL;
+	size_t size;
+	AUTOFREE char *text = read_whole(path, &size);
+
+	if (json_parse(text, size, &tree, &error))
+		fail_msg("%s: line %u, column %u: %s", path, error.line, error.column, error.why);
+	return tree;
+}
+
+static inline size_t walk_file(const char *path, const char *name,
+			       void (*check)(const char *name, const struct json *test))
+{
+	AUTOJSON *tree = parse_file(path);
+	size_t count = 0;
+
+	if (!json_is_array(tree)) {
+		check(name, tree);
+		return 1;
+	}
+	for (const struct json *test = json_first(tree); test; test = json_next(test)) {
+		AUTOFREE char *place = text_format("%s[%zu]", name, count++);
+
+		check(place, test);
+	}
+	return count;
+}
+
+/* Calls `check` with each case of each *.json in a directory of the fixtures. */
+static inline void walk_fixtures(const char *directory, size_t least,
+				 void (*check)(const char *name, const struct json *test))
+{
+	AUTOFREE char *path = text_format("%s/%s", FIXTURES, directory);
+	struct dirent **names = NULL;
+	int files = scandir(path, &names, is_shown, alphasort);
+	size_t count = 0;
+
+	for (int i = 0; i < files; i++) {
+		AUTOFREE char *file = path_in(path, names[i]->d_name);
+
+		if (text_ends_with(file, ".json"))
+			count += walk_file(file, names[i]->d_name, check);
+		free(names[i]);
+	}
+	free(names);
+	if (count < least)
+		fail_msg("%s holds %zu cases; at least %zu are expected", path, count, least);
+}
+
+/* The text of a case: a JSON text as it is, another value as JSON. free() it. */
+static inline char *text_of(const struct json *value)
+{
+	if (!value)
+		return strdup("");
+	return json_string(value) ? strdup(json_string(value)) : json_print(value);
+}
+
+/* An optional boolean of a case. */
+static inline bool flag_of(const struct json *test, const char *key)
+{
+	bool value = false;
+
+	json_to_bool(json_get(test, key), &value);
+	return value;
+}
+
+/* An optional number of a case. */
+static inline int64_t number_of(const struct json *test, const char *key, int64_t otherwise)
+{
+	int64_t value = otherwise;
+
+	json_to_int64(json_get(test, key), &value);
+	return value;
+}
+
+/* Equal texts, or both none; `name` tells the case. */
+static inline void expect_text(const char *name, const char *what, const char *found,
+			       const char *wanted)
+{
+	if (!found != !wanted || (found && strcmp(found, wanted)))
+		fail_msg("%s: %s is \"%s\"; expected \"%s\"", name, what, found ? found : "(none)",
+			 wanted ? wanted : "(none)");
+}
+
+/* That `text` holds each word of the list (or the one word). */
+static inline void expect_words(const char *name, const char *text, const struct json *words)
+{
+	const struct json *word = json_is_array(words) ? json_first(words) : words;
+
+	for (; word; word = json_is_array(words) ? json_next(word) : NULL)
+		if (!text || !strstr(text, json_string(word)))
+			fail_msg("%s: \"%s\" does not hold \"%s\"", name, text ? text : "(none)",
+				 json_string(word));
+}
+
+/* A small generator of repeatable numbers for random operations. */
+static inline uint32_t next_random(uint64_t *seed)
+{
+	*seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return (uint32_t)(*seed >> 33);
+}
+
+#endif
