@@ -245,7 +245,7 @@ void follow_observe(struct backend *backend, uint64_t number, struct observation
 
 	if (!view)
 		return;
-	was_active = task_is_active(view->state);
+	was_active = task_is_active(view->state) && !probe_is_under_way(backend, number);
 	is_success = was_active && seen->state == TASK_SUCCEEDED && !view->is_removed;
 	change_by(view, seen);
 	tasks_commit(backend->tasks, view);

@@ -86,7 +86,6 @@ struct media {
 	bool is_refreshing;
 	bool wants_all; /* fetch the whole file, readers or not */
 	bool is_stale;	/* the server has another file now */
-	bool has_noted; /* a failure stands in the task's note */
 };
 
 static void pump(struct media *media);
@@ -323,16 +322,27 @@ static int take_bytes(void *context, const struct http_response *response, const
 
 /* --- transfers: how they end --- */
 
+static const char *note_head(const struct media *media)
+{
+	return media->kind == OUTPUT_VIDEO ? "video.mp4: reading stopped" :
+					     "last_frame.png: reading stopped";
+}
+
+/* Bytes came again: what the note says of a failure is over. */
+static void clear_note(struct media *media)
+{
+	AUTOVIEW *view = tasks_view(media->backend->tasks, media->number);
+
+	if (view && view->note && text_starts_with(view->note, note_head(media)))
+		core_set_note(media->backend, media->number, NULL);
+}
+
 static void note_failure(struct media *media, const char *why)
 {
-	AUTOFREE char *note = text_format("%s: reading stopped (%s); a later read tries again",
-					  media->kind == OUTPUT_VIDEO ? "video.mp4" :
-									"last_frame.png",
-					  why);
+	AUTOFREE char *note = text_format("%s (%s); a later read tries again", note_head(media), why);
 
 	log_warn("event=media_failed task=%" PRIu64 " reason=\"%s\"", media->number, why);
 	core_set_note(media->backend, media->number, note);
-	media->has_noted = true;
 }
 
 static void give_up(struct media *media, const char *why)
@@ -429,10 +439,8 @@ static void transfer_done(void *context, struct http_response *response)
 	stop_transfer(transfer);
 	if (!is_whole)
 		failed(media, &copy, response);
-	else if (media->has_noted)
-		core_set_note(media->backend, media->number, NULL);
-	if (is_whole)
-		media->has_noted = false;
+	else
+		clear_note(media);
 	if (media_file_is_complete(media->file))
 		media_file_sync_begin(media->file);
 	if (!timer_is_set(&media->retry))

@@ -56,7 +56,8 @@ static int add(struct listing *listing, const char *name, ino_t inode, mode_t ty
 
 /* --- making a listing --- */
 
-static int add_user_entries(struct listing *listing, DIR *stream, ino_t own, ino_t parent)
+/* What lies above the root is not ours to tell: it is its own parent. */
+static int add_user_entries(struct listing *listing, DIR *stream, bool is_root, ino_t own)
 {
 	struct dirent *entry;
 	int r = 0;
@@ -66,10 +67,8 @@ static int add_user_entries(struct listing *listing, DIR *stream, ino_t own, ino
 
 		if (!strcmp(entry->d_name, MARK_FILE_NAME))
 			continue;
-		if (!strcmp(entry->d_name, "."))
+		if (is_root && !strcmp(entry->d_name, ".."))
 			inode = own;
-		else if (!strcmp(entry->d_name, ".."))
-			inode = parent;
 		r = add(listing, entry->d_name, inode, DTTOIF(entry->d_type));
 	}
 	return r;
@@ -118,7 +117,7 @@ static int read_stream(struct filesystem *fs, struct node *directory, DIR *strea
 {
 	struct listing users = { .names = BUFFER_INIT(NAMES_CEILING) };
 	uint64_t number = folder_number_at(fs, directory, dirfd(stream));
-	int r = add_user_entries(&users, stream, user_inode(directory->inode),
+	int r = add_user_entries(&users, stream, directory == fs->nodes.root,
 				 user_inode(directory->inode));
 
 	if (!r && number)

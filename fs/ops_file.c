@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/uio.h>
 
 /* --- opening --- */
 
@@ -45,7 +46,7 @@ static int open_user_file(struct filesystem *fs, struct handle *handle, int flag
 	if (r)
 		return r;
 	handle->fd = nodes_open(&fs->nodes, handle->node,
-				flags & ~(O_CREAT | O_EXCL | O_DIRECT | O_NOCTTY | O_NOFOLLOW));
+				flags & ~(O_CREAT | O_EXCL | O_DIRECT | O_NOCTTY | O_NOFOLLOW | O_APPEND));
 	return handle->fd < 0 ? handle->fd : 0;
 }
 
@@ -158,12 +159,17 @@ void op_read(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset,
 
 /* --- writing --- */
 
-static int write_all(int fd, const char *bytes, size_t size, off_t offset)
+/*
+ * Appending is asked for with each write (`flags` RWF_APPEND), not by the descriptor: a page of a
+ * shared mapping that is written back through it has its place.
+ */
+static int write_all(int fd, const char *bytes, size_t size, off_t offset, int flags)
 {
 	size_t done = 0;
 
 	while (done < size) {
-		ssize_t n = pwrite(fd, bytes + done, size - done, offset + (off_t)done);
+		struct iovec rest = { (void *)(bytes + done), size - done };
+		ssize_t n = pwritev2(fd, &rest, 1, offset + (off_t)done, flags);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -191,14 +197,14 @@ static int announce_write(struct filesystem *fs, struct handle *handle)
 }
 
 static int write_user_file(struct filesystem *fs, struct handle *handle, const char *bytes,
-			   size_t size, off_t offset, uid_t uid)
+			   size_t size, off_t offset, int flags, uid_t uid)
 {
 	bool is_first;
 	int r = announce_write(fs, handle), done;
 
 	if (r)
 		return r;
-	done = write_all(handle->fd, bytes, size, offset);
+	done = write_all(handle->fd, bytes, size, offset, flags);
 	if (done <= 0)
 		return done;
 	pthread_mutex_lock(&handle->lock);
@@ -257,7 +263,7 @@ static int write_status(struct filesystem *fs, struct handle *handle, const char
 		return r;
 	if (control.is_copy) {
 		r = become_copy(fs, handle);
-		return r ? r : write_all(handle->fd, bytes, size, offset);
+		return r ? r : write_all(handle->fd, bytes, size, offset, 0);
 	}
 	if (uid != fs->owner && uid != 0)
 		return -EPERM; /* only who pays may order */
@@ -271,15 +277,16 @@ void op_write(fuse_req_t request, fuse_ino_t id, const char *bytes, size_t size,
 	struct filesystem *fs = ops_fs(request);
 	struct handle *handle = ops_handle(info);
 	uid_t uid = fuse_req_ctx(request)->uid;
+	int flags = info->flags & O_APPEND && !info->writepage ? RWF_APPEND : 0;
 	int r;
 
 	(void)id;
 	if (handle->node->is_virtual && handle->fd < 0)
 		r = write_status(fs, handle, bytes, size, offset, uid);
 	else if (handle->node->is_virtual)
-		r = write_all(handle->fd, bytes, size, offset);
+		r = write_all(handle->fd, bytes, size, offset, 0);
 	else
-		r = write_user_file(fs, handle, bytes, size, offset, uid);
+		r = write_user_file(fs, handle, bytes, size, offset, flags, uid);
 	if (r < 0)
 		fuse_reply_err(request, -r);
 	else

@@ -150,7 +150,6 @@ void op_link(fuse_req_t request, fuse_ino_t id, fuse_ino_t parent, const char *n
 	struct node *node = ops_node(fs, id);
 	AUTOMAKING making = { .fd = -1 };
 	AUTOCLOSE int source = -1;
-	AUTOFREE char *source_name = NULL;
 	struct fuse_entry_param entry;
 	struct stat status;
 	int r;
@@ -159,11 +158,11 @@ void op_link(fuse_req_t request, fuse_ino_t id, fuse_ino_t parent, const char *n
 		fuse_reply_err(request, EPERM);
 		return;
 	}
-	source = nodes_open_parent(&fs->nodes, node, &source_name);
-	r = source < 0 ? source : nodes_stat(&fs->nodes, node, &status);
+	source = nodes_open(&fs->nodes, node, O_PATH);
+	r = source < 0 ? source : fstat(source, &status) < 0 ? -errno : 0;
 	if (!r)
 		r = begin(request, parent, name, &status, &making);
-	if (!r && linkat(source, source_name, making.fd, name, 0) < 0)
+	if (!r && linkat(AT_FDCWD, tree_fd_path(source).text, making.fd, name, AT_SYMLINK_FOLLOW) < 0)
 		r = -errno;
 	if (!r)
 		r = finish_link(&making, node, &entry);
@@ -177,7 +176,7 @@ static int open_new(const struct making *making, mode_t mode, int flags)
 {
 	int fd;
 
-	flags &= ~(O_DIRECT | O_NOCTTY);
+	flags &= ~(O_DIRECT | O_NOCTTY | O_APPEND); /* op_write() appends */
 	fd = openat(making->fd, making->name, flags | O_CREAT | O_NOFOLLOW | O_CLOEXEC, mode);
 	return fd < 0 ? -errno : fd;
 }

@@ -220,9 +220,8 @@ static int move(const struct place *from, const struct place *to, unsigned flags
 	struct moving moving;
 	int r = 0;
 
-	moving.source = nodes_child(nodes, from->fd, from->name);
-	moving.target = flags & RENAME_EXCHANGE ? nodes_child(nodes, to->fd, to->name) :
-						  nodes_hold(nodes, to->fd, to->name);
+	moving.source = nodes_hold(nodes, from->fd, from->name);
+	moving.target = nodes_hold(nodes, to->fd, to->name);
 	if (renameat2(from->fd, from->name, to->fd, to->name, flags) < 0)
 		r = -errno;
 	follow_move(from, to, &moving, flags, !r);

@@ -16,7 +16,8 @@ int tree_open(struct tree *tree, int library)
 
 	if (mkdirat(library, "tree", 0755) < 0 && errno != EEXIST)
 		return -errno;
-	tree->fd = openat(library, "tree", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	tree->fd =
+		openat(library, "tree", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (tree->fd < 0 || fstat(tree->fd, &status) < 0)
 		return -errno;
 	tree->device = status.st_dev;
@@ -41,7 +42,8 @@ static int open_beneath(int directory, const char *path, int flags)
 	if (!(flags & O_PATH))
 		how.flags |= O_NOCTTY;
 	do {
-		fd = syscall(SYS_openat2, directory, *path ? path : ".", &how, sizeof(how));
+		fd = syscall(SYS_openat2, directory, *path ? path : ".", &how,
+			     sizeof(how));
 	} while (fd < 0 && (errno == EINTR || errno == EAGAIN));
 	return fd < 0 ? -errno : (int)fd;
 }

@@ -210,11 +210,12 @@ class Mount:
         simulator.hold("queued")
         folder = self.folder(name)
         task = wait_for(lambda: task_id(folder), f"{name}: a task id")
-        media = {}
+        if not frame:
+            frame = self.library.parent / "frame.png"
+            frame.write_bytes(PNG)
+        media = {"last_frame": str(frame)}
         if video:
             media["video"] = str(video)
-        if frame:
-            media["last_frame"] = str(frame)
         simulator.decree(task, media=media, state="succeeded")
         simulator.hold("")
         wait_state(folder, "succeeded")

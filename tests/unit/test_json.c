@@ -329,6 +329,7 @@ static void test_large_numbers(void **state)
 	built = json_print(object);
 	expect_text("parsed", "the text", again, text);
 	expect_text("built", "the text", built, "{\"n\":1786281507123457}");
+	expect_no_failed_case();
 }
 
 /* What is printed is read back as the same text. */

@@ -30,6 +30,27 @@
 
 #define FILE_CEILING (8u << 20)
 
+/*
+ * A case of a fixture that fails is printed and counted, so that one run shows all of them;
+ * the walk over the fixtures fails at its end.
+ */
+static unsigned failed_cases __attribute__((unused));
+
+#define FAIL_CASE(...)                                                                   \
+	do {                                                                             \
+		failed_cases++;                                                          \
+		print_error("ERROR: " __VA_ARGS__);                                      \
+		print_error("\n");                                                       \
+	} while (0)
+
+static inline void expect_no_failed_case(void)
+{
+	unsigned failed = failed_cases;
+
+	failed_cases = 0;
+	assert_int_equal(failed, 0);
+}
+
 /* The bytes of a file, with a NUL behind them. */
 static inline char *read_whole(const char *path, size_t *ret_size)
 {
@@ -132,7 +153,8 @@ static inline struct json *parse_file(const char *path)
 	return tree;
 }
 
-static inline size_t walk_file(const char *path, const char *name,
+/* Calls `check` with each case of a file; returns their number. */
+static inline size_t each_case(const char *path, const char *name,
 			       void (*check)(const char *name, const struct json *test))
 {
 	AUTOJSON *tree = parse_file(path);
@@ -150,7 +172,17 @@ static inline size_t walk_file(const char *path, const char *name,
 	return count;
 }
 
-/* Calls `check` with each case of each *.json in a directory of the fixtures. */
+/* Checks each case of one file of the fixtures. */
+static inline void walk_file(const char *file, size_t least,
+			     void (*check)(const char *name, const struct json *test))
+{
+	AUTOFREE char *path = path_in(FIXTURES, file);
+
+	assert_true(each_case(path, file, check) >= least);
+	expect_no_failed_case();
+}
+
+/* Checks each case of each *.json in a directory of the fixtures. */
 static inline void walk_fixtures(const char *directory, size_t least,
 				 void (*check)(const char *name, const struct json *test))
 {
@@ -163,12 +195,13 @@ static inline void walk_fixtures(const char *directory, size_t least,
 		AUTOFREE char *file = path_in(path, names[i]->d_name);
 
 		if (text_ends_with(file, ".json"))
-			count += walk_file(file, names[i]->d_name, check);
+			count += each_case(file, names[i]->d_name, check);
 		free(names[i]);
 	}
 	free(names);
 	if (count < least)
 		fail_msg("%s holds %zu cases; at least %zu are expected", path, count, least);
+	expect_no_failed_case();
 }
 
 /* The text of a case: a JSON text as it is, another value as JSON. free() it. */
@@ -202,7 +235,7 @@ static inline void expect_text(const char *name, const char *what, const char *f
 			       const char *wanted)
 {
 	if (!found != !wanted || (found && strcmp(found, wanted)))
-		fail_msg("%s: %s is \"%s\"; expected \"%s\"", name, what, found ? found : "(none)",
+		FAIL_CASE("%s: %s is \"%s\"; expected \"%s\"", name, what, found ? found : "(none)",
 			 wanted ? wanted : "(none)");
 }
 
@@ -213,7 +246,7 @@ static inline void expect_words(const char *name, const char *text, const struct
 
 	for (; word; word = json_is_array(words) ? json_next(word) : NULL)
 		if (!text || !strstr(text, json_string(word)))
-			fail_msg("%s: \"%s\" does not hold \"%s\"", name, text ? text : "(none)",
+			FAIL_CASE("%s: \"%s\" does not hold \"%s\"", name, text ? text : "(none)",
 				 json_string(word));
 }
 

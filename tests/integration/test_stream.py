@@ -1,0 +1,357 @@
+"""Streaming: bytes are fetched as they are read, shared, kept, and never wrong."""
+
+import mmap
+import os
+import pathlib
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from harness import (PATIENCE, PNG, control, field, make_media, run, state, status, task_id, wait_for, wait_state)
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def video(tmp_path):
+    return make_media(tmp_path / "video.bin", 8 * MIB + 12345)
+
+
+@pytest.fixture
+def folder(mount, simulator, video):
+    folder = mount.finished(simulator, video=video)
+    simulator.control("DELETE", "/stats")
+    return folder
+
+
+def frame_file(mount):
+    path = mount.library.parent / "frame.png"
+    path.write_bytes(PNG)
+    return path
+
+
+def start(*command):
+    return subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def media_requests(simulator):
+    return simulator.requests(on="media")
+
+
+def read_at(path, offset, size):
+    with open(path, "rb", buffering=0) as file:
+        return os.pread(file.fileno(), size, offset)
+
+
+def is_gone_or_zombie(process):
+    return process.poll() is not None
+
+
+# --- what is fetched ---
+
+def test_listing_and_looking_fetches_nothing(mount, simulator, folder, video):
+    run("ls", "-la", folder)
+    run("find", mount.path, "-ls")
+    run("du", "-a", mount.path)
+    assert (folder / "video.mp4").stat().st_size == video.stat().st_size
+    run("stat", folder / "video.mp4")
+    assert simulator.stats()["media_bytes"] == 0
+    assert simulator.stats()["requests"] == {"create": 0, "get": 0, "list": 0, "delete": 0, "media": 0}
+
+
+def test_a_sniff_is_served_from_what_the_probe_kept(simulator, folder):
+    assert read_at(folder / "video.mp4", 0, 32)[4:8] == b"ftyp"
+    assert simulator.stats()["media_bytes"] == 0
+
+
+def test_a_small_read_fetches_little(simulator, folder, video):
+    data = video.read_bytes()
+    assert read_at(folder / "video.mp4", 5 * MIB, 100) == data[5 * MIB:5 * MIB + 100]
+    assert simulator.stats()["media_bytes"] <= MIB // 2
+
+
+def test_a_whole_read_fetches_every_byte_once(simulator, folder, video):
+    assert (folder / "video.mp4").read_bytes() == video.read_bytes()
+    fetched = simulator.stats()["media_bytes"]
+    assert video.stat().st_size - 65536 - 4096 <= fetched <= video.stat().st_size
+    wait_for(lambda: field(folder, "kept") == "100%")
+    run("sh", "-c", 'echo 1 > /proc/sys/vm/drop_caches 2>/dev/null; cat "$1" | cmp - "$2"', "sh", folder / "video.mp4", video)
+    assert simulator.stats()["media_bytes"] == fetched
+
+
+def test_readers_of_the_same_bytes_share_one_transfer(simulator, folder, video):
+    data = video.read_bytes()
+    results = [None] * 8
+
+    def read(n):
+        results[n] = run("sha256sum", folder / "video.mp4").stdout.split()[0]
+
+    threads = [threading.Thread(target=read, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    import hashlib
+    assert set(results) == {hashlib.sha256(data).hexdigest()}
+    assert simulator.stats()["media_bytes"] <= len(data) * 1.01
+
+
+def test_random_reads_are_right(simulator, folder, video):
+    import random
+    data = video.read_bytes()
+    rng = random.Random(7)
+    with open(folder / "video.mp4", "rb", buffering=0) as file:
+        for _ in range(60):
+            offset, size = rng.randrange(len(data)), rng.choice([1, 4095, 4096, 65536, 300000])
+            assert os.pread(file.fileno(), size, offset) == data[offset:offset + size]
+        assert os.pread(file.fileno(), 10, len(data)) == b""
+        assert os.pread(file.fileno(), 100, len(data) - 5) == data[-5:]
+
+
+def test_it_can_be_mapped(folder, video):
+    with open(folder / "video.mp4", "rb") as file:
+        with mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as mapped:
+            assert mapped[3 * MIB:3 * MIB + 1000] == video.read_bytes()[3 * MIB:3 * MIB + 1000]
+
+
+def test_all_of_it_is_data(folder):
+    fd = os.open(folder / "video.mp4", os.O_RDONLY)
+    size = os.fstat(fd).st_size
+    assert os.lseek(fd, 0, os.SEEK_DATA) == 0 and os.lseek(fd, 0, os.SEEK_HOLE) == size
+    assert os.fstat(fd).st_blocks >= 8
+    os.close(fd)
+
+
+@pytest.mark.parametrize("copier", ['cp -r "$1" "$2"', 'cp --sparse=always -r "$1" "$2"', 'rsync -aS "$1"/ "$2"',
+                                    'mkdir "$2"; tar -C "$1" -cS . | tar -C "$2" -x'])
+def test_copiers_carry_every_byte(folder, video, tmp_path, copier):
+    run("bash", "-c", copier, "bash", folder, tmp_path / "out")
+    assert (tmp_path / "out" / "video.mp4").read_bytes() == video.read_bytes()
+
+
+def test_the_key_never_goes_to_the_media_host(simulator, folder, video):
+    (folder / "video.mp4").read_bytes()
+    for request in media_requests(simulator):
+        assert "authorization" not in request["headers"]
+        assert request["method"] == "GET"
+
+
+# --- a server that is not well ---
+
+@pytest.mark.parametrize("action", [{"status": 503}, {"status": 429, "headers": {"Retry-After": "1"}},
+                                    {"truncate_at": 100_000}, {"truncate_at": 0}, {"close": "before"},
+                                    {"ignore_range": True}, {"rate": 4_000_000}])
+def test_a_server_that_stumbles_is_invisible_to_the_reader(mount, simulator, folder, video, action):
+    simulator.fault("media", action, times=2)
+    assert (folder / "video.mp4").read_bytes() == video.read_bytes()
+    assert state(folder) == "succeeded"
+
+
+def test_dead_links_are_renewed(mount, simulator, folder, video):
+    simulator.decree(task_id(folder), expire_links=True)
+    assert (folder / "video.mp4").read_bytes() == video.read_bytes()
+    assert simulator.stats()["requests"]["get"] >= 1
+
+
+def test_bytes_of_another_range_are_never_taken(mount, simulator, folder, video):
+    mount.expect_log("media_failed")
+    simulator.fault("media", {"shift_range": 4096}, times=1)
+    try:
+        data = (folder / "video.mp4").read_bytes()
+    except OSError:
+        data = None
+    assert data is None or data == video.read_bytes()
+    wait_for((folder / "video.mp4").exists)
+    assert (folder / "video.mp4").read_bytes() == video.read_bytes()
+
+
+def test_when_nothing_helps_the_reader_gets_an_error_and_status_says_why(mount, simulator, folder, video):
+    mount.expect_log("media_failed")
+    simulator.fault("media", {"status": 403, "body": "no"}, times=-1)
+    with pytest.raises(OSError):
+        read_at(folder / "video.mp4", 4 * MIB, 100)
+    wait_for(lambda: "HTTP status 403" in status(folder))
+    assert state(folder) == "succeeded"
+    simulator.clear_faults()
+    assert (folder / "video.mp4").read_bytes() == video.read_bytes()
+    wait_for(lambda: "HTTP status 403" not in status(folder))
+
+
+def test_the_size_is_known_before_it_is_shown(mount, simulator, video):
+    simulator.hold("queued")
+    folder = mount.folder()
+    task = wait_for(lambda: task_id(folder))
+    simulator.fault("media", {"status": 400, "body": {"code": "video_not_ready"}}, times=3, kind="video")
+    simulator.decree(task, media={"video": str(video), "last_frame": str(frame_file(mount))}, state="succeeded")
+    seen = []
+    while state(folder) != "succeeded":
+        seen.append((state(folder), (folder / "video.mp4").exists()))
+    assert seen and all(entry in (("queued", False), ("running", False)) for entry in seen if entry[0] != "succeeded")
+    assert (folder / "video.mp4").stat().st_size == video.stat().st_size
+
+
+def test_a_video_that_can_never_be_had(mount, simulator):
+    mount.expect_log("output_dead")
+    simulator.hold("queued")
+    folder = mount.folder()
+    task = wait_for(lambda: task_id(folder))
+    simulator.decree(task, omit_video_url=True, state="succeeded")
+    wait_state(folder, "succeeded")
+    assert not (folder / "video.mp4").exists()
+    assert "cannot be had" in (folder / "error.txt").read_text()
+
+
+# --- readers that wait ---
+
+def stall(simulator):
+    """Every transfer from here on brings nothing until the faults are cleared."""
+    simulator.fault("media", {"stall_at": 0}, times=-1)
+
+
+def test_stalled_readers_leave_others_at_normal_speed(mount, simulator, folder, tmp_path):
+    (mount.path / "notes").write_bytes(b"x" * MIB)
+    stall(simulator)
+    readers = [start("dd", f"if={folder / 'video.mp4'}", "bs=4096", f"skip={32 + n * 9}", "count=1") for n in range(200)]
+    wait_for(lambda: media_requests(simulator), "a parked read")
+    began = time.monotonic()
+    assert run("cat", mount.path / "notes").stdout == "x" * MIB
+    run("ls", "-la", folder)
+    (mount.path / "more").write_bytes(b"y" * MIB)
+    assert (mount.path / "more").read_bytes() == b"y" * MIB
+    assert "succeeded" in status(folder)
+    assert time.monotonic() - began < PATIENCE / 4
+    assert sum(reader.poll() is None for reader in readers) == 200
+    simulator.clear_faults()
+    for reader in readers:
+        assert reader.wait(PATIENCE * 2) == 0
+
+
+def test_a_second_open_and_a_stat_do_not_wait_for_a_parked_read(mount, simulator, folder, video):
+    stall(simulator)
+    reader = start("dd", f"if={folder / 'video.mp4'}", "bs=4096", "skip=1000", "count=1")
+    wait_for(lambda: media_requests(simulator))
+    assert (folder / "video.mp4").stat().st_size == video.stat().st_size
+    fd = os.open(folder / "video.mp4", os.O_RDONLY)
+    assert os.fstat(fd).st_size == video.stat().st_size
+    assert os.pread(fd, 16, 0) == video.read_bytes()[:16]
+    os.close(fd)
+    assert reader.poll() is None
+    simulator.clear_faults()
+    assert reader.wait(PATIENCE) == 0
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_reader_that_is_ended_goes_and_its_transfer_stops(mount, simulator, folder, how):
+    stall(simulator)
+    reader = start("cat", folder / "video.mp4")
+    wait_for(lambda: media_requests(simulator))
+    reader.send_signal(how)
+    wait_for(lambda: is_gone_or_zombie(reader), "the end of cat", 3)
+    wait_for(lambda: all(request["done"] for request in media_requests(simulator)), "the end of its transfer", 3)
+
+
+def test_a_child_of_a_living_reader_disturbs_nothing(mount, simulator, folder, video):
+    stall(simulator)
+    reader = subprocess.Popen(["bash", "-c", 'exec 3< "$1"; /bin/true; /bin/true; cat <&3 | sha256sum', "bash",
+                               str(folder / "video.mp4")], stdout=subprocess.PIPE, text=True)
+    wait_for(lambda: media_requests(simulator))
+    for _ in range(3):
+        run("true")
+    simulator.clear_faults()
+    import hashlib
+    assert reader.communicate(timeout=PATIENCE)[0].split()[0] == hashlib.sha256(video.read_bytes()).hexdigest()
+
+
+def test_killed_with_reads_parked_nothing_hangs(mount, simulator, folder, video):
+    stall(simulator)
+    readers = [start("dd", f"if={folder / 'video.mp4'}", "bs=4096", f"skip={100 + n * 200}", "count=1") for n in range(5)]
+    wait_for(lambda: media_requests(simulator))
+    mount.kill()
+    for reader in readers:
+        assert reader.wait(PATIENCE) != 0
+    simulator.clear_faults()
+    mount.start()
+    assert (folder / "video.mp4").read_bytes() == video.read_bytes()
+
+
+def test_ended_with_reads_parked_every_one_is_answered(mount, simulator, folder):
+    stall(simulator)
+    readers = [start("dd", f"if={folder / 'video.mp4'}", "bs=4096", f"skip={100 + n * 200}", "count=1") for n in range(5)]
+    wait_for(lambda: media_requests(simulator))
+    mount.end()
+    for reader in readers:
+        assert reader.wait(PATIENCE) != 0
+
+
+# --- restart ---
+
+def test_half_fetched_media_goes_on_from_the_first_missing_byte(mount, simulator, folder, video):
+    data = video.read_bytes()
+    simulator.fault("media", {"stall_at": 300_000}, times=-1)
+    reader = start("cat", folder / "video.mp4")
+    wait_for(lambda: any(not request["done"] for request in media_requests(simulator)))
+    kept = wait_for(lambda: field(folder, "kept") not in ("0%", "1%", "2%", None) and field(folder, "kept"))
+    mount.kill()
+    reader.wait(PATIENCE)
+    simulator.clear_faults()
+    before = simulator.stats()["media_bytes"]
+    simulator.control("DELETE", "/stats")
+    mount.start()
+    assert state(folder) == "succeeded"
+    assert field(folder, "kept") != "0%", kept
+    assert (folder / "video.mp4").read_bytes() == data
+    again = simulator.stats()["media_bytes"]
+    assert before > 0 and again < len(data), (before, again)
+    assert before + again <= len(data) + 2 * MIB
+    assert simulator.creates() == 0
+
+
+def test_a_whole_video_is_never_fetched_again(mount, simulator, folder, video):
+    (folder / "video.mp4").read_bytes()
+    wait_for(lambda: field(folder, "kept") == "100%")
+    for end in (mount.end, mount.kill):
+        end()
+        simulator.control("DELETE", "/stats")
+        mount.start()
+        assert (folder / "video.mp4").read_bytes() == video.read_bytes()
+        assert simulator.stats()["media_bytes"] == 0
+
+
+def test_polling_goes_on_after_a_kill(mount, simulator, video):
+    simulator.hold("running")
+    folder = mount.folder()
+    task = wait_for(lambda: task_id(folder))
+    wait_state(folder, "running")
+    mount.kill()
+    simulator.decree(task, media={"video": str(video), "last_frame": str(frame_file(mount))}, state="succeeded")
+    mount.start()
+    wait_state(folder, "succeeded")
+    assert (folder / "video.mp4").read_bytes() == video.read_bytes()
+    assert simulator.creates() == 1
+
+
+def test_inodes_are_stable_over_a_restart(mount, simulator, folder):
+    def numbers():
+        return {name: (folder / name).stat().st_ino for name in ("status", "video.mp4", "prompt.txt")}
+
+    before = numbers()
+    assert min(before, key=before.get) == "status"
+    listed = {entry.name: entry.inode() for entry in os.scandir(folder)}
+    assert all(listed[name] == number for name, number in before.items())
+    mount.end()
+    mount.start()
+    assert numbers() == before
+
+
+def test_memory_stays_small(make_mount, simulator, tmp_path):
+    mount = make_mount(simulator)
+    big = make_media(tmp_path / "big", 64 * MIB)
+    folder = mount.finished(simulator, video=big)
+    run("cmp", folder / "video.mp4", big)
+    if "anitizer" not in os.environ.get("SEEDANCEFS_FLAVOUR", ""):
+        text = pathlib.Path(f"/proc/{mount.pid}/status").read_text()
+        kib = int(next(line for line in text.splitlines() if line.startswith("RssAnon")).split()[1])
+        assert kib < 20 * 1024, text
