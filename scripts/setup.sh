@@ -10,7 +10,7 @@ packages=(
     # running: fusermount3, and the simulator's renderer with its font
     fuse3 ffmpeg fonts-dejavu-core ca-certificates
     # testing
-    libcmocka-dev python3 python3-pytest sqlite3 curl attr acl rsync git util-linux procps
+    libcmocka-dev python3 python3-pytest python3-pytest-xdist sqlite3 curl attr acl rsync git util-linux procps
 )
 
 as_root=()

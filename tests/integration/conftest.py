@@ -1,8 +1,20 @@
 import faulthandler
+import os
 
 import pytest
 
 import harness
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """In CI a test that cannot run is a failure."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.skipped and os.environ.get("CI"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI: {report.longrepr}"
+
 
 
 @pytest.fixture(autouse=True)
