@@ -226,22 +226,16 @@ static int begin_reading(struct filesystem *fs, struct handle *handle, off_t off
 	return r;
 }
 
-static void read_entries(fuse_req_t request, size_t size, off_t offset,
-			 struct fuse_file_info *info, bool is_plus)
+/* Fills the reply from the listing on; the bytes used, or -errno. */
+static ssize_t fill_entries(fuse_req_t request, struct handle *handle, char *reply, size_t size,
+			    off_t offset, bool is_plus)
 {
-	struct filesystem *fs = ops_fs(request);
-	struct handle *handle = ops_handle(info);
-	AUTOFREE char *reply = malloc(size);
-	size_t used = 0;
-	int r = reply ? 0 : -ENOMEM;
 	SCOPED_LOCK(&handle->lock);
+	size_t used = 0;
+	int r = begin_reading(ops_fs(request), handle, offset);
 
-	if (!r)
-		r = begin_reading(fs, handle, offset);
-	if (r) {
-		fuse_reply_err(request, -r);
-		return;
-	}
+	if (r)
+		return r;
 	for (size_t n = (size_t)offset; n < handle->listing->count; n++) {
 		size_t took = is_plus ? put_plus(request, reply + used, size - used,
 						 handle->listing, n, handle->node) :
@@ -252,7 +246,22 @@ static void read_entries(fuse_req_t request, size_t size, off_t offset,
 			break;
 		used += took;
 	}
-	fuse_reply_buf(request, reply, used);
+	return (ssize_t)used;
+}
+
+/* The reply is the last that is done: the handle may be released right after it. */
+static void read_entries(fuse_req_t request, size_t size, off_t offset,
+			 struct fuse_file_info *info, bool is_plus)
+{
+	AUTOFREE char *reply = malloc(size);
+	ssize_t used = -ENOMEM;
+
+	if (reply)
+		used = fill_entries(request, ops_handle(info), reply, size, offset, is_plus);
+	if (used < 0)
+		fuse_reply_err(request, (int)-used);
+	else
+		fuse_reply_buf(request, reply, (size_t)used);
 }
 
 void op_readdir(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset,

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 /* A name being made: the folder, opened, and checked. */
 struct making {
@@ -20,6 +21,7 @@ struct making {
 	int fd; /* of the folder, O_PATH */
 	uid_t uid;
 	gid_t gid;
+	mode_t mask;
 };
 
 static void making_clear(struct making *making)
@@ -36,7 +38,7 @@ static int begin(fuse_req_t request, fuse_ino_t parent, const char *name,
 	struct filesystem *fs = ops_fs(request);
 
 	*making = (struct making){ fs, ops_node(fs, parent), name, -1, context->uid,
-				   context->gid };
+				   context->gid, context->umask };
 	if (!strcmp(name, MARK_FILE_NAME))
 		return -EPERM;
 	making->fd = nodes_open_directory(&fs->nodes, making->parent);
@@ -45,11 +47,25 @@ static int begin(fuse_req_t request, fuse_ino_t parent, const char *name,
 	return activity_check_name(fs, making->parent, making->fd, name, coming);
 }
 
-/* A daemon of root's makes files for others: they are theirs. */
+/* A folder's default access list, which the filesystem below applies, takes the mask's place. */
+static mode_t masked(const struct making *making, mode_t mode)
+{
+	if (getxattr(tree_fd_path(making->fd).text, "system.posix_acl_default", NULL, 0) > 0)
+		return mode;
+	return mode & ~making->mask;
+}
+
+/* A daemon of root's makes files for others: they are theirs, or their folder's group's. */
 static void give_to_caller(const struct making *making)
 {
-	if (making->fs->is_root && (making->uid || making->gid) &&
-	    fchownat(making->fd, making->name, making->uid, making->gid, AT_SYMLINK_NOFOLLOW) < 0)
+	struct stat folder;
+	gid_t gid = making->gid;
+
+	if (!making->fs->is_root || (!making->uid && !making->gid))
+		return;
+	if (!fstat(making->fd, &folder) && folder.st_mode & S_ISGID)
+		gid = (gid_t)-1;
+	if (fchownat(making->fd, making->name, making->uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return; /* a filesystem without owners */
 }
 
@@ -92,7 +108,7 @@ void op_mknod(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mo
 	AUTOMAKING making;
 	int r = begin(request, parent, name, NULL, &making);
 
-	if (!r && mknodat(making.fd, name, mode, device) < 0)
+	if (!r && mknodat(making.fd, name, masked(&making, mode), device) < 0)
 		r = -errno;
 	if (!r)
 		give_to_caller(&making);
@@ -104,7 +120,7 @@ void op_mkdir(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mo
 	AUTOMAKING making;
 	int r = begin(request, parent, name, NULL, &making);
 
-	if (!r && mkdirat(making.fd, name, mode) < 0)
+	if (!r && mkdirat(making.fd, name, masked(&making, mode)) < 0)
 		r = -errno;
 	if (!r)
 		give_to_caller(&making);
@@ -172,12 +188,18 @@ void op_link(fuse_req_t request, fuse_ino_t id, fuse_ino_t parent, const char *n
 		nodes_unref(&fs->nodes, node, 1);
 }
 
+/* A file that came behind our back is opened as it is: it is nobody's new one. */
 static int open_new(const struct making *making, mode_t mode, int flags)
 {
 	int fd;
 
-	flags &= ~(O_DIRECT | O_NOCTTY | O_APPEND); /* op_write() appends */
-	fd = openat(making->fd, making->name, flags | O_CREAT | O_NOFOLLOW | O_CLOEXEC, mode);
+	flags &= ~(O_CREAT | O_DIRECT | O_NOCTTY | O_APPEND); /* op_write() appends */
+	flags |= O_NOFOLLOW | O_CLOEXEC;
+	fd = openat(making->fd, making->name, flags | O_CREAT | O_EXCL, masked(making, mode));
+	if (fd >= 0)
+		give_to_caller(making);
+	else if (errno == EEXIST && !(flags & O_EXCL))
+		fd = openat(making->fd, making->name, flags | O_NONBLOCK);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -196,8 +218,6 @@ void op_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t m
 		fd = open_new(&making, mode, info->flags);
 		r = fd < 0 ? fd : 0;
 	}
-	if (!r)
-		give_to_caller(&making);
 	if (!r)
 		r = finish(&making, &entry, &node);
 	if (!r) {

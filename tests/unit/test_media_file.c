@@ -1,0 +1,375 @@
+/* media_file.h against a naive model: one flag a block. */
+#include "tests/unit/unit.h"
+
+#include "backend/media_file.h"
+
+#define BLOCK MEDIA_BLOCK_BYTES
+#define BLOCKS_MAX 300
+
+/* Sizes around blocks and around the map's words of 64 blocks. */
+static const uint64_t sizes[] = {
+	0,	   1,		 100,		 BLOCK - 1,	   BLOCK,	    BLOCK + 1,
+	3 * BLOCK, 5 * BLOCK + 7, 63 * BLOCK + 1, 64 * BLOCK, 64 * BLOCK + 1, 130 * BLOCK - 1,
+};
+
+struct model {
+	uint64_t size, blocks;
+	bool present[BLOCKS_MAX];
+};
+
+static int open_directory(void **state)
+{
+	int fd = open(*state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static struct media_file *open_file(int directory, uint64_t size, const char *etag)
+{
+	struct media_file *file = NULL;
+
+	assert_int_equal(media_file_open(directory, "m", size, etag, &file), 0);
+	assert_int_equal(media_file_size(file), size);
+	return file;
+}
+
+static struct model model_of(uint64_t size)
+{
+	return (struct model){ .size = size, .blocks = (size + BLOCK - 1) / BLOCK };
+}
+
+/* The first offset at or behind that one whose block is (or is not) present. */
+static uint64_t model_next(const struct model *model, uint64_t offset, bool wanted)
+{
+	uint64_t at = offset;
+
+	while (at < model->size && model->present[at / BLOCK] != wanted)
+		at = (at / BLOCK + 1) * BLOCK;
+	return at < model->size ? at : model->size;
+}
+
+static bool model_has(const struct model *model, uint64_t offset, uint64_t size)
+{
+	for (uint64_t at = offset; at < offset + size && at < model->size; at++)
+		if (!model->present[at / BLOCK])
+			return false;
+	return true;
+}
+
+static uint64_t model_kept(const struct model *model)
+{
+	uint64_t kept = 0;
+
+	for (uint64_t i = 0; i < model->blocks; i++) {
+		uint64_t end = (i + 1) * BLOCK < model->size ? (i + 1) * BLOCK : model->size;
+
+		kept += model->present[i] ? end - i * BLOCK : 0;
+	}
+	return kept;
+}
+
+static bool model_is_complete(const struct model *model)
+{
+	for (uint64_t i = 0; i < model->blocks; i++)
+		if (!model->present[i])
+			return false;
+	return true;
+}
+
+/* Every byte of a file of its own value, so that a misplaced block is seen. */
+static unsigned char byte_at(uint64_t offset)
+{
+	return (unsigned char)(offset * 31 + offset / BLOCK);
+}
+
+static void put(struct media_file *file, struct model *model, uint64_t start, uint64_t end)
+{
+	AUTOFREE unsigned char *bytes = malloc(end - start + 1);
+	uint64_t stop = end == model->size ? model->blocks : end / BLOCK;
+
+	for (uint64_t at = start; at < end; at++)
+		bytes[at - start] = byte_at(at);
+	assert_int_equal(media_file_write(file, start, bytes, end - start), 0);
+	media_file_mark(file, start, end);
+	for (uint64_t i = start / BLOCK; i < stop; i++)
+		model->present[i] = true;
+}
+
+static void compare(const struct media_file *file, const struct model *model, uint64_t *seed)
+{
+	uint64_t offset = model->size ? next_random(seed) % (model->size + 2) : 0;
+	uint64_t size = next_random(seed) % (3 * BLOCK);
+
+	assert_int_equal(media_file_next_missing(file, offset < model->size ? offset : model->size),
+			 model_next(model, offset, false));
+	assert_int_equal(media_file_next_present(file, offset < model->size ? offset : model->size),
+			 model_next(model, offset, true));
+	assert_int_equal(media_file_has(file, offset, size), model_has(model, offset, size));
+	assert_int_equal(media_file_is_complete(file), model_is_complete(model));
+}
+
+static void compare_bytes(const struct media_file *file, const struct model *model)
+{
+	const unsigned char *bytes = (const unsigned char *)media_file_bytes(file);
+
+	for (uint64_t at = 0; at < model->size; at++)
+		if (model->present[at / BLOCK] && bytes[at] != byte_at(at))
+			fail_msg("byte %llu differs", (unsigned long long)at);
+}
+
+static void run_random(int directory, uint64_t size, uint64_t seed)
+{
+	struct model model = model_of(size);
+	struct media_file *file = open_file(directory, size, "tag");
+
+	for (int i = 0; size && i < 200; i++) {
+		uint64_t start = next_random(&seed) % model.blocks * BLOCK;
+		uint64_t end = start + next_random(&seed) % (4 * BLOCK);
+
+		put(file, &model, start, end < size ? end : size);
+		compare(file, &model, &seed);
+		if (i % 20 == 19) { /* what is present outlives the program */
+			media_file_unref(file);
+			file = open_file(directory, size, "tag");
+			compare(file, &model, &seed);
+		}
+	}
+	compare_bytes(file, &model);
+	media_file_unref(file);
+}
+
+static void test_random(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		AUTOCLOSE int directory = open_directory(state);
+
+		run_random(directory, sizes[i], 17 + i);
+		unlinkat(directory, "m", 0);
+		unlinkat(directory, "m.map", 0);
+	}
+}
+
+static void test_new(void **state)
+{
+	AUTOCLOSE int directory = open_directory(state);
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct media_file *file = open_file(directory, sizes[i], NULL);
+
+		assert_int_equal(media_file_kept(file), 0);
+		assert_int_equal(media_file_is_complete(file), sizes[i] == 0);
+		assert_int_equal(media_file_next_missing(file, 0), 0);
+		assert_int_equal(media_file_next_present(file, 0), sizes[i]);
+		assert_true(media_file_has(file, 0, 0));
+		assert_int_equal(media_file_has(file, 0, 1), sizes[i] == 0);
+		assert_true(media_file_has(file, sizes[i], 100));
+		assert_false(media_file_is_synced(file));
+		media_file_unref(file);
+	}
+}
+
+static void test_files_are_private(void **state)
+{
+	AUTOCLOSE int directory = open_directory(state);
+	struct media_file *file = open_file(directory, 10000, NULL);
+	struct stat status;
+
+	assert_int_equal(fstatat(directory, "m", &status, 0), 0);
+	assert_int_equal(status.st_mode & 0777, 0600);
+	assert_int_equal(status.st_size, 10000);
+	assert_int_equal(fstatat(directory, "m.map", &status, 0), 0);
+	assert_int_equal(status.st_mode & 0777, 0600);
+	media_file_unref(file);
+}
+
+/* Only whole blocks count, but the last one is whole at the end of the file. */
+static void test_marks_whole_blocks(void **state)
+{
+	AUTOCLOSE int directory = open_directory(state);
+	struct media_file *file = open_file(directory, 2 * BLOCK + 5, NULL);
+
+	media_file_mark(file, 0, BLOCK - 1);
+	assert_int_equal(media_file_next_missing(file, 0), 0);
+	media_file_mark(file, 0, BLOCK + 10);
+	assert_int_equal(media_file_next_missing(file, 0), BLOCK);
+	assert_false(media_file_has(file, BLOCK - 1, 2));
+	media_file_mark(file, 2 * BLOCK, 2 * BLOCK + 4);
+	assert_int_equal(media_file_next_present(file, BLOCK), 2 * BLOCK + 5);
+	media_file_mark(file, 2 * BLOCK, 2 * BLOCK + 5);
+	assert_int_equal(media_file_next_present(file, BLOCK), 2 * BLOCK);
+	assert_false(media_file_is_complete(file));
+	media_file_mark(file, BLOCK, 2 * BLOCK);
+	assert_true(media_file_is_complete(file));
+	assert_int_equal(media_file_kept(file), 2 * BLOCK + 5);
+	media_file_unref(file);
+}
+
+/* Bytes that are here, whichever blocks they are in. */
+static void test_kept(void **state)
+{
+	AUTOCLOSE int directory = open_directory(state);
+	struct model model = model_of(2 * BLOCK + 5);
+	struct media_file *file = open_file(directory, model.size, NULL);
+
+	put(file, &model, 2 * BLOCK, model.size);
+	assert_int_equal(media_file_kept(file), model_kept(&model));
+	put(file, &model, 0, BLOCK);
+	assert_int_equal(media_file_kept(file), model_kept(&model));
+	put(file, &model, BLOCK, 2 * BLOCK);
+	assert_int_equal(media_file_kept(file), model.size);
+	media_file_unref(file);
+}
+
+static bool keeps(int directory, uint64_t size, const char *etag)
+{
+	struct media_file *file = open_file(directory, size, etag);
+	bool is_kept = media_file_has(file, 0, 1);
+
+	media_file_mark(file, 0, BLOCK);
+	media_file_unref(file);
+	return is_kept;
+}
+
+static void test_another_version_empties(void **state)
+{
+	AUTOCLOSE int directory = open_directory(state);
+	struct stat status;
+
+	assert_false(keeps(directory, 3 * BLOCK, "a"));
+	assert_true(keeps(directory, 3 * BLOCK, "a"));
+	assert_false(keeps(directory, 3 * BLOCK, "b"));
+	assert_true(keeps(directory, 3 * BLOCK, "b"));
+	assert_false(keeps(directory, 3 * BLOCK, NULL));
+	assert_true(keeps(directory, 3 * BLOCK, NULL));
+	assert_true(keeps(directory, 3 * BLOCK, ""));
+	assert_false(keeps(directory, 3 * BLOCK + 1, NULL));
+	assert_int_equal(fstatat(directory, "m", &status, 0), 0);
+	assert_int_equal(status.st_size, 3 * BLOCK + 1);
+	assert_false(keeps(directory, 200 * BLOCK, NULL));
+	assert_false(keeps(directory, BLOCK, NULL));
+	assert_false(keeps(directory, 200 * BLOCK, NULL));
+}
+
+/* Whatever its length, an etag is itself. */
+static void test_long_etag(void **state)
+{
+	AUTOCLOSE int directory = open_directory(state);
+	char etag[301];
+
+	for (size_t length = 250; length < sizeof(etag); length += 5) {
+		memset(etag, 'x', length);
+		etag[length] = '\0';
+		assert_false(keeps(directory, 3 * BLOCK, etag));
+		if (!keeps(directory, 3 * BLOCK, etag))
+			fail_msg("an etag of %zu bytes loses what was fetched", length);
+	}
+}
+
+/* A file that was cut from outside is not believed. */
+static void test_cut_from_outside(void **state)
+{
+	AUTOCLOSE int directory = open_directory(state);
+	AUTOFREE char *path = path_in(*state, "m");
+
+	keeps(directory, 3 * BLOCK, "a");
+	assert_int_equal(truncate(path, 10), 0);
+	assert_false(keeps(directory, 3 * BLOCK, "a"));
+	keeps(directory, 3 * BLOCK, "a");
+	assert_int_equal(unlink(path), 0);
+	assert_false(keeps(directory, 3 * BLOCK, "a"));
+}
+
+/* A map of junk, or of another kind, is not believed; nor is half a map. */
+static void test_damaged_map(void **state)
+{
+	AUTOCLOSE int directory = open_directory(state);
+	AUTOFREE char *path = path_in(*state, "m.map");
+	char junk[5000];
+
+	memset(junk, 0xff, sizeof(junk));
+	keeps(directory, 3 * BLOCK, "a");
+	write_whole(path, junk, sizeof(junk));
+	assert_false(keeps(directory, 3 * BLOCK, "a"));
+	keeps(directory, 3 * BLOCK, "a");
+	assert_int_equal(truncate(path, 100), 0);
+	assert_false(keeps(directory, 3 * BLOCK, "a"));
+	keeps(directory, 3 * BLOCK, "a");
+	assert_int_equal(unlink(path), 0);
+	assert_false(keeps(directory, 3 * BLOCK, "a"));
+}
+
+static void test_links_are_not_followed(void **state)
+{
+	AUTOCLOSE int directory = open_directory(state);
+	struct media_file *file = NULL;
+
+	assert_int_equal(symlinkat("/etc/passwd", directory, "m"), 0);
+	assert_int_equal(media_file_open(directory, "m", 10, NULL, &file), -ELOOP);
+	assert_null(file);
+}
+
+static void test_sync(void **state)
+{
+	AUTOCLOSE int directory = open_directory(state);
+	struct model model = model_of(2 * BLOCK + 5);
+	struct media_file *file = open_file(directory, model.size, "a");
+	int r;
+
+	assert_int_equal(media_file_sync_poll(file), 0);
+	put(file, &model, 0, model.size);
+	assert_true(media_file_is_complete(file));
+	assert_int_equal(media_file_sync_begin(file), 0);
+	assert_int_equal(media_file_sync_begin(file), 0);
+	while ((r = media_file_sync_poll(file)) == -EINPROGRESS)
+		;
+	assert_int_equal(r, 0);
+	assert_true(media_file_is_synced(file));
+	assert_int_equal(media_file_sync_begin(file), 0);
+	media_file_unref(file);
+	file = open_file(directory, model.size, "a");
+	assert_true(media_file_is_synced(file) && media_file_is_complete(file));
+	media_file_unref(file);
+	file = open_file(directory, model.size, "b");
+	assert_false(media_file_is_synced(file));
+	media_file_unref(file);
+}
+
+/* The last reference waits for a sync under way; references are counted. */
+static void test_references(void **state)
+{
+	AUTOCLOSE int directory = open_directory(state);
+	struct model model = model_of(50 * BLOCK);
+	struct media_file *file = open_file(directory, model.size, NULL);
+
+	put(file, &model, 0, model.size);
+	assert_int_equal(media_file_sync_begin(file), 0);
+	assert_ptr_equal(media_file_ref(file), file);
+	media_file_unref(file);
+	compare_bytes(file, &model);
+	media_file_unref(file);
+	media_file_unref(NULL);
+	assert_null(media_file_ref(NULL));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_dir, tear_down_dir)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_new),
+		TEST(test_random),
+		TEST(test_files_are_private),
+		TEST(test_marks_whole_blocks),
+		TEST(test_kept),
+		TEST(test_another_version_empties),
+		TEST(test_long_etag),
+		TEST(test_cut_from_outside),
+		TEST(test_damaged_map),
+		TEST(test_links_are_not_followed),
+		TEST(test_sync),
+		TEST(test_references),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
