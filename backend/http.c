@@ -35,6 +35,9 @@ struct http_call {
 	uint64_t piece_offset;	  /* text: bytes sent; file: bytes read from it */
 	char encoded[BASE64_SIZE(BASE64_STEP_BYTES)];
 	size_t encoded_size, encoded_sent;
+	char *batch; /* for the sink: curl's pieces of 16 KiB, joined */
+	size_t batch_size;
+	bool sink_refused;
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -58,6 +61,7 @@ static void call_destroy(struct http_call *call)
 	curl_slist_free_all(call->headers);
 	http_request_clear(&call->request);
 	http_response_clear(&call->response);
+	free(call->batch);
 	if (call->previous) {
 		*call->previous = call->next;
 		if (call->next)
@@ -245,6 +249,31 @@ static void read_status(struct http_call *call)
 	call->response.status = (int)status;
 }
 
+/* curl hands bodies over in pieces of 16 KiB at the most; a file is written faster in larger ones. */
+static int flush_batch(struct http_call *call)
+{
+	size_t size = call->batch_size;
+
+	call->batch_size = 0;
+	if (size && !call->sink_refused &&
+	    call->options.sink(call->options.context, &call->response, call->batch, size))
+		call->sink_refused = true;
+	return call->sink_refused ? -ECANCELED : 0;
+}
+
+static int add_to_batch(struct http_call *call, const char *bytes, size_t size)
+{
+	if (!call->batch)
+		call->batch = malloc(RECEIVE_BUFFER_BYTES);
+	if (!call->batch || size > RECEIVE_BUFFER_BYTES)
+		return -ENOMEM;
+	if (call->batch_size + size > RECEIVE_BUFFER_BYTES && flush_batch(call))
+		return -ECANCELED;
+	memcpy(call->batch + call->batch_size, bytes, size);
+	call->batch_size += size;
+	return 0;
+}
+
 static size_t take_body(char *bytes, size_t unit, size_t count, void *user)
 {
 	struct http_call *call = user;
@@ -253,7 +282,7 @@ static size_t take_body(char *bytes, size_t unit, size_t count, void *user)
 	read_status(call);
 	if (!call->options.sink)
 		return buffer_append(&call->response.body, bytes, size) ? 0 : size;
-	if (call->options.sink(call->options.context, &call->response, bytes, size))
+	if (call->sink_refused || add_to_batch(call, bytes, size))
 		return 0;
 	return size;
 }
@@ -447,6 +476,8 @@ static void finish(struct http_call *call, CURLcode code)
 	struct http_response response;
 
 	read_status(call);
+	if (flush_batch(call) && code == CURLE_OK)
+		code = CURLE_WRITE_ERROR;
 	call->response.outcome = code == CURLE_OK		     ? HTTP_ANSWERED :
 				 was_not_sent(call->easy, code) ? HTTP_NOT_SENT :
 								     HTTP_LOST;
@@ -481,11 +512,20 @@ static void dispatch(struct http *http)
 	}
 }
 
+/* What came in this turn reaches the sinks now: readers wait for it. */
+static void flush_batches(struct http *http)
+{
+	for (struct http_call *call = http->calls; call; call = call->next)
+		if (call->batch_size)
+			flush_batch(call);
+}
+
 void http_turn(struct http *http, int64_t timeout_ms)
 {
 	int running;
 
 	curl_multi_poll(http->multi, NULL, 0, (int)timeout_ms, NULL);
 	curl_multi_perform(http->multi, &running);
+	flush_batches(http);
 	dispatch(http);
 }

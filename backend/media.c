@@ -58,6 +58,7 @@ struct transfer {
 struct run {
 	uint64_t next;	 /* where it is expected to read on */
 	uint64_t window; /* bytes to have on their way for it */
+	uint64_t grown;	 /* where it stood when the window grew last */
 	int64_t used_ms;
 };
 
@@ -517,8 +518,9 @@ static struct run *find_run(struct media *media, uint64_t offset, uint64_t end)
 	for (size_t i = 0; i < RUNS_MAX; i++) {
 		struct run *run = &media->runs[i];
 
+		/* What was in its window it may have read without being seen here. */
 		if (run->window && offset + NEAR_BYTES >= run->next &&
-		    offset <= run->next + NEAR_BYTES) {
+		    offset <= run->next + run->window + NEAR_BYTES) {
 			if (end > run->next)
 				run->next = end;
 			run->used_ms = now_ms;
@@ -531,13 +533,19 @@ static struct run *find_run(struct media *media, uint64_t offset, uint64_t end)
 	return oldest;
 }
 
-/* A read that had to wait at the front of its run proves that the window was too small. */
+/*
+ * A reader that had to wait, and has read on by half the window since the last time, proves
+ * that the window is too small.
+ */
 static void grow_window(struct run *run)
 {
 	if (!run->window)
 		run->window = WINDOW_FIRST_BYTES;
-	else if (run->window < WINDOW_MOST_BYTES)
+	else if (run->window < WINDOW_MOST_BYTES && run->next - run->grown >= run->window / 2)
 		run->window *= 2;
+	else
+		return;
+	run->grown = run->next;
 }
 
 /* Sees to it that the first missing byte of the range is on its way. */
@@ -657,10 +665,10 @@ static void run_park(struct backend *backend, struct command *command)
 		media->progress_ms = wait->since_ms;
 	run = find_run(media, wait->offset, wait->end);
 	if (!ready_wait(media, wait) && !media->is_stale && !timer_is_set(&media->retry) &&
-	    !media->is_refreshing &&
-	    !is_claimed(media, media_file_next_missing(media->file, wait->offset), &ignored)) {
+	    !media->is_refreshing) {
 		grow_window(run);
-		if (run->window > WINDOW_FIRST_BYTES)
+		if (run->window > WINDOW_FIRST_BYTES &&
+		    !is_claimed(media, media_file_next_missing(media->file, wait->offset), &ignored))
 			provide(media, wait->offset, wait->end, run->window);
 	}
 	if (!timer_is_set(&media->retry))

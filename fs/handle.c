@@ -22,6 +22,13 @@ struct handle *handle_create(struct filesystem *fs, struct node *node)
 	return handle;
 }
 
+void handle_set_fd(struct filesystem *fs, struct handle *handle, int fd)
+{
+	handle->fd = fd;
+	handle->is_kept = true;
+	nodes_keep(&fs->nodes, handle->node, fd);
+}
+
 void handle_destroy(struct filesystem *fs, struct handle *handle)
 {
 	if (!handle)
@@ -35,6 +42,8 @@ void handle_destroy(struct filesystem *fs, struct handle *handle)
 		backend_media_close(fs->backend, handle->media);
 	cleanup_close(&handle->fd);
 	listing_destroy(handle->listing);
+	if (handle->is_kept)
+		nodes_unkeep(&fs->nodes, handle->node);
 	nodes_unref(&fs->nodes, handle->node, 1);
 	pthread_mutex_destroy(&handle->lock);
 	free(handle);

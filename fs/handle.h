@@ -11,7 +11,7 @@ struct listing; /* a directory's entries, ops_directory.c */
 struct handle {
 	/* Set when opened. */
 	struct node *node; /* referenced */
-	bool may_write;
+	bool may_write, is_kept;
 	struct media *media; /* outputs */
 
 	/* Guarded by the filesystem's handles_lock. */
@@ -27,6 +27,11 @@ struct handle {
 
 /* Makes a handle and counts it among the open ones; takes a reference to the node. */
 struct handle *handle_create(struct filesystem *fs, struct node *node);
+/*
+ * Gives it the descriptor of a user's file. The node is found by it from now on: whoever has a
+ * file open needs no way to it.
+ */
+void handle_set_fd(struct filesystem *fs, struct handle *handle, int fd);
 /* Closes everything that it holds. */
 void handle_destroy(struct filesystem *fs, struct handle *handle);
 

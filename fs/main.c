@@ -10,6 +10,7 @@
 #include "fs/mount_point.h"
 #include "fs/ops.h"
 #include "fs/options.h"
+#include "fs/parked.h"
 #include "fs/settle.h"
 #include "fs/simulator.h"
 
@@ -20,6 +21,7 @@
 #include <sys/stat.h>
 
 #define WORKERS_MOST 10
+#define READ_AHEAD_KIB 1024
 
 /* Everything that a mount is made of, in the order it is set up. */
 struct program {
@@ -91,6 +93,7 @@ static void is_ready(void *context)
 {
 	struct program *program = context;
 
+	mount_point_read_ahead(program->mount_point, READ_AHEAD_KIB);
 	log_info("event=mounted");
 	if (program->options.is_foreground) {
 		printf("seedancefs: %s is mounted; end it with umount or Ctrl-C\n",
@@ -149,6 +152,8 @@ static int start(struct program *program)
 	}
 	program->is_mounted = true;
 	r = backend_start(program->backend);
+	if (!r)
+		r = parked_start(program->fs->parked);
 	return r ? r : settler_start(program->fs->settler);
 }
 
@@ -174,6 +179,8 @@ static void tear_down(struct program *program)
 		settler_stop(program->fs->settler);
 	if (program->backend)
 		backend_stop(program->backend);
+	if (program->fs)
+		parked_stop(program->fs->parked);
 	if (program->has_handlers)
 		fuse_remove_signal_handlers(program->session);
 	if (program->is_mounted)

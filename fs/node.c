@@ -569,6 +569,24 @@ void nodes_release(struct nodes *nodes, struct node *node, struct node *parent,
 	pthread_mutex_unlock(&nodes->lock);
 }
 
+void nodes_keep(struct nodes *nodes, struct node *node, int fd)
+{
+	AUTOCLOSE int kept = tree_reopen(fd, O_PATH);
+	SCOPED_LOCK(&nodes->lock);
+
+	node->holds++;
+	if (node->fd < 0)
+		node->fd = take_fd(&kept);
+}
+
+void nodes_unkeep(struct nodes *nodes, struct node *node)
+{
+	SCOPED_LOCK(&nodes->lock);
+
+	node->holds--;
+	drop_fd(node);
+}
+
 void nodes_move_name(struct nodes *nodes, struct node *node, struct node *old_parent,
 		     const char *old_name, struct node *new_parent, const char *new_name)
 {

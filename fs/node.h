@@ -3,8 +3,8 @@
  *
  * A node of a user's file is its device and inode below, with the names (parent, name) that
  * it was seen under; hard links are one node. It holds a descriptor only once its last known
- * name is gone while the kernel still knows it, or while a name of it goes or moves, so tens
- * of thousands of nodes need none.
+ * name is gone while the kernel still knows it, while a name of it goes or moves, or while it
+ * is an open file, so tens of thousands of nodes need none.
  * A node of a virtual file is a task's number, the file's kind and its version.
  *
  * Identity is checked: a path is built from the names, below the nearest node that has a
@@ -50,7 +50,7 @@ struct node {
 	uint64_t references;
 	struct node_name *names;
 	int fd; /* O_PATH: while held, and once no name is left; else -1 */
-	unsigned holds; /* nodes_hold() without its nodes_release() yet */
+	unsigned holds; /* nodes_hold() and nodes_keep() that were not ended yet */
 	unsigned writers; /* open handles that may write */
 	pid_t writer;	  /* the last one that opened it so */
 
@@ -109,6 +109,12 @@ struct node *nodes_hold(struct nodes *nodes, int directory, const char *name);
 /* After nodes_hold(): the name is gone, or is still there. Gives the reference back; NULL is fine. */
 void nodes_release(struct nodes *nodes, struct node *node, struct node *parent,
 		   const char *name, bool is_gone);
+/*
+ * While a file is open (as `fd`), its node has a descriptor: the way to it may be closed to us
+ * meanwhile. Not for directories: one that is moved out of the library is none of ours.
+ */
+void nodes_keep(struct nodes *nodes, struct node *node, int fd);
+void nodes_unkeep(struct nodes *nodes, struct node *node);
 /* A name moved. `node` (may be NULL) is what nodes_hold() gave; its reference is kept. */
 void nodes_move_name(struct nodes *nodes, struct node *node, struct node *old_parent,
 		     const char *old_name, struct node *new_parent, const char *new_name);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #define BACKGROUND_WANTED 65535u
+#define READ_AHEAD_BYTES (1u << 20) /* granted up to what the mount's bdi is set to */
 
 /* What an ordinary user's mount is granted at the most: the module's own parameter. */
 static unsigned granted_background(const struct filesystem *fs)
@@ -45,6 +46,7 @@ static void op_init(void *userdata, struct fuse_conn_info *connection)
 	if (!fs->is_root)
 		connection->want |= connection->capable & FUSE_CAP_HANDLE_KILLPRIV;
 	connection->max_read = 0;
+	connection->max_readahead = READ_AHEAD_BYTES;
 	if (fs->ready)
 		fs->ready(fs->ready_context);
 	log_debug("event=init max_background=%u max_readahead=%u", connection->max_background,

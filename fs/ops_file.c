@@ -39,15 +39,18 @@ static int open_virtual(struct filesystem *fs, struct handle *handle, struct fus
 static int open_user_file(struct filesystem *fs, struct handle *handle, int flags)
 {
 	bool is_cut = handle->may_write && flags & O_TRUNC;
-	int r = handle->may_write ? activity_check_open(fs, handle->node) : 0;
+	int r = handle->may_write ? activity_check_open(fs, handle->node) : 0, fd;
 
 	if (!r && is_cut)
 		r = activity_before_change(fs, handle->node);
 	if (r)
 		return r;
-	handle->fd = nodes_open(&fs->nodes, handle->node,
-				flags & ~(O_CREAT | O_EXCL | O_DIRECT | O_NOCTTY | O_NOFOLLOW | O_APPEND));
-	return handle->fd < 0 ? handle->fd : 0;
+	fd = nodes_open(&fs->nodes, handle->node,
+			flags & ~(O_CREAT | O_EXCL | O_DIRECT | O_NOCTTY | O_NOFOLLOW | O_APPEND));
+	if (fd < 0)
+		return fd;
+	handle_set_fd(fs, handle, fd);
+	return 0;
 }
 
 void op_open(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)

@@ -230,7 +230,7 @@ void op_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t m
 		fuse_reply_err(request, -r);
 		return;
 	}
-	handle->fd = take_fd(&fd);
+	handle_set_fd(fs, handle, take_fd(&fd));
 	handle->may_write = (info->flags & O_ACCMODE) != O_RDONLY;
 	if (handle->may_write)
 		nodes_count_writer(&fs->nodes, node, 1, fuse_req_ctx(request)->pid);

@@ -13,7 +13,8 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-#define USER_SECONDS 1.0 /* user files change below only behind our back */
+#define USER_SECONDS 1.0	 /* user files change below only behind our back */
+#define OUTPUT_SECONDS 3600.0 /* an output's inode never changes; its name is looked up anew */
 
 struct node *ops_node(struct filesystem *fs, fuse_ino_t id)
 {
@@ -27,7 +28,11 @@ fuse_ino_t ops_id(struct filesystem *fs, const struct node *node)
 
 double ops_attr_seconds(const struct node *node)
 {
-	if (node->is_virtual || atomic_load(&((struct node *)node)->task))
+	if (node->is_virtual)
+		return node->kind == VIRTUAL_VIDEO || node->kind == VIRTUAL_LAST_FRAME ?
+			       OUTPUT_SECONDS :
+			       0;
+	if (atomic_load(&((struct node *)node)->task))
 		return 0;
 	return USER_SECONDS;
 }

@@ -133,6 +133,13 @@ static int remove_directory(const struct place *place, struct node *node, uint64
 	return -ENOTEMPTY;
 }
 
+static void forget_task(struct filesystem *fs, uint64_t number)
+{
+	backend_task_remove(fs->backend, number);
+	activity_drop_aside(fs, number);
+	folder_forget(fs, number);
+}
+
 void op_rmdir(fuse_req_t request, fuse_ino_t parent, const char *name)
 {
 	struct filesystem *fs = ops_fs(request);
@@ -154,11 +161,8 @@ void op_rmdir(fuse_req_t request, fuse_ino_t parent, const char *name)
 	held = nodes_hold(&fs->nodes, place.fd, name);
 	r = node ? remove_directory(&place, node, number) : -ENOMEM;
 	nodes_release(&fs->nodes, held, place.parent, name, !r);
-	if (!r && number) {
-		backend_task_remove(fs->backend, number);
-		activity_drop_aside(fs, number);
-		folder_forget(fs, number);
-	}
+	if (!r && number)
+		forget_task(fs, number);
 	if (!r)
 		activity_note_name(fs, place.parent, name);
 	if (node)
@@ -186,6 +190,25 @@ static int check_rename(const struct place *from, const struct place *to, unsign
 		r = activity_check_name(from->fs, from->parent, from->fd, from->name, &to->status);
 	if (!r && to->shown && flags & RENAME_NOREPLACE)
 		r = -EEXIST;
+	return r;
+}
+
+/* The task of a folder that would be replaced, as by rmdir: -ENOTEMPTY while it shows something. */
+static int check_replaced(const struct place *from, const struct place *to, uint64_t *ret_number)
+{
+	struct filesystem *fs = to->fs;
+	struct node *node;
+	int r = 0;
+
+	if (!to->exists || !S_ISDIR(to->status.st_mode) || !S_ISDIR(from->status.st_mode))
+		return 0;
+	node = nodes_get(&fs->nodes, to->parent, to->name, &to->status);
+	if (!node)
+		return -ENOMEM;
+	*ret_number = folder_number(fs, node);
+	if (*ret_number && shows_something(fs, node, *ret_number))
+		r = -ENOTEMPTY;
+	nodes_unref(&fs->nodes, node, 1);
 	return r;
 }
 
@@ -246,14 +269,19 @@ void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name, fuse_ino
 	struct filesystem *fs = ops_fs(request);
 	uid_t uid = fuse_req_ctx(request)->uid;
 	AUTOPLACE from, to = { .fd = -1 };
+	uint64_t replaced = 0;
 	int r = look(fs, parent, name, &from);
 
 	if (!r)
 		r = !strcmp(new_name, MARK_FILE_NAME) ? -EPERM : look(fs, new_parent, new_name, &to);
 	if (!r)
 		r = check_rename(&from, &to, flags);
+	if (!r && !(flags & RENAME_EXCHANGE))
+		r = check_replaced(&from, &to, &replaced);
 	if (!r)
 		r = move(&from, &to, flags);
+	if (!r && replaced)
+		forget_task(fs, replaced);
 	if (!r) {
 		activity_note_name(fs, from.parent, name);
 		r = activity_name_came(fs, to.parent, to.fd, new_name, uid);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,8 +25,10 @@ struct parked_read {
 	struct media *media;
 	uint64_t offset;
 	size_t size;
+	int result; /* set when it is done */
 	/* Guarded by the table's lock. */
 	struct parked_read *next, *previous;
+	struct parked_read *next_done;
 };
 
 struct parked {
@@ -35,6 +38,12 @@ struct parked {
 	/* Guarded by lock: oldest first. */
 	struct parked_read *first, *last;
 	unsigned count, limit;
+	struct parked_read *done, **done_end; /* to be replied to */
+	bool is_stopping;
+	pthread_cond_t has_done;
+
+	pthread_t thread;
+	bool is_started;
 };
 
 int parked_create(struct backend *backend, struct parked **ret_parked)
@@ -46,7 +55,9 @@ int parked_create(struct backend *backend, struct parked **ret_parked)
 	parked->backend = backend;
 	parked->limit = LIMIT_FIRST;
 	parked->next_id = 1;
+	parked->done_end = &parked->done;
 	pthread_mutex_init(&parked->lock, NULL);
+	pthread_cond_init(&parked->has_done, NULL);
 	*ret_parked = parked;
 	return 0;
 }
@@ -55,6 +66,7 @@ void parked_destroy(struct parked *parked)
 {
 	if (!parked)
 		return;
+	pthread_cond_destroy(&parked->has_done);
 	pthread_mutex_destroy(&parked->lock);
 	free(parked);
 }
@@ -87,10 +99,10 @@ static uint64_t enlist(struct parked *parked, struct parked_read *read)
 	return ++parked->count > parked->limit ? parked->first->id : 0;
 }
 
+/* Out of the table; the lock is held. */
 static void strike_off(struct parked_read *read)
 {
 	struct parked *parked = read->parked;
-	SCOPED_LOCK(&parked->lock);
 
 	if (read->previous)
 		read->previous->next = read->next;
@@ -106,18 +118,83 @@ static void strike_off(struct parked_read *read)
 void parked_done(void *context, int result)
 {
 	struct parked_read *read = context;
-	const char *bytes = NULL;
+	struct parked *parked = read->parked;
+	SCOPED_LOCK(&parked->lock);
 
 	strike_off(read);
+	read->result = result;
+	read->next_done = NULL;
+	*parked->done_end = read;
+	parked->done_end = &read->next_done;
+	pthread_cond_signal(&parked->has_done);
+}
+
+/* --- replying --- */
+
+static void reply(struct parked_read *read)
+{
+	const char *bytes = NULL;
+
 	fuse_req_interrupt_func(read->request, NULL, NULL);
-	if (!result)
+	if (!read->result)
 		bytes = backend_media_bytes(read->parked->backend, read->media, read->offset,
 					    read->size);
 	if (bytes)
 		fuse_reply_buf(read->request, bytes, read->size);
 	else
-		fuse_reply_err(read->request, result ? -result : EIO);
+		fuse_reply_err(read->request, read->result ? -read->result : EIO);
 	free(read);
+}
+
+/* The next one that is done; NULL at the end. */
+static struct parked_read *take_done(struct parked *parked)
+{
+	SCOPED_LOCK(&parked->lock);
+	struct parked_read *read;
+
+	while (!parked->done && !parked->is_stopping)
+		pthread_cond_wait(&parked->has_done, &parked->lock);
+	read = parked->done;
+	if (!read)
+		return NULL;
+	parked->done = read->next_done;
+	if (!parked->done)
+		parked->done_end = &parked->done;
+	return read;
+}
+
+static void *parked_run(void *context)
+{
+	struct parked_read *read;
+
+	while ((read = take_done(context)))
+		reply(read);
+	return NULL;
+}
+
+int parked_start(struct parked *parked)
+{
+	sigset_t all, before;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&parked->thread, NULL, parked_run, parked);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	parked->is_started = r == 0;
+	return -r;
+}
+
+void parked_stop(struct parked *parked)
+{
+	if (!parked->is_started)
+		return;
+	pthread_mutex_lock(&parked->lock);
+	parked->is_stopping = true;
+	pthread_cond_signal(&parked->has_done);
+	pthread_mutex_unlock(&parked->lock);
+	pthread_join(parked->thread, NULL);
+	parked->is_started = false;
 }
 
 /* FUSE's interrupt: the reader got a signal. Its id is all that may be touched here. */

@@ -2,7 +2,8 @@
  * Parked reads: requests of readers that wait for bytes on their way.
  *
  * Each has one owner, the backend's thread, which ends it through the read_done event exactly
- * once; this table only knows them, so that readers that left can be found and the number of
+ * once. The replies themselves, a copy of the bytes each, are made by a thread of this room, so
+ * that the backend's goes on receiving meanwhile. The table knows all that are parked, so that readers that left can be found and the number of
  * parked requests stays below half of what the kernel allows in the background (field-notes.md,
  * part D, 4: parked readahead could block the whole mount).
  */
@@ -14,6 +15,9 @@
 struct fuse_req;
 
 int parked_create(struct backend *backend, struct parked **ret_parked);
+int parked_start(struct parked *parked);
+/* After the backend has stopped: the last replies are made. */
+void parked_stop(struct parked *parked);
 void parked_destroy(struct parked *parked);
 
 /* The most that may be parked at once. */
@@ -22,7 +26,7 @@ void parked_set_limit(struct parked *parked, unsigned limit);
 /* Parks a read; the request is answered later, in every case. */
 void parked_add(struct parked *parked, struct fuse_req *request, struct media *media, off_t offset,
 		size_t size);
-/* The read_done event. */
+/* The read_done event: queues the reply. */
 void parked_done(void *read, int result);
 
 /* Ends the reads whose readers are exiting or gone: at each flush, and once a second. */

@@ -562,6 +562,23 @@ def test_rename_noreplace_and_exchange(place):
         renameat2(place / "b", place / "b" / "inside", EXCHANGE)
 
 
+def test_a_folder_is_not_renamed_over_a_task(mount, simulator):
+    """Below it may be empty; to its user it is not."""
+    simulator.hold("queued")
+    task = mount.folder("task")
+    harness.wait_state(task, "queued")
+    (task / "prompt.txt").rename(mount.path / "kept.txt")
+    (mount.path / "other").mkdir()
+    with refused(errno.ENOTEMPTY, errno.EEXIST):
+        os.rename(mount.path / "other", task)
+    assert harness.state(task) == "queued"
+    for name in os.listdir(task):
+        (task / name).unlink()
+    os.rename(mount.path / "other", task)
+    assert os.listdir(task) == [] and not (mount.path / "other").exists()
+    wait_for(lambda: [one["state"] for one in simulator.tasks()] == ["cancelled"], "removed as by rmdir")
+
+
 def test_a_file_is_written_while_its_folders_move(place):
     (place / "a" / "b").mkdir(parents=True)
     with opened(place / "a" / "b" / "f", os.O_RDWR | os.O_CREAT) as fd:
@@ -608,6 +625,22 @@ def test_a_directory_that_moves_to_and_fro_is_always_there(place):
             os.unlink("h", dir_fd=directory)
             rounds += 1
         assert mover.returncode == 0 and rounds > 20
+
+
+def test_open_files_in_a_closed_folder(place):
+    """Whoever has a file open needs no way to it."""
+    (place / "d").mkdir()
+    with opened(place / "d" / "f", os.O_RDWR | os.O_CREAT) as fd:
+        os.chmod(place / "d", 0)
+        try:
+            os.write(fd, b"content")
+            os.fchmod(fd, 0o600)
+            os.utime(fd, ns=(1, 2))
+            os.ftruncate(fd, 4)
+            assert os.fstat(fd).st_size == 4 and os.pread(fd, 10, 0) == b"cont"
+        finally:
+            os.chmod(place / "d", 0o755)
+    assert (place / "d" / "f").read_text() == "cont"
 
 
 # --- files without a name ---
@@ -766,7 +799,9 @@ def test_owners(place):
 def test_writing_takes_the_set_user_id_bit_away(make_mount, tmp_path):
     """Root's daemon writes for others, and what they write is no program of root's."""
     mount = make_mount(options=["allow_other"] if is_root() else [])
-    for folder in (tmp_path, mount.path):
+    for folder in (tmp_path / "open", mount.path / "open"):
+        folder.mkdir()
+        os.chmod(folder, 0o777)
         (folder / "program").write_bytes(b"good")
         os.chmod(folder / "program", 0o6777)
         finish(child("import os\nif os.getuid() == 0: os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"

@@ -262,7 +262,7 @@ static void test_copy(void **state)
 static void *change_many(void *context)
 {
 	struct fixture *fixture = context;
-	uint64_t seed = (uint64_t)(uintptr_t)&seed;
+	uint64_t seed = 1;
 
 	for (int i = 0; i < CHANGES; i++) {
 		uint64_t number = 1 + next_random(&seed) % THREAD_TASKS;
@@ -282,7 +282,7 @@ static void *change_many(void *context)
 static void *read_many(void *context)
 {
 	struct fixture *fixture = context;
-	uint64_t seed = (uint64_t)(uintptr_t)&seed;
+	uint64_t seed = 2;
 	uintptr_t torn = 0;
 
 	for (int i = 0; i < CHANGES; i++) {

@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""Streaming, measured: whole processes, medians, and ratios against curl and the local disk in the same run.
+
+usage: scripts/bench.sh [RUNS]      (default 5; builds the release first)
+"""
+
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+os.environ.setdefault("SEEDANCEFS_BUILD", str(ROOT / "build" / "release"))
+sys.path.insert(0, str(ROOT / "tests" / "integration"))
+
+import harness  # noqa: E402
+
+MIB = 1 << 20
+SIZE = 64 * MIB
+
+
+def seconds(*command):
+    """The wall time of a whole process."""
+    began = time.perf_counter()
+    subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - began
+
+
+
+
+def rss_anon_kib(pid):
+    text = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in text.splitlines() if line.startswith("RssAnon")).split()[1])
+
+
+def link(folder):
+    import json
+    return json.loads((folder / "task.json").read_text())["video"]["url"]
+
+
+def measure(runs, directory):
+    simulator = harness.Simulator(directory)
+    mount = harness.Mount(directory, simulator)
+    local = harness.make_media(directory / "local", SIZE)
+    rows = {name: [] for name in ("curl cold", "cold", "local", "warm", "curl byte", "byte", "middle curl", "middle")}
+    mount.start()
+    try:
+        for n in range(runs):
+            folder = mount.finished(simulator, name=f"video-{n}", video=local)
+            video, url = folder / "video.mp4", link(folder)
+            rows["curl byte"].append(seconds("curl", "-s", "-r", "0-0", "-o", "/dev/null", url))
+            rows["byte"].append(seconds("head", "-c", "1", video))
+            rows["middle curl"].append(seconds("curl", "-s", "-r", f"{32 * MIB}-{32 * MIB}", "-o", "/dev/null", url))
+            rows["middle"].append(seconds("dd", f"if={video}", "bs=1", "count=1", f"skip={32 * MIB}",
+                                          "iflag=skip_bytes"))
+            rows["curl cold"].append(seconds("curl", "-s", "-o", "/dev/null", url))
+            rows["cold"].append(seconds("dd", f"if={video}", "of=/dev/null", "bs=1M"))
+            rows["local"].append(seconds("dd", f"if={local}", "of=/dev/null", "bs=1M"))
+            rows["warm"].append(seconds("dd", f"if={video}", "of=/dev/null", "bs=1M"))
+        memory = rss_anon_kib(mount.pid)
+        mount.end()
+    finally:
+        mount.unmount_leftover()
+        simulator.stop()
+    return rows, memory
+
+
+def report(rows, memory, runs):
+    def median(name):
+        return statistics.median(rows[name])
+
+    def speed(name):
+        return SIZE / MIB / median(name)
+
+    def ratio(ours, theirs):
+        """Pair by pair: the machine's speed drifts."""
+        return statistics.median(b / a for a, b in zip(rows[ours], rows[theirs]))
+
+    print(f"64 MiB video, medians of {runs} runs, whole processes")
+    print("| what | seedancefs | against | ratio | to reach |")
+    print("|---|---|---|---|---|")
+    print(f"| sequential read, cold | {speed('cold'):.0f} MB/s | curl {speed('curl cold'):.0f} MB/s | "
+          f"{ratio('cold', 'curl cold'):.2f} | >= 0.6 |")
+    print(f"| second read, kernel's cache | {speed('warm'):.0f} MB/s | local file {speed('local'):.0f} MB/s | "
+          f"{ratio('warm', 'local'):.2f} | >= 0.6 |")
+    print(f"| first byte | {median('byte') * 1000:.1f} ms | curl {median('curl byte') * 1000:.1f} ms | "
+          f"{1 / ratio('byte', 'curl byte'):.2f} x | <= 1.3 x |")
+    print(f"| a byte in the middle | {median('middle') * 1000:.1f} ms | curl {median('middle curl') * 1000:.1f} ms | "
+          f"{1 / ratio('middle', 'middle curl'):.2f} x | |")
+    print(f"| anonymous memory afterwards | {memory / 1024:.1f} MB | | | <= 20 MB |")
+
+
+def main():
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    with tempfile.TemporaryDirectory() as directory:
+        rows, memory = measure(runs, pathlib.Path(directory))
+    report(rows, memory, runs)
+
+
+if __name__ == "__main__":
+    main()

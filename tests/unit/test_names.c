@@ -1,0 +1,143 @@
+/* names.h: what a file's name means in a folder. */
+#include "tests/unit/unit.h"
+
+#include "fs/names.h"
+
+static void test_triggers(void **state)
+{
+	static const char *const triggers[] = { "request.json", "prompt.txt", "prompt.md", "prompt" };
+	static const char *const others[] = {
+		"",	       "Prompt.txt",  "prompt.TXT",  "prompt.txt~", ".prompt.txt",
+		"prompt.text", "prompt.txt ", "prompts.txt", "request",	    "request.json5",
+		"prompt.",     "my prompt",   "status",	     "PROMPT",	    "prompt.txt.swp",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(triggers); i++) {
+		assert_true(name_is_trigger(triggers[i]));
+		assert_false(name_is_scratch(triggers[i]));
+		assert_int_equal(name_virtual_kind(triggers[i]), VIRTUAL_NONE);
+		if (i)
+			assert_true(name_trigger_rank(triggers[i]) >
+				    name_trigger_rank(triggers[i - 1]));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (name_is_trigger(others[i]))
+			fail_msg("\"%s\" is no trigger", others[i]);
+}
+
+/* field-notes.md, part A, 1b and 1c. */
+static void test_scratch(void **state)
+{
+	static const char *const scratch[] = {
+		".prompt.txt.swp", ".prompt.txt.swx", "4913",	       "prompt.txt~",
+		".#prompt.txt",	   "#prompt.txt#",    "sedAbC123",     "prompt.txt.part",
+		".goutputstream-X", "a.tmp",	      ".~lock.x#",     "x.crdownload",
+		".Trash-1000",	   ".hidden",	      "a.swp",	       "~",
+		"##",		   "sed??????",	      ".",	       "..",
+	};
+	static const char *const plain[] = {
+		"",	      "prompt.txt", "first_frame.png", "a~b",	  "49130",  "04913",
+		"sedan",      "sed12345",   "sed1234567",      "xsedabcdef", "#x",  "x#",
+		"a.swp.png",  "tmp",	    "a.tmpx",	       "part",	     "video.mp4",
+		"status",     "Sed123456",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(scratch); i++)
+		if (!name_is_scratch(scratch[i]))
+			fail_msg("\"%s\" is a scratch name", scratch[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
+		if (name_is_scratch(plain[i]))
+			fail_msg("\"%s\" is no scratch name", plain[i]);
+}
+
+static void test_inputs(void **state)
+{
+	static const struct {
+		const char *name;
+		enum request_role role;
+	} cases[] = {
+		{ "first_frame.png", ROLE_FIRST_FRAME },
+		{ "first_frame.jpg", ROLE_FIRST_FRAME },
+		{ "first_frame.JPEG", ROLE_FIRST_FRAME },
+		{ "first_frame.tar.gz", ROLE_FIRST_FRAME },
+		{ "last_frame.png", ROLE_LAST_FRAME },
+		{ "last_frame.webp", ROLE_LAST_FRAME },
+		{ "reference.png", ROLE_REFERENCE },
+		{ "reference1.jpg", ROLE_REFERENCE },
+		{ "reference-cat.mp4", ROLE_REFERENCE },
+		{ "reference_2.wav", ROLE_REFERENCE },
+		{ "last_frame.out.png", ROLE_NONE },
+		{ "first_frame", ROLE_NONE },
+		{ "first_frame_2.png", ROLE_NONE },
+		{ "my_first_frame.png", ROLE_NONE },
+		{ "First_Frame.png", ROLE_NONE },
+		{ "first_frame.png~", ROLE_NONE },
+		{ "first_frame.png.part", ROLE_NONE },
+		{ ".first_frame.png", ROLE_NONE },
+		{ ".#first_frame.png", ROLE_NONE },
+		{ "reference.png.part", ROLE_NONE },
+		{ "prompt.txt", ROLE_NONE },
+		{ "cat.png", ROLE_NONE },
+		{ "", ROLE_NONE },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		if (name_input_role(cases[i].name) != cases[i].role)
+			FAIL_CASE("\"%s\" has role %d; expected %d", cases[i].name,
+				  name_input_role(cases[i].name), cases[i].role);
+	expect_no_failed_case();
+}
+
+static void test_virtual(void **state)
+{
+	static const struct {
+		const char *name;
+		enum virtual_kind kind;
+		bool tells_copy;
+	} cases[] = {
+		{ "status", VIRTUAL_STATUS, true },
+		{ "task.json", VIRTUAL_TASK_JSON, true },
+		{ "error.txt", VIRTUAL_ERROR, false },
+		{ "video.mp4", VIRTUAL_VIDEO, true },
+		{ "last_frame.png", VIRTUAL_LAST_FRAME, false },
+		{ "last_frame.out.png", VIRTUAL_LAST_FRAME, false },
+		{ "", VIRTUAL_NONE, false },
+		{ "Status", VIRTUAL_NONE, false },
+		{ "status.txt", VIRTUAL_NONE, false },
+		{ "last_frame.jpg", VIRTUAL_NONE, false },
+		{ "video.mov", VIRTUAL_NONE, false },
+		{ ".status", VIRTUAL_NONE, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_int_equal(name_virtual_kind(cases[i].name), cases[i].kind);
+		assert_int_equal(name_tells_copy(cases[i].name), cases[i].tells_copy);
+	}
+	/* copiers make `status` first: design.md, rule 3 */
+	for (int kind = VIRTUAL_STATUS + 1; kind < VIRTUAL_COUNT; kind++)
+		assert_true(VIRTUAL_STATUS < kind);
+}
+
+static void test_trash(void **state)
+{
+	static const char *const in[] = { ".Trash", ".Trash-1000", ".Trash-1000/files/a/prompt.txt",
+					  "a/.Trash/b", "a/b/.Trash-0" };
+	static const char *const out[] = { "", "a", "Trash", "a/Trash-1000", "a.Trash", "a/b.Trash/c",
+					   ".trash" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(in); i++)
+		assert_true(path_is_in_trash(in[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(out); i++)
+		assert_false(path_is_in_trash(out[i]));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_triggers), cmocka_unit_test(test_scratch),
+		cmocka_unit_test(test_inputs),	 cmocka_unit_test(test_virtual),
+		cmocka_unit_test(test_trash),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
