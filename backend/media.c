@@ -3,7 +3,7 @@
  *
  * Reads of bytes that are here never come this way; a read that must wait is parked with its
  * range. The transfers are ranges of the file, grown while a reader goes on in order: the
- * first is small, each further one twice as large, and the next one begins while the reader
+ * first is small, each further one larger, and the next one begins while the reader
  * is still in the first half of what is here. Whoever needs a block that is on its way waits
  * for that one transfer.
  */
@@ -25,6 +25,7 @@
 
 #define WINDOW_FIRST_BYTES (256u << 10)
 #define WINDOW_MOST_BYTES (32u << 20)
+#define WINDOW_GROWTH 4
 #define NEAR_BYTES (1u << 20) /* reordered readahead still counts as going on in order */
 #define JOIN_BYTES (2u << 20) /* how far behind a transfer's front a read waits for it */
 #define RUNS_MAX 16
@@ -58,7 +59,8 @@ struct transfer {
 struct run {
 	uint64_t next;	 /* where it is expected to read on */
 	uint64_t window; /* bytes to have on their way for it */
-	uint64_t grown;	 /* where it stood when the window grew last */
+	uint64_t grown;	 /* where it stood when the window grew last; 0: never */
+	bool is_proven;	 /* it went on in order at least once: fetch ahead */
 	int64_t used_ms;
 };
 
@@ -537,14 +539,18 @@ static struct run *find_run(struct media *media, uint64_t offset, uint64_t end)
  * A reader that had to wait, and has read on by half the window since the last time, proves
  * that the window is too small.
  */
-static void grow_window(struct run *run)
+static void grow_window(struct run *run, uint64_t read_bytes)
 {
 	if (!run->window)
-		run->window = WINDOW_FIRST_BYTES;
+		run->window = read_bytes > WINDOW_FIRST_BYTES / 2 ? 2 * read_bytes :
+								       WINDOW_FIRST_BYTES;
 	else if (run->window < WINDOW_MOST_BYTES && run->next - run->grown >= run->window / 2)
-		run->window *= 2;
+		run->window *= WINDOW_GROWTH;
 	else
 		return;
+	if (run->window > WINDOW_MOST_BYTES)
+		run->window = WINDOW_MOST_BYTES;
+	run->is_proven = run->grown != 0;
 	run->grown = run->next;
 }
 
@@ -589,11 +595,11 @@ static void go_ahead(struct media *media, struct run *run)
 {
 	uint64_t size = media_file_size(media->file), end = frontier(media, run->next);
 
-	if (run->window > WINDOW_FIRST_BYTES && end < size && end - run->next <= run->window / 2) {
+	if (run->is_proven && end < size && end - run->next <= run->window / 2) {
 		if (!provide(media, end, end + 1, run->window))
 			end = frontier(media, run->next);
 	}
-	if (end < size && run->window > WINDOW_FIRST_BYTES)
+	if (end < size && run->is_proven)
 		atomic_store_explicit(&media->mark,
 				      end > run->window / 2 ? end - run->window / 2 : 0,
 				      memory_order_relaxed);
@@ -666,8 +672,8 @@ static void run_park(struct backend *backend, struct command *command)
 	run = find_run(media, wait->offset, wait->end);
 	if (!ready_wait(media, wait) && !media->is_stale && !timer_is_set(&media->retry) &&
 	    !media->is_refreshing) {
-		grow_window(run);
-		if (run->window > WINDOW_FIRST_BYTES &&
+		grow_window(run, wait->end - wait->offset);
+		if (run->is_proven &&
 		    !is_claimed(media, media_file_next_missing(media->file, wait->offset), &ignored))
 			provide(media, wait->offset, wait->end, run->window);
 	}

@@ -203,13 +203,18 @@ static struct node_name **find_name(struct node *node, const struct node *parent
 	return at;
 }
 
-static int add_name(struct nodes *nodes, struct node *node, struct node *parent, const char *name)
+static int add_name(struct nodes *nodes, struct node *node, struct node *parent,
+		    const char *name)
 {
-	struct node_name *added;
+	struct node_name **at = find_name(node, parent, name), *added = *at;
 
 	nodes->changes++;
-	if (*find_name(node, parent, name))
+	if (added) { /* just seen: the others may be stale */
+		*at = added->next;
+		added->next = node->names;
+		node->names = added;
 		return 0;
+	}
 	added = calloc(1, sizeof(*added));
 	if (!added)
 		return -ENOMEM;
@@ -437,19 +442,26 @@ static char *first_name(struct nodes *nodes, struct node *node, struct node **re
 	return text;
 }
 
-static void forget_name(struct nodes *nodes, struct node *node, struct node *parent,
+static bool forget_name(struct nodes *nodes, struct node *node, struct node *parent,
 			const char *name, uint64_t changes)
 {
 	SCOPED_LOCK(&nodes->lock);
 	struct node_name **at = find_name(node, parent, name);
 
-	if (*at && changes == nodes->changes) /* none came since it was seen to be stale */
-		remove_name(nodes, node, at);
+	if (!*at || changes != nodes->changes) /* one came since it was seen to be stale */
+		return false;
+	remove_name(nodes, node, at);
+	return true;
 }
 
-/* Goes up to a directory that is where its names say; the name in it was the stale one. */
-static void forget_stale_name(struct nodes *nodes, struct node *node)
+/*
+ * Goes up to a directory that is where its names say; the name in it was the stale one. Whether
+ * it was forgotten.
+ */
+static bool forget_stale_name(struct nodes *nodes, struct node *node)
 {
+	bool is_forgotten = false;
+
 	nodes_ref(nodes, node);
 	while (node) {
 		struct node *parent = NULL;
@@ -458,7 +470,7 @@ static void forget_stale_name(struct nodes *nodes, struct node *node)
 		AUTOCLOSE int fd = name ? open_once(nodes, parent) : -1;
 
 		if (fd >= 0 && !has_in(fd, name, node))
-			forget_name(nodes, node, parent, name, changes);
+			is_forgotten = forget_name(nodes, node, parent, name, changes);
 		nodes_unref(nodes, node, 1);
 		if (parent && fd != -ESTALE) {
 			nodes_unref(nodes, parent, 1);
@@ -466,16 +478,18 @@ static void forget_stale_name(struct nodes *nodes, struct node *node)
 		}
 		node = parent;
 	}
+	return is_forgotten;
 }
 
 static int open_checked(struct nodes *nodes, struct node *node)
 {
-	for (int i = 0; i < TRIES; i++) {
+	for (int i = 0; i < TRIES;) {
 		int fd = open_once(nodes, node);
 
 		if (fd != -ESTALE)
 			return fd;
-		forget_stale_name(nodes, node);
+		if (!forget_stale_name(nodes, node))
+			i++; /* no name is left, or they change as we look */
 	}
 	return -ESTALE;
 }

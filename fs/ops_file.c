@@ -46,7 +46,8 @@ static int open_user_file(struct filesystem *fs, struct handle *handle, int flag
 	if (r)
 		return r;
 	fd = nodes_open(&fs->nodes, handle->node,
-			flags & ~(O_CREAT | O_EXCL | O_DIRECT | O_NOCTTY | O_NOFOLLOW | O_APPEND));
+			flags & ~(O_CREAT | O_EXCL | O_DIRECT | O_NOCTTY | O_NOFOLLOW |
+				  O_APPEND));
 	if (fd < 0)
 		return fd;
 	handle_set_fd(fs, handle, fd);

@@ -178,7 +178,8 @@ void op_link(fuse_req_t request, fuse_ino_t id, fuse_ino_t parent, const char *n
 	r = source < 0 ? source : fstat(source, &status) < 0 ? -errno : 0;
 	if (!r)
 		r = begin(request, parent, name, &status, &making);
-	if (!r && linkat(AT_FDCWD, tree_fd_path(source).text, making.fd, name, AT_SYMLINK_FOLLOW) < 0)
+	if (!r && linkat(AT_FDCWD, tree_fd_path(source).text, making.fd, name,
+			 AT_SYMLINK_FOLLOW) < 0)
 		r = -errno;
 	if (!r)
 		r = finish_link(&making, node, &entry);

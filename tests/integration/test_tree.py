@@ -991,7 +991,7 @@ def test_open_files_whose_names_change_below(shared, folder):
 def test_inode_numbers_that_are_used_again_below(shared, folder):
     """Files go and come below with the same inode numbers and other types."""
     real = below(shared, folder)
-    for i in range(100):
+    for i in range(300):
         path = folder / str(i)
         (real / str(i)).mkdir() if i % 2 else (real / str(i)).write_text(str(i))
         assert path.is_dir() == bool(i % 2)

@@ -101,11 +101,22 @@ static void test_clean(void **state)
 		{ "  a   b  ", 100, "a b" },
 		{ " \n\t ", 100, "" },
 		{ "\x1b[31mred\x07\x7f", 100, "[31mred" },
-		{ "a\xc2\x80" "b\xc2\x9f" "c", 100, "a b c" },
-		{ "a\xe2\x80\xae" "b\xe2\x81\xa6" "c\xe2\x81\xa9", 100, "a b c" },
-		{ "a\xe2\x80\x8e\xe2\x80\x8f\xd8\x9c" "b", 100, "a b" },
-		{ "a\xe2\x80\xa8\xe2\x80\xa9" "b", 100, "a b" },
-		{ "caf\xc3\xa9 \xe7\x8c\xab \xf0\x9f\x90\x88", 100, "caf\xc3\xa9 \xe7\x8c\xab \xf0\x9f\x90\x88" },
+		{ "a\xc2\x80"
+		  "b\xc2\x9f"
+		  "c",
+		  100, "a b c" },
+		{ "a\xe2\x80\xae"
+		  "b\xe2\x81\xa6"
+		  "c\xe2\x81\xa9",
+		  100, "a b c" },
+		{ "a\xe2\x80\x8e\xe2\x80\x8f\xd8\x9c"
+		  "b",
+		  100, "a b" },
+		{ "a\xe2\x80\xa8\xe2\x80\xa9"
+		  "b",
+		  100, "a b" },
+		{ "caf\xc3\xa9 \xe7\x8c\xab \xf0\x9f\x90\x88", 100,
+		  "caf\xc3\xa9 \xe7\x8c\xab \xf0\x9f\x90\x88" },
 		{ "caf\xe9", 100, "caf?" },
 		{ "\xff\xfe", 100, "??" },
 		{ "\xc0\xaf", 100, "??" },
@@ -138,7 +149,8 @@ static void test_clean_anything(void **state)
 
 	for (int i = 0; i < 2000; i++) {
 		char bytes[64];
-		size_t size = next_random(&seed) % sizeof(bytes), most = next_random(&seed) % 70;
+		size_t size = next_random(&seed) % sizeof(bytes),
+		       most = next_random(&seed) % 70;
 		AUTOFREE char *clean = NULL;
 
 		for (size_t j = 0; j < size; j++)
@@ -160,18 +172,30 @@ static void test_utf8(void **state)
 		size_t size;
 		bool good;
 	} cases[] = {
-		{ "", 0, true },		 { "a\0b", 3, true },
-		{ "\xc2\x80", 2, true },	 { "\xc1\xbf", 2, false },
-		{ "\xe0\xa0\x80", 3, true },	 { "\xe0\x9f\xbf", 3, false },
-		{ "\xed\x9f\xbf", 3, true },	 { "\xed\xa0\x80", 3, false },
-		{ "\xed\xbf\xbf", 3, false },	 { "\xee\x80\x80", 3, true },
-		{ "\xef\xbf\xbf", 3, true },	 { "\xf0\x90\x80\x80", 4, true },
-		{ "\xf0\x8f\xbf\xbf", 4, false }, { "\xf4\x8f\xbf\xbf", 4, true },
-		{ "\xf4\x90\x80\x80", 4, false }, { "\xf8\x88\x80\x80\x80", 5, false },
-		{ "\x80", 1, false },		 { "\xbf", 1, false },
-		{ "\xc3", 1, false },		 { "\xe7\x8c", 2, false },
-		{ "\xf0\x9f\x90", 3, false },	 { "\xc3\x28", 2, false },
-		{ "\xfe", 1, false },		 { "\xff", 1, false },
+		{ "", 0, true },
+		{ "a\0b", 3, true },
+		{ "\xc2\x80", 2, true },
+		{ "\xc1\xbf", 2, false },
+		{ "\xe0\xa0\x80", 3, true },
+		{ "\xe0\x9f\xbf", 3, false },
+		{ "\xed\x9f\xbf", 3, true },
+		{ "\xed\xa0\x80", 3, false },
+		{ "\xed\xbf\xbf", 3, false },
+		{ "\xee\x80\x80", 3, true },
+		{ "\xef\xbf\xbf", 3, true },
+		{ "\xf0\x90\x80\x80", 4, true },
+		{ "\xf0\x8f\xbf\xbf", 4, false },
+		{ "\xf4\x8f\xbf\xbf", 4, true },
+		{ "\xf4\x90\x80\x80", 4, false },
+		{ "\xf8\x88\x80\x80\x80", 5, false },
+		{ "\x80", 1, false },
+		{ "\xbf", 1, false },
+		{ "\xc3", 1, false },
+		{ "\xe7\x8c", 2, false },
+		{ "\xf0\x9f\x90", 3, false },
+		{ "\xc3\x28", 2, false },
+		{ "\xfe", 1, false },
+		{ "\xff", 1, false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -185,15 +209,22 @@ static void test_utf8(void **state)
 
 static void test_nearest(void **state)
 {
-	static const char *const list[] = { "prompt", "model", "camera_fixed", "duration", NULL };
+	static const char *const list[] = { "prompt", "model", "camera_fixed", "duration",
+					    NULL };
 	static const char *const none[] = { NULL };
 	static const struct {
 		const char *word, *nearest;
 	} cases[] = {
-		{ "prompt", "prompt" },	      { "promt", "prompt" },   { "Prompt", "prompt" },
-		{ "modle", "model" },	      { "camera_fixd", "camera_fixed" },
-		{ "camerafixed", "camera_fixed" }, { "xyzzy", NULL },  { "", NULL },
-		{ "durationn", "duration" },  { "x", NULL },
+		{ "prompt", "prompt" },
+		{ "promt", "prompt" },
+		{ "Prompt", "prompt" },
+		{ "modle", "model" },
+		{ "camera_fixd", "camera_fixed" },
+		{ "camerafixed", "camera_fixed" },
+		{ "xyzzy", NULL },
+		{ "", NULL },
+		{ "durationn", "duration" },
+		{ "x", NULL },
 		{ "a_word_that_is_much_longer_than_any_of_those_in_the_list", NULL },
 	};
 
@@ -211,18 +242,26 @@ static void test_to_int64(void **state)
 		int result;
 		int64_t value;
 	} cases[] = {
-		{ "0", 0, 0 },		{ "-1", 0, -1 },
-		{ "007", 0, 7 },	{ "9223372036854775807", 0, INT64_MAX },
+		{ "0", 0, 0 },
+		{ "-1", 0, -1 },
+		{ "007", 0, 7 },
+		{ "9223372036854775807", 0, INT64_MAX },
 		{ "-9223372036854775808", 0, INT64_MIN },
 		{ "9223372036854775808", -ERANGE, 0 },
 		{ "-9223372036854775809", -ERANGE, 0 },
 		{ "99999999999999999999999999", -ERANGE, 0 },
-		{ NULL, -EINVAL, 0 },	{ "", -EINVAL, 0 },
-		{ " 1", -EINVAL, 0 },	{ "1 ", -EINVAL, 0 },
-		{ "+1", -EINVAL, 0 },	{ "-", -EINVAL, 0 },
-		{ "--1", -EINVAL, 0 },	{ "- 1", -EINVAL, 0 },
-		{ "1.0", -EINVAL, 0 },	{ "0x10", -EINVAL, 0 },
-		{ "1e3", -EINVAL, 0 },	{ "five", -EINVAL, 0 },
+		{ NULL, -EINVAL, 0 },
+		{ "", -EINVAL, 0 },
+		{ " 1", -EINVAL, 0 },
+		{ "1 ", -EINVAL, 0 },
+		{ "+1", -EINVAL, 0 },
+		{ "-", -EINVAL, 0 },
+		{ "--1", -EINVAL, 0 },
+		{ "- 1", -EINVAL, 0 },
+		{ "1.0", -EINVAL, 0 },
+		{ "0x10", -EINVAL, 0 },
+		{ "1e3", -EINVAL, 0 },
+		{ "five", -EINVAL, 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -241,12 +280,24 @@ static void test_to_ms(void **state)
 		int result;
 		int64_t value;
 	} cases[] = {
-		{ "0", 0, 0 },	       { "3", 0, 3000 },       { "0.25", 0, 250 },
-		{ "1.5", 0, 1500 },    { "1.0009", 0, 1000 },  { "0.001", 0, 1 },
-		{ "10.", 0, 10000 },   { "86400", 0, 86400000 }, { "1.23456789012345", 0, 1234 },
-		{ NULL, -EINVAL, 0 },  { "", -EINVAL, 0 },     { "-1", -EINVAL, 0 },
-		{ ".5", -EINVAL, 0 },  { "1,5", -EINVAL, 0 },  { "1s", -EINVAL, 0 },
-		{ "1.5.", -EINVAL, 0 }, { " 1", -EINVAL, 0 },  { "1e3", -EINVAL, 0 },
+		{ "0", 0, 0 },
+		{ "3", 0, 3000 },
+		{ "0.25", 0, 250 },
+		{ "1.5", 0, 1500 },
+		{ "1.0009", 0, 1000 },
+		{ "0.001", 0, 1 },
+		{ "10.", 0, 10000 },
+		{ "86400", 0, 86400000 },
+		{ "1.23456789012345", 0, 1234 },
+		{ NULL, -EINVAL, 0 },
+		{ "", -EINVAL, 0 },
+		{ "-1", -EINVAL, 0 },
+		{ ".5", -EINVAL, 0 },
+		{ "1,5", -EINVAL, 0 },
+		{ "1s", -EINVAL, 0 },
+		{ "1.5.", -EINVAL, 0 },
+		{ " 1", -EINVAL, 0 },
+		{ "1e3", -EINVAL, 0 },
 		{ "99999999999999999999", -ERANGE, 0 },
 	};
 
@@ -282,11 +333,14 @@ static void test_sha256(void **state)
 		size_t times;
 		const char *hex;
 	} cases[] = {
-		{ "", 1, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" },
-		{ "abc", 1, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" },
+		{ "", 1,
+		  "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" },
+		{ "abc", 1,
+		  "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" },
 		{ "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 1,
 		  "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1" },
-		{ "a", 1000000, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0" },
+		{ "a", 1000000,
+		  "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -308,15 +362,21 @@ static void test_base64(void **state)
 		const char *bytes;
 		const char *text;
 	} cases[] = {
-		{ "", "" },		    { "f", "Zg==" },	    { "fo", "Zm8=" },
-		{ "foo", "Zm9v" },	    { "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" },
-		{ "foobar", "Zm9vYmFy" },   { "\xff\xfe\xfb\xef", "//777w==" },
+		{ "", "" },
+		{ "f", "Zg==" },
+		{ "fo", "Zm8=" },
+		{ "foo", "Zm9v" },
+		{ "foob", "Zm9vYg==" },
+		{ "fooba", "Zm9vYmE=" },
+		{ "foobar", "Zm9vYmFy" },
+		{ "\xff\xfe\xfb\xef", "//777w==" },
 		{ "sevens!", "c2V2ZW5zIQ==" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		size_t size = strlen(cases[i].bytes);
-		AUTOFREE char *text = malloc(BASE64_SIZE(size)); /* ASan sees writing too far */
+		AUTOFREE char *text =
+			malloc(BASE64_SIZE(size)); /* ASan sees writing too far */
 
 		base64_encode(cases[i].bytes, size, text);
 		assert_string_equal(text, cases[i].text);

@@ -8,7 +8,8 @@ static int parse(const char *text, size_t size, struct control *ret_control)
 {
 	AUTOFREE char *exact = malloc(size ? size : 1);
 
-	memcpy(exact, text, size); /* without a NUL behind it: ASan sees reading too far */
+	memcpy(exact, text,
+	       size); /* without a NUL behind it: ASan sees reading too far */
 	return control_parse(exact, size, ret_control);
 }
 
@@ -30,7 +31,8 @@ static void test_words(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct control control = { 0 };
 
-		assert_int_equal(parse(cases[i].text, strlen(cases[i].text), &control), 0);
+		assert_int_equal(parse(cases[i].text, strlen(cases[i].text), &control),
+				 0);
 		assert_false(control.is_copy);
 		assert_string_equal(control.word, cases[i].word);
 		assert_string_equal(control.argument, cases[i].argument);
@@ -41,8 +43,12 @@ static void test_words(void **state)
 static void test_copies(void **state)
 {
 	static const char *const copies[] = {
-		"running\nprovider: ark\nmodel: m\n", "some\ntext",  "submit\nretry\n",
-		"submit\n\nx",			      "  failed \n", "state\n: x",
+		"running\nprovider: ark\nmodel: m\n",
+		"some\ntext",
+		"submit\nretry\n",
+		"submit\n\nx",
+		"  failed \n",
+		"state\n: x",
 	};
 	struct control control;
 
@@ -89,8 +95,8 @@ static void test_junk(void **state)
 		int r = parse(cases[i].text, cases[i].size, &control);
 
 		if (r != cases[i].result)
-			FAIL_CASE("case %zu (\"%s\"): %d; expected %d", i, cases[i].text, r,
-				  cases[i].result);
+			FAIL_CASE("case %zu (\"%s\"): %d; expected %d", i, cases[i].text,
+				  r, cases[i].result);
 	}
 	expect_no_failed_case();
 }
@@ -114,8 +120,10 @@ static void test_long(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_words), cmocka_unit_test(test_copies),
-		cmocka_unit_test(test_junk),  cmocka_unit_test(test_long),
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_copies),
+		cmocka_unit_test(test_junk),
+		cmocka_unit_test(test_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* json.h: strict reading (the suite under fixtures/json-parsing and our own rules), building. */
+/* json.h: strict reading (the suite under fixtures/json-parsing and our own rules),
+ * building. */
 #include "tests/unit/unit.h"
 
 #define SUITE FIXTURES "/json-parsing"
@@ -33,7 +34,8 @@ static int parse_suite_file(const char *name, bool *ret_is_utf8)
 	AUTOFREE char *exact = malloc(size ? size : 1);
 	int r;
 
-	memcpy(exact, text, size); /* without a NUL behind it: ASan sees reading too far */
+	memcpy(exact, text,
+	       size); /* without a NUL behind it: ASan sees reading too far */
 	*ret_is_utf8 = text_is_utf8(exact, size);
 	r = json_parse(exact, size, &tree, &error);
 	if (r == -EINVAL)
@@ -119,7 +121,8 @@ static void test_refusals(void **state)
 		struct json_error error = { 0 };
 		struct json *tree = NULL;
 
-		if (json_parse(cases[i].text, strlen(cases[i].text), &tree, &error) != -EINVAL)
+		if (json_parse(cases[i].text, strlen(cases[i].text), &tree, &error) !=
+		    -EINVAL)
 			fail_msg("%s: must be refused", cases[i].text);
 		assert_null(tree);
 		if (!strstr(error.why, cases[i].why))
@@ -127,18 +130,21 @@ static void test_refusals(void **state)
 				 cases[i].why);
 		if (cases[i].line &&
 		    (error.line != cases[i].line || error.column != cases[i].column))
-			fail_msg("%s: line %u, column %u instead of %u, %u", cases[i].text,
-				 error.line, error.column, cases[i].line, cases[i].column);
-		assert_int_equal(
-			json_parse(cases[i].text, strlen(cases[i].text), &tree, NULL), -EINVAL);
+			fail_msg("%s: line %u, column %u instead of %u, %u",
+				 cases[i].text, error.line, error.column, cases[i].line,
+				 cases[i].column);
+		assert_int_equal(json_parse(cases[i].text, strlen(cases[i].text), &tree,
+					    NULL),
+				 -EINVAL);
 	}
 }
 
 static void test_keys_that_differ(void **state)
 {
 	static const char *const texts[] = {
-		"{\"a\":1,\"A\":2}", "{\"a\":{\"a\":{\"a\":1}}}", "[{\"a\":1},{\"a\":1}]",
-		"{\"a\":1,\"a \":2}", "{\"\":1,\" \":2}",
+		"{\"a\":1,\"A\":2}",	 "{\"a\":{\"a\":{\"a\":1}}}",
+		"[{\"a\":1},{\"a\":1}]", "{\"a\":1,\"a \":2}",
+		"{\"\":1,\" \":2}",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -193,17 +199,25 @@ static void test_long_numbers(void **state)
 		const char *text;
 		double value;
 	} cases[] = {
-		{ "[10000000000000000000000000000000000000000000000000000000000000000000000000]",
+		{ "[100000000000000000000000000000000000000000000000000000000000000000000"
+		  "00000]",
 		  1e73 },
-		{ "[1.00000000000000000000000000000000000000000000000000000000000000000000000]", 1 },
-		{ "[0.10000000000000000000000000000000000000000000000000000000000000000000e1]", 1 },
+		{ "[1."
+		  "0000000000000000000000000000000000000000000000000000000000000000000000"
+		  "0]",
+		  1 },
+		{ "[0."
+		  "10000000000000000000000000000000000000000000000000000000000000000000e1"
+		  "]",
+		  1 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		AUTOJSON *tree = NULL;
 		double value = 0;
 
-		assert_int_equal(json_parse(cases[i].text, strlen(cases[i].text), &tree, NULL), 0);
+		assert_int_equal(
+			json_parse(cases[i].text, strlen(cases[i].text), &tree, NULL), 0);
 		assert_true(json_to_number(json_first(tree), &value));
 		assert_true(value == cases[i].value);
 	}
@@ -212,8 +226,8 @@ static void test_long_numbers(void **state)
 /* A number alone, longer than any buffer: the whole counts, not its beginning. */
 static void test_long_number_alone(void **state)
 {
-	static const char text[] =
-		"10000000000000000000000000000000000000000000000000000000000000000000000000";
+	static const char text[] = "10000000000000000000000000000000000000000000000000000"
+				   "000000000000000000000";
 	AUTOJSON *tree = NULL;
 	double value = 0;
 
@@ -222,9 +236,10 @@ static void test_long_number_alone(void **state)
 	assert_true(value == 1e73);
 }
 
-static const char sample[] = "{\"text\":\"h\\u00e9\",\"yes\":true,\"no\":false,\"none\":null,"
-			     "\"whole\":42,\"part\":0.5,\"big\":4294967295,\"huge\":1e16,"
-			     "\"list\":[1,2],\"object\":{\"k\":\"v\"}}";
+static const char sample[] =
+	"{\"text\":\"h\\u00e9\",\"yes\":true,\"no\":false,\"none\":null,"
+	"\"whole\":42,\"part\":0.5,\"big\":4294967295,\"huge\":1e16,"
+	"\"list\":[1,2],\"object\":{\"k\":\"v\"}}";
 
 static void test_reading(void **state)
 {
@@ -248,7 +263,8 @@ static void test_reading(void **state)
 	assert_false(json_to_int64(json_get(tree, "huge"), &number));
 	assert_int_equal(number, -7);
 	assert_true(json_to_int64(json_get(tree, "whole"), &number) && number == 42);
-	assert_true(json_to_int64(json_get(tree, "big"), &number) && number == 4294967295);
+	assert_true(json_to_int64(json_get(tree, "big"), &number) &&
+		    number == 4294967295);
 	assert_true(json_to_number(json_get(tree, "part"), &value) && value == 0.5);
 	assert_true(json_is_array(json_get(tree, "list")));
 	assert_null(json_key(json_first(json_get(tree, "list"))));
@@ -261,15 +277,16 @@ static void test_types(void **state)
 	static const struct {
 		const char *key, *type;
 	} cases[] = {
-		{ "text", "a text" },	{ "yes", "true" },   { "no", "false" },
-		{ "none", "null" },	{ "whole", "a number" }, { "list", "a list" },
+		{ "text", "a text" },	   { "yes", "true" },	     { "no", "false" },
+		{ "none", "null" },	   { "whole", "a number" },  { "list", "a list" },
 		{ "object", "an object" }, { "missing", "nothing" },
 	};
 	AUTOJSON *tree = NULL;
 
 	assert_int_equal(json_parse(sample, strlen(sample), &tree, NULL), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-		assert_string_equal(json_type(json_get(tree, cases[i].key)), cases[i].type);
+		assert_string_equal(json_type(json_get(tree, cases[i].key)),
+				    cases[i].type);
 }
 
 /* NULL acts as a missing value wherever one is read. */
@@ -308,8 +325,9 @@ static void test_building(void **state)
 	assert_int_equal(json_put(object, "l", list), 0);
 	copy = json_copy(object);
 	text = json_print(copy);
-	assert_string_equal(text, "{\"t\":\"a\\\"b\\n\",\"n\":4294967295,\"m\":-999999999999999,"
-				  "\"b\":false,\"l\":[{\"i\":1}]}");
+	assert_string_equal(
+		text, "{\"t\":\"a\\\"b\\n\",\"n\":4294967295,\"m\":-999999999999999,"
+		      "\"b\":false,\"l\":[{\"i\":1}]}");
 	pretty = json_print_pretty(object);
 	assert_non_null(strchr(pretty, '\n'));
 }
@@ -317,7 +335,8 @@ static void test_building(void **state)
 /* json_to_int64() reads whole numbers up to 9e15: they must also be written exactly. */
 static void test_large_numbers(void **state)
 {
-	static const char text[] = "[1786281507123457,-8999999999999999,8999999999999999]";
+	static const char text[] =
+		"[1786281507123457,-8999999999999999,8999999999999999]";
 	AUTOJSON *tree = NULL;
 	AUTOJSON *object = json_new_object();
 	AUTOFREE char *again = NULL;

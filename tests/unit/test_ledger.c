@@ -70,11 +70,12 @@ static const char odd[] = "a 'quoted' \"text\"; \\ %s\n\t\xc3\xa4 \xf0\x9f\x90\x
 
 static void fill_texts(struct task_view *view)
 {
-	char **const fields[] = { &view->provider,  &view->endpoint,  &view->key_name,
-				  &view->model,	    &view->remote_id, &view->raw_state,
-				  &view->waiting,   &view->note,      &view->problem.code,
-				  &view->problem.text, &view->request, &view->answer,
-				  &view->usage };
+	char **const fields[] = {
+		&view->provider,     &view->endpoint,	  &view->key_name, &view->model,
+		&view->remote_id,    &view->raw_state,	  &view->waiting,  &view->note,
+		&view->problem.code, &view->problem.text, &view->request,  &view->answer,
+		&view->usage
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		AUTOFREE char *text = text_format("%zu %s", i, odd);
@@ -106,7 +107,8 @@ static void fill_numbers(struct task_view *view)
 	view->listing_ms = 1743414619005;
 	view->problem.class = PROBLEM_MODERATION;
 	memset(view->digest, 'd', SHA256_HEX - 1);
-	view->outputs[0] = (struct output){ true, false, 123456789012, 2, 1743414619, NULL, NULL };
+	view->outputs[0] =
+		(struct output){ true, false, 123456789012, 2, 1743414619, NULL, NULL };
 	view->outputs[1] = (struct output){ false, true, 0, UINT32_MAX, -1, NULL, NULL };
 }
 
@@ -116,7 +118,8 @@ static struct task_view *full_view(void)
 		{ (char[]){ "prompt.txt" }, UINT64_MAX, UINT64_MAX - 1 },
 		{ (char[]){ "a \"b\" \xc3\xa4.png" }, 1, UINT64_C(1) << 60 },
 	};
-	struct task_place place = { (char[]){ "film/scene 1/\xe7\x8c\xab" }, UINT64_MAX, 99 };
+	struct task_place place = { (char[]){ "film/scene 1/\xe7\x8c\xab" }, UINT64_MAX,
+				    99 };
 	struct task_view *view = task_view_new(UINT64_C(1) << 40);
 
 	fill_numbers(view);
@@ -163,7 +166,8 @@ static void compare_numbers(const struct task_view *a, const struct task_view *b
 	assert_int_equal(b->tried_ms, a->tried_ms);
 	assert_int_equal(b->listing_ms, a->listing_ms);
 	assert_int_equal(b->problem.class, a->problem.class);
-	assert_true(b->place.device == a->place.device && b->place.inode == a->place.inode);
+	assert_true(b->place.device == a->place.device &&
+		    b->place.inode == a->place.inode);
 }
 
 static void compare_outputs(const struct task_view *a, const struct task_view *b)
@@ -335,8 +339,8 @@ static void test_library_id(void **state)
 
 /* --- attempts --- */
 
-static void save_attempt(struct ledger *ledger, unsigned attempt, enum task_state task_state,
-			 int64_t intent_ms)
+static void save_attempt(struct ledger *ledger, unsigned attempt,
+			 enum task_state task_state, int64_t intent_ms)
 {
 	struct task_view *view = task_view_new(1);
 
@@ -347,7 +351,8 @@ static void save_attempt(struct ledger *ledger, unsigned attempt, enum task_stat
 	task_view_unref(view);
 }
 
-static size_t count_intents(struct ledger *ledger, int64_t since_ms, struct loaded *loaded)
+static size_t count_intents(struct ledger *ledger, int64_t since_ms,
+			    struct loaded *loaded)
 {
 	*loaded = (struct loaded){ 0 };
 	assert_int_equal(ledger_load_intents(ledger, since_ms, found_intent, loaded), 0);
@@ -366,7 +371,8 @@ static void test_attempts(void **state)
 	save_attempt(ledger, 1, TASK_FAILED, 1000);
 	save_attempt(ledger, 2, TASK_SUBMITTING, 3000);
 	save_attempt(ledger, 3, TASK_RUNNING, 2000);
-	save_attempt(ledger, 3, TASK_PENDING, 9000); /* edited: that attempt's row stays */
+	save_attempt(ledger, 3, TASK_PENDING,
+		     9000); /* edited: that attempt's row stays */
 	assert_int_equal(count_intents(ledger, 0, &loaded), 3);
 	assert_int_equal(loaded.intents[0], 1000);
 	assert_int_equal(loaded.intents[1], 2000);
@@ -436,7 +442,8 @@ static void test_move_is_no_copy(void **state)
 
 static void test_not_openable(void **state)
 {
-	static const char junk[] = "This is not a database, whatever its name says. ....................";
+	static const char junk[] =
+		"This is not a database, whatever its name says. ....................";
 	AUTOFREE char *junk_path = path_in(*state, "junk");
 	AUTOFREE char *nowhere = path_in(*state, "no/such/directory");
 	struct ledger *ledger = NULL;

@@ -8,8 +8,18 @@
 
 /* Sizes around blocks and around the map's words of 64 blocks. */
 static const uint64_t sizes[] = {
-	0,	   1,		 100,		 BLOCK - 1,	   BLOCK,	    BLOCK + 1,
-	3 * BLOCK, 5 * BLOCK + 7, 63 * BLOCK + 1, 64 * BLOCK, 64 * BLOCK + 1, 130 * BLOCK - 1,
+	0,
+	1,
+	100,
+	BLOCK - 1,
+	BLOCK,
+	BLOCK + 1,
+	3 * BLOCK,
+	5 * BLOCK + 7,
+	63 * BLOCK + 1,
+	64 * BLOCK,
+	64 * BLOCK + 1,
+	130 * BLOCK - 1,
 };
 
 struct model {
@@ -62,7 +72,8 @@ static uint64_t model_kept(const struct model *model)
 	uint64_t kept = 0;
 
 	for (uint64_t i = 0; i < model->blocks; i++) {
-		uint64_t end = (i + 1) * BLOCK < model->size ? (i + 1) * BLOCK : model->size;
+		uint64_t end =
+			(i + 1) * BLOCK < model->size ? (i + 1) * BLOCK : model->size;
 
 		kept += model->present[i] ? end - i * BLOCK : 0;
 	}
@@ -83,7 +94,8 @@ static unsigned char byte_at(uint64_t offset)
 	return (unsigned char)(offset * 31 + offset / BLOCK);
 }
 
-static void put(struct media_file *file, struct model *model, uint64_t start, uint64_t end)
+static void put(struct media_file *file, struct model *model, uint64_t start,
+		uint64_t end)
 {
 	AUTOFREE unsigned char *bytes = malloc(end - start + 1);
 	uint64_t stop = end == model->size ? model->blocks : end / BLOCK;
@@ -96,16 +108,20 @@ static void put(struct media_file *file, struct model *model, uint64_t start, ui
 		model->present[i] = true;
 }
 
-static void compare(const struct media_file *file, const struct model *model, uint64_t *seed)
+static void compare(const struct media_file *file, const struct model *model,
+		    uint64_t *seed)
 {
 	uint64_t offset = model->size ? next_random(seed) % (model->size + 2) : 0;
 	uint64_t size = next_random(seed) % (3 * BLOCK);
 
-	assert_int_equal(media_file_next_missing(file, offset < model->size ? offset : model->size),
+	assert_int_equal(media_file_next_missing(
+				 file, offset < model->size ? offset : model->size),
 			 model_next(model, offset, false));
-	assert_int_equal(media_file_next_present(file, offset < model->size ? offset : model->size),
+	assert_int_equal(media_file_next_present(
+				 file, offset < model->size ? offset : model->size),
 			 model_next(model, offset, true));
-	assert_int_equal(media_file_has(file, offset, size), model_has(model, offset, size));
+	assert_int_equal(media_file_has(file, offset, size),
+			 model_has(model, offset, size));
 	assert_int_equal(media_file_is_complete(file), model_is_complete(model));
 }
 

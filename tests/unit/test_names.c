@@ -5,11 +5,24 @@
 
 static void test_triggers(void **state)
 {
-	static const char *const triggers[] = { "request.json", "prompt.txt", "prompt.md", "prompt" };
+	static const char *const triggers[] = { "request.json", "prompt.txt", "prompt.md",
+						"prompt" };
 	static const char *const others[] = {
-		"",	       "Prompt.txt",  "prompt.TXT",  "prompt.txt~", ".prompt.txt",
-		"prompt.text", "prompt.txt ", "prompts.txt", "request",	    "request.json5",
-		"prompt.",     "my prompt",   "status",	     "PROMPT",	    "prompt.txt.swp",
+		"",
+		"Prompt.txt",
+		"prompt.TXT",
+		"prompt.txt~",
+		".prompt.txt",
+		"prompt.text",
+		"prompt.txt ",
+		"prompts.txt",
+		"request",
+		"request.json5",
+		"prompt.",
+		"my prompt",
+		"status",
+		"PROMPT",
+		"prompt.txt.swp",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(triggers); i++) {
@@ -29,17 +42,32 @@ static void test_triggers(void **state)
 static void test_scratch(void **state)
 {
 	static const char *const scratch[] = {
-		".prompt.txt.swp", ".prompt.txt.swx", "4913",	       "prompt.txt~",
-		".#prompt.txt",	   "#prompt.txt#",    "sedAbC123",     "prompt.txt.part",
-		".goutputstream-X", "a.tmp",	      ".~lock.x#",     "x.crdownload",
-		".Trash-1000",	   ".hidden",	      "a.swp",	       "~",
-		"##",		   "sed??????",	      ".",	       "..",
+		".prompt.txt.swp",
+		".prompt.txt.swx",
+		"4913",
+		"prompt.txt~",
+		".#prompt.txt",
+		"#prompt.txt#",
+		"sedAbC123",
+		"prompt.txt.part",
+		".goutputstream-X",
+		"a.tmp",
+		".~lock.x#",
+		"x.crdownload",
+		".Trash-1000",
+		".hidden",
+		"a.swp",
+		"~",
+		"##",
+		"sed??????",
+		".",
+		"..",
 	};
 	static const char *const plain[] = {
-		"",	      "prompt.txt", "first_frame.png", "a~b",	  "49130",  "04913",
-		"sedan",      "sed12345",   "sed1234567",      "xsedabcdef", "#x",  "x#",
-		"a.swp.png",  "tmp",	    "a.tmpx",	       "part",	     "video.mp4",
-		"status",     "Sed123456",
+		"",	 "prompt.txt", "first_frame.png", "a~b",	"49130",
+		"04913", "sedan",      "sed12345",	  "sed1234567", "xsedabcdef",
+		"#x",	 "x#",	       "a.swp.png",	  "tmp",	"a.tmpx",
+		"part",	 "video.mp4",  "status",	  "Sed123456",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(scratch); i++)
@@ -120,10 +148,12 @@ static void test_virtual(void **state)
 
 static void test_trash(void **state)
 {
-	static const char *const in[] = { ".Trash", ".Trash-1000", ".Trash-1000/files/a/prompt.txt",
-					  "a/.Trash/b", "a/b/.Trash-0" };
-	static const char *const out[] = { "", "a", "Trash", "a/Trash-1000", "a.Trash", "a/b.Trash/c",
-					   ".trash" };
+	static const char *const in[] = { ".Trash", ".Trash-1000",
+					  ".Trash-1000/files/a/prompt.txt", "a/.Trash/b",
+					  "a/b/.Trash-0" };
+	static const char *const out[] = {
+		"", "a", "Trash", "a/Trash-1000", "a.Trash", "a/b.Trash/c", ".trash"
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(in); i++)
 		assert_true(path_is_in_trash(in[i]));

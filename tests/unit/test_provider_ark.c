@@ -115,7 +115,8 @@ static void check_build(const char *name, const struct json *test)
 	struct http_request http = { 0 };
 	int r;
 
-	if (request_parse(file ? file : "request.json", text, strlen(text), &request, &problem)) {
+	if (request_parse(file ? file : "request.json", text, strlen(text), &request,
+			  &problem)) {
 		FAIL_CASE("%s: %s", name, problem.text);
 		return;
 	}
@@ -139,7 +140,8 @@ static struct request *parse_good(const char *text)
 	AUTOPROBLEM problem = { 0 };
 	struct request *request = NULL;
 
-	assert_int_equal(request_parse("request.json", text, strlen(text), &request, &problem), 0);
+	assert_int_equal(
+		request_parse("request.json", text, strlen(text), &request, &problem), 0);
 	return request;
 }
 
@@ -189,19 +191,23 @@ static void check_file_body(size_t first_size, size_t second_size)
 	AUTOPROBLEM problem = { 0 };
 	struct http_request http = { 0 };
 
-	assert_int_equal(request_add_input(request, ROLE_FIRST_FRAME, "first_frame.gif"), 0);
-	assert_int_equal(request_add_input(request, ROLE_LAST_FRAME, "last_frame.gif"), 0);
+	assert_int_equal(request_add_input(request, ROLE_FIRST_FRAME, "first_frame.gif"),
+			 0);
+	assert_int_equal(request_add_input(request, ROLE_LAST_FRAME, "last_frame.gif"),
+			 0);
 	assert_int_equal(request_attach(request, 1, first, &problem), 0);
 	assert_int_equal(request_attach(request, 2, second, &problem), 0);
 	assert_int_equal(ark()->build_create(request, &endpoint, &http, &problem), 0);
 	body = body_of(&http);
-	wanted = text_format(
-		"{\"model\":\"doubao-seedance-1-5-pro-251215\",\"content\":["
-		"{\"type\":\"text\",\"text\":\"a cat\"},"
-		"{\"type\":\"image_url\",\"image_url\":{\"url\":\"%s\"},\"role\":\"first_frame\"},"
-		"{\"type\":\"image_url\",\"image_url\":{\"url\":\"%s\"},\"role\":\"last_frame\"}],"
-		"\"watermark\":false,\"generate_audio\":false,\"return_last_frame\":true}",
-		first_url, second_url);
+	wanted = text_format("{\"model\":\"doubao-seedance-1-5-pro-251215\",\"content\":["
+			     "{\"type\":\"text\",\"text\":\"a cat\"},"
+			     "{\"type\":\"image_url\",\"image_url\":{\"url\":\"%s\"},"
+			     "\"role\":\"first_frame\"},"
+			     "{\"type\":\"image_url\",\"image_url\":{\"url\":\"%s\"},"
+			     "\"role\":\"last_frame\"}],"
+			     "\"watermark\":false,\"generate_audio\":false,\"return_last_"
+			     "frame\":true}",
+			     first_url, second_url);
 	assert_string_equal(body, wanted);
 	http_request_clear(&http);
 }
@@ -216,16 +222,18 @@ static void test_build_with_files(void **state)
 /* Ark takes local sounds as data URLs, but never local videos: 6.2. */
 static void check_local(const char *kind, const char *bytes, size_t size, int wanted)
 {
-	AUTOFREE char *text = text_format("{\"content\":[{\"type\":\"%s_url\",\"%s_url\":{\"url\":"
-					  "\"clip\"},\"role\":\"reference_%s\"}]}",
-					  kind, kind, kind);
+	AUTOFREE char *text =
+		text_format("{\"content\":[{\"type\":\"%s_url\",\"%s_url\":{\"url\":"
+			    "\"clip\"},\"role\":\"reference_%s\"}]}",
+			    kind, kind, kind);
 	struct endpoint endpoint = endpoint_of(NULL);
 	AUTOREQUEST *request = parse_good(text);
 	AUTOPROBLEM problem = { 0 };
 	struct http_request http = { 0 };
 
 	assert_int_equal(request_attach(request, 0, file_of(bytes, size), &problem), 0);
-	assert_int_equal(ark()->build_create(request, &endpoint, &http, &problem), wanted);
+	assert_int_equal(ark()->build_create(request, &endpoint, &http, &problem),
+			 wanted);
 	if (wanted) {
 		assert_int_equal(problem.class, PROBLEM_INVALID);
 		assert_true(text_starts_with(problem.text, "request.json: clip "));
@@ -236,7 +244,10 @@ static void check_local(const char *kind, const char *bytes, size_t size, int wa
 
 static void test_build_local_media(void **state)
 {
-	check_local("video", "\0\0\0\x10" "ftypisom\0\0\0\0", 16, -EINVAL);
+	check_local("video",
+		    "\0\0\0\x10"
+		    "ftypisom\0\0\0\0",
+		    16, -EINVAL);
 	check_local("audio", "RIFF\x04\0\0\0WAVE", 12, 0);
 }
 
@@ -261,14 +272,16 @@ static void test_build_query(void **state)
 
 static void test_build_query_of_unsafe_id(void **state)
 {
-	static const char *const bad[] = { "", ".", "..", "a/b", "a?b", "a b", "a\nb", "a%2fb", "\xc3\xa9" };
+	static const char *const bad[] = { "",	  ".",	  "..",	   "a/b",     "a?b",
+					   "a b", "a\nb", "a%2fb", "\xc3\xa9" };
 	struct endpoint endpoint = endpoint_of(NULL);
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct http_request http = { 0 };
 
 		assert_false(provider_id_is_safe(bad[i]));
-		assert_int_equal(ark()->build_query(&bad[i], 1, &endpoint, &http), -EINVAL);
+		assert_int_equal(ark()->build_query(&bad[i], 1, &endpoint, &http),
+				 -EINVAL);
 		http_request_clear(&http);
 		assert_int_equal(ark()->build_cancel(bad[i], &endpoint, &http), -EINVAL);
 		http_request_clear(&http);
@@ -288,7 +301,8 @@ static void check_problem(const char *name, const struct problem *problem,
 	if (json_get(test, "code"))
 		expect_text(name, "code", problem->code, json_get_string(test, "code"));
 	if (hidden && problem->text && strstr(problem->text, hidden))
-		FAIL_CASE("%s: \"%s\" says \"%s\", which is not so", name, problem->text, hidden);
+		FAIL_CASE("%s: \"%s\" says \"%s\", which is not so", name, problem->text,
+			  hidden);
 	expect_words(name, problem->text, json_get(test, "text"));
 }
 
@@ -301,7 +315,8 @@ static void check_create(const char *name, const struct json *test)
 	struct create_answer answer = { 0 };
 
 	assert_int_equal(ark()->parse_create(&response, &answer), 0);
-	expect_text(name, "result", words[answer.result], json_get_string(test, "result"));
+	expect_text(name, "result", words[answer.result],
+		    json_get_string(test, "result"));
 	expect_text(name, "id", answer.observation.id, json_get_string(test, "id"));
 	if (answer.may_repeat != flag_of(test, "may_repeat"))
 		FAIL_CASE("%s: may_repeat is %d", name, answer.may_repeat);
@@ -319,15 +334,20 @@ static void test_parse_create(void **state)
 	walk_fixtures("ark/create", 55, check_create);
 }
 
-static void check_seen(const char *name, const struct observation *seen, const struct json *test)
+static void check_seen(const char *name, const struct observation *seen,
+		       const struct json *test)
 {
-	AUTOFREE char *usage = json_get(test, "usage") ? text_of(json_get(test, "usage")) : NULL;
+	AUTOFREE char *usage =
+		json_get(test, "usage") ? text_of(json_get(test, "usage")) : NULL;
 
 	expect_text(name, "id", seen->id, "cgt-1");
-	expect_text(name, "state", task_state_word(seen->state), json_get_string(test, "state"));
-	expect_text(name, "raw state", seen->raw_state, json_get_string(test, "raw_state"));
+	expect_text(name, "state", task_state_word(seen->state),
+		    json_get_string(test, "state"));
+	expect_text(name, "raw state", seen->raw_state,
+		    json_get_string(test, "raw_state"));
 	expect_text(name, "video", seen->video_url, json_get_string(test, "video_url"));
-	expect_text(name, "frame", seen->last_frame_url, json_get_string(test, "last_frame_url"));
+	expect_text(name, "frame", seen->last_frame_url,
+		    json_get_string(test, "last_frame_url"));
 	expect_text(name, "model", seen->model, json_get_string(test, "model"));
 	expect_text(name, "usage", seen->usage, usage);
 	assert_int_equal(seen->progress, -1);
@@ -457,7 +477,9 @@ static void test_state_words(void **state)
 	enum task_state back = TASK_PENDING;
 
 	for (int i = TASK_PENDING; i <= TASK_UNKNOWN; i++) {
-		assert_int_equal(task_state_from_word(task_state_word((enum task_state)i), &back), 0);
+		assert_int_equal(task_state_from_word(task_state_word((enum task_state)i),
+						      &back),
+				 0);
 		assert_int_equal(back, i);
 	}
 	assert_int_equal(task_state_from_word("Running", &back), -EINVAL);

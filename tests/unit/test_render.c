@@ -55,7 +55,8 @@ static void test_pending(void **state)
 	struct task_view *view = view_in(TASK_PENDING);
 
 	task_set_text(&view->waiting, "the view's own");
-	expect_status(view, &facts, "pending\nsince: 2025-03-31 09:50:19\nwaiting: quiet: 2 s\n");
+	expect_status(view, &facts,
+		      "pending\nsince: 2025-03-31 09:50:19\nwaiting: quiet: 2 s\n");
 	view = view_in(TASK_PENDING);
 	task_set_text(&view->waiting, "the view's own");
 	facts.waiting = NULL;
@@ -120,10 +121,11 @@ static void test_succeeded(void **state)
 				      .kept_bytes = 512,
 				      .link_expires_s = 1743501019 };
 
-	expect_status(succeeded_view(1024), &facts,
-		      "succeeded\nprovider: ark\nmodel: m-1\ntask: cgt-1\n"
-		      "since: 2025-03-31 09:50:19\ntried: 2025-03-31 09:51:29\nkept: 50%\n"
-		      "link expires: 2025-04-01 09:50:19\n");
+	expect_status(
+		succeeded_view(1024), &facts,
+		"succeeded\nprovider: ark\nmodel: m-1\ntask: cgt-1\n"
+		"since: 2025-03-31 09:50:19\ntried: 2025-03-31 09:51:29\nkept: 50%\n"
+		"link expires: 2025-04-01 09:50:19\n");
 }
 
 static void test_kept(void **state)
@@ -139,7 +141,8 @@ static void test_kept(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct render_facts facts = { .now_ms = NOW_MS, .kept_bytes = cases[i].kept };
+		struct render_facts facts = { .now_ms = NOW_MS,
+					      .kept_bytes = cases[i].kept };
 		struct task_view *view = succeeded_view(cases[i].size);
 		AUTOFREE char *text = render_status(view, &facts);
 
@@ -202,7 +205,8 @@ static void expect_clean_lines(const char *text, bool has_keys)
 		const char *colon = strstr(line, ": ");
 
 		assert_true(colon && colon < strchr(line, '\n'));
-		assert_true(strspn(line, "abcdefghijklmnopqrstuvwxyz ") == (size_t)(colon - line));
+		assert_true(strspn(line, "abcdefghijklmnopqrstuvwxyz ") ==
+			    (size_t)(colon - line));
 	}
 }
 
@@ -227,8 +231,11 @@ static struct task_view *hostile_view(enum task_state task_state, const char *te
 	return view;
 }
 
-static const char *const hostile[] = { "x", "\xc3\xa4", "\xe7\x8c\xab", "\xf0\x9f\x90\x88", "a\n",
-				       "\nsucceeded\n", "\x1b[31m\x07\r", "\xff\xfe", "%s%n" };
+static const char *const hostile[] = {
+	"x",   "\xc3\xa4",	"\xe7\x8c\xab",	  "\xf0\x9f\x90\x88",
+	"a\n", "\nsucceeded\n", "\x1b[31m\x07\r", "\xff\xfe",
+	"%s%n"
+};
 
 static void test_hostile_status(void **state)
 {
@@ -236,7 +243,8 @@ static void test_hostile_status(void **state)
 		AUTOFREE char *text = repeat(hostile[i], 20000);
 
 		for (int j = TASK_PENDING; j <= TASK_UNKNOWN; j++) {
-			struct render_facts facts = { .now_ms = NOW_MS, .is_simulated = true };
+			struct render_facts facts = { .now_ms = NOW_MS,
+						      .is_simulated = true };
 			struct task_view *view = hostile_view((enum task_state)j, text);
 			AUTOFREE char *status = render_status(view, &facts);
 
@@ -283,7 +291,8 @@ static void test_no_signed_link(void **state)
 	AUTOFREE char *status = NULL;
 	AUTOFREE char *error = NULL;
 
-	task_set_text(&view->answer, "{\"u\":\"https://h/v.mp4?X-Tos-Signature=secret\"}");
+	task_set_text(&view->answer,
+		      "{\"u\":\"https://h/v.mp4?X-Tos-Signature=secret\"}");
 	problem_set(&view->problem, PROBLEM_SERVER, "its video cannot be had");
 	status = render_status(view, &facts);
 	error = render_error(view);
@@ -300,8 +309,9 @@ static void test_no_signed_link_in_a_message(void **state)
 	AUTOFREE char *status = NULL;
 	AUTOFREE char *error = NULL;
 
-	problem_set_from_service(&view->problem, PROBLEM_SERVER, "Timeout",
-				 "cannot store https://h/v.mp4?X-Tos-Expires=1&X-Tos-Signature=secret");
+	problem_set_from_service(
+		&view->problem, PROBLEM_SERVER, "Timeout",
+		"cannot store https://h/v.mp4?X-Tos-Expires=1&X-Tos-Signature=secret");
 	status = render_status(view, &facts);
 	error = render_error(view);
 	task_view_unref(view);
@@ -328,12 +338,14 @@ static void test_error_text(void **state)
 {
 	struct task_view *view = sent_view(TASK_INVALID);
 	AUTOFREE char *text = NULL;
-	AUTOFREE char *wanted = text_format("This request was refused; nothing was billed.\n\n"
-					    "the service says: no\ncode: InvalidParameter\n\n"
-					    "What to do: %s\n",
-					    problem_advice(PROBLEM_INVALID));
+	AUTOFREE char *wanted =
+		text_format("This request was refused; nothing was billed.\n\n"
+			    "the service says: no\ncode: InvalidParameter\n\n"
+			    "What to do: %s\n",
+			    problem_advice(PROBLEM_INVALID));
 
-	problem_set_from_service(&view->problem, PROBLEM_INVALID, "InvalidParameter", "no");
+	problem_set_from_service(&view->problem, PROBLEM_INVALID, "InvalidParameter",
+				 "no");
 	text = render_error(view);
 	task_view_unref(view);
 	assert_string_equal(text, wanted);
@@ -402,8 +414,10 @@ static void test_task_json_of_each_state(void **state)
 		tree = json_of(view);
 		assert_string_equal(json_get_string(tree, "state"),
 				    task_state_word((enum task_state)i));
-		assert_string_equal(json_get_string(json_get(tree, "error"), "class"), "auth");
-		assert_string_equal(json_get_string(json_get(tree, "error"), "code"), "C");
+		assert_string_equal(json_get_string(json_get(tree, "error"), "class"),
+				    "auth");
+		assert_string_equal(json_get_string(json_get(tree, "error"), "code"),
+				    "C");
 	}
 }
 

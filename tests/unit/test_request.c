@@ -1,4 +1,5 @@
-/* request.h: fixtures/request/good are accepted and described, …/bad are refused by name. */
+/* request.h: fixtures/request/good are accepted and described, …/bad are refused by name.
+ */
 #include "tests/unit/unit.h"
 
 #include "backend/request.h"
@@ -7,12 +8,13 @@
 static const unsigned char png_bytes[] = "\x89PNG\r\n\x1a\n\0\0\0\0IEND\xae\x42\x60\x82";
 static const unsigned char wav_bytes[] = "RIFF\x04\0\0\0WAVE";
 
-static int parse(const char *name, const char *text, size_t size, struct request **ret_request,
-		 struct problem *problem)
+static int parse(const char *name, const char *text, size_t size,
+		 struct request **ret_request, struct problem *problem)
 {
 	AUTOFREE char *exact = malloc(size ? size : 1);
 
-	memcpy(exact, text, size); /* without a NUL behind it: ASan sees reading too far */
+	memcpy(exact, text,
+	       size); /* without a NUL behind it: ASan sees reading too far */
 	return request_parse(name, exact, size, ret_request, problem);
 }
 
@@ -34,7 +36,8 @@ static int parse_case(const struct json *test, struct request **ret_request,
 	const struct json *request = json_get(test, "request");
 	AUTOFREE char *text = text_of(request ? request : json_get(test, "text"));
 
-	return parse(name ? name : "request.json", text, strlen(text), ret_request, problem);
+	return parse(name ? name : "request.json", text, strlen(text), ret_request,
+		     problem);
 }
 
 static void check_good(const char *name, const struct json *test)
@@ -44,7 +47,8 @@ static void check_good(const char *name, const struct json *test)
 	AUTOREQUEST *request = NULL;
 	AUTOFREE char *wanted = text_of(json_get(test, "describe"));
 	AUTOFREE char *described = NULL;
-	AUTOFREE char *where = text_format("%s (%s)", name, json_get_string(test, "what"));
+	AUTOFREE char *where =
+		text_format("%s (%s)", name, json_get_string(test, "what"));
 
 	if (parse_case(test, &request, &problem)) {
 		FAIL_CASE("%s: refused: %s", where, problem.text);
@@ -63,7 +67,8 @@ static void check_bad(const char *name, const struct json *test)
 {
 	AUTOPROBLEM problem = { 0 };
 	AUTOREQUEST *request = NULL;
-	AUTOFREE char *where = text_format("%s (%s)", name, json_get_string(test, "what"));
+	AUTOFREE char *where =
+		text_format("%s (%s)", name, json_get_string(test, "what"));
 	int r = parse_case(test, &request, &problem);
 
 	if (r != -EINVAL) {
@@ -137,7 +142,10 @@ static void test_bad_bytes(void **state)
 		{ "prompt.txt", "\xed\xa0\x80", 3 },
 		{ "prompt.txt", "\xc0\xaf", 2 },
 		{ "prompt.txt", "a cat \xf0\x9f\x90", 9 },
-		{ "prompt.txt", "\xff\xfe" "a\0", 4 },
+		{ "prompt.txt",
+		  "\xff\xfe"
+		  "a\0",
+		  4 },
 		{ "request.json", "{\"prompt\":\"caf\xe9\"}", 17 },
 		{ "request.json", "{\"prompt\":\"a\0b\"}", 16 },
 		{ "request.json", "{}\0", 3 },
@@ -147,8 +155,8 @@ static void test_bad_bytes(void **state)
 		AUTOPROBLEM problem = { 0 };
 		AUTOREQUEST *request = NULL;
 
-		assert_int_equal(parse(cases[i].name, cases[i].bytes, cases[i].size, &request,
-				       &problem),
+		assert_int_equal(parse(cases[i].name, cases[i].bytes, cases[i].size,
+				       &request, &problem),
 				 -EINVAL);
 		assert_int_equal(problem.class, PROBLEM_INVALID);
 		assert_true(text_starts_with(problem.text, cases[i].name));
@@ -157,16 +165,19 @@ static void test_bad_bytes(void **state)
 
 static void test_truncation(void **state)
 {
-	static const char text[] = "{\"model\":\"m\",\"content\":[{\"type\":\"image_url\","
-				   "\"image_url\":{\"url\":\"data:image/png;base64,iVBO\"},"
-				   "\"role\":\"first_frame\"}],\"seed\":-1,\"extra\":{\"a\":[]}}";
+	static const char text[] =
+		"{\"model\":\"m\",\"content\":[{\"type\":\"image_url\","
+		"\"image_url\":{\"url\":\"data:image/png;base64,iVBO\"},"
+		"\"role\":\"first_frame\"}],\"seed\":-1,\"extra\":{\"a\":[]}}";
 
 	for (size_t size = 0; size < sizeof(text) - 1; size++) {
 		AUTOPROBLEM problem = { 0 };
 		AUTOREQUEST *request = NULL;
 
-		assert_int_equal(parse("request.json", text, size, &request, &problem), -EINVAL);
-		assert_true(text_starts_with(problem.text, "request.json: line 1, column "));
+		assert_int_equal(parse("request.json", text, size, &request, &problem),
+				 -EINVAL);
+		assert_true(
+			text_starts_with(problem.text, "request.json: line 1, column "));
 	}
 }
 
@@ -204,7 +215,8 @@ static void test_inputs_by_name(void **state)
 
 	assert_true(request_is_empty(request));
 	assert_false(request_has_media(request));
-	assert_int_equal(request_add_input(request, ROLE_LAST_FRAME, "last_frame.png"), 0);
+	assert_int_equal(request_add_input(request, ROLE_LAST_FRAME, "last_frame.png"),
+			 0);
 	assert_false(request_is_empty(request));
 	assert_true(request_has_media(request));
 	assert_true(request_has_role(request, ROLE_LAST_FRAME));
@@ -220,14 +232,17 @@ static void test_attach(void **state)
 	AUTOFREE char *described = NULL;
 
 	assert_int_equal(request_add_input(request, ROLE_FIRST_FRAME, "cat.png"), 0);
-	assert_int_equal(
-		request_attach(request, 0, file_of(png_bytes, sizeof(png_bytes) - 1), &problem), 0);
+	assert_int_equal(request_attach(request, 0,
+					file_of(png_bytes, sizeof(png_bytes) - 1),
+					&problem),
+			 0);
 	assert_string_equal(request->content[0].file.mime, "image/png");
 	assert_int_equal(request->content[0].file.size, sizeof(png_bytes) - 1);
 	assert_int_equal(strlen(request->content[0].file.sha256), 64);
 	described = request_describe(request);
-	assert_non_null(strstr(described, "\"file\":\"cat.png\",\"media_type\":\"image/png\","
-					  "\"bytes\":20,\"sha256\":\""));
+	assert_non_null(strstr(described,
+			       "\"file\":\"cat.png\",\"media_type\":\"image/png\","
+			       "\"bytes\":20,\"sha256\":\""));
 }
 
 /* The digest is of the whole file, however long it is. */
@@ -261,14 +276,15 @@ static void test_attach_wrong_kind(void **state)
 		{ "image", wav_bytes, 12, "a sound (audio/wav)", "an image is needed" },
 		{ "video", png_bytes, 20, "an image (image/png)", "a video is needed" },
 		{ "audio", png_bytes, 20, "an image (image/png)", "a sound is needed" },
-		{ "image", "hello", 5, "no picture, video or sound", "an image is needed" },
+		{ "image", "hello", 5, "no picture, video or sound",
+		  "an image is needed" },
 		{ "image", "", 0, "no picture, video or sound", "an image is needed" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		AUTOFREE char *text =
-			text_format("{\"content\":{\"type\":\"%s_url\",\"%s_url\":{\"url\":\"x\"}}}",
-				    cases[i].type, cases[i].type);
+		AUTOFREE char *text = text_format(
+			"{\"content\":{\"type\":\"%s_url\",\"%s_url\":{\"url\":\"x\"}}}",
+			cases[i].type, cases[i].type);
 		AUTOREQUEST *request = parse_good(text);
 		AUTOPROBLEM problem = { 0 };
 		int fd = file_of(cases[i].bytes, cases[i].size);
@@ -281,7 +297,8 @@ static void test_attach_wrong_kind(void **state)
 	}
 }
 
-/* A directory cannot be read: the error is passed on, and the descriptor is still taken. */
+/* A directory cannot be read: the error is passed on, and the descriptor is still taken.
+ */
 static void test_attach_unreadable(void **state)
 {
 	AUTOREQUEST *request = parse_good("{}");
@@ -305,10 +322,14 @@ static void digest_of(const char *text, char ret_hex[SHA256_HEX])
 static void test_digest_same(void **state)
 {
 	static const char *const pairs[][2] = {
-		{ "{\"prompt\":\"a\",\"seed\":1}", " {\"seed\" : \"1\",\n \"prompt\":\" a \"}" },
-		{ "{\"prompt\":\"a\"}", "{\"content\":[{\"type\":\"text\",\"text\":\"a\"}]}" },
-		{ "{\"prompt\":\"a\"}", "{\"prompt\":\"a\",\"seed\":null,\"model\":null}" },
-		{ "{\"prompt\":\"a\",\"draft\":\"true\"}", "{\"draft\":true,\"prompt\":\"a\"}" },
+		{ "{\"prompt\":\"a\",\"seed\":1}",
+		  " {\"seed\" : \"1\",\n \"prompt\":\" a \"}" },
+		{ "{\"prompt\":\"a\"}",
+		  "{\"content\":[{\"type\":\"text\",\"text\":\"a\"}]}" },
+		{ "{\"prompt\":\"a\"}",
+		  "{\"prompt\":\"a\",\"seed\":null,\"model\":null}" },
+		{ "{\"prompt\":\"a\",\"draft\":\"true\"}",
+		  "{\"draft\":true,\"prompt\":\"a\"}" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
@@ -342,7 +363,8 @@ static void test_digest_differs(void **state)
 		"{\"content\":[{\"type\":\"draft_task\",\"draft_task\":{\"id\":\"a\"}}]}",
 		"{\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"a\"}}]}",
 		"{\"content\":[{\"type\":\"video_url\",\"video_url\":{\"url\":\"a\"}}]}",
-		"{\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"asset://a\"}}]}",
+		"{\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"asset://"
+		"a\"}}]}",
 		"{\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"a\"},"
 		"\"role\":\"first_frame\"}]}",
 	};
@@ -368,7 +390,8 @@ static void test_digest_of_files(void **state)
 		AUTOFREE char *bytes = text_format("GIF89a%s;", tails[i]);
 		int fd = file_of(bytes, strlen(bytes));
 
-		assert_int_equal(request_add_input(request, ROLE_FIRST_FRAME, "f.gif"), 0);
+		assert_int_equal(request_add_input(request, ROLE_FIRST_FRAME, "f.gif"),
+				 0);
 		assert_int_equal(request_attach(request, 1, fd, &problem), 0);
 		assert_int_equal(request_digest(request, digests[i]), 0);
 	}

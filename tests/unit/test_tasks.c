@@ -328,7 +328,8 @@ static uint64_t sum_attempts(struct fixture *fixture)
 
 static void test_threads(void **state)
 {
-	void *(*const works[])(void *) = { change_many, change_many, read_many, read_many, save_many };
+	void *(*const works[])(void *) = { change_many, change_many, read_many, read_many,
+					   save_many };
 	struct fixture *fixture = *state;
 	pthread_t threads[ARRAY_SIZE(works)];
 
@@ -352,10 +353,17 @@ static void test_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_numbers),	   TEST(test_add),	    TEST(test_commit),
-		TEST(test_abandon),	   TEST(test_dirty),	    TEST(test_return_dirty),
-		TEST(test_each),	   TEST(test_change_in_visit), TEST(test_threads),
-		cmocka_unit_test(test_enter), cmocka_unit_test(test_copy),
+		TEST(test_numbers),
+		TEST(test_add),
+		TEST(test_commit),
+		TEST(test_abandon),
+		TEST(test_dirty),
+		TEST(test_return_dirty),
+		TEST(test_each),
+		TEST(test_change_in_visit),
+		TEST(test_threads),
+		cmocka_unit_test(test_enter),
+		cmocka_unit_test(test_copy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,9 @@
 /*
  * What the unit tests share: fixtures as files, and directories that vanish.
  *
- * A fixture file holds one case (a JSON object) or a list of them, so that a new case needs no
- * C. A failed assertion leaves the test by longjmp(): what it had allocated is then lost.
+ * A fixture file holds one case (a JSON object) or a list of them, so that a new case
+ * needs no C. A failed assertion leaves the test by longjmp(): what it had allocated is
+ * then lost.
  */
 #ifndef SEEDANCEFS_TESTS_UNIT_H
 #define SEEDANCEFS_TESTS_UNIT_H
@@ -31,16 +32,16 @@
 #define FILE_CEILING (8u << 20)
 
 /*
- * A case of a fixture that fails is printed and counted, so that one run shows all of them;
- * the walk over the fixtures fails at its end.
+ * A case of a fixture that fails is printed and counted, so that one run shows all of
+ * them; the walk over the fixtures fails at its end.
  */
 static unsigned failed_cases __attribute__((unused));
 
-#define FAIL_CASE(...)                                                                   \
-	do {                                                                             \
-		failed_cases++;                                                          \
-		print_error("ERROR: " __VA_ARGS__);                                      \
-		print_error("\n");                                                       \
+#define FAIL_CASE(...)                              \
+	do {                                        \
+		failed_cases++;                     \
+		print_error("ERROR: " __VA_ARGS__); \
+		print_error("\n");                  \
 	} while (0)
 
 static inline void expect_no_failed_case(void)
@@ -102,7 +103,8 @@ static inline int remove_one(const char *path, const struct stat *status, int ty
 static inline char *make_dir(void)
 {
 	const char *base = getenv("TMPDIR");
-	char *path = text_format("%s/seedancefs-unit-XXXXXX", base && *base ? base : "/tmp");
+	char *path =
+		text_format("%s/seedancefs-unit-XXXXXX", base && *base ? base : "/tmp");
 
 	assert_non_null(path);
 	assert_non_null(mkdtemp(path));
@@ -149,7 +151,8 @@ static inline struct json *parse_file(const char *path)
 	AUTOFREE char *text = read_whole(path, &size);
 
 	if (json_parse(text, size, &tree, &error))
-		fail_msg("%s: line %u, column %u: %s", path, error.line, error.column, error.why);
+		fail_msg("%s: line %u, column %u: %s", path, error.line, error.column,
+			 error.why);
 	return tree;
 }
 
@@ -200,7 +203,8 @@ static inline void walk_fixtures(const char *directory, size_t least,
 	}
 	free(names);
 	if (count < least)
-		fail_msg("%s holds %zu cases; at least %zu are expected", path, count, least);
+		fail_msg("%s holds %zu cases; at least %zu are expected", path, count,
+			 least);
 	expect_no_failed_case();
 }
 
@@ -222,7 +226,8 @@ static inline bool flag_of(const struct json *test, const char *key)
 }
 
 /* An optional number of a case. */
-static inline int64_t number_of(const struct json *test, const char *key, int64_t otherwise)
+static inline int64_t number_of(const struct json *test, const char *key,
+				int64_t otherwise)
 {
 	int64_t value = otherwise;
 
@@ -235,19 +240,20 @@ static inline void expect_text(const char *name, const char *what, const char *f
 			       const char *wanted)
 {
 	if (!found != !wanted || (found && strcmp(found, wanted)))
-		FAIL_CASE("%s: %s is \"%s\"; expected \"%s\"", name, what, found ? found : "(none)",
-			 wanted ? wanted : "(none)");
+		FAIL_CASE("%s: %s is \"%s\"; expected \"%s\"", name, what,
+			  found ? found : "(none)", wanted ? wanted : "(none)");
 }
 
 /* That `text` holds each word of the list (or the one word). */
-static inline void expect_words(const char *name, const char *text, const struct json *words)
+static inline void expect_words(const char *name, const char *text,
+				const struct json *words)
 {
 	const struct json *word = json_is_array(words) ? json_first(words) : words;
 
 	for (; word; word = json_is_array(words) ? json_next(word) : NULL)
 		if (!text || !strstr(text, json_string(word)))
-			FAIL_CASE("%s: \"%s\" does not hold \"%s\"", name, text ? text : "(none)",
-				 json_string(word));
+			FAIL_CASE("%s: \"%s\" does not hold \"%s\"", name,
+				  text ? text : "(none)", json_string(word));
 }
 
 /* A small generator of repeatable numbers for random operations. */
