@@ -65,10 +65,13 @@ void backend_task_each(struct backend *backend,
  * ended attempt becomes a new pending one. -EACCES when the task is locked (design.md, rule 4).
  */
 int backend_task_edit(struct backend *backend, uint64_t number);
+/* How often it was edited so far: taken before the folder is read, given with its order. */
+uint64_t backend_task_edits(struct backend *backend, uint64_t number);
 
 /* What a folder orders, put together by the folder side. */
 struct task_order {
 	uint64_t number;
+	uint64_t edits;		 /* backend_task_edits() before the files were read */
 	struct request *request; /* taken, in every case */
 	char digest[SHA256_HEX]; /* of trigger and inputs, to tell a mere rewrite */
 	bool is_forced;		 /* `submit` or `retry`: an equal digest does not stop it */
@@ -79,8 +82,9 @@ struct task_order {
 
 /*
  * Hands an order over; it goes out when the limits allow. Returns 0; 1 when nothing changed
- * since the attempt before, so that the task went back to the state it had; -EALREADY when the
- * task is not pending; -ENOENT; -ENOMEM.
+ * since the attempt before, so that the task went back to the state it had; -EAGAIN when the
+ * files were edited since they were read; -EALREADY when the task is not pending; -ENOENT;
+ * -ENOMEM.
  */
 int backend_task_order(struct backend *backend, const struct task_order *order);
 
@@ -95,6 +99,12 @@ int backend_task_refuse(struct backend *backend, uint64_t number, const struct p
  */
 int backend_task_control(struct backend *backend, uint64_t number, const char *word,
 			 const char *argument);
+/*
+ * Attaches to a task made elsewhere: `provider` is a section's name (NULL: the task's own, else
+ * the default one). -EBUSY, -EINVAL (an impossible id), -ENXIO (no such section).
+ */
+int backend_task_adopt(struct backend *backend, uint64_t number, const char *provider,
+		       const char *id);
 /* Whether `submit` may be written now: 0 (and the task is an order again), or -EBUSY. */
 int backend_task_release(struct backend *backend, uint64_t number);
 /* Marks a pending task's folder as a copy: not an order. -EBUSY when it is not pending. */

@@ -278,6 +278,13 @@ void config_destroy(struct config *config)
 	free(loading);
 }
 
+const char *config_key_file(const struct config *config, size_t n)
+{
+	const struct loading *loading = (const struct loading *)config;
+
+	return n < config->section_count ? loading->raw[n].key.file : NULL;
+}
+
 bool config_needs_simulator(const struct config *config)
 {
 	return config->section_count == 0;

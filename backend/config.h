@@ -55,6 +55,9 @@ int config_set(struct config *config, const char *key, const char *value, char *
 int config_finish(struct config *config, const char *simulator_url, char **ret_error);
 bool config_needs_simulator(const struct config *config);
 
+/* The key file of the n-th section; NULL: it has none. */
+const char *config_key_file(const struct config *config, size_t n);
+
 /* The section of a name; NULL name: the default one. NULL when there is none. */
 const struct provider_section *config_section(const struct config *config, const char *name);
 

@@ -74,8 +74,10 @@ static void reopen(struct task_view *view)
 
 int backend_task_edit(struct backend *backend, uint64_t number)
 {
-	struct task_view *view = tasks_begin(backend->tasks, number);
+	struct task_view *view;
 
+	tasks_note_edit(backend->tasks, number);
+	view = tasks_begin(backend->tasks, number);
 	if (!view)
 		return -ENOENT;
 	if (task_is_locked(view->state)) {
@@ -96,6 +98,11 @@ int backend_task_edit(struct backend *backend, uint64_t number)
 	return 0;
 }
 
+uint64_t backend_task_edits(struct backend *backend, uint64_t number)
+{
+	return tasks_edits(backend->tasks, number);
+}
+
 /* Back to what it was before an edit that changed nothing. */
 static void restore(struct task_view *view)
 {
@@ -106,35 +113,47 @@ static void restore(struct task_view *view)
 				   "status to order the same again");
 }
 
+/* Whether an order may be taken now: the table is locked. 0 or -errno. */
+static int check_order(struct backend *backend, const struct task_view *view,
+		       const struct task_order *order)
+{
+	if (view->state != TASK_PENDING || view->is_removed)
+		return -EALREADY;
+	if (tasks_edits_locked(backend->tasks, order->number) != order->edits)
+		return -EAGAIN;
+	return !order->is_forced && view->previous_state != TASK_PENDING &&
+	       !strcmp(view->digest, order->digest);
+}
+
 int backend_task_order(struct backend *backend, const struct task_order *order)
 {
 	struct order *made = submit_order_create(order);
-	struct task_view *view;
+	struct task_view *view = made ? tasks_begin(backend->tasks, order->number) : NULL;
+	int r;
 
-	if (!made)
-		return -ENOMEM;
-	view = tasks_begin(backend->tasks, order->number);
-	if (!view || view->state != TASK_PENDING || view->is_removed) {
-		int r = view ? -EALREADY : -ENOENT;
-
-		if (view)
-			tasks_abandon(backend->tasks, view);
+	if (!view) {
+		submit_order_destroy(made);
+		return made ? -ENOENT : -ENOMEM;
+	}
+	r = check_order(backend, view, order);
+	if (r < 0) {
+		tasks_abandon(backend->tasks, view);
 		submit_order_destroy(made);
 		return r;
 	}
-	if (!order->is_forced && view->previous_state != TASK_PENDING &&
-	    !strcmp(view->digest, order->digest)) {
+	if (r) {
 		restore(view);
-		tasks_commit(backend->tasks, view);
-		submit_order_destroy(made);
-		return 1;
+	} else {
+		view->order = submit_order_token(made);
+		task_set_place(view, &order->place);
+		task_set_text(&view->waiting, NULL);
 	}
-	view->order = submit_order_token(made);
-	task_set_place(view, &order->place);
-	task_set_text(&view->waiting, NULL);
 	tasks_commit(backend->tasks, view);
-	core_send(backend, submit_order_command(made));
-	return 0;
+	if (r)
+		submit_order_destroy(made);
+	else
+		core_send(backend, submit_order_command(made));
+	return r;
 }
 
 int backend_task_refuse(struct backend *backend, uint64_t number, const struct problem *problem,
@@ -309,37 +328,31 @@ static void adopt_now(struct backend *backend, uint64_t number)
 	follow_task(backend, number, 0);
 }
 
-static void bind_to_section(struct backend *backend, struct task_view *view)
+/* The section that an adopted task is bound to: named, its own, or the default one. */
+static const struct provider_section *section_to_adopt(struct backend *backend,
+							const struct task_view *view,
+							const char *provider)
 {
-	const struct provider_section *section = core_section_of(backend, view);
+	const struct provider_section *section;
 
-	if (!section)
-		section = config_section(backend->config, view->provider);
-	if (!section)
-		section = config_section(backend->config, NULL);
-	if (!section)
-		return;
+	if (provider)
+		return config_section(backend->config, provider);
+	section = core_section_of(backend, view);
+	return section ? section : config_section(backend->config, NULL);
+}
+
+static bool may_adopt(enum task_state state)
+{
+	return state == TASK_PENDING || state == TASK_INVALID || state == TASK_UNKNOWN ||
+	       state == TASK_FAILED || state == TASK_EXPIRED;
+}
+
+static void enter_adopted(struct task_view *view, const struct provider_section *section,
+			  const char *id)
+{
 	task_set_text(&view->provider, section->name);
 	task_set_text(&view->endpoint, core_endpoint_name(section));
 	task_set_text(&view->key_name, section->key_name);
-}
-
-static int control_adopt(struct backend *backend, struct task_view *view, const char *id)
-{
-	uint64_t number = view->number;
-	int r = 0;
-
-	if (view->state != TASK_PENDING && view->state != TASK_INVALID &&
-	    view->state != TASK_UNKNOWN && view->state != TASK_FAILED &&
-	    view->state != TASK_EXPIRED)
-		r = -EBUSY;
-	else if (!id || !provider_id_is_safe(id))
-		r = -EINVAL;
-	if (r) {
-		tasks_abandon(backend->tasks, view);
-		return r;
-	}
-	bind_to_section(backend, view);
 	view->attempt++;
 	view->intent_ms = 0;
 	view->order = 0;
@@ -351,8 +364,36 @@ static int control_adopt(struct backend *backend, struct task_view *view, const 
 	problem_clear(&view->problem);
 	task_enter(view, TASK_QUEUED);
 	view->listing_ms = clock_wall_ms();
+}
+
+static int adopt(struct backend *backend, struct task_view *view, const char *provider,
+		 const char *id)
+{
+	const struct provider_section *section = section_to_adopt(backend, view, provider);
+	uint64_t number = view->number;
+	int r = 0;
+
+	if (!may_adopt(view->state))
+		r = -EBUSY;
+	else if (!id || !provider_id_is_safe(id))
+		r = -EINVAL;
+	else if (!section)
+		r = -ENXIO;
+	if (r) {
+		tasks_abandon(backend->tasks, view);
+		return r;
+	}
+	enter_adopted(view, section, id);
 	tasks_commit(backend->tasks, view);
 	return send_task(backend, number, adopt_now);
+}
+
+int backend_task_adopt(struct backend *backend, uint64_t number, const char *provider,
+		       const char *id)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+
+	return view ? adopt(backend, view, provider, id) : -ENOENT;
 }
 
 static int control_fetch(struct backend *backend, struct task_view *view)
@@ -383,7 +424,7 @@ int backend_task_control(struct backend *backend, uint64_t number, const char *w
 	if (!strcmp(word, "cancel"))
 		return control_cancel(backend, view);
 	if (!strcmp(word, "adopt"))
-		return control_adopt(backend, view, argument);
+		return adopt(backend, view, NULL, argument);
 	if (!strcmp(word, "fetch"))
 		return control_fetch(backend, view);
 	tasks_abandon(backend->tasks, view);

@@ -9,6 +9,7 @@
 struct slot {
 	struct task_view *view;
 	bool is_dirty;
+	uint64_t edits;
 };
 
 struct tasks {
@@ -209,6 +210,29 @@ void tasks_abandon(struct tasks *tasks, struct task_view *changed)
 {
 	pthread_mutex_unlock(&tasks->lock);
 	task_view_unref(changed);
+}
+
+uint64_t tasks_edits_locked(struct tasks *tasks, uint64_t number)
+{
+	const struct slot *slot = slot_of(tasks, number);
+
+	return slot ? slot->edits : 0;
+}
+
+uint64_t tasks_edits(struct tasks *tasks, uint64_t number)
+{
+	SCOPED_LOCK(&tasks->lock);
+
+	return tasks_edits_locked(tasks, number);
+}
+
+void tasks_note_edit(struct tasks *tasks, uint64_t number)
+{
+	SCOPED_LOCK(&tasks->lock);
+	struct slot *slot = slot_of(tasks, number);
+
+	if (slot)
+		slot->edits++;
 }
 
 void task_enter(struct task_view *view, enum task_state state)

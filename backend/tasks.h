@@ -40,6 +40,14 @@ struct task_view *tasks_begin(struct tasks *tasks, uint64_t number);
 void tasks_commit(struct tasks *tasks, struct task_view *changed);
 void tasks_abandon(struct tasks *tasks, struct task_view *changed);
 
+/*
+ * How often a task's files were edited, in this run of the program. A reader of the files
+ * compares before and after: tasks_edits_locked() between tasks_begin() and tasks_commit().
+ */
+void tasks_note_edit(struct tasks *tasks, uint64_t number);
+uint64_t tasks_edits(struct tasks *tasks, uint64_t number);
+uint64_t tasks_edits_locked(struct tasks *tasks, uint64_t number);
+
 /* Sets state and since; in tasks_begin() … tasks_commit(). */
 void task_enter(struct task_view *view, enum task_state state);
 

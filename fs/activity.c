@@ -273,7 +273,12 @@ int activity_check_name(struct filesystem *fs, struct node *directory, int fd, c
 	}
 	if (is_sent(view) && kind != VIRTUAL_NONE && name_input_role(name) == ROLE_NONE)
 		return -EACCES;
-	return 0;
+	return edit(fs, directory, name);
+}
+
+void activity_name_goes(struct filesystem *fs, struct node *directory, const char *name)
+{
+	edit(fs, directory, name);
 }
 
 static bool is_filled_file(int fd, const char *name)

@@ -36,10 +36,14 @@ void activity_note_name(struct filesystem *fs, struct node *directory, const cha
 /*
  * Before a name is taken by a new file, or by `coming` (device and inode, NULL: a new one):
  * -EACCES when a locked file had that name; what was kept aside of it comes back first.
- * -EACCES for a name that the program itself shows in a folder that was sent.
+ * -EACCES for a name that the program itself shows in a folder that was sent. What waits to be
+ * sent is withdrawn.
  */
 int activity_check_name(struct filesystem *fs, struct node *directory, int fd, const char *name,
 			const struct stat *coming);
+
+/* Before a name goes: what waits to be sent is withdrawn. */
+void activity_name_goes(struct filesystem *fs, struct node *directory, const char *name);
 
 /*
  * After a file got a name that way: an edit of the task that is there, a new task if it is a

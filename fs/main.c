@@ -44,22 +44,30 @@ static int complain(struct program *program, int r)
 	return r;
 }
 
-/* The library, the configuration and the mount point must not lie inside each other. */
+/* What lies inside the mount point could not be reached once it is mounted. */
+static int check_outside(struct program *program, const char *what, const char *path)
+{
+	if (!mount_point_is_inside(path, program->mount_point))
+		return 0;
+	program->error = text_format("the %s %s lies inside the mount point %s; it could not be "
+				     "reached once that is mounted",
+				     what, path, program->mount_point);
+	return -EINVAL;
+}
+
+/* The library, the configuration, its keys and the mount point must not lie inside each other. */
 static int check_places(struct program *program)
 {
-	const char *const others[] = { program->options.library, program->options.config_path };
-	static const char *const names[] = { "library", "configuration" };
+	int r = check_outside(program, "library", program->options.library);
 
-	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
-		if (!mount_point_is_inside(others[i], program->mount_point))
-			continue;
-		program->error = text_format("the %s %s lies inside the mount point %s; it could "
-					     "not be reached once that is mounted",
-					     names[i], others[i], program->mount_point);
-		return -EINVAL;
-	}
-	if (!mount_point_is_inside(program->mount_point, program->options.library))
-		return 0;
+	if (!r)
+		r = check_outside(program, "configuration", program->options.config_path);
+	for (size_t i = 0; !r && i < program->config->section_count; i++)
+		if (config_key_file(program->config, i))
+			r = check_outside(program, "key file",
+					  config_key_file(program->config, i));
+	if (r || !mount_point_is_inside(program->mount_point, program->options.library))
+		return r;
 	program->error = text_format("the mount point %s lies inside the library %s; choose a "
 				     "folder elsewhere",
 				     program->mount_point, program->options.library);
@@ -73,10 +81,8 @@ static int prepare(struct program *program)
 				    &program->error);
 
 	if (!r)
-		r = check_places(program);
-	if (!r)
 		r = options_load_config(&program->options, &program->config, &program->error);
-	return r;
+	return r ? r : check_places(program);
 }
 
 static int finish_config(struct program *program)

@@ -79,6 +79,7 @@ static int unlink_user_file(const struct place *place)
 	struct node *node = nodes_hold(&fs->nodes, place->fd, place->name);
 	int r;
 
+	activity_name_goes(fs, place->parent, place->name);
 	if (is_locked)
 		r = activity_set_aside(fs, place->parent, place->fd, place->name);
 	else
@@ -278,6 +279,8 @@ void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name, fuse_ino
 		r = check_rename(&from, &to, flags);
 	if (!r && !(flags & RENAME_EXCHANGE))
 		r = check_replaced(&from, &to, &replaced);
+	if (!r)
+		activity_name_goes(fs, from.parent, name);
 	if (!r)
 		r = move(&from, &to, flags);
 	if (!r && replaced)

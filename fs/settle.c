@@ -133,12 +133,36 @@ static int64_t unquiet_ms(struct settler *settler, const struct node *directory)
 	return left_ms > 0 ? left_ms : 0;
 }
 
-static void order(struct settler *settler, uint64_t number, struct node *directory,
-		  const char *path, struct gathered *gathered, bool is_forced)
+/* A request that only names a task made elsewhere. */
+static void adopt(struct settler *settler, uint64_t number, const struct request *request,
+		  const char *digest)
+{
+	AUTOPROBLEM problem = { 0 };
+	int r = backend_task_adopt(settler->fs->backend, number, request->provider,
+				   request->task_id);
+
+	log_info("event=adopt task=%" PRIu64 " result=%d", number, r);
+	if (r == -EINVAL)
+		problem_set(&problem, PROBLEM_INVALID,
+			    "%s: \"task_id\" is \"%s\", which is no task's id; allowed: letters, "
+			    "digits, '.', '_' and '-'",
+			    request->source, request->task_id);
+	else if (r == -ENXIO)
+		problem_set(&problem, PROBLEM_INVALID,
+			    "%s: \"provider\" is \"%s\", and the configuration has no section of "
+			    "that name",
+			    request->source, request->provider ? request->provider : "");
+	if (problem_is_set(&problem))
+		backend_task_refuse(settler->fs->backend, number, &problem, digest, true);
+}
+
+/* Hands the order over. Returns when to look again; 0: when poked. */
+static int64_t order(struct settler *settler, uint64_t number, struct node *directory,
+		     const char *path, uint64_t edits, struct gathered *gathered, bool is_forced)
 {
 	struct task_order order = {
 		.number = number,
-		.request = TAKE(gathered->request),
+		.edits = edits,
 		.is_forced = is_forced,
 		.locked = gathered->locked,
 		.locked_count = gathered->locked_count,
@@ -147,18 +171,18 @@ static void order(struct settler *settler, uint64_t number, struct node *directo
 	};
 	int r;
 
-	if (order.request->task_id) {
-		AUTOFREE char *id = strdup(order.request->task_id);
-
-		request_destroy(order.request);
-		r = id ? backend_task_control(settler->fs->backend, number, "adopt", id) : -ENOMEM;
-		log_info("event=adopt task=%" PRIu64 " result=%d", number, r);
-		return;
+	if (gathered->request->task_id) {
+		adopt(settler, number, gathered->request, gathered->digest);
+		return 0;
 	}
+	order.request = TAKE(gathered->request);
 	memcpy(order.digest, gathered->digest, sizeof(order.digest));
 	r = backend_task_order(settler->fs->backend, &order);
-	if (r < 0)
+	if (r == -EAGAIN || r == -ENOMEM)
+		return AGAIN_MS;
+	if (r < 0 && r != -EALREADY)
 		log_warn("event=order_failed task=%" PRIu64 " reason=\"%s\"", number, strerror(-r));
+	return 0;
 }
 
 /* What the folder's content means now. Returns when to look again (0: when poked). */
@@ -168,6 +192,7 @@ static int64_t act(struct settler *settler, uint64_t number, struct node *direct
 	struct filesystem *fs = settler->fs;
 	struct gathered gathered = { 0 };
 	enum gather_result result = GATHER_NOTHING;
+	uint64_t edits = backend_task_edits(fs->backend, number);
 	int64_t again_ms = 0;
 	int r = gather(fs, directory, path, &gathered, &result);
 
@@ -179,7 +204,7 @@ static int64_t act(struct settler *settler, uint64_t number, struct node *direct
 		again_ms = AGAIN_MS * 5;
 	} else if (result == GATHER_WAITS) {
 		folder_set_waiting(fs, number, gathered.waiting);
-		again_ms = gathered.waits_elsewhere ? ELSEWHERE_MS : 0;
+		again_ms = gathered.waits_elsewhere || is_forced ? ELSEWHERE_MS : 0;
 	} else {
 		folder_set_waiting(fs, number,
 				   result == GATHER_NOTHING ? "there is no prompt or request.json" :
@@ -190,7 +215,8 @@ static int64_t act(struct settler *settler, uint64_t number, struct node *direct
 			backend_task_refuse(fs->backend, number, &gathered.problem,
 					    gathered.digest, is_forced);
 		else if (result == GATHER_READY)
-			order(settler, number, directory, path, &gathered, is_forced);
+			again_ms = order(settler, number, directory, path, edits, &gathered,
+					 is_forced);
 	}
 	gathered_clear(&gathered);
 	return again_ms;
@@ -289,7 +315,7 @@ static void handle_due(struct settler *settler, struct due *due)
 	int64_t again_ms = look(settler, due->number, due->is_forced);
 
 	if (again_ms)
-		put_due(settler, due->number, clock_boot_ms() + again_ms, false);
+		put_due(settler, due->number, clock_boot_ms() + again_ms, due->is_forced);
 	free(due);
 }
 

@@ -168,8 +168,13 @@ def test_wrong_places_are_explained(tmp_path):
     assert around.returncode == 1 and "lies inside the library" in around.stderr
     config = point / "config.ini"
     config.write_text("")
-    within = run(DAEMON, library, point, "-o", f"config={config}", check=False)
-    assert within.returncode == 1 and "lies inside the mount point" in within.stderr
+    within = run(DAEMON, tmp_path / "elsewhere", point, "-o", f"config={config}", check=False)
+    assert within.returncode == 1 and "the configuration" in within.stderr
+    (point / "key").touch(mode=0o600)
+    config = tmp_path / "config.ini"
+    config.write_text(f"[provider ark]\nkey_file = {point / 'key'}\n")
+    within = run(DAEMON, tmp_path / "elsewhere", point, "-o", f"config={config}", check=False)
+    assert within.returncode == 1 and "the key file" in within.stderr
 
 
 def test_a_library_that_others_can_write_is_refused(tmp_path):

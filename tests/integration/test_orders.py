@@ -385,6 +385,36 @@ def test_the_hours_budget_holds_the_rest(make_mount, simulator):
     assert simulator.creates() == 2
 
 
+def test_an_edit_beside_the_submission_is_never_mixed_up(make_mount, simulator):
+    """Whoever is first wins: what was sent is what the locked file holds."""
+    mount = make_mount(simulator, settle=0)
+    folders = []
+    for n in range(30):
+        folder = mount.path / f"cat-{n}"
+        folder.mkdir()
+        folders.append(folder)
+        for text in range(20):
+            try:
+                (folder / ".new").write_text(f"{n} edit {text}")
+                os.rename(folder / ".new", folder / "prompt.txt")
+            except PermissionError:
+                break
+    for folder in folders:
+        wait_state(folder, "succeeded")
+    sent = [task["prompt"] for task in simulator.tasks()]
+    assert sorted(sent) == sorted((folder / "prompt.txt").read_text() for folder in folders)
+
+
+def test_adopting_an_impossible_id_is_explained(mount, simulator):
+    folder = mount.path / "cat"
+    folder.mkdir()
+    (folder / "request.json").write_text('{"task_id": "../../etc/passwd"}')
+    wait_state(folder, "invalid")
+    assert "task_id" in (folder / "error.txt").read_text()
+    (folder / "request.json").write_text('{"task_id": "cgt-1", "provider": "nobody"}')
+    wait_for(lambda: "nobody" in (folder / "error.txt").read_text() if (folder / "error.txt").exists() else False)
+
+
 # --- what may go wrong on the way: never billed twice ---
 
 def test_429_is_sent_again_when_the_service_says(mount, simulator):

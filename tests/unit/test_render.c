@@ -1,7 +1,6 @@
-/* render.h and task_json.h: what a person and a program read of a task. */
+/* render.h: what a person reads of a task. */
 #include "tests/unit/unit.h"
 
-#include "backend/task_json.h"
 #include "fs/render.h"
 
 #include <time.h>
@@ -366,72 +365,6 @@ static void test_error_of_each_state(void **state)
 	}
 }
 
-/* --- task.json --- */
-
-static struct json *json_of(struct task_view *view)
-{
-	AUTOFREE char *text = task_json(view);
-	struct json *tree = NULL;
-
-	assert_non_null(text);
-	assert_true(text_ends_with(text, "}\n"));
-	assert_int_equal(json_parse(text, strlen(text), &tree, NULL), 0);
-	task_view_unref(view);
-	return tree;
-}
-
-static void test_task_json(void **state)
-{
-	struct task_view *view = succeeded_view(1024);
-	AUTOJSON *tree = NULL;
-
-	task_set_text(&view->usage, "{\"total_tokens\":5}");
-	task_set_text(&view->request, "{\"content\":[]}");
-	task_set_text(&view->answer, "not JSON");
-	tree = json_of(view);
-	assert_string_equal(json_get_string(tree, "state"), "succeeded");
-	assert_string_equal(json_get_string(tree, "provider"), "ark");
-	assert_string_equal(json_get_string(tree, "task"), "cgt-1");
-	assert_string_equal(json_get_string(tree, "since"), "2025-03-31T09:50:19Z");
-	assert_int_equal(number_of(tree, "number", 0), 7);
-	assert_int_equal(number_of(json_get(tree, "usage"), "total_tokens", 0), 5);
-	assert_int_equal(number_of(json_get(tree, "video"), "bytes", 0), 1024);
-	assert_string_equal(json_get_string(json_get(tree, "video"), "url"),
-			    "https://example.com/a.mp4?X-Tos-Signature=secret");
-	assert_true(json_is_object(json_get(tree, "request")));
-	assert_null(json_get(tree, "answer"));
-	assert_null(json_get(tree, "error"));
-	assert_null(json_get(tree, "last_frame"));
-}
-
-static void test_task_json_of_each_state(void **state)
-{
-	for (int i = TASK_PENDING; i <= TASK_UNKNOWN; i++) {
-		struct task_view *view = view_in((enum task_state)i);
-		AUTOJSON *tree = NULL;
-
-		problem_set_from_service(&view->problem, PROBLEM_AUTH, "C", "m \"q\"");
-		tree = json_of(view);
-		assert_string_equal(json_get_string(tree, "state"),
-				    task_state_word((enum task_state)i));
-		assert_string_equal(json_get_string(json_get(tree, "error"), "class"),
-				    "auth");
-		assert_string_equal(json_get_string(json_get(tree, "error"), "code"),
-				    "C");
-	}
-}
-
-static void test_hostile_task_json(void **state)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(hostile); i++) {
-		AUTOFREE char *raw = repeat(hostile[i], 100);
-		AUTOFREE char *text = text_clean(raw, 1000);
-		AUTOJSON *tree = json_of(hostile_view(TASK_FAILED, text));
-
-		assert_true(json_is_object(tree));
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -452,9 +385,6 @@ int main(void)
 		cmocka_unit_test(test_has_error),
 		cmocka_unit_test(test_error_text),
 		cmocka_unit_test(test_error_of_each_state),
-		cmocka_unit_test(test_task_json),
-		cmocka_unit_test(test_task_json_of_each_state),
-		cmocka_unit_test(test_hostile_task_json),
 	};
 
 	return cmocka_run_group_tests(tests, set_time_zone, NULL);

@@ -22,7 +22,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,10 +92,23 @@ static inline int file_of(const void *bytes, size_t size)
 	return fd;
 }
 
-static inline int remove_one(const char *path, const struct stat *status, int type,
-			     struct FTW *place)
+/* Removes what is in a directory, however deep. Takes the descriptor. */
+static inline void empty_dir(int fd)
 {
-	return remove(path);
+	DIR *directory = fdopendir(fd);
+	struct dirent *entry;
+
+	while (directory && (entry = readdir(directory))) {
+		const char *name = entry->d_name;
+
+		if (!strcmp(name, ".") || !strcmp(name, "..") || !unlinkat(fd, name, 0))
+			continue;
+		empty_dir(openat(fd, name,
+				 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+		unlinkat(fd, name, AT_REMOVEDIR);
+	}
+	if (directory)
+		closedir(directory);
 }
 
 /* A new directory below $TMPDIR; remove it with drop_dir(). */
@@ -113,7 +125,8 @@ static inline char *make_dir(void)
 
 static inline void drop_dir(char *path)
 {
-	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	empty_dir(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	rmdir(path);
 	free(path);
 }
 

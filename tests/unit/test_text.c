@@ -1,91 +1,7 @@
-/* base/: buffer, text and digest. */
+/* base/text.h and base/cleanup.h: what a person may see, and what is meant. */
 #include "tests/unit/unit.h"
 
-#include "backend/base/digest.h"
-
-/* --- buffer --- */
-
-static void test_buffer(void **state)
-{
-	AUTOBUFFER buffer = BUFFER_INIT(1000);
-
-	assert_null(buffer.data);
-	assert_int_equal(buffer_add(&buffer, "a"), 0);
-	assert_int_equal(buffer_append(&buffer, "b\0c", 3), 0);
-	assert_int_equal(buffer_addf(&buffer, "%d-%s", 42, "x"), 0);
-	assert_int_equal(buffer_append(&buffer, NULL, 0), 0);
-	assert_int_equal(buffer.size, 8);
-	assert_memory_equal(buffer.data, "ab\0c42-x", 9);
-	buffer_clear(&buffer);
-	assert_null(buffer.data);
-	assert_int_equal(buffer.size, 0);
-	assert_int_equal(buffer.ceiling, 1000);
-	assert_int_equal(buffer_add(&buffer, "again"), 0);
-}
-
-static void test_buffer_ceiling(void **state)
-{
-	for (size_t ceiling = 0; ceiling < 200; ceiling++) {
-		AUTOBUFFER buffer = BUFFER_INIT(ceiling);
-
-		for (size_t i = 0; i < ceiling; i++)
-			assert_int_equal(buffer_append(&buffer, "x", 1), 0);
-		assert_int_equal(buffer_append(&buffer, "x", 1), -EFBIG);
-		assert_int_equal(buffer.size, ceiling);
-		assert_int_equal(buffer_error(&buffer), -EFBIG);
-	}
-}
-
-static void test_buffer_error_sticks(void **state)
-{
-	AUTOBUFFER buffer = BUFFER_INIT(10);
-
-	assert_int_equal(buffer_add(&buffer, "12345"), 0);
-	assert_int_equal(buffer_add(&buffer, "1234567"), -EFBIG);
-	assert_int_equal(buffer_add(&buffer, "1"), -EFBIG);
-	assert_int_equal(buffer_addf(&buffer, "%d", 1), -EFBIG);
-	assert_int_equal(buffer_append(&buffer, "", 0), -EFBIG);
-	assert_string_equal(buffer.data, "12345");
-	assert_null(buffer_take(&buffer));
-	assert_int_equal(buffer_error(&buffer), 0); /* it is a new one */
-	assert_int_equal(buffer_add(&buffer, "1"), 0);
-}
-
-static void test_buffer_huge(void **state)
-{
-	AUTOBUFFER buffer = BUFFER_INIT(100);
-
-	assert_int_equal(buffer_add(&buffer, "a"), 0);
-	assert_int_equal(buffer_append(&buffer, "b", SIZE_MAX), -EFBIG);
-	assert_int_equal(buffer.size, 1);
-}
-
-static void test_buffer_take(void **state)
-{
-	AUTOBUFFER buffer = BUFFER_INIT(100);
-	AUTOFREE char *empty = buffer_take(&buffer);
-	AUTOFREE char *text = NULL;
-
-	assert_string_equal(empty, "");
-	buffer_add(&buffer, "text");
-	text = buffer_take(&buffer);
-	assert_string_equal(text, "text");
-	assert_int_equal(buffer.size, 0);
-	assert_null(buffer.data);
-}
-
-static void test_buffer_formats_to_the_ceiling(void **state)
-{
-	AUTOBUFFER buffer = BUFFER_INIT(64);
-
-	assert_int_equal(buffer_addf(&buffer, "%064d", 1), 0);
-	assert_int_equal(buffer.size, 64);
-	assert_int_equal(buffer_addf(&buffer, "%d", 1), -EFBIG);
-	buffer_clear(&buffer);
-	assert_int_equal(buffer_addf(&buffer, "%065d", 1), -EFBIG);
-}
-
-/* --- text --- */
+#include "backend/base/text.h"
 
 static void test_clean(void **state)
 {
@@ -324,93 +240,6 @@ static void test_small_texts(void **state)
 	assert_false(text_ends_with("bc", "abc") || text_ends_with("abc", "ab"));
 }
 
-/* --- digest --- */
-
-static void test_sha256(void **state)
-{
-	static const struct {
-		const char *text;
-		size_t times;
-		const char *hex;
-	} cases[] = {
-		{ "", 1,
-		  "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" },
-		{ "abc", 1,
-		  "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" },
-		{ "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 1,
-		  "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1" },
-		{ "a", 1000000,
-		  "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct digest *digest = digest_create();
-		char hex[SHA256_HEX];
-
-		for (size_t j = 0; j < cases[i].times; j++)
-			digest_add(digest, cases[i].text, strlen(cases[i].text));
-		digest_finish(digest, hex);
-		digest_destroy(digest);
-		assert_string_equal(hex, cases[i].hex);
-	}
-	digest_destroy(NULL);
-}
-
-static void test_base64(void **state)
-{
-	static const struct {
-		const char *bytes;
-		const char *text;
-	} cases[] = {
-		{ "", "" },
-		{ "f", "Zg==" },
-		{ "fo", "Zm8=" },
-		{ "foo", "Zm9v" },
-		{ "foob", "Zm9vYg==" },
-		{ "fooba", "Zm9vYmE=" },
-		{ "foobar", "Zm9vYmFy" },
-		{ "\xff\xfe\xfb\xef", "//777w==" },
-		{ "sevens!", "c2V2ZW5zIQ==" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		size_t size = strlen(cases[i].bytes);
-		AUTOFREE char *text =
-			malloc(BASE64_SIZE(size)); /* ASan sees writing too far */
-
-		base64_encode(cases[i].bytes, size, text);
-		assert_string_equal(text, cases[i].text);
-		assert_int_equal(strlen(text), BASE64_SIZE(size) - 1);
-	}
-}
-
-static void test_base64_joins(void **state)
-{
-	static const char bytes[] = "The quick brown fox jumps over the lazy dog.";
-	char whole[BASE64_SIZE(sizeof(bytes))];
-
-	base64_encode(bytes, sizeof(bytes), whole);
-	for (size_t cut = 0; cut < sizeof(bytes); cut += 3) {
-		char joined[BASE64_SIZE(sizeof(bytes)) + 4];
-
-		base64_encode(bytes, cut, joined);
-		base64_encode(bytes + cut, sizeof(bytes) - cut, joined + strlen(joined));
-		assert_string_equal(joined, whole);
-	}
-}
-
-static void test_random_bytes(void **state)
-{
-	unsigned char a[32] = { 0 }, b[32] = { 0 };
-
-	assert_int_equal(random_bytes(a, sizeof(a)), 0);
-	assert_int_equal(random_bytes(b, sizeof(b)), 0);
-	assert_memory_not_equal(a, b, sizeof(a));
-	assert_int_equal(random_bytes(a, 0), 0);
-}
-
-/* --- cleanup --- */
-
 static void test_take(void **state)
 {
 	char *text = strdup("a");
@@ -426,24 +255,10 @@ static void test_take(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_buffer),
-		cmocka_unit_test(test_buffer_ceiling),
-		cmocka_unit_test(test_buffer_error_sticks),
-		cmocka_unit_test(test_buffer_huge),
-		cmocka_unit_test(test_buffer_take),
-		cmocka_unit_test(test_buffer_formats_to_the_ceiling),
-		cmocka_unit_test(test_clean),
-		cmocka_unit_test(test_clean_anything),
-		cmocka_unit_test(test_utf8),
-		cmocka_unit_test(test_nearest),
-		cmocka_unit_test(test_to_int64),
-		cmocka_unit_test(test_to_ms),
-		cmocka_unit_test(test_small_texts),
-		cmocka_unit_test(test_sha256),
-		cmocka_unit_test(test_base64),
-		cmocka_unit_test(test_base64_joins),
-		cmocka_unit_test(test_random_bytes),
-		cmocka_unit_test(test_take),
+		cmocka_unit_test(test_clean),	    cmocka_unit_test(test_clean_anything),
+		cmocka_unit_test(test_utf8),	    cmocka_unit_test(test_nearest),
+		cmocka_unit_test(test_to_int64),    cmocka_unit_test(test_to_ms),
+		cmocka_unit_test(test_small_texts), cmocka_unit_test(test_take),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

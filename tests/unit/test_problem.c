@@ -1,0 +1,126 @@
+/* problem.h: one clean line, whatever a service says. */
+#include "tests/unit/unit.h"
+
+#include "backend/problem.h"
+#include "backend/providers/provider.h"
+
+static void test_problem_set(void **state)
+{
+	AUTOPROBLEM problem = { 0 };
+
+	assert_false(problem_is_set(&problem));
+	problem_set(&problem, PROBLEM_INVALID, "%s: \"%s\"\nis %d", "request.json",
+		    "seed", 5);
+	assert_true(problem_is_set(&problem));
+	assert_int_equal(problem.class, PROBLEM_INVALID);
+	assert_string_equal(problem.text, "request.json: \"seed\" is 5");
+	assert_null(problem.code);
+	problem_set(&problem, PROBLEM_AUTH, "again: %s", problem.text);
+	assert_string_equal(problem.text, "again: request.json: \"seed\" is 5");
+	problem_clear(&problem);
+	assert_false(problem_is_set(&problem));
+	assert_null(problem.text);
+}
+
+static void test_problem_of_service(void **state)
+{
+	static const struct {
+		const char *code, *message, *wanted_code, *wanted_text;
+	} cases[] = {
+		{ "C", "m", "C", "the service says: m" },
+		{ NULL, "m", NULL, "the service says: m" },
+		{ "C", NULL, "C", "the service says: C" },
+		{ "C", " \n", "C", "the service says: C" },
+		{ NULL, NULL, NULL, "the service says: (nothing)" },
+		{ "", "", NULL, "the service says: (nothing)" },
+		{ "a\nb", "\x1b[1m%s%n", "a b", "the service says: [1m%s%n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTOPROBLEM problem = { 0 };
+
+		problem_set(&problem, PROBLEM_AUTH, "old");
+		problem_set_from_service(&problem, PROBLEM_SERVER, cases[i].code,
+					 cases[i].message);
+		assert_int_equal(problem.class, PROBLEM_SERVER);
+		expect_text("service", "code", problem.code, cases[i].wanted_code);
+		expect_text("service", "text", problem.text, cases[i].wanted_text);
+	}
+	expect_no_failed_case();
+}
+
+static void test_problem_is_bounded(void **state)
+{
+	AUTOPROBLEM problem = { 0 };
+	char long_text[5000];
+
+	memset(long_text, 'x', sizeof(long_text));
+	long_text[sizeof(long_text) - 1] = '\0';
+	problem_set_from_service(&problem, PROBLEM_SERVER, long_text, long_text);
+	assert_true(strlen(problem.text) <= 1003 && strlen(problem.code) <= 103);
+	problem_set(&problem, PROBLEM_SERVER, "%s", long_text);
+	assert_true(strlen(problem.text) <= 1003);
+}
+
+static void test_problem_copy(void **state)
+{
+	AUTOPROBLEM problem = { 0 }, copy = { 0 }, empty = { 0 };
+
+	problem_copy(&copy, &empty);
+	assert_false(problem_is_set(&copy));
+	problem_set_from_service(&problem, PROBLEM_GONE, "C", "m");
+	problem_copy(&copy, &problem);
+	problem_clear(&problem);
+	assert_int_equal(copy.class, PROBLEM_GONE);
+	assert_string_equal(copy.code, "C");
+	assert_string_equal(copy.text, "the service says: m");
+}
+
+static void test_problem_words(void **state)
+{
+	for (int i = PROBLEM_INVALID; i <= PROBLEM_NETWORK; i++) {
+		const char *word = problem_class_word((enum problem_class)i);
+
+		assert_int_equal(problem_class_from_word(word), i);
+		assert_true(text_ends_with(problem_advice((enum problem_class)i), ".") ||
+			    strstr(problem_advice((enum problem_class)i), "differ"));
+	}
+	assert_int_equal(problem_class_from_word("no such word"), PROBLEM_NONE);
+	assert_int_equal(problem_class_from_word("none"), PROBLEM_NONE);
+	assert_int_equal(problem_class_from_word(NULL), PROBLEM_NONE);
+}
+
+static void test_class_of_status(void **state)
+{
+	static const struct {
+		int status;
+		enum problem_class class;
+	} cases[] = {
+		{ 400, PROBLEM_INVALID }, { 401, PROBLEM_AUTH },
+		{ 402, PROBLEM_BALANCE }, { 403, PROBLEM_AUTH },
+		{ 404, PROBLEM_GONE },	  { 409, PROBLEM_BUSY },
+		{ 410, PROBLEM_GONE },	  { 413, PROBLEM_INVALID },
+		{ 422, PROBLEM_INVALID }, { 429, PROBLEM_RATE },
+		{ 500, PROBLEM_SERVER },  { 503, PROBLEM_SERVER },
+		{ 302, PROBLEM_SERVER },  { 200, PROBLEM_SERVER },
+		{ 0, PROBLEM_SERVER },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(provider_class_of_status(cases[i].status),
+				 cases[i].class);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_problem_set),
+		cmocka_unit_test(test_problem_of_service),
+		cmocka_unit_test(test_problem_is_bounded),
+		cmocka_unit_test(test_problem_copy),
+		cmocka_unit_test(test_problem_words),
+		cmocka_unit_test(test_class_of_status),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
