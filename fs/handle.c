@@ -40,7 +40,8 @@ void handle_destroy(struct filesystem *fs, struct handle *handle)
 	pthread_mutex_unlock(&fs->handles_lock);
 	if (handle->media)
 		backend_media_close(fs->backend, handle->media);
-	cleanup_close(&handle->fd);
+	if (handle->fd >= 0)
+		close(handle->fd);
 	listing_destroy(handle->listing);
 	if (handle->is_kept)
 		nodes_unkeep(&fs->nodes, handle->node);

@@ -17,9 +17,11 @@ struct handle {
 	/* Guarded by the filesystem's handles_lock. */
 	struct handle *next, **previous;
 
+	/* Any thread: set once, when opened or when a copied `status` becomes a file. */
+	_Atomic int fd; /* of the user's file below; -1 for virtual files */
+
 	pthread_mutex_t lock;
 	/* Guarded by lock. */
-	int fd; /* of the user's file below; -1 for virtual files */
 	bool is_dirty;	 /* written since the last flush */
 	bool has_edited; /* the task was told that this writer edits */
 	struct listing *listing;

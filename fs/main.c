@@ -85,13 +85,14 @@ static int prepare(struct program *program)
 	return r ? r : check_places(program);
 }
 
-static int finish_config(struct program *program)
+static int finish_config(struct program *program, int log)
 {
 	int r = config_finish(program->config, NULL, &program->error);
 
 	if (r != -ENOENT)
 		return r;
-	r = simulator_start(program->library.path, &program->simulator, &program->error);
+	r = simulator_start(program->library.path, log, &program->simulator,
+			    &program->error);
 	return r ? r : config_finish(program->config, program->simulator.url, &program->error);
 }
 
@@ -230,7 +231,7 @@ static int set_up(struct program *program)
 		log_set_level(LOG_LEVEL_DEBUG);
 	raise_limits();
 	umask(0); /* modes come from the callers, their own mask applied by the kernel */
-	r = finish_config(program);
+	r = finish_config(program, log < 0 ? 2 : log);
 	return r ? r : start(program);
 }
 

@@ -250,8 +250,10 @@ static int become_copy(struct filesystem *fs, struct handle *handle)
 	if (fd < 0)
 		return -errno;
 	pthread_mutex_lock(&handle->lock);
-	handle->fd = fd;
+	if (handle->fd < 0)
+		handle->fd = take_fd(&fd);
 	pthread_mutex_unlock(&handle->lock);
+	cleanup_close(&fd);
 	return backend_task_archive(fs->backend, handle->node->number);
 }
 

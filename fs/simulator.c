@@ -50,9 +50,14 @@ static char *find_program(void)
 
 /* In the child: the two descriptors survive exec, everything else is close-on-exec. */
 __attribute__((noreturn)) static void run_child(const char *program, const char *books,
-						int lifeline, int ready)
+						int lifeline, int ready, int log)
 {
 	char lifeline_text[16], ready_text[16];
+	int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	dup2(nowhere, 0);
+	dup2(nowhere, 1);
+	dup2(log, 2);
 
 	fcntl(lifeline, F_SETFD, 0);
 	fcntl(ready, F_SETFD, 0);
@@ -91,7 +96,7 @@ static int read_ready(int fd, unsigned *ret_port, unsigned *ret_control)
 	return -EIO;
 }
 
-static int spawn(const char *library_path, struct simulator *simulator, int *ret_ready)
+static int spawn(const char *library_path, int log, struct simulator *simulator, int *ret_ready)
 {
 	AUTOFREE char *program = find_program();
 	AUTOFREE char *books = text_format("%s/simulator", library_path);
@@ -106,7 +111,7 @@ static int spawn(const char *library_path, struct simulator *simulator, int *ret
 	}
 	simulator->pid = fork();
 	if (simulator->pid == 0)
-		run_child(program, books, lifeline[0], ready[1]);
+		run_child(program, books, lifeline[0], ready[1], log);
 	close(lifeline[0]);
 	close(ready[1]);
 	simulator->lifeline = lifeline[1];
@@ -114,13 +119,14 @@ static int spawn(const char *library_path, struct simulator *simulator, int *ret
 	return simulator->pid < 0 ? -errno : 0;
 }
 
-int simulator_start(const char *library_path, struct simulator *ret_simulator, char **ret_error)
+int simulator_start(const char *library_path, int log, struct simulator *ret_simulator,
+		    char **ret_error)
 {
 	AUTOCLOSE int ready = -1;
 	unsigned port = 0, control = 0;
 
 	*ret_simulator = (struct simulator){ .pid = -1, .lifeline = -1 };
-	if (spawn(library_path, ret_simulator, &ready) || read_ready(ready, &port, &control)) {
+	if (spawn(library_path, log, ret_simulator, &ready) || read_ready(ready, &port, &control)) {
 		simulator_stop(ret_simulator);
 		return fail(ret_error,
 			    "no provider is configured, and the simulator (" PROGRAM ") could not "

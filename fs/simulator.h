@@ -16,9 +16,11 @@ struct simulator {
 
 /*
  * Starts seedance-sim with its books in library_path/simulator and waits until it listens.
- * Before threads. 0, or -errno with a line in *ret_error.
+ * Its log goes to `log`; it holds nothing else of this process, least of all a terminal or a
+ * pipe that somebody reads to its end. Before threads. 0, or -errno with a line in *ret_error.
  */
-int simulator_start(const char *library_path, struct simulator *ret_simulator, char **ret_error);
+int simulator_start(const char *library_path, int log, struct simulator *ret_simulator,
+		    char **ret_error);
 void simulator_stop(struct simulator *simulator);
 
 #endif

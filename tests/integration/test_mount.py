@@ -93,6 +93,18 @@ def test_in_the_background_it_returns_when_the_mount_answers(tmp_path, simulator
     wait_for(lambda: not is_running(pid))
 
 
+def test_in_the_background_it_lets_go_of_a_pipe(tmp_path):
+    """`seedancefs … | tail` must end: neither the daemon nor its simulator may hold the pipe."""
+    (tmp_path / "none.ini").write_text("")
+    mount = Mount(tmp_path)
+    mount.options.append(f"config={tmp_path / 'none.ini'}")
+    try:
+        run("bash", "-c", '"$@" 2>&1 | cat', "bash", *mount.command(), timeout=PATIENCE)
+        assert os.listdir(mount.path) == []
+    finally:
+        unmount(mount.path)
+
+
 def test_a_library_is_used_by_one_daemon_only(mount, tmp_path):
     second = tmp_path / "second"
     second.mkdir()
