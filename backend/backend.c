@@ -84,9 +84,11 @@ const struct provider_section *core_section_of(const struct backend *backend,
 	const struct provider_section *section =
 		view->provider ? config_section(backend->config, view->provider) : NULL;
 
-	if (!section || !view->endpoint || strcmp(view->endpoint, core_endpoint_name(section)))
+	if (!section || !view->endpoint ||
+	    strcmp(view->endpoint, core_endpoint_name(section)))
 		return NULL;
-	if (!view->key_name || !section->key_name || strcmp(view->key_name, section->key_name))
+	if (!view->key_name || !section->key_name ||
+	    strcmp(view->key_name, section->key_name))
 		return NULL;
 	return section;
 }
@@ -195,7 +197,8 @@ static int64_t time_to_wait(struct backend *backend)
 	return left > LONGEST_WAIT_MS ? LONGEST_WAIT_MS : left;
 }
 
-/* A create that is on its way when the program ends would be `unknown`: its answer is near. */
+/* A create that is on its way when the program ends would be `unknown`: its answer is
+ * near. */
 static bool may_end(struct backend *backend, int64_t *end_ms)
 {
 	if (!is_stopping(backend))
@@ -244,7 +247,8 @@ static void revive(struct backend *backend, uint64_t number, bool was_copied)
 	if (view->state == TASK_SUBMITTING) {
 		task_enter(view, TASK_UNKNOWN);
 		problem_set(&view->problem, PROBLEM_NETWORK,
-			    "the program ended while the request was on its way: it may have been "
+			    "the program ended while the request was on its way: it may "
+			    "have been "
 			    "accepted and billed");
 	} else if (view->state == TASK_PENDING && was_copied) {
 		view->needs_submit = true;
@@ -271,6 +275,25 @@ static void revive_visit(void *context, struct task_view *view)
 		follow_task(revival->backend, view->number, 0);
 }
 
+/*
+ * A copied library is at home only when its unsent tasks are marked on disk. If they
+ * cannot be saved now, they are dirty again, and the next start finds a copy again.
+ */
+static void save_revived(struct backend *backend)
+{
+	size_t count = 0;
+	struct task_view **views = tasks_take_dirty(backend->tasks, &count);
+
+	if (views && ledger_save(backend->ledger, views, count)) {
+		tasks_return_dirty(backend->tasks, views, count);
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		task_view_unref(views[i]);
+	free(views);
+	ledger_confirm_home(backend->ledger);
+}
+
 static int load(struct backend *backend)
 {
 	AUTOFREE char *path = text_format("%s/ledger.sqlite3", backend->library_path);
@@ -286,12 +309,14 @@ static int load(struct backend *backend)
 	if (revival.was_copied)
 		log_warn("event=library_copied action=\"unsent tasks wait for submit\"");
 	tasks_each(backend->tasks, revive_visit, &revival);
+	save_revived(backend);
 	refill_numbers(backend);
 	return 0;
 }
 
-int backend_create(const struct config *config, const char *library_path, int media_directory,
-		   const struct backend_events *events, struct backend **ret_backend)
+int backend_create(const struct config *config, const char *library_path,
+		   int media_directory, const struct backend_events *events,
+		   struct backend **ret_backend)
 {
 	struct backend *backend = calloc(1, sizeof(*backend));
 	int r;
@@ -405,10 +430,10 @@ int backend_task_reserve(struct backend *backend, uint64_t *ret_number)
 		}
 		wake(backend);
 		pthread_mutex_lock(&backend->command_lock);
-		r = tasks_numbers_left(backend->tasks) ?
-			    0 :
-			    pthread_cond_timedwait(&backend->numbers_came,
-						   &backend->command_lock, &until);
+		r = tasks_numbers_left(backend->tasks)
+			    ? 0
+			    : pthread_cond_timedwait(&backend->numbers_came,
+						     &backend->command_lock, &until);
 		pthread_mutex_unlock(&backend->command_lock);
 		if (r)
 			return -EAGAIN;

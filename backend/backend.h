@@ -2,14 +2,14 @@
  * The task side, as the folder side sees it: tasks, orders and bytes. The only header of
  * backend/ that fs/ builds on (with the ones that it includes).
  *
- * One thread of its own drives every transfer and alone touches the ledger. All functions here
- * may be called from any thread, never wait for the network, and return 0 or -errno. They
- * change a task's state in memory at once, under one short lock, so that an edit and a
- * submission can never both win; the ledger follows on the backend's thread, and always before
- * anything leaves the machine.
+ * One thread of its own drives every transfer and alone touches the ledger. All functions
+ * here may be called from any thread, never wait for the network, and return 0 or -errno.
+ * They change a task's state in memory at once, under one short lock, so that an edit and
+ * a submission can never both win; the ledger follows on the backend's thread, and always
+ * before anything leaves the machine.
  *
- * The events are called on the backend's thread, without any lock. They must only mark, queue
- * and reply: no waiting, no file of the mount.
+ * The events are called on the backend's thread, without any lock. They must only mark,
+ * queue and reply: no waiting, no file of the mount.
  */
 #ifndef SEEDANCEFS_BACKEND_H
 #define SEEDANCEFS_BACKEND_H
@@ -27,19 +27,20 @@ struct backend_events {
 	/* A task's view changed, and what changed is durable. */
 	void (*task_changed)(void *context, uint64_t number);
 	/*
-	 * A parked read ended: result 0 (the bytes are here) or -errno. Called exactly once for
-	 * each backend_media_park() that returned 0.
+	 * A parked read ended: result 0 (the bytes are here) or -errno. Called exactly
+	 * once for each backend_media_park() that returned 0.
 	 */
 	void (*read_done)(void *context, void *read, int result);
 	void *context;
 };
 
 /*
- * Opens the ledger at library_path/ledger.sqlite3 and loads every task. `config` must outlive
- * the backend; `media_directory` is a descriptor of library_path/media, borrowed.
+ * Opens the ledger at library_path/ledger.sqlite3 and loads every task. `config` must
+ * outlive the backend; `media_directory` is a descriptor of library_path/media, borrowed.
  */
-int backend_create(const struct config *config, const char *library_path, int media_directory,
-		   const struct backend_events *events, struct backend **ret_backend);
+int backend_create(const struct config *config, const char *library_path,
+		   int media_directory, const struct backend_events *events,
+		   struct backend **ret_backend);
 int backend_start(struct backend *backend);
 /* Ends the thread: every parked read is answered with -EIO, every change is saved. */
 void backend_stop(struct backend *backend);
@@ -51,21 +52,26 @@ const struct config *backend_config(const struct backend *backend);
 
 /* --- tasks --- */
 
-/* A number for a task to come; it was never used before. -EAGAIN when none is left just now. */
+/* A number for a task to come; it was never used before. -EAGAIN when none is left just
+ * now. */
 int backend_task_reserve(struct backend *backend, uint64_t *ret_number);
 /* Adds a pending task under a reserved number. -EEXIST when it is known already. */
-int backend_task_add(struct backend *backend, uint64_t number, const struct task_place *place);
+int backend_task_add(struct backend *backend, uint64_t number,
+		     const struct task_place *place);
 /* A reference to what is known of it now; NULL when there is no such task. */
 struct task_view *backend_task_view(struct backend *backend, uint64_t number);
 void backend_task_each(struct backend *backend,
-		       void (*visit)(void *context, struct task_view *view), void *context);
+		       void (*visit)(void *context, struct task_view *view),
+		       void *context);
 
 /*
- * A trigger or input file is about to be written: an order that has not left is withdrawn, an
- * ended attempt becomes a new pending one. -EACCES when the task is locked (design.md, rule 4).
+ * A trigger or input file is about to be written: an order that has not left is
+ * withdrawn, an ended attempt becomes a new pending one. -EACCES when the task is locked
+ * (design.md, rule 4).
  */
 int backend_task_edit(struct backend *backend, uint64_t number);
-/* How often it was edited so far: taken before the folder is read, given with its order. */
+/* How often it was edited so far: taken before the folder is read, given with its order.
+ */
 uint64_t backend_task_edits(struct backend *backend, uint64_t number);
 
 /* What a folder orders, put together by the folder side. */
@@ -74,23 +80,24 @@ struct task_order {
 	uint64_t edits;		 /* backend_task_edits() before the files were read */
 	struct request *request; /* taken, in every case */
 	char digest[SHA256_HEX]; /* of trigger and inputs, to tell a mere rewrite */
-	bool is_forced;		 /* `submit` or `retry`: an equal digest does not stop it */
+	bool is_forced; /* `submit` or `retry`: an equal digest does not stop it */
 	const struct locked_file *locked; /* borrowed */
 	size_t locked_count;
 	struct task_place place; /* borrowed */
 };
 
 /*
- * Hands an order over; it goes out when the limits allow. Returns 0; 1 when nothing changed
- * since the attempt before, so that the task went back to the state it had; -EAGAIN when the
- * files were edited since they were read; -EALREADY when the task is not pending; -ENOENT;
- * -ENOMEM.
+ * Hands an order over; it goes out when the limits allow. Returns 0; 1 when nothing
+ * changed since the attempt before, so that the task went back to the state it had;
+ * -EAGAIN when the files were edited since they were read; -EALREADY when the task is not
+ * pending; -ENOENT; -ENOMEM.
  */
 int backend_task_order(struct backend *backend, const struct task_order *order);
 
 /* The folder's content is refused before anything is sent: `invalid`. */
-int backend_task_refuse(struct backend *backend, uint64_t number, const struct problem *problem,
-			const char *digest, bool is_forced);
+int backend_task_refuse(struct backend *backend, uint64_t number,
+			const struct problem *problem, const char *digest,
+			bool is_forced);
 
 /*
  * The words of `status` but `submit`, which the folder side carries out itself: "retry",
@@ -100,16 +107,19 @@ int backend_task_refuse(struct backend *backend, uint64_t number, const struct p
 int backend_task_control(struct backend *backend, uint64_t number, const char *word,
 			 const char *argument);
 /*
- * Attaches to a task made elsewhere: `provider` is a section's name (NULL: the task's own, else
- * the default one). -EBUSY, -EINVAL (an impossible id), -ENXIO (no such section).
+ * Attaches to a task made elsewhere: `provider` is a section's name (NULL: the task's
+ * own, else the default one). -EBUSY, -EINVAL (an impossible id), -ENXIO (no such
+ * section).
  */
 int backend_task_adopt(struct backend *backend, uint64_t number, const char *provider,
 		       const char *id);
 /* Whether `submit` may be written now: 0 (and the task is an order again), or -EBUSY. */
 int backend_task_release(struct backend *backend, uint64_t number);
-/* Marks a pending task's folder as a copy: not an order. -EBUSY when it is not pending. */
+/* Marks a pending task's folder as a copy: not an order. -EBUSY when it is not pending.
+ */
 int backend_task_archive(struct backend *backend, uint64_t number);
-/* A person removed virtual files (HIDDEN_…): they stay away; outputs' bytes are dropped. */
+/* A person removed virtual files (HIDDEN_…): they stay away; outputs' bytes are dropped.
+ */
 int backend_task_hide(struct backend *backend, uint64_t number, unsigned what);
 /* The folder was removed: cancelled where the service can, its media dropped. */
 int backend_task_remove(struct backend *backend, uint64_t number);
@@ -123,19 +133,21 @@ void backend_media_close(struct backend *backend, struct media *media);
 uint64_t backend_media_size(const struct media *media);
 
 /*
- * The bytes of [offset, offset + size) when they are all here, else NULL; stays valid while the
- * media is open. Only hand them to the kernel (media_file.h). Never touches the backend's
- * thread, but for a hint now and then that a sequential reader gets near the end of what is here.
+ * The bytes of [offset, offset + size) when they are all here, else NULL; stays valid
+ * while the media is open. Only hand them to the kernel (media_file.h). Never touches the
+ * backend's thread, but for a hint now and then that a sequential reader gets near the
+ * end of what is here.
  */
-const char *backend_media_bytes(struct backend *backend, struct media *media, uint64_t offset,
-				size_t size);
+const char *backend_media_bytes(struct backend *backend, struct media *media,
+				uint64_t offset, size_t size);
 
 /*
- * Parks a read until its bytes are here: event read_done with `read`. `id` (unique) names it for
- * backend_media_unpark(), which ends it with `result` if it is still parked. 0 or -ENOMEM.
+ * Parks a read until its bytes are here: event read_done with `read`. `id` (unique) names
+ * it for backend_media_unpark(), which ends it with `result` if it is still parked. 0 or
+ * -ENOMEM.
  */
-int backend_media_park(struct backend *backend, struct media *media, uint64_t offset, size_t size,
-		       void *read, uint64_t id);
+int backend_media_park(struct backend *backend, struct media *media, uint64_t offset,
+		       size_t size, void *read, uint64_t id);
 void backend_media_unpark(struct backend *backend, uint64_t id, int result);
 
 /* Bytes of an output that are on disk; for `kept:`. */

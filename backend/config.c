@@ -15,6 +15,9 @@
 
 #define KEY_MAX_BYTES 4096
 #define SECTIONS_MAX 100
+#define LINE_MAX_BYTES 4096
+#define MAIN_SECTION SIZE_MAX
+#define PROVIDER_PREFIX "provider "
 
 /* What a section says of its key, until config_finish() fetches it. */
 struct key_source {
@@ -27,7 +30,8 @@ struct raw_section {
 	bool has_max_active;
 };
 
-/* The configuration while it is read. `config` comes first: the public part is the whole. */
+/* The configuration while it is read. `config` comes first: the public part is the whole.
+ */
 struct loading {
 	struct config config;
 	struct raw_section *raw; /* one for each section */
@@ -40,7 +44,8 @@ static struct loading *loading_of(struct config *config)
 	return (struct loading *)config;
 }
 
-__attribute__((format(printf, 2, 3))) static int fail(char **ret_error, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static int fail(char **ret_error,
+						      const char *format, ...)
 {
 	va_list arguments;
 
@@ -81,19 +86,20 @@ static int set_count(const char *key, const char *value, unsigned *into, char **
 	return 0;
 }
 
-static int set_seconds(const char *key, const char *value, int64_t least_ms, int64_t *into,
-		       char **ret_error)
+static int set_seconds(const char *key, const char *value, int64_t least_ms,
+		       int64_t *into, char **ret_error)
 {
 	int64_t ms;
 
 	if (text_to_ms(value, &ms) || ms < least_ms || ms > 86400000)
-		return fail(ret_error, "%s is \"%s\"; allowed: seconds, such as 3 or 0.5", key,
-			    value);
+		return fail(ret_error, "%s is \"%s\"; allowed: seconds, such as 3 or 0.5",
+			    key, value);
 	*into = ms;
 	return 0;
 }
 
-int config_set(struct config *config, const char *key, const char *value, char **ret_error)
+int config_set(struct config *config, const char *key, const char *value,
+	       char **ret_error)
 {
 	if (!strcmp(key, "default_provider"))
 		return put(&config->default_provider, value);
@@ -129,7 +135,8 @@ static int add_section(struct loading *loading, const char *name)
 	return sections[count].name ? 0 : -ENOMEM;
 }
 
-static int find_or_add_section(struct loading *loading, const char *name, size_t *ret_index)
+static int find_or_add_section(struct loading *loading, const char *name,
+			       size_t *ret_index)
 {
 	struct config *config = &loading->config;
 
@@ -142,9 +149,10 @@ static int find_or_add_section(struct loading *loading, const char *name, size_t
 static int set_in_section(struct loading *loading, size_t index, const char *key,
 			  const char *value)
 {
-	static const char *const keys[] = { "type",	   "base_url",	"key_env",    "key_file",
-					    "key_command", "model",	"poll",	      "max_active",
-					    "callback_url", NULL };
+	static const char *const keys[] = { "type",	"base_url",    "key_env",
+					    "key_file", "key_command", "model",
+					    "poll",	"max_active",  "callback_url",
+					    NULL };
 	struct provider_section *section = &loading->config.sections[index];
 	struct raw_section *raw = &loading->raw[index];
 	const char *near = text_nearest(key, keys);
@@ -185,30 +193,138 @@ static int set_in_main(struct loading *loading, const char *key, const char *val
 		    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
-/* inih's handler: 1 is success. Our own error text stands in loading->error. */
-static int handle(void *user, const char *section, const char *key, const char *value)
-{
-	struct loading *loading = user;
-	size_t index;
-	int r;
+/* --- reading line by line ---
+ *
+ * inih tells of a section only with its first key, cuts section names, takes at most 199
+ * bytes of a line, and reads indented lines as continuations. So the reader that stands
+ * before it strips white space, notes sections itself, and keeps long lines for the
+ * handler.
+ */
 
-	if (!*section) {
-		r = set_in_main(loading, key, value);
-	} else if (text_starts_with(section, "provider ") && section[9]) {
-		r = find_or_add_section(loading, section + 9, &index);
-		if (!r)
-			r = set_in_section(loading, index, key, value);
-	} else {
-		r = fail(&loading->error, "the section [%s] is not known; allowed: [provider NAME]",
-			 section);
-	}
-	return r == 0;
+struct reader {
+	struct loading *loading;
+	FILE *file;
+	size_t section; /* index, or MAIN_SECTION */
+	int line;	/* number of the line, from 1 */
+	int r;		/* the first error; its text is loading->error */
+	bool is_cut;	/* inih sees only the start of the line */
+	char text[LINE_MAX_BYTES + 2];
+};
+
+static char *strip(char *text)
+{
+	size_t size;
+
+	text += strspn(text, " \t\r\n\v\f");
+	size = strlen(text);
+	while (size && strchr(" \t\r\n\v\f", text[size - 1]))
+		text[--size] = '\0';
+	return text;
 }
 
-static int read_file(struct loading *loading, const char *path, bool is_required, char **ret_error)
+static int enter_section(struct reader *reader, const char *header)
+{
+	AUTOFREE char *name = strndup(header, strcspn(header, "]"));
+
+	if (!name)
+		return -ENOMEM;
+	if (!text_starts_with(name, PROVIDER_PREFIX) || !name[strlen(PROVIDER_PREFIX)])
+		return fail(&reader->loading->error,
+			    "the section [%s] is not known; allowed: [provider NAME]",
+			    name);
+	return find_or_add_section(reader->loading, name + strlen(PROVIDER_PREFIX),
+				   &reader->section);
+}
+
+/* A whole line into reader->text. False at the end of the file and after an error. */
+static bool read_line(struct reader *reader)
+{
+	if (reader->r || !fgets(reader->text, sizeof(reader->text), reader->file))
+		return false;
+	reader->line++;
+	if (!strchr(reader->text, '\n') && !feof(reader->file))
+		reader->r =
+			fail(&reader->loading->error,
+			     "longer than %d bytes, or it holds a NUL", LINE_MAX_BYTES);
+	return !reader->r;
+}
+
+/* inih's reader: as fgets(). */
+static char *next_line(char *into, int room, void *user)
+{
+	struct reader *reader = user;
+	char *text = reader->text;
+
+	if (!read_line(reader))
+		return NULL;
+	if (reader->line == 1 && text_starts_with(text, "\xef\xbb\xbf"))
+		text += 3;
+	text = strip(text);
+	if (*text == '[' && strchr(text, ']'))
+		reader->r = enter_section(reader, text + 1);
+	if (reader->r)
+		return NULL;
+	memmove(reader->text, text, strlen(text) + 1);
+	reader->is_cut = strlen(reader->text) + 2 > (size_t)room;
+	snprintf(into, (size_t)room, "%.*s\n", room - 2, reader->text);
+	return into;
+}
+
+/* The value of a line that inih saw cut, by inih's rules: " ;" begins a comment. */
+static const char *whole_value(struct reader *reader)
+{
+	char *value = reader->text + strcspn(reader->text, "=:");
+
+	if (!*value)
+		return "";
+	value++;
+	for (char *p = value; *p; p++)
+		if (*p == ';' && (p[-1] == ' ' || p[-1] == '\t')) {
+			*p = '\0';
+			break;
+		}
+	return strip(value);
+}
+
+/* inih's handler: 1 is success. */
+static int handle(void *user, const char *section, const char *key, const char *value)
+{
+	struct reader *reader = user;
+
+	(void)section; /* inih's copy of it is cut */
+	if (reader->is_cut)
+		value = whole_value(reader);
+	if (reader->section == MAIN_SECTION)
+		reader->r = set_in_main(reader->loading, key, value);
+	else
+		reader->r = set_in_section(reader->loading, reader->section, key, value);
+	return reader->r == 0;
+}
+
+/* What inih itself refuses it skips, and reads on: the first bad line counts. */
+static int parse(struct reader *reader, const char *path, char **ret_error)
+{
+	int line = ini_parse_stream(next_line, reader, handle, reader);
+
+	if (line < 0 || reader->r == -ENOMEM)
+		return -ENOMEM;
+	if (reader->r && (!line || line == reader->line))
+		return fail(ret_error, "%s: line %d: %s", path, reader->line,
+			    reader->loading->error);
+	if (line)
+		return fail(ret_error,
+			    "%s: line %d: not of the form KEY = VALUE or [SECTION]", path,
+			    line);
+	return 0;
+}
+
+static int read_file(struct loading *loading, const char *path, bool is_required,
+		     char **ret_error)
 {
 	AUTOFCLOSE FILE *file = fopen(path, "re");
-	int line;
+	struct reader reader = { .loading = loading,
+				 .file = file,
+				 .section = MAIN_SECTION };
 
 	if (!file && errno == ENOENT && !is_required)
 		return 0;
@@ -218,14 +334,11 @@ static int read_file(struct loading *loading, const char *path, bool is_required
 		fail(ret_error, "%s: %s", path, strerror(-r));
 		return r;
 	}
-	line = ini_parse_file(file, handle, loading);
-	if (line == 0)
-		return 0;
-	return fail(ret_error, "%s: line %d: %s", path, line,
-		    loading->error ? loading->error : "not of the form KEY = VALUE or [SECTION]");
+	return parse(&reader, path, ret_error);
 }
 
-int config_load(const char *path, bool is_required, struct config **ret_config, char **ret_error)
+int config_load(const char *path, bool is_required, struct config **ret_config,
+		char **ret_error)
 {
 	struct loading *loading = calloc(1, sizeof(*loading));
 	int r;
@@ -304,7 +417,8 @@ bool config_is_loopback(const char *url)
 		size_t length = strlen(hosts[i]);
 
 		if (!strncasecmp(host, hosts[i], length) && strchr(":/", host[length]))
-			return true; /* strchr() finds the NUL as well: the end of the address */
+			return true; /* strchr() finds the NUL as well: the end of the
+					address */
 	}
 	return false;
 }
@@ -317,7 +431,8 @@ static int check_base_url(struct provider_section *section, char **ret_error)
 		section->base_url = strdup(section->provider->default_base_url);
 	if (!section->base_url)
 		return fail(ret_error,
-			    "[provider %s]: base_url is missing; services of type %s have no public "
+			    "[provider %s]: base_url is missing; services of type %s "
+			    "have no public "
 			    "address",
 			    section->name, section->provider->type);
 	length = strlen(section->base_url);
@@ -325,10 +440,12 @@ static int check_base_url(struct provider_section *section, char **ret_error)
 		section->base_url[--length] = '\0';
 	if (text_starts_with(section->base_url, "https://"))
 		return 0;
-	if (text_starts_with(section->base_url, "http://") && config_is_loopback(section->base_url))
+	if (text_starts_with(section->base_url, "http://") &&
+	    config_is_loopback(section->base_url))
 		return 0;
 	return fail(ret_error,
-		    "[provider %s]: base_url is \"%s\"; allowed: https://…, or http:// to this "
+		    "[provider %s]: base_url is \"%s\"; allowed: https://…, or http:// "
+		    "to this "
 		    "machine itself (localhost)",
 		    section->name, section->base_url);
 }
@@ -340,19 +457,21 @@ static int take_key(struct provider_section *section, char *text, char **ret_err
 
 	start[strcspn(start, " \t\r\n")] = '\0';
 	if (!*start)
-		return fail(ret_error, "[provider %s]: the key from %s is empty", section->name,
-			    section->key_name);
+		return fail(ret_error, "[provider %s]: the key from %s is empty",
+			    section->name, section->key_name);
 	for (const char *p = start; *p; p++)
 		if (*p < 0x21 || *p > 0x7e)
 			return fail(ret_error,
-				    "[provider %s]: the key from %s holds a character that no key "
+				    "[provider %s]: the key from %s holds a character "
+				    "that no key "
 				    "has",
 				    section->name, section->key_name);
 	section->key = strdup(start);
 	return section->key ? 0 : -ENOMEM;
 }
 
-static int read_key_file(struct provider_section *section, const char *path, char **ret_error)
+static int read_key_file(struct provider_section *section, const char *path,
+			 char **ret_error)
 {
 	AUTOCLOSE int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	char text[KEY_MAX_BYTES + 1];
@@ -361,15 +480,17 @@ static int read_key_file(struct provider_section *section, const char *path, cha
 	int r;
 
 	if (fd < 0 || fstat(fd, &status) < 0)
-		return fail(ret_error, "[provider %s]: key_file %s: %s", section->name, path,
-			    strerror(errno));
-	if (!S_ISREG(status.st_mode) || (status.st_uid != geteuid() && status.st_uid != 0))
+		return fail(ret_error, "[provider %s]: key_file %s: %s", section->name,
+			    path, strerror(errno));
+	if (!S_ISREG(status.st_mode) ||
+	    (status.st_uid != geteuid() && status.st_uid != 0))
 		return fail(ret_error,
 			    "[provider %s]: key_file %s must be a regular file of yours",
 			    section->name, path);
 	if (status.st_mode & 077)
 		return fail(ret_error,
-			    "[provider %s]: key_file %s can be read by others (mode %03o); do: "
+			    "[provider %s]: key_file %s can be read by others (mode "
+			    "%03o); do: "
 			    "chmod 600 %s",
 			    section->name, path, status.st_mode & 0777, path);
 	got = read(fd, text, KEY_MAX_BYTES);
@@ -379,7 +500,8 @@ static int read_key_file(struct provider_section *section, const char *path, cha
 	return r;
 }
 
-static int run_key_command(struct provider_section *section, const char *command, char **ret_error)
+static int run_key_command(struct provider_section *section, const char *command,
+			   char **ret_error)
 {
 	FILE *pipe = popen(command, "re");
 	char text[KEY_MAX_BYTES + 1];
@@ -410,7 +532,8 @@ static int read_key_env(struct provider_section *section, const char *name, bool
 	int r;
 
 	if (!value && is_named)
-		return fail(ret_error, "[provider %s]: the environment has no %s (key_env)",
+		return fail(ret_error,
+			    "[provider %s]: the environment has no %s (key_env)",
 			    section->name, name);
 	if (!value)
 		return 0; /* the service will say that a key is missing */
@@ -428,9 +551,9 @@ static int fetch_key(struct provider_section *section, const struct key_source *
 	const char *env = source->env ? source->env : section->provider->default_key_env;
 
 	free(section->key_name);
-	section->key_name = source->file    ? text_format("file %s", source->file) :
-			    source->command ? strdup("key_command") :
-					      text_format("env %s", env ? env : "");
+	section->key_name = source->file      ? text_format("file %s", source->file)
+			    : source->command ? strdup("key_command")
+					      : text_format("env %s", env ? env : "");
 	if (!section->key_name)
 		return -ENOMEM;
 	if (source->file)
@@ -443,13 +566,15 @@ static int fetch_key(struct provider_section *section, const struct key_source *
 static int finish_section(struct loading *loading, size_t index, char **ret_error)
 {
 	struct provider_section *section = &loading->config.sections[index];
-	const char *type = loading->raw[index].type ? loading->raw[index].type : section->name;
+	const char *type =
+		loading->raw[index].type ? loading->raw[index].type : section->name;
 	int r;
 
 	section->provider = provider_find(type);
 	if (!section->provider)
 		return fail(ret_error,
-			    "[provider %s]: type is \"%s\", which is not a known kind of service",
+			    "[provider %s]: type is \"%s\", which is not a known kind of "
+			    "service",
 			    section->name, type);
 	if (!section->poll_ms)
 		section->poll_ms = section->provider->poll_interval_ms;
@@ -462,7 +587,8 @@ static int finish_section(struct loading *loading, size_t index, char **ret_erro
 }
 
 /* Where the simulator speaks a service's wire format: design.md, section 5. */
-static char *simulator_base_url(const char *simulator_url, const struct provider *provider)
+static char *simulator_base_url(const char *simulator_url,
+				const struct provider *provider)
 {
 	return text_format("%s/%s%s", simulator_url, provider->type,
 			   strcmp(provider->type, "ark") ? "" : "/api/v3");
@@ -529,7 +655,8 @@ int config_finish(struct config *config, const char *simulator_url, char **ret_e
 	return r ? r : check_default(config, ret_error);
 }
 
-const struct provider_section *config_section(const struct config *config, const char *name)
+const struct provider_section *config_section(const struct config *config,
+					      const char *name)
 {
 	if (!name)
 		name = config->default_provider;

@@ -19,7 +19,8 @@ struct provider_section {
 	const struct provider *provider;
 	char *base_url; /* without a slash at the end */
 	char *key;	/* NULL: none */
-	char *key_name; /* where the key came from ("env ARK_API_KEY"), for messages and the ledger */
+	char *key_name; /* where the key came from ("env ARK_API_KEY"), for messages and
+			   the ledger */
 	char *model;
 	char *callback_url;
 	int64_t poll_ms;
@@ -45,12 +46,13 @@ int config_load(const char *path, bool is_required, struct config **ret_config,
 void config_destroy(struct config *config);
 
 /* Sets a key of the main section, as a mount option does. -ENOENT: no such key. */
-int config_set(struct config *config, const char *key, const char *value, char **ret_error);
+int config_set(struct config *config, const char *key, const char *value,
+	       char **ret_error);
 
 /*
  * Completes and checks what was read: types, addresses, keys (which are fetched here).
- * Without any section, the simulator's are made: base_url is `simulator_url` + a path each;
- * pass NULL to learn (by -ENOENT) that a simulator is needed.
+ * Without any section, the simulator's are made: base_url is `simulator_url` + a path
+ * each; pass NULL to learn (by -ENOENT) that a simulator is needed.
  */
 int config_finish(struct config *config, const char *simulator_url, char **ret_error);
 bool config_needs_simulator(const struct config *config);
@@ -59,7 +61,8 @@ bool config_needs_simulator(const struct config *config);
 const char *config_key_file(const struct config *config, size_t n);
 
 /* The section of a name; NULL name: the default one. NULL when there is none. */
-const struct provider_section *config_section(const struct config *config, const char *name);
+const struct provider_section *config_section(const struct config *config,
+					      const char *name);
 
 /* The endpoint that a section describes; texts are borrowed from the section. */
 struct endpoint config_endpoint(const struct provider_section *section);

@@ -51,10 +51,11 @@ struct backend {
 	struct timers timers;
 	struct timer ledger_retry;
 	bool ledger_is_failing;
-	struct order *orders;	      /* in the order they came */
+	struct order *orders; /* in the order they came */
 	struct follower *followers;
 	struct probe *probes;
-	int64_t *intents; /* wall clock of the creates sent in the last hour, oldest first */
+	int64_t *intents; /* wall clock of the creates sent in the last hour, oldest first
+			   */
 	size_t intent_count;
 	unsigned random_state;
 
@@ -68,7 +69,8 @@ void core_send(struct backend *backend, struct command *command);
 /* A pseudo-random spread of `ms` by up to a tenth, so that tasks do not poll in step. */
 int64_t core_jitter(struct backend *backend, int64_t ms);
 
-/* The section that made a task, if the configuration still has it unchanged; else NULL. */
+/* The section that made a task, if the configuration still has it unchanged; else NULL.
+ */
 const struct provider_section *core_section_of(const struct backend *backend,
 					       const struct task_view *view);
 /* What the ledger calls a section's endpoint. */
@@ -80,9 +82,10 @@ void core_set_note(struct backend *backend, uint64_t number, const char *note);
 
 /* --- submit.c: orders and intents --- */
 bool submit_is_sending(const struct backend *backend); /* a create is on its way */
-void submit_turn(struct backend *backend);	   /* marks what may go out as `submitting` */
-void submit_send(struct backend *backend);	   /* their intents are durable: send */
-void submit_unsend(struct backend *backend);	   /* their intents are not durable: pending again */
+void submit_turn(struct backend *backend); /* marks what may go out as `submitting` */
+void submit_send(struct backend *backend); /* their intents are durable: send */
+void submit_unsend(
+	struct backend *backend); /* their intents are not durable: pending again */
 void submit_add(struct backend *backend, struct order *order);
 void submit_clear(struct backend *backend);
 int submit_load_intents(struct backend *backend);
@@ -95,8 +98,8 @@ void follow_cancel(struct backend *backend, uint64_t number);
 /* Takes over what a service said of a task. */
 void follow_observe(struct backend *backend, uint64_t number, struct observation *seen);
 /*
- * Asks for the task once more, for fresh links; `done` is told 0 when the service answered and
- * the view's links are what it said, else -EIO.
+ * Asks for the task once more, for fresh links; `done` is told 0 when the service
+ * answered and the view's links are what it said, else -EIO.
  */
 void follow_refresh(struct backend *backend, uint64_t number,
 		    void (*done)(void *context, int result), void *context);
@@ -122,7 +125,8 @@ int media_task_directory(struct backend *backend, uint64_t number);
 void media_drop(struct backend *backend, uint64_t number, enum output_kind kind);
 /* Fetches everything of a task. */
 void media_fetch(struct backend *backend, uint64_t number);
-void media_stop(struct backend *backend); /* ends transfers, answers parked reads with -EIO */
+void media_stop(
+	struct backend *backend); /* ends transfers, answers parked reads with -EIO */
 void media_clear(struct backend *backend); /* nobody has any open any more */
 
 #endif

@@ -43,7 +43,8 @@ static void send_cancel(struct follower *follower);
 
 static struct follower *find(struct backend *backend, uint64_t number)
 {
-	for (struct follower *follower = backend->followers; follower; follower = follower->next)
+	for (struct follower *follower = backend->followers; follower;
+	     follower = follower->next)
 		if (follower->number == number)
 			return follower;
 	return NULL;
@@ -131,7 +132,8 @@ void follow_refresh(struct backend *backend, uint64_t number,
 
 void follow_forget(struct backend *backend, void *context)
 {
-	for (struct follower *follower = backend->followers; follower; follower = follower->next)
+	for (struct follower *follower = backend->followers; follower;
+	     follower = follower->next)
 		for (struct refresh **at = &follower->refreshes; *at;) {
 			struct refresh *refresh = *at;
 
@@ -167,8 +169,9 @@ static void note_raw_state(struct task_view *view, const struct observation *see
 	task_set_text(&view->raw_state, seen->raw_state);
 	if (!seen->raw_state)
 		return;
-	note = text_format("the service says \"%s\", a word that is not known here; it is polled on",
-			   seen->raw_state);
+	note = text_format(
+		"the service says \"%s\", a word that is not known here; it is polled on",
+		seen->raw_state);
 	task_set_text(&view->note, note);
 }
 
@@ -183,7 +186,8 @@ static void keep_texts(struct task_view *view, struct observation *seen)
 	if (seen->video_url)
 		task_set_text(&view->outputs[OUTPUT_VIDEO].url, seen->video_url);
 	if (seen->last_frame_url)
-		task_set_text(&view->outputs[OUTPUT_LAST_FRAME].url, seen->last_frame_url);
+		task_set_text(&view->outputs[OUTPUT_LAST_FRAME].url,
+			      seen->last_frame_url);
 }
 
 static void end_task(struct task_view *view, const struct observation *seen)
@@ -202,7 +206,8 @@ static void end_task(struct task_view *view, const struct observation *seen)
 	view->listing_ms = clock_wall_ms();
 }
 
-/* Success is shown by probe.c, when the sizes are known; until then it is still running. */
+/* Success is shown by probe.c, when the sizes are known; until then it is still running.
+ */
 static void enter_success(struct task_view *view)
 {
 	view->next_ms = 0;
@@ -318,20 +323,23 @@ static void go_on(struct follower *follower, int64_t retry_after_ms)
 	schedule(follower, retry_after_ms > delay_ms ? retry_after_ms : delay_ms);
 }
 
-static void query_failed(struct follower *follower, const char *why, int64_t retry_after_ms)
+static void query_failed(struct follower *follower, const char *why,
+			 int64_t retry_after_ms)
 {
-	AUTOFREE char *waiting = text_format("an answer of %s (%s); the task itself goes on",
-					     follower->section->name, why ? why : "no answer");
+	AUTOFREE char *waiting =
+		text_format("an answer of %s (%s); the task itself goes on",
+			    follower->section->name, why ? why : "no answer");
 
 	follower->failures++;
-	log_warn("event=poll_failed task=%" PRIu64 " times=%u reason=\"%s\"", follower->number,
-		 follower->failures, why ? why : "");
+	log_warn("event=poll_failed task=%" PRIu64 " times=%u reason=\"%s\"",
+		 follower->number, follower->failures, why ? why : "");
 	note_tried(follower, waiting);
 	answer_refreshes(follower, -EIO);
 	go_on(follower, retry_after_ms);
 }
 
-static void observed(struct follower *follower, struct observation *seen, int64_t retry_after_ms)
+static void observed(struct follower *follower, struct observation *seen,
+		     int64_t retry_after_ms)
 {
 	bool is_gone = seen->problem.class == PROBLEM_GONE && seen->state == TASK_UNKNOWN;
 
@@ -347,7 +355,8 @@ static void observed(struct follower *follower, struct observation *seen, int64_
 	} else {
 		follower->gone = 0;
 		follow_observe(follower->backend, follower->number, seen);
-		answer_refreshes(follower, seen->video_url || seen->last_frame_url ? 0 : -EIO);
+		answer_refreshes(follower,
+				 seen->video_url || seen->last_frame_url ? 0 : -EIO);
 	}
 	go_on(follower, retry_after_ms);
 }
@@ -374,14 +383,16 @@ static void query_done(void *context, struct http_response *response)
 	observations_clear(&list);
 }
 
-/* The configuration no longer has what made the task: it is not asked as somebody else. */
+/* The configuration no longer has what made the task: it is not asked as somebody else.
+ */
 static void explain_unbound(struct follower *follower, const struct task_view *view)
 {
-	AUTOFREE char *note = text_format(
-		"made with provider \"%s\" (%s, key from %s), which the configuration no longer has; "
-		"put that section back to follow it",
-		view->provider ? view->provider : "?", view->endpoint ? view->endpoint : "?",
-		view->key_name ? view->key_name : "?");
+	AUTOFREE char *note = text_format("made with provider \"%s\" (%s, key from %s), "
+					  "which the configuration no longer has; "
+					  "put that section back to follow it",
+					  view->provider ? view->provider : "?",
+					  view->endpoint ? view->endpoint : "?",
+					  view->key_name ? view->key_name : "?");
 
 	log_warn("event=unbound task=%" PRIu64 " provider=%s", follower->number,
 		 view->provider ? view->provider : "?");
@@ -457,10 +468,11 @@ static void cancel_done(void *context, struct http_response *response)
 		cancelled(follower);
 		return;
 	}
-	note = text_format("the service did not cancel it (%s): it runs on and will be billed",
-			   problem.text	      ? problem.text :
-			   response->failure ? response->failure :
-						       "no answer");
+	note = text_format(
+		"the service did not cancel it (%s): it runs on and will be billed",
+		problem.text	    ? problem.text
+		: response->failure ? response->failure
+				    : "no answer");
 	cancel_ended(follower, note);
 }
 
@@ -479,19 +491,21 @@ static void send_cancel(struct follower *follower)
 					.done = cancel_done,
 					.context = follower };
 	struct http_request request = { 0 };
-	bool can = view && (view->state == TASK_QUEUED ? provider->can_cancel_queued :
-							    provider->can_cancel_running);
+	bool can = view && (view->state == TASK_QUEUED ? provider->can_cancel_queued
+						       : provider->can_cancel_running);
 
 	options.allows_private = config_is_loopback(endpoint.base_url);
 	if (!can || !provider->build_cancel) {
-		cancel_ended(follower, "the service cannot cancel it in this state: it runs on and "
-				       "will be billed");
+		cancel_ended(follower,
+			     "the service cannot cancel it in this state: it runs on and "
+			     "will be billed");
 		return;
 	}
 	if (provider->build_cancel(view->remote_id, &endpoint, &request) ||
 	    http_start(backend->http, &request, &options, &follower->cancel)) {
 		http_request_clear(&request);
-		cancel_ended(follower, "there was no memory to ask the service to cancel it");
+		cancel_ended(follower,
+			     "there was no memory to ask the service to cancel it");
 	}
 }
 

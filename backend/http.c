@@ -31,8 +31,8 @@ struct http_call {
 	struct http_options options;
 	struct http_request request;
 	struct http_response response;
-	size_t piece;		  /* of the body: the one being sent */
-	uint64_t piece_offset;	  /* text: bytes sent; file: bytes read from it */
+	size_t piece;	       /* of the body: the one being sent */
+	uint64_t piece_offset; /* text: bytes sent; file: bytes read from it */
 	char encoded[BASE64_SIZE(BASE64_STEP_BYTES)];
 	size_t encoded_size, encoded_sent;
 	char *batch; /* for the sink: curl's pieces of 16 KiB, joined */
@@ -171,8 +171,13 @@ static void read_retry_after(struct http_response *response, const char *value)
 {
 	char *end;
 	long seconds = strtol(value, &end, 10);
-	int64_t ms = (int64_t)seconds * 1000;
+	int64_t ms;
 
+	if (seconds > 3600)
+		seconds = 3600;
+	if (seconds < 1)
+		seconds = 1;
+	ms = (int64_t)seconds * 1000;
 	if (end == value) {
 		time_t when = curl_getdate(value, NULL);
 
@@ -185,8 +190,8 @@ static void read_retry_after(struct http_response *response, const char *value)
 	response->retry_after_ms = ms > 3600000 ? 3600000 : ms;
 }
 
-static void read_header(struct http_response *response, const char *name, size_t name_size,
-			const char *value, size_t size)
+static void read_header(struct http_response *response, const char *name,
+			size_t name_size, const char *value, size_t size)
 {
 	AUTOFREE char *text = strndup(value, size);
 
@@ -205,8 +210,7 @@ static void read_header(struct http_response *response, const char *name, size_t
 		read_retry_after(response, text);
 	else if (IS("date"))
 		response->date_ms = (int64_t)curl_getdate(text, NULL) * 1000;
-	else if (IS("content-length") &&
-		 text_to_int64(text, &response->content_length))
+	else if (IS("content-length") && text_to_int64(text, &response->content_length))
 		response->content_length = -1;
 #undef IS
 }
@@ -231,7 +235,8 @@ static size_t take_header(char *line, size_t unit, size_t count, void *user)
 	if (!colon)
 		return size;
 	value = colon + 1;
-	while (end && (line[end - 1] == '\r' || line[end - 1] == '\n' || line[end - 1] == ' '))
+	while (end &&
+	       (line[end - 1] == '\r' || line[end - 1] == '\n' || line[end - 1] == ' '))
 		end--;
 	while (value < line + end && (*value == ' ' || *value == '\t'))
 		value++;
@@ -249,7 +254,8 @@ static void read_status(struct http_call *call)
 	call->response.status = (int)status;
 }
 
-/* curl hands bodies over in pieces of 16 KiB at the most; a file is written faster in larger ones. */
+/* curl hands bodies over in pieces of 16 KiB at the most; a file is written faster in
+ * larger ones. */
 static int flush_batch(struct http_call *call)
 {
 	size_t size = call->batch_size;
@@ -293,9 +299,10 @@ static bool is_public_ipv4(uint32_t address)
 {
 	unsigned a = address >> 24, b = address >> 16 & 255;
 
-	return !(a == 0 || a == 10 || a == 127 || a >= 224 || (a == 100 && b >= 64 && b < 128) ||
-		 (a == 169 && b == 254) || (a == 172 && b >= 16 && b < 32) ||
-		 (a == 192 && b == 168) || (a == 192 && b == 0 && (address >> 8 & 255) == 0) ||
+	return !(a == 0 || a == 10 || a == 127 || a >= 224 ||
+		 (a == 100 && b >= 64 && b < 128) || (a == 169 && b == 254) ||
+		 (a == 172 && b >= 16 && b < 32) || (a == 192 && b == 168) ||
+		 (a == 192 && b == 0 && (address >> 8 & 255) == 0) ||
 		 (a == 198 && (b == 18 || b == 19)));
 }
 
@@ -316,8 +323,10 @@ static bool is_public(const struct sockaddr *address)
 	return (v6->s6_addr[0] & 0xe0) == 0x20; /* global unicast: 2000::/3 */
 }
 
-/* At connect time, so that a name that resolves to a private address is caught as well. */
-static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
+/* At connect time, so that a name that resolves to a private address is caught as well.
+ */
+static curl_socket_t open_socket(void *user, curlsocktype purpose,
+				 struct curl_sockaddr *address)
 {
 	struct http_call *call = user;
 
@@ -326,7 +335,8 @@ static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_s
 			 "the address is a private or local one, which is not allowed");
 		return CURL_SOCKET_BAD;
 	}
-	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	return socket(address->family, address->socktype | SOCK_CLOEXEC,
+		      address->protocol);
 }
 
 /* --- starting --- */
@@ -372,14 +382,15 @@ static void set_limits(struct http_call *call)
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, call);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
 	if (call->options.timeout_ms) {
-		curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)call->options.timeout_ms);
+		curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
+				 (long)call->options.timeout_ms);
 	} else {
 		curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 		curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)STALL_SECONDS);
 	}
 	/*
-	 * A request on a kept connection that dies before the first byte is sent again by curl
-	 * itself, a POST too: an order goes out on a connection of its own.
+	 * A request on a kept connection that dies before the first byte is sent again by
+	 * curl itself, a POST too: an order goes out on a connection of its own.
 	 */
 	if (!call->options.may_reuse) {
 		curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
@@ -435,7 +446,8 @@ int http_start(struct http *http, struct http_request *request,
 	*request = (struct http_request){ 0 };
 	begin_headers(call);
 	call->easy = curl_easy_init();
-	if (!call->easy || set_options(call) || curl_multi_add_handle(http->multi, call->easy)) {
+	if (!call->easy || set_options(call) ||
+	    curl_multi_add_handle(http->multi, call->easy)) {
 		call_destroy(call);
 		return -ENOMEM;
 	}
@@ -478,12 +490,13 @@ static void finish(struct http_call *call, CURLcode code)
 	read_status(call);
 	if (flush_batch(call) && code == CURLE_OK)
 		code = CURLE_WRITE_ERROR;
-	call->response.outcome = code == CURLE_OK		     ? HTTP_ANSWERED :
-				 was_not_sent(call->easy, code) ? HTTP_NOT_SENT :
-								     HTTP_LOST;
+	call->response.outcome = code == CURLE_OK		  ? HTTP_ANSWERED
+				 : was_not_sent(call->easy, code) ? HTTP_NOT_SENT
+								  : HTTP_LOST;
 	if (code != CURLE_OK)
-		call->response.failure = text_clean(
-			*call->error ? call->error : curl_easy_strerror(code), 300);
+		call->response.failure =
+			text_clean(*call->error ? call->error : curl_easy_strerror(code),
+				   300);
 	response = call->response;
 	call->response = (struct http_response){ .content_length = -1 };
 	{

@@ -1,12 +1,14 @@
 /*
  * The transport: one curl_multi, driven by one thread. The only file that includes curl.
  *
- * http_start() begins a call and returns at once; its callbacks come from http_turn(), on the
- * thread that calls it (the backend's). Only http_wake() may be called from other threads.
+ * http_start() begins a call and returns at once; its callbacks come from http_turn(), on
+ * the thread that calls it (the backend's). Only http_wake() may be called from other
+ * threads.
  *
- * A call is sent exactly once: nothing is retried, not even by curl when a kept connection
- * turns out to be dead, unless `may_reuse` says that the request is harmless to repeat.
- * Redirects are followed only where asked for, without credentials, to http(s) only.
+ * A call is sent exactly once: nothing is retried, not even by curl when a kept
+ * connection turns out to be dead, unless `may_reuse` says that the request is harmless
+ * to repeat. Redirects are followed only where asked for, without credentials, to http(s)
+ * only.
  */
 #ifndef SEEDANCEFS_HTTP_H
 #define SEEDANCEFS_HTTP_H
@@ -17,19 +19,22 @@ struct http;
 struct http_call;
 
 struct http_options {
-	bool may_reuse;	      /* a repeated request does no harm (GET) */
-	bool follows;	      /* follow up to 3 redirects: media only */
-	bool allows_private;  /* loopback and private addresses, plain http */
-	int64_t timeout_ms;   /* for the whole call; 0: only stalls end it (30 s without a byte) */
+	bool may_reuse;	     /* a repeated request does no harm (GET) */
+	bool follows;	     /* follow up to 3 redirects: media only */
+	bool allows_private; /* loopback and private addresses, plain http */
+	int64_t timeout_ms;  /* for the whole call; 0: only stalls end it (30 s without a
+				byte) */
 	size_t body_max_bytes; /* ceiling of response.body, when there is no sink */
 
 	/*
-	 * Takes the body piece by piece instead of response.body. `response` has its status and
-	 * headers. Returns 0, or another value to end the call (outcome HTTP_LOST).
+	 * Takes the body piece by piece instead of response.body. `response` has its
+	 * status and headers. Returns 0, or another value to end the call (outcome
+	 * HTTP_LOST).
 	 */
-	int (*sink)(void *context, const struct http_response *response, const char *bytes,
-		    size_t size);
-	/* Called once, last, unless http_cancel() was called. The call is gone afterwards. */
+	int (*sink)(void *context, const struct http_response *response,
+		    const char *bytes, size_t size);
+	/* Called once, last, unless http_cancel() was called. The call is gone
+	 * afterwards. */
 	void (*done)(void *context, struct http_response *response);
 	void *context;
 };

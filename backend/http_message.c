@@ -22,8 +22,8 @@ void http_request_clear(struct http_request *request)
 
 int http_request_add_header(struct http_request *request, const char *format, ...)
 {
-	char **headers = realloc(request->headers,
-				 (request->header_count + 1) * sizeof(*headers));
+	char **headers =
+		realloc(request->headers, (request->header_count + 1) * sizeof(*headers));
 	va_list arguments;
 	char *header;
 	int r;
@@ -85,7 +85,8 @@ uint64_t http_request_body_size(const struct http_request *request)
 	for (size_t i = 0; i < request->piece_count; i++) {
 		const struct http_piece *piece = &request->pieces[i];
 
-		size += piece->fd >= 0 ? BASE64_SIZE(piece->file_size) - 1 : piece->text_size;
+		size += piece->fd >= 0 ? BASE64_SIZE(piece->file_size) - 1
+				       : piece->text_size;
 	}
 	return size;
 }

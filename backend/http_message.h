@@ -1,6 +1,6 @@
 /*
- * HTTP requests and responses as data, for the adapters (which build and read them) and for
- * the transport (which alone does I/O). No curl here.
+ * HTTP requests and responses as data, for the adapters (which build and read them) and
+ * for the transport (which alone does I/O). No curl here.
  */
 #ifndef SEEDANCEFS_HTTP_MESSAGE_H
 #define SEEDANCEFS_HTTP_MESSAGE_H

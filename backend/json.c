@@ -1,9 +1,12 @@
 #include "backend/json.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/base/text.h"
 
 #include <cjson/cJSON.h>
+#include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -35,7 +38,8 @@ static void locate(const char *text, size_t offset, struct json_error *error)
 	}
 }
 
-/* A key that stands twice in one object, anywhere in the tree; NULL when there is none. */
+/* A key that stands twice in one object, anywhere in the tree; NULL when there is none.
+ */
 static const cJSON *find_doubled_key(const cJSON *item)
 {
 	for (const cJSON *child = item->child; child; child = child->next) {
@@ -51,10 +55,84 @@ static const cJSON *find_doubled_key(const cJSON *item)
 	return NULL;
 }
 
+/*
+ * Numbers are doubles in cJSON, and it prints 15 digits of them. Whole numbers with more
+ * are ids and the like: they keep their text, as a raw value that counts as a number
+ * here.
+ */
+#define EXACT_DIGITS 15
+
+static bool is_number(const struct json *json)
+{
+	return json && (cJSON_IsNumber(view(json)) || cJSON_IsRaw(view(json)));
+}
+
+struct numbers {
+	const char *at, *end; /* of a checked text */
+};
+
+static const char *skip_string(const char *at)
+{
+	for (at++; *at != '"'; at++)
+		if (*at == '\\')
+			at++;
+	return at + 1;
+}
+
+/* The next number of the text: there is one for each number of the tree. */
+static const char *next_number(struct numbers *numbers, size_t *ret_length)
+{
+	const char *at = numbers->at, *start;
+
+	while (at < numbers->end && *at != '-' && !isdigit((unsigned char)*at))
+		at = *at == '"' ? skip_string(at) : at + 1;
+	start = at;
+	while (at < numbers->end && (isdigit((unsigned char)*at) || strchr("+-.eE", *at)))
+		at++;
+	numbers->at = at;
+	*ret_length = (size_t)(at - start);
+	return start;
+}
+
+static bool is_long_and_whole(const char *number, size_t length)
+{
+	size_t sign = length && *number == '-';
+
+	for (size_t i = sign; i < length; i++)
+		if (!isdigit((unsigned char)number[i]))
+			return false;
+	return length - sign > EXACT_DIGITS;
+}
+
+static int keep_number(cJSON *item, struct numbers *numbers)
+{
+	size_t length;
+	const char *number = next_number(numbers, &length);
+
+	if (!is_long_and_whole(number, length))
+		return 0;
+	item->valuestring = strndup(number, length);
+	if (!item->valuestring)
+		return -ENOMEM;
+	item->type = cJSON_Raw;
+	return 0;
+}
+
+/* The tree is walked in the order of its text. */
+static int keep_long_numbers(cJSON *item, struct numbers *numbers)
+{
+	int r = cJSON_IsNumber(item) ? keep_number(item, numbers) : 0;
+
+	for (cJSON *child = item->child; child && !r; child = child->next)
+		r = keep_long_numbers(child, numbers);
+	return r;
+}
+
 int json_parse(const char *text, size_t size, struct json **ret_json,
 	       struct json_error *ret_error)
 {
 	struct json_error ignored, *error = ret_error ? ret_error : &ignored;
+	struct numbers numbers = { text, text + size };
 	size_t offset = 0;
 	cJSON *tree;
 
@@ -69,6 +147,10 @@ int json_parse(const char *text, size_t size, struct json **ret_json,
 		cJSON_Delete(tree);
 		*error = (struct json_error){ "a key stands twice in one object", 1, 1 };
 		return -EINVAL;
+	}
+	if (keep_long_numbers(tree, &numbers)) {
+		cJSON_Delete(tree);
+		return -ENOMEM;
 	}
 	*ret_json = outer(tree);
 	return 0;
@@ -136,7 +218,7 @@ bool json_to_bool(const struct json *json, bool *ret_value)
 
 bool json_to_number(const struct json *json, double *ret_value)
 {
-	if (!json || !cJSON_IsNumber(view(json)))
+	if (!is_number(json))
 		return false;
 	*ret_value = view(json)->valuedouble;
 	return true;
@@ -158,7 +240,7 @@ const char *json_type(const struct json *json)
 		return json ? "null" : "nothing";
 	if (cJSON_IsString(view(json)))
 		return "a text";
-	if (cJSON_IsNumber(view(json)))
+	if (is_number(json))
 		return "a number";
 	if (cJSON_IsBool(view(json)))
 		return cJSON_IsTrue(view(json)) ? "true" : "false";
@@ -203,7 +285,17 @@ int json_put_string(struct json *object, const char *key, const char *text)
 
 int json_put_int64(struct json *object, const char *key, int64_t value)
 {
-	return json_put(object, key, outer(cJSON_CreateNumber((double)value)));
+	AUTOFREE char *text = text_format("%" PRId64, value);
+	cJSON *item;
+
+	if (!text)
+		return -ENOMEM;
+	if (!is_long_and_whole(text, strlen(text)))
+		return json_put(object, key, outer(cJSON_CreateNumber((double)value)));
+	item = cJSON_CreateRaw(text);
+	if (item)
+		item->valuedouble = (double)value;
+	return json_put(object, key, outer(item));
 }
 
 int json_put_bool(struct json *object, const char *key, bool value)

@@ -1,13 +1,14 @@
 /*
  * JSON, strictly read: the only file that includes cJSON.
  *
- * cJSON alone takes much that is not JSON and keeps doubled keys; a service may read such a
- * text otherwise than we did and bill for it. So a text is checked against RFC 8259 first
- * (valid UTF-8, no \u0000, no trailing bytes, depth up to 64, no key twice in an object).
+ * cJSON alone takes much that is not JSON and keeps doubled keys; a service may read such
+ * a text otherwise than we did and bill for it. So a text is checked against RFC 8259
+ * first (valid UTF-8, no \u0000, no trailing bytes, depth up to 64, no key twice in an
+ * object).
  *
- * A `struct json` is a value in a tree; the tree's owner frees it with json_free(). Values got
- * from a tree live as long as it does. NULL is accepted wherever a value is read and acts as a
- * missing value. Not thread-safe for one tree.
+ * A `struct json` is a value in a tree; the tree's owner frees it with json_free().
+ * Values got from a tree live as long as it does. NULL is accepted wherever a value is
+ * read and acts as a missing value. Not thread-safe for one tree.
  */
 #ifndef SEEDANCEFS_JSON_H
 #define SEEDANCEFS_JSON_H

@@ -1,6 +1,6 @@
 /*
- * The grammar of RFC 8259 as a recursive descent over bytes, see json.h. It builds nothing:
- * it only tells whether cJSON may be given the text.
+ * The grammar of RFC 8259 as a recursive descent over bytes, see json.h. It builds
+ * nothing: it only tells whether cJSON may be given the text.
  */
 #include "backend/json.h"
 
@@ -135,10 +135,13 @@ static bool scan_string(struct scan *scan)
 		int c = peek(scan);
 
 		if (c < 0)
-			return fail(scan, "the file ends inside a text: a closing \" is missing");
+			return fail(
+				scan,
+				"the file ends inside a text: a closing \" is missing");
 		if (c < 0x20)
-			return fail(scan, "a line break or control character inside a text "
-					  "(write \\n)");
+			return fail(scan,
+				    "a line break or control character inside a text "
+				    "(write \\n)");
 		scan->at++;
 		if (c == '"')
 			return true;
@@ -146,7 +149,8 @@ static bool scan_string(struct scan *scan)
 			continue;
 		c = peek(scan);
 		if (c < 0 || !strchr("\"\\/bfnrtu", c) || c == 0)
-			return fail(scan, "an unknown \\ escape (write \\\\ for a backslash)");
+			return fail(scan,
+				    "an unknown \\ escape (write \\\\ for a backslash)");
 		scan->at++;
 		if (c == 'u' && !scan_unicode_escape(scan))
 			return false;
@@ -158,7 +162,8 @@ static bool scan_word(struct scan *scan, const char *word)
 	size_t length = strlen(word);
 
 	if (scan->size - scan->at < length || memcmp(scan->text + scan->at, word, length))
-		return fail(scan, "a value is expected here (texts stand in double quotes)");
+		return fail(scan,
+			    "a value is expected here (texts stand in double quotes)");
 	scan->at += length;
 	return true;
 }
@@ -186,8 +191,8 @@ static bool scan_members(struct scan *scan, char close, bool keyed)
 		if (accept(scan, close))
 			return true;
 		if (!accept(scan, ','))
-			return fail(scan, keyed ? "a ',' or '}' is missing here" :
-						  "a ',' or ']' is missing here");
+			return fail(scan, keyed ? "a ',' or '}' is missing here"
+						: "a ',' or ']' is missing here");
 	}
 }
 
@@ -217,8 +222,9 @@ static bool scan_scalar(struct scan *scan, int c)
 	default:
 		if (c == '-' || is_digit(c))
 			return scan_number(scan);
-		return fail(scan, c < 0 ? "the file ends too early" :
-					  "a value is expected here (texts stand in double quotes)");
+		return fail(scan, c < 0 ? "the file ends too early"
+					: "a value is expected here (texts stand in "
+					  "double quotes)");
 	}
 }
 

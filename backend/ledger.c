@@ -21,26 +21,35 @@ struct ledger {
 	sqlite3_stmt *save_task;
 	sqlite3_stmt *save_attempt;
 	char library_id[33];
+	char *home; /* where it stands now: home_of() */
 	char error[256];
 };
 
 static const char schema[] =
-	"CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) "
+	"WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS task ("
 	" number INTEGER PRIMARY KEY, revision INTEGER NOT NULL, state TEXT NOT NULL,"
 	" previous_state TEXT NOT NULL, attempt INTEGER NOT NULL, flags INTEGER NOT NULL,"
-	" hidden INTEGER NOT NULL, provider TEXT, endpoint TEXT, key_name TEXT, model TEXT,"
-	" remote_id TEXT, raw_state TEXT, progress INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
-	" since_ms INTEGER NOT NULL, intent_ms INTEGER NOT NULL, tried_ms INTEGER NOT NULL,"
+	" hidden INTEGER NOT NULL, provider TEXT, endpoint TEXT, key_name TEXT, model "
+	"TEXT,"
+	" remote_id TEXT, raw_state TEXT, progress INTEGER NOT NULL, created_ms INTEGER "
+	"NOT NULL,"
+	" since_ms INTEGER NOT NULL, intent_ms INTEGER NOT NULL, tried_ms INTEGER NOT "
+	"NULL,"
 	" listing_ms INTEGER NOT NULL, waiting TEXT, note TEXT, problem_class TEXT,"
-	" problem_code TEXT, problem_text TEXT, request TEXT, answer TEXT, usage TEXT, digest TEXT,"
+	" problem_code TEXT, problem_text TEXT, request TEXT, answer TEXT, usage TEXT, "
+	"digest TEXT,"
 	" outputs TEXT NOT NULL, locked TEXT NOT NULL, place_path TEXT,"
 	" place_device INTEGER NOT NULL, place_inode INTEGER NOT NULL);"
 	"CREATE TABLE IF NOT EXISTS attempt ("
 	" task INTEGER NOT NULL, attempt INTEGER NOT NULL, provider TEXT, endpoint TEXT,"
-	" key_name TEXT, model TEXT, remote_id TEXT, state TEXT NOT NULL, intent_ms INTEGER NOT NULL,"
-	" changed_ms INTEGER NOT NULL, problem_class TEXT, problem_code TEXT, problem_text TEXT,"
-	" request TEXT, answer TEXT, usage TEXT, PRIMARY KEY (task, attempt)) WITHOUT ROWID;"
+	" key_name TEXT, model TEXT, remote_id TEXT, state TEXT NOT NULL, intent_ms "
+	"INTEGER NOT NULL,"
+	" changed_ms INTEGER NOT NULL, problem_class TEXT, problem_code TEXT, "
+	"problem_text TEXT,"
+	" request TEXT, answer TEXT, usage TEXT, PRIMARY KEY (task, attempt)) WITHOUT "
+	"ROWID;"
 	"CREATE INDEX IF NOT EXISTS attempt_intent ON attempt (intent_ms);";
 
 enum {
@@ -169,22 +178,29 @@ static char *home_of(const char *path)
 			   (uint64_t)status.st_ino);
 }
 
+int ledger_confirm_home(struct ledger *ledger)
+{
+	return meta_set(ledger, "home", ledger->home);
+}
+
 static int check_home(struct ledger *ledger, const char *path, bool *ret_was_copied)
 {
-	AUTOFREE char *now = home_of(path);
 	AUTOFREE char *then = NULL;
-	int r = now ? meta_get(ledger, "home", &then) : -EIO;
+	int r;
 
+	ledger->home = home_of(path);
+	r = ledger->home ? meta_get(ledger, "home", &then) : -EIO;
 	if (r)
 		return r;
-	*ret_was_copied = then && strcmp(then, now);
-	return then && !*ret_was_copied ? 0 : meta_set(ledger, "home", now);
+	*ret_was_copied = then && strcmp(then, ledger->home);
+	return then ? 0 : ledger_confirm_home(ledger); /* a new one */
 }
 
 /* --- opening --- */
 
 static const char save_task_sql[] =
-	"INSERT OR REPLACE INTO task VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
+	"INSERT OR REPLACE INTO task VALUES "
+	"(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
 	"?,?,?,?,?)";
 static const char save_attempt_sql[] =
 	"INSERT OR REPLACE INTO attempt VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
@@ -217,8 +233,11 @@ int ledger_open(const char *path, struct ledger **ret_ledger, bool *ret_was_copi
 	if (!ledger)
 		return -ENOMEM;
 	r = sqlite3_open_v2(path, &ledger->db,
-			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
-	r = r == SQLITE_OK ? set_up(ledger, path, ret_was_copied) : fail(ledger, "opening");
+			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+				    SQLITE_OPEN_NOMUTEX,
+			    NULL);
+	r = r == SQLITE_OK ? set_up(ledger, path, ret_was_copied)
+			   : fail(ledger, "opening");
 	if (r) {
 		ledger_close(ledger);
 		return r;
@@ -234,6 +253,7 @@ void ledger_close(struct ledger *ledger)
 	sqlite3_finalize(ledger->save_task);
 	sqlite3_finalize(ledger->save_attempt);
 	sqlite3_close(ledger->db);
+	free(ledger->home);
 	free(ledger);
 }
 
@@ -288,7 +308,8 @@ static void read_outputs(const char *text, struct task_view *view)
 
 	if (!text || json_parse(text, strlen(text), &list, NULL))
 		return;
-	for (item = json_first(list); item && i < OUTPUT_COUNT; item = json_next(item), i++) {
+	for (item = json_first(list); item && i < OUTPUT_COUNT;
+	     item = json_next(item), i++) {
 		struct output *output = &view->outputs[i];
 		int64_t number = 0;
 
@@ -304,6 +325,34 @@ static void read_outputs(const char *text, struct task_view *view)
 	}
 }
 
+/* File names are any bytes, JSON texts are UTF-8. */
+static char *hex_of(const char *name)
+{
+	size_t size = strlen(name ? name : "");
+	char *hex = malloc(2 * size + 1);
+
+	if (!hex)
+		return NULL;
+	for (size_t i = 0; i < size; i++)
+		snprintf(hex + 2 * i, 3, "%02x", (unsigned char)name[i]);
+	hex[2 * size] = '\0';
+	return hex;
+}
+
+/* NULL for what is no hexadecimal text, and without memory. */
+static char *name_of_hex(const char *hex)
+{
+	size_t digits = strlen(hex ? hex : "");
+	AUTOFREE char *name = calloc(1, digits / 2 + 1);
+
+	if (!name || digits % 2 || strspn(hex ? hex : "", "0123456789abcdef") != digits)
+		return NULL;
+	for (size_t i = 0; i < digits / 2; i++)
+		name[i] = (char)strtoul((char[]){ hex[2 * i], hex[2 * i + 1], '\0' },
+					NULL, 16);
+	return TAKE(name);
+}
+
 /* Device and inode numbers are texts: JSON numbers are exact to 53 bits only. */
 static char *print_locked(const struct task_view *view)
 {
@@ -313,9 +362,10 @@ static char *print_locked(const struct task_view *view)
 		const struct locked_file *file = &view->locked[i];
 		AUTOFREE char *inode =
 			text_format("%" PRIu64 ":%" PRIu64, file->device, file->inode);
+		AUTOFREE char *hex = hex_of(file->name);
 		struct json *item = json_new_object();
 
-		if (json_put_string(item, "name", file->name) ||
+		if (!hex || json_put_string(item, "name_hex", hex) ||
 		    json_put_string(item, "inode", inode)) {
 			json_free(item);
 			return NULL;
@@ -334,16 +384,19 @@ static void read_locked(const char *text, struct task_view *view)
 		return;
 	for (const struct json *item = json_first(list); item; item = json_next(item)) {
 		const char *inode = json_get_string(item, "inode");
+		const char *hex = json_get_string(item, "name_hex");
 		struct locked_file *grown;
 		struct locked_file file = { 0 };
 
-		if (!inode || sscanf(inode, "%" SCNu64 ":%" SCNu64, &file.device, &file.inode) != 2)
+		if (!inode ||
+		    sscanf(inode, "%" SCNu64 ":%" SCNu64, &file.device, &file.inode) != 2)
 			continue;
 		grown = realloc(view->locked, (view->locked_count + 1) * sizeof(*grown));
 		if (!grown)
 			return;
 		view->locked = grown;
-		file.name = text_dup(json_get_string(item, "name"));
+		file.name = hex ? name_of_hex(hex)
+				: text_dup(json_get_string(item, "name")); /* of old */
 		grown[view->locked_count++] = file;
 	}
 }
@@ -518,8 +571,8 @@ static void load_row(struct binder *row, struct task_view *view)
 	load_texts(row, (char **const[]){ &view->waiting, &view->note }, 2);
 	view->problem.class = problem_class_from_word(column_text(row));
 	load_texts(row,
-		   (char **const[]){ &view->problem.code, &view->problem.text, &view->request,
-				     &view->answer, &view->usage },
+		   (char **const[]){ &view->problem.code, &view->problem.text,
+				     &view->request, &view->answer, &view->usage },
 		   5);
 	digest = column_text(row);
 	snprintf(view->digest, sizeof(view->digest), "%s", digest ? digest : "");
@@ -530,8 +583,8 @@ static void load_row(struct binder *row, struct task_view *view)
 	view->place.inode = (uint64_t)column_int(row);
 }
 
-int ledger_load(struct ledger *ledger, int (*found)(void *context, struct task_view *view),
-		void *context)
+int ledger_load(struct ledger *ledger,
+		int (*found)(void *context, struct task_view *view), void *context)
 {
 	AUTOSTATEMENT *query = NULL;
 	int r = prepare(ledger, "SELECT * FROM task ORDER BY number", &query);
@@ -553,9 +606,10 @@ int ledger_load_intents(struct ledger *ledger, int64_t since_ms,
 			int (*found)(void *context, int64_t intent_ms), void *context)
 {
 	AUTOSTATEMENT *query = NULL;
-	int r = prepare(ledger,
-			"SELECT intent_ms FROM attempt WHERE intent_ms >= ? ORDER BY intent_ms",
-			&query);
+	int r = prepare(
+		ledger,
+		"SELECT intent_ms FROM attempt WHERE intent_ms >= ? ORDER BY intent_ms",
+		&query);
 	int step = SQLITE_DONE;
 
 	if (r)

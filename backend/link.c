@@ -7,6 +7,9 @@
 #include <strings.h>
 #include <time.h>
 
+/* More is no time that can be meant, and could not be reckoned with in milliseconds. */
+#define SECONDS_MAX (INT64_C(1) << 40)
+
 /* A copy of a query parameter's value, or NULL. */
 static char *parameter(const char *url, const char *name)
 {
@@ -39,7 +42,7 @@ static int64_t dated(const char *url, const char *date_name, const char *expires
 
 	if (!start || !expires || text_to_int64(expires, &seconds) || seconds < 0)
 		return 0;
-	return seconds > INT64_C(1) << 40 ? 0 : start + seconds;
+	return seconds > SECONDS_MAX ? 0 : start + seconds;
 }
 
 int64_t link_expires_at(const char *url)
@@ -55,5 +58,7 @@ int64_t link_expires_at(const char *url)
 	if (at)
 		return at;
 	expires = parameter(url, "Expires");
-	return expires && !text_to_int64(expires, &at) && at > 0 ? at : 0;
+	if (!expires || text_to_int64(expires, &at) || at < 0 || at > SECONDS_MAX)
+		return 0;
+	return at;
 }

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /*
- * When a signed link dies, in seconds since the epoch, read from its query: X-Tos-Date with
- * X-Tos-Expires, X-Amz-Date with X-Amz-Expires, or Expires. 0: it does not tell.
+ * When a signed link dies, in seconds since the epoch, read from its query: X-Tos-Date
+ * with X-Tos-Expires, X-Amz-Date with X-Amz-Expires, or Expires. 0: it does not tell.
  */
 int64_t link_expires_at(const char *url);
 

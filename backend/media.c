@@ -1,11 +1,11 @@
 /*
  * Media that is open: who waits for which bytes, and the transfers that bring them.
  *
- * Reads of bytes that are here never come this way; a read that must wait is parked with its
- * range. The transfers are ranges of the file, grown while a reader goes on in order: the
- * first is small, each further one larger, and the next one begins while the reader
- * is still in the first half of what is here. Whoever needs a block that is on its way waits
- * for that one transfer.
+ * Reads of bytes that are here never come this way; a read that must wait is parked with
+ * its range. The transfers are ranges of the file, grown while a reader goes on in order:
+ * the first is small, each further one larger, and the next one begins while the reader
+ * is still in the first half of what is here. Whoever needs a block that is on its way
+ * waits for that one transfer.
  */
 #include "backend/core.h"
 
@@ -26,8 +26,10 @@
 #define WINDOW_FIRST_BYTES (256u << 10)
 #define WINDOW_MOST_BYTES (32u << 20)
 #define WINDOW_GROWTH 4
-#define NEAR_BYTES (1u << 20) /* reordered readahead still counts as going on in order */
-#define JOIN_BYTES (2u << 20) /* how far behind a transfer's front a read waits for it */
+#define NEAR_BYTES (1u << 20) /* reordered readahead still counts as going on in order \
+			       */
+#define JOIN_BYTES (2u << 20) /* how far behind a transfer's front a read waits for it \
+			       */
 #define RUNS_MAX 16
 #define BACKOFF_FIRST_MS 250
 #define BACKOFF_LAST_MS 8000
@@ -97,7 +99,8 @@ static void pump(struct media *media);
 
 char *media_file_name(enum output_kind kind, uint32_t version)
 {
-	return text_format("%s.%" PRIu32, kind == OUTPUT_VIDEO ? "video" : "last_frame", version);
+	return text_format("%s.%" PRIu32, kind == OUTPUT_VIDEO ? "video" : "last_frame",
+			   version);
 }
 
 int media_task_directory(struct backend *backend, uint64_t number)
@@ -109,7 +112,8 @@ int media_task_directory(struct backend *backend, uint64_t number)
 		return -ENOMEM;
 	if (mkdirat(backend->media_directory, name, 0700) < 0 && errno != EEXIST)
 		return -errno;
-	fd = openat(backend->media_directory, name, O_DIRECTORY | O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	fd = openat(backend->media_directory, name,
+		    O_DIRECTORY | O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -130,14 +134,15 @@ void media_drop(struct backend *backend, uint64_t number, enum output_kind kind)
 	AUTOFREE char *name = text_format("%" PRIu64, number);
 	AUTOCLOSE int directory =
 		name ? openat(backend->media_directory, name,
-			      O_DIRECTORY | O_RDONLY | O_CLOEXEC | O_NOFOLLOW) :
-		       -1;
+			      O_DIRECTORY | O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+		     : -1;
 
 	if (directory < 0 || !view)
 		return;
 	for (int i = 0; i < OUTPUT_COUNT; i++)
 		if (kind == OUTPUT_COUNT || (int)kind == i)
-			for (uint32_t version = 1; version <= view->outputs[i].version + 1; version++)
+			for (uint32_t version = 1;
+			     version <= view->outputs[i].version + 1; version++)
 				remove_version(directory, (enum output_kind)i, version);
 	if (kind == OUTPUT_COUNT)
 		unlinkat(backend->media_directory, name, AT_REMOVEDIR);
@@ -152,13 +157,14 @@ static struct media *find(struct backend *backend, uint64_t number, enum output_
 			  uint32_t version)
 {
 	for (struct media *media = backend->media; media; media = media->next)
-		if (media->number == number && media->kind == kind && media->version == version)
+		if (media->number == number && media->kind == kind &&
+		    media->version == version)
 			return media;
 	return NULL;
 }
 
-static int make(struct backend *backend, const struct task_view *view, enum output_kind kind,
-		struct media **ret_media)
+static int make(struct backend *backend, const struct task_view *view,
+		enum output_kind kind, struct media **ret_media)
 {
 	const struct output *output = &view->outputs[kind];
 	AUTOFREE struct media *media = calloc(1, sizeof(*media));
@@ -224,8 +230,8 @@ uint64_t backend_media_kept(struct backend *backend, const struct task_view *vie
 	struct media *media = NULL;
 	uint64_t kept = 0;
 
-	if (!output->is_ready || backend_media_open(backend, view->number, kind, output->version,
-						    &media))
+	if (!output->is_ready ||
+	    backend_media_open(backend, view->number, kind, output->version, &media))
 		return 0;
 	kept = media_file_kept(media->file);
 	backend_media_close(backend, media);
@@ -252,7 +258,8 @@ static bool ready_wait(const struct media *media, const struct wait *wait)
 
 /* Answers the waits that `is_over` (all, with NULL) with the result. */
 static void answer_waits(struct media *media, int result,
-			 bool (*is_over)(const struct media *media, const struct wait *wait))
+			 bool (*is_over)(const struct media *media,
+					 const struct wait *wait))
 {
 	struct backend *backend = media->backend;
 	struct wait **at = &media->waits;
@@ -282,8 +289,9 @@ static bool head_fits(struct transfer *transfer, const struct http_response *res
 	if (etag && response->etag && strcmp(etag, response->etag))
 		return false;
 	if (response->status == 206)
-		return !content_range_parse(response->content_range, &range) && range.has_range &&
-		       range.first == transfer->start && range.last < transfer->end &&
+		return !content_range_parse(response->content_range, &range) &&
+		       range.has_range && range.first == transfer->start &&
+		       range.last < transfer->end &&
 		       (!range.has_total || range.total == size);
 	if (response->content_length >= 0 && (uint64_t)response->content_length != size)
 		return false;
@@ -293,8 +301,8 @@ static bool head_fits(struct transfer *transfer, const struct http_response *res
 	return true;
 }
 
-static int take_bytes(void *context, const struct http_response *response, const char *bytes,
-		      size_t size)
+static int take_bytes(void *context, const struct http_response *response,
+		      const char *bytes, size_t size)
 {
 	struct transfer *transfer = context;
 	struct media *media = transfer->media;
@@ -327,8 +335,8 @@ static int take_bytes(void *context, const struct http_response *response, const
 
 static const char *note_head(const struct media *media)
 {
-	return media->kind == OUTPUT_VIDEO ? "video.mp4: reading stopped" :
-					     "last_frame.png: reading stopped";
+	return media->kind == OUTPUT_VIDEO ? "video.mp4: reading stopped"
+					   : "last_frame.png: reading stopped";
 }
 
 /* Bytes came again: what the note says of a failure is over. */
@@ -342,7 +350,8 @@ static void clear_note(struct media *media)
 
 static void note_failure(struct media *media, const char *why)
 {
-	AUTOFREE char *note = text_format("%s (%s); a later read tries again", note_head(media), why);
+	AUTOFREE char *note =
+		text_format("%s (%s); a later read tries again", note_head(media), why);
 
 	log_warn("event=media_failed task=%" PRIu64 " reason=\"%s\"", media->number, why);
 	core_set_note(media->backend, media->number, note);
@@ -363,8 +372,9 @@ static void retry_later(struct media *media)
 
 	media->failures++;
 	timer_set(&media->backend->timers, &media->retry,
-		  clock_boot_ms() +
-			  core_jitter(media->backend, ms > BACKOFF_LAST_MS ? BACKOFF_LAST_MS : ms));
+		  clock_boot_ms() + core_jitter(media->backend, ms > BACKOFF_LAST_MS
+									? BACKOFF_LAST_MS
+									: ms));
 }
 
 static void retry_due(void *context)
@@ -395,7 +405,8 @@ static void refused(struct media *media, const char *why)
 	follow_refresh(media->backend, media->number, refreshed, media);
 }
 
-/* The file behind the link is another one: the present version is over, a new one is probed. */
+/* The file behind the link is another one: the present version is over, a new one is
+ * probed. */
 static void become_stale(struct media *media)
 {
 	struct backend *backend = media->backend;
@@ -416,8 +427,9 @@ static void become_stale(struct media *media)
 static void failed(struct media *media, const struct transfer *transfer,
 		   const struct http_response *response)
 {
-	AUTOFREE char *why = response->status ? text_format("HTTP status %d", response->status) :
-						text_dup(response->failure);
+	AUTOFREE char *why = response->status
+				     ? text_format("HTTP status %d", response->status)
+				     : text_dup(response->failure);
 	int status = response->status;
 
 	if (transfer->is_misfit)
@@ -454,7 +466,8 @@ static void transfer_done(void *context, struct http_response *response)
 
 static bool is_claimed(const struct media *media, uint64_t offset, uint64_t *ret_end)
 {
-	for (const struct transfer *transfer = media->transfers; transfer; transfer = transfer->next)
+	for (const struct transfer *transfer = media->transfers; transfer;
+	     transfer = transfer->next)
 		if (offset >= transfer->start && offset < transfer->end) {
 			*ret_end = transfer->end;
 			return true;
@@ -465,12 +478,15 @@ static bool is_claimed(const struct media *media, uint64_t offset, uint64_t *ret
 /* The end of a range that begins at `start`: before the next present or claimed block. */
 static uint64_t free_end(const struct media *media, uint64_t start, uint64_t wanted_end)
 {
-	uint64_t size = media_file_size(media->file), end = media_file_next_present(media->file, start);
+	uint64_t size = media_file_size(media->file),
+		 end = media_file_next_present(media->file, start);
 
-	for (const struct transfer *transfer = media->transfers; transfer; transfer = transfer->next)
+	for (const struct transfer *transfer = media->transfers; transfer;
+	     transfer = transfer->next)
 		if (transfer->start > start && transfer->start < end)
 			end = transfer->start;
-	wanted_end = (wanted_end + MEDIA_BLOCK_BYTES - 1) / MEDIA_BLOCK_BYTES * MEDIA_BLOCK_BYTES;
+	wanted_end = (wanted_end + MEDIA_BLOCK_BYTES - 1) / MEDIA_BLOCK_BYTES *
+		     MEDIA_BLOCK_BYTES;
 	if (wanted_end < end)
 		end = wanted_end;
 	return end < size ? end : size;
@@ -480,7 +496,8 @@ static int start_transfer(struct media *media, uint64_t start, uint64_t end)
 {
 	struct backend *backend = media->backend;
 	AUTOVIEW *view = tasks_view(backend->tasks, media->number);
-	const struct provider_section *section = view ? core_section_of(backend, view) : NULL;
+	const struct provider_section *section =
+		view ? core_section_of(backend, view) : NULL;
 	struct transfer *transfer = calloc(1, sizeof(*transfer));
 	struct http_request request = { .method = "GET" };
 	struct http_options options = { .may_reuse = true,
@@ -500,7 +517,8 @@ static int start_transfer(struct media *media, uint64_t start, uint64_t end)
 	options.allows_private = config_is_loopback(section->base_url);
 	request.url = strdup(url);
 	if (!request.url ||
-	    http_request_add_header(&request, "Range: bytes=%" PRIu64 "-%" PRIu64, start, end - 1) ||
+	    http_request_add_header(&request, "Range: bytes=%" PRIu64 "-%" PRIu64, start,
+				    end - 1) ||
 	    http_start(backend->http, &request, &options, &transfer->call)) {
 		http_request_clear(&request);
 		free(transfer);
@@ -511,7 +529,8 @@ static int start_transfer(struct media *media, uint64_t start, uint64_t end)
 	return 0;
 }
 
-/* The run that a read belongs to; a new one takes the place of the one used least lately. */
+/* The run that a read belongs to; a new one takes the place of the one used least lately.
+ */
 static struct run *find_run(struct media *media, uint64_t offset, uint64_t end)
 {
 	struct run *oldest = &media->runs[0];
@@ -536,15 +555,16 @@ static struct run *find_run(struct media *media, uint64_t offset, uint64_t end)
 }
 
 /*
- * A reader that had to wait, and has read on by half the window since the last time, proves
- * that the window is too small.
+ * A reader that had to wait, and has read on by half the window since the last time,
+ * proves that the window is too small.
  */
 static void grow_window(struct run *run, uint64_t read_bytes)
 {
 	if (!run->window)
-		run->window = read_bytes > WINDOW_FIRST_BYTES / 2 ? 2 * read_bytes :
-								       WINDOW_FIRST_BYTES;
-	else if (run->window < WINDOW_MOST_BYTES && run->next - run->grown >= run->window / 2)
+		run->window = read_bytes > WINDOW_FIRST_BYTES / 2 ? 2 * read_bytes
+								  : WINDOW_FIRST_BYTES;
+	else if (run->window < WINDOW_MOST_BYTES &&
+		 run->next - run->grown >= run->window / 2)
 		run->window *= WINDOW_GROWTH;
 	else
 		return;
@@ -567,8 +587,10 @@ static int provide(struct media *media, uint64_t offset, uint64_t end, uint64_t 
 			missing = media_file_next_missing(media->file, claimed_end);
 			continue;
 		}
-		stop = free_end(media, missing, end > missing + ahead ? end : missing + ahead);
-		r = start_transfer(media, missing / MEDIA_BLOCK_BYTES * MEDIA_BLOCK_BYTES, stop);
+		stop = free_end(media, missing,
+				end > missing + ahead ? end : missing + ahead);
+		r = start_transfer(media, missing / MEDIA_BLOCK_BYTES * MEDIA_BLOCK_BYTES,
+				   stop);
 		if (r)
 			return r;
 		missing = media_file_next_missing(media->file, stop);
@@ -641,10 +663,12 @@ static void pump(struct media *media)
 	if (media->wants_all && media_file_is_complete(media->file))
 		media->wants_all = false;
 	if (r)
-		give_up(media, r == -ENOLINK ? "the configuration no longer has its provider" :
-					       "no memory");
+		give_up(media, r == -ENOLINK
+				       ? "the configuration no longer has its provider"
+				       : "no memory");
 	if (!is_idle(media) && !timer_is_set(&media->tick))
-		timer_set(&media->backend->timers, &media->tick, clock_boot_ms() + TICK_MS);
+		timer_set(&media->backend->timers, &media->tick,
+			  clock_boot_ms() + TICK_MS);
 }
 
 /* --- reads --- */
@@ -670,11 +694,12 @@ static void run_park(struct backend *backend, struct command *command)
 	if (!media->transfers)
 		media->progress_ms = wait->since_ms;
 	run = find_run(media, wait->offset, wait->end);
-	if (!ready_wait(media, wait) && !media->is_stale && !timer_is_set(&media->retry) &&
-	    !media->is_refreshing) {
+	if (!ready_wait(media, wait) && !media->is_stale &&
+	    !timer_is_set(&media->retry) && !media->is_refreshing) {
 		grow_window(run, wait->end - wait->offset);
 		if (run->is_proven &&
-		    !is_claimed(media, media_file_next_missing(media->file, wait->offset), &ignored))
+		    !is_claimed(media, media_file_next_missing(media->file, wait->offset),
+				&ignored))
 			provide(media, wait->offset, wait->end, run->window);
 	}
 	if (!timer_is_set(&media->retry))
@@ -682,8 +707,8 @@ static void run_park(struct backend *backend, struct command *command)
 	go_ahead(media, run);
 }
 
-int backend_media_park(struct backend *backend, struct media *media, uint64_t offset, size_t size,
-		       void *read, uint64_t id)
+int backend_media_park(struct backend *backend, struct media *media, uint64_t offset,
+		       size_t size, void *read, uint64_t id)
 {
 	struct park_command *park = calloc(1, sizeof(*park));
 	struct wait *wait = calloc(1, sizeof(*wait));
@@ -795,8 +820,8 @@ static void report_ahead(struct backend *backend, struct media *media, uint64_t 
 	core_send(backend, &ahead->command);
 }
 
-const char *backend_media_bytes(struct backend *backend, struct media *media, uint64_t offset,
-				size_t size)
+const char *backend_media_bytes(struct backend *backend, struct media *media,
+				uint64_t offset, size_t size)
 {
 	if (!media_file_has(media->file, offset, size))
 		return NULL;
@@ -809,8 +834,8 @@ const char *backend_media_bytes(struct backend *backend, struct media *media, ui
 
 static bool is_overdue(const struct media *media, const struct wait *wait)
 {
-	int64_t since_ms = wait->since_ms > media->progress_ms ? wait->since_ms :
-								   media->progress_ms;
+	int64_t since_ms =
+		wait->since_ms > media->progress_ms ? wait->since_ms : media->progress_ms;
 
 	return clock_boot_ms() - since_ms > DEADLINE_MS;
 }
@@ -828,7 +853,8 @@ static void tick_due(void *context)
 		stop_unwanted(media);
 	is_syncing = media_file_sync_poll(media->file) == -EINPROGRESS;
 	if (!is_idle(media) || is_syncing)
-		timer_set(&media->backend->timers, &media->tick, clock_boot_ms() + TICK_MS);
+		timer_set(&media->backend->timers, &media->tick,
+			  clock_boot_ms() + TICK_MS);
 	else
 		close_on_thread(media);
 }
@@ -866,8 +892,8 @@ static bool unlink_unused(struct backend *backend, struct media *media)
 }
 
 /*
- * The last one left. Transfers stop unless everything is wanted; a file that is whole is made
- * durable first. What is still under way closes it from the tick.
+ * The last one left. Transfers stop unless everything is wanted; a file that is whole is
+ * made durable first. What is still under way closes it from the tick.
  */
 static void close_on_thread(struct media *media)
 {
@@ -884,7 +910,8 @@ static void close_on_thread(struct media *media)
 	stop_unwanted(media);
 	if (!is_idle(media) || media_file_sync_poll(media->file) == -EINPROGRESS) {
 		if (!timer_is_set(&media->tick))
-			timer_set(&backend->timers, &media->tick, clock_boot_ms() + TICK_MS);
+			timer_set(&backend->timers, &media->tick,
+				  clock_boot_ms() + TICK_MS);
 		return;
 	}
 	if (unlink_unused(backend, media))
@@ -939,7 +966,8 @@ static void fetch_output(struct backend *backend, const struct task_view *view,
 	struct media *media;
 
 	if (!view->outputs[kind].is_ready ||
-	    backend_media_open(backend, view->number, kind, view->outputs[kind].version, &media))
+	    backend_media_open(backend, view->number, kind, view->outputs[kind].version,
+			       &media))
 		return;
 	media->wants_all = true;
 	pump(media);

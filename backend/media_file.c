@@ -1,6 +1,7 @@
 #include "backend/media_file.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/base/digest.h"
 #include "backend/base/text.h"
 
 #include <aio.h>
@@ -11,7 +12,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#define MAP_MAGIC "SDFSMAP1"
+#define MAP_MAGIC "SDFSMAP2"
 #define MAP_HEADER_BYTES 4096u
 #define WORD_BITS 64u
 
@@ -19,7 +20,7 @@
 struct map_header {
 	char magic[8];
 	uint64_t size;
-	char etag[256];
+	char etag_digest[SHA256_HEX]; /* an etag may have any length */
 	char boot_id[40];
 	uint32_t is_synced;
 };
@@ -29,8 +30,8 @@ struct media_file {
 	/* Set when opened. */
 	uint64_t size, blocks;
 	int fd, map_fd;
-	char *bytes;		    /* NULL for an empty file */
-	struct map_header *header;  /* start of the map's mapping */
+	char *bytes;		   /* NULL for an empty file */
+	struct map_header *header; /* start of the map's mapping */
 	size_t map_bytes;
 	_Atomic uint64_t *bits;
 	/* Shared. */
@@ -72,19 +73,35 @@ static int map_map(struct media_file *file)
 	return 0;
 }
 
-static bool header_fits(const struct map_header *header, uint64_t size, const char *etag,
-			const char *boot_id)
+static int digest_of(const char *etag, char ret_hex[SHA256_HEX])
 {
-	return !memcmp(header->magic, MAP_MAGIC, sizeof(header->magic)) && header->size == size &&
-	       !strncmp(header->etag, etag, sizeof(header->etag)) &&
-	       (header->is_synced || !strncmp(header->boot_id, boot_id, sizeof(header->boot_id)));
+	struct digest *digest = digest_create();
+
+	if (!digest)
+		return -ENOMEM;
+	digest_add(digest, etag, strlen(etag));
+	digest_finish(digest, ret_hex);
+	digest_destroy(digest);
+	return 0;
 }
 
-static void empty_map(struct media_file *file, const char *etag, const char *boot_id)
+static bool header_fits(const struct map_header *header, uint64_t size,
+			const char *etag_digest, const char *boot_id)
+{
+	return !memcmp(header->magic, MAP_MAGIC, sizeof(header->magic)) &&
+	       header->size == size &&
+	       !strncmp(header->etag_digest, etag_digest, sizeof(header->etag_digest)) &&
+	       (header->is_synced ||
+		!strncmp(header->boot_id, boot_id, sizeof(header->boot_id)));
+}
+
+static void empty_map(struct media_file *file, const char *etag_digest,
+		      const char *boot_id)
 {
 	memset(file->header, 0, file->map_bytes);
 	file->header->size = file->size;
-	snprintf(file->header->etag, sizeof(file->header->etag), "%s", etag);
+	snprintf(file->header->etag_digest, sizeof(file->header->etag_digest), "%s",
+		 etag_digest);
 	snprintf(file->header->boot_id, sizeof(file->header->boot_id), "%s", boot_id);
 	memcpy(file->header->magic, MAP_MAGIC, sizeof(file->header->magic));
 }
@@ -98,12 +115,14 @@ static void count_present(struct media_file *file)
 	file->present_blocks = count;
 }
 
-static int open_data(struct media_file *file, int directory, const char *name, bool *ret_is_sound)
+static int open_data(struct media_file *file, int directory, const char *name,
+		     bool *ret_is_sound)
 {
 	struct stat status;
 	void *mapping;
 
-	file->fd = openat(directory, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	file->fd =
+		openat(directory, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (file->fd < 0 || fstat(file->fd, &status) < 0)
 		return -errno;
 	*ret_is_sound = (uint64_t)status.st_size == file->size;
@@ -124,7 +143,8 @@ static int open_map(struct media_file *file, int directory, const char *name)
 
 	if (!map_name)
 		return -ENOMEM;
-	file->map_fd = openat(directory, map_name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	file->map_fd = openat(directory, map_name,
+			      O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	return file->map_fd < 0 ? -errno : map_map(file);
 }
 
@@ -132,7 +152,7 @@ int media_file_open(int directory, const char *name, uint64_t size, const char *
 		    struct media_file **ret_file)
 {
 	struct media_file *file = calloc(1, sizeof(*file));
-	char boot_id[40];
+	char boot_id[40], etag_digest[SHA256_HEX];
 	bool is_sound = false;
 	int r;
 
@@ -145,13 +165,15 @@ int media_file_open(int directory, const char *name, uint64_t size, const char *
 	r = open_data(file, directory, name, &is_sound);
 	if (!r)
 		r = open_map(file, directory, name);
+	if (!r)
+		r = digest_of(etag ? etag : "", etag_digest);
 	if (r) {
 		media_file_unref(file);
 		return r;
 	}
 	read_boot_id(boot_id);
-	if (!is_sound || !header_fits(file->header, size, etag ? etag : "", boot_id))
-		empty_map(file, etag ? etag : "", boot_id);
+	if (!is_sound || !header_fits(file->header, size, etag_digest, boot_id))
+		empty_map(file, etag_digest, boot_id);
 	count_present(file);
 	*ret_file = file;
 	return 0;
@@ -178,7 +200,8 @@ static void wait_for_sync(struct media_file *file)
 
 void media_file_unref(struct media_file *file)
 {
-	if (!file || atomic_fetch_sub_explicit(&file->references, 1, memory_order_acq_rel) != 1)
+	if (!file ||
+	    atomic_fetch_sub_explicit(&file->references, 1, memory_order_acq_rel) != 1)
 		return;
 	wait_for_sync(file);
 	if (file->bytes)
@@ -214,7 +237,8 @@ static uint64_t find_block(const struct media_file *file, uint64_t block, bool w
 			word = ~word;
 		word &= ~UINT64_C(0) << (block % WORD_BITS);
 		if (word) {
-			block = block / WORD_BITS * WORD_BITS + (uint64_t)__builtin_ctzll(word);
+			block = block / WORD_BITS * WORD_BITS +
+				(uint64_t)__builtin_ctzll(word);
 			break;
 		}
 		block = (block / WORD_BITS + 1) * WORD_BITS;
@@ -234,12 +258,14 @@ static uint64_t offset_of(const struct media_file *file, uint64_t block, uint64_
 
 uint64_t media_file_next_missing(const struct media_file *file, uint64_t offset)
 {
-	return offset_of(file, find_block(file, offset / MEDIA_BLOCK_BYTES, false), offset);
+	return offset_of(file, find_block(file, offset / MEDIA_BLOCK_BYTES, false),
+			 offset);
 }
 
 uint64_t media_file_next_present(const struct media_file *file, uint64_t offset)
 {
-	return offset_of(file, find_block(file, offset / MEDIA_BLOCK_BYTES, true), offset);
+	return offset_of(file, find_block(file, offset / MEDIA_BLOCK_BYTES, true),
+			 offset);
 }
 
 bool media_file_has(const struct media_file *file, uint64_t offset, uint64_t size)
@@ -253,17 +279,28 @@ bool media_file_has(const struct media_file *file, uint64_t offset, uint64_t siz
 
 bool media_file_is_complete(const struct media_file *file)
 {
-	return atomic_load_explicit(&file->present_blocks, memory_order_acquire) == file->blocks;
+	return atomic_load_explicit(&file->present_blocks, memory_order_acquire) ==
+	       file->blocks;
+}
+
+static bool has_last_block(const struct media_file *file)
+{
+	return find_block(file, file->blocks - 1, true) < file->blocks;
 }
 
 uint64_t media_file_kept(const struct media_file *file)
 {
 	uint64_t bytes = file->present_blocks * MEDIA_BLOCK_BYTES;
+	uint64_t behind_end = file->blocks * MEDIA_BLOCK_BYTES - file->size;
 
+	/* A block may be marked and not counted yet: hence the comparison. */
+	if (behind_end && bytes > behind_end && has_last_block(file))
+		bytes -= behind_end;
 	return bytes < file->size ? bytes : file->size;
 }
 
-int media_file_write(struct media_file *file, uint64_t offset, const void *bytes, size_t size)
+int media_file_write(struct media_file *file, uint64_t offset, const void *bytes,
+		     size_t size)
 {
 	size_t done = 0;
 
@@ -287,8 +324,8 @@ void media_file_mark(struct media_file *file, uint64_t start, uint64_t end)
 
 	for (; block < stop; block++) {
 		uint64_t bit = UINT64_C(1) << (block % WORD_BITS);
-		uint64_t before = atomic_fetch_or_explicit(&file->bits[block / WORD_BITS], bit,
-							   memory_order_release);
+		uint64_t before = atomic_fetch_or_explicit(&file->bits[block / WORD_BITS],
+							   bit, memory_order_release);
 
 		if (!(before & bit))
 			file->present_blocks++;

@@ -1,13 +1,14 @@
 /*
- * A media file on disk while it is being fetched: a sparse file of the final size, and beside
- * it a map that tells which blocks of 4 KiB hold their bytes.
+ * A media file on disk while it is being fetched: a sparse file of the final size, and
+ * beside it a map that tells which blocks of 4 KiB hold their bytes.
  *
- * Both are shared mappings, so what was received survives a kill of the daemon at any time
- * without a system call for each piece. A power cut is another matter: a map that was not made
- * durable counts only within the boot that wrote it.
+ * Both are shared mappings, so what was received survives a kill of the daemon at any
+ * time without a system call for each piece. A power cut is another matter: a map that
+ * was not made durable counts only within the boot that wrote it.
  *
- * Threads: one writes (the backend's); any number read. A block is marked present after its
- * bytes were written, so a reader that sees the mark sees the bytes. Reference counted.
+ * Threads: one writes (the backend's); any number read. A block is marked present after
+ * its bytes were written, so a reader that sees the mark sees the bytes. Reference
+ * counted.
  */
 #ifndef SEEDANCEFS_MEDIA_FILE_H
 #define SEEDANCEFS_MEDIA_FILE_H
@@ -21,8 +22,8 @@
 struct media_file;
 
 /*
- * Opens `name` in the directory, or creates it with `size` bytes, all missing. What is there
- * of another size or another `etag` (may be NULL) is emptied. Returns 0 or -errno.
+ * Opens `name` in the directory, or creates it with `size` bytes, all missing. What is
+ * there of another size or another `etag` (may be NULL) is emptied. Returns 0 or -errno.
  */
 int media_file_open(int directory, const char *name, uint64_t size, const char *etag,
 		    struct media_file **ret_file);
@@ -39,7 +40,8 @@ uint64_t media_file_kept(const struct media_file *file);
 
 /*
  * The bytes of the file, mapped for reading. Only hand present ranges to the kernel
- * (write, writev): touching the memory itself could meet a file that was cut from outside.
+ * (write, writev): touching the memory itself could meet a file that was cut from
+ * outside.
  */
 const char *media_file_bytes(const struct media_file *file);
 
@@ -49,13 +51,15 @@ uint64_t media_file_next_missing(const struct media_file *file, uint64_t offset)
 uint64_t media_file_next_present(const struct media_file *file, uint64_t offset);
 
 /* Writes bytes; marks nothing. 0 or -errno. Writer thread only. */
-int media_file_write(struct media_file *file, uint64_t offset, const void *bytes, size_t size);
-/* Marks the blocks that lie whole in [start, end); start is a multiple of the block size. */
+int media_file_write(struct media_file *file, uint64_t offset, const void *bytes,
+		     size_t size);
+/* Marks the blocks that lie whole in [start, end); start is a multiple of the block size.
+ */
 void media_file_mark(struct media_file *file, uint64_t start, uint64_t end);
 
 /*
- * Begins to make a complete file durable, in the background; media_file_sync_poll() returns
- * -EINPROGRESS until it is done, then 0 or -errno. Writer thread only.
+ * Begins to make a complete file durable, in the background; media_file_sync_poll()
+ * returns -EINPROGRESS until it is done, then 0 or -errno. Writer thread only.
  */
 int media_file_sync_begin(struct media_file *file);
 int media_file_sync_poll(struct media_file *file);

@@ -1,18 +1,19 @@
 #include "backend/media_type.h"
 
-#include "backend/base/cleanup.h"
-
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #define HEAD_BYTES 32
+#define WINDOW_BYTES 16384
 
 static int read_at(int fd, uint64_t offset, void *bytes, size_t size, size_t *ret_got)
 {
 	size_t got = 0;
 
 	while (got < size) {
-		ssize_t n = pread(fd, (char *)bytes + got, size - got, (off_t)(offset + got));
+		ssize_t n =
+			pread(fd, (char *)bytes + got, size - got, (off_t)(offset + got));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -26,7 +27,8 @@ static int read_at(int fd, uint64_t offset, void *bytes, size_t size, size_t *re
 	return 0;
 }
 
-static bool has(const unsigned char *head, size_t size, size_t at, const char *magic, size_t length)
+static bool has(const unsigned char *head, size_t size, size_t at, const char *magic,
+		size_t length)
 {
 	return at + length <= size && !memcmp(head + at, magic, length);
 }
@@ -112,30 +114,148 @@ static int png_is_whole(int fd, uint64_t size, bool *ret_whole)
 	return 0;
 }
 
-/* The end-of-image mark; cameras put more behind it, so the last 64 KiB are looked through. */
-static int jpeg_is_whole(int fd, uint64_t size, bool *ret_whole)
+/* A file seen through a buffer, for walks in small steps. */
+struct window {
+	int fd;
+	uint64_t size; /* of the file */
+	uint64_t start;
+	size_t count;
+	unsigned char bytes[WINDOW_BYTES];
+};
+
+/* The bytes at an offset; NULL when the file ends before them. 0 or -errno. */
+static int look(struct window *window, uint64_t at, size_t count,
+		const unsigned char **ret_bytes)
 {
-	size_t tail = size < 65536 ? (size_t)size : 65536, got;
-	AUTOFREE unsigned char *bytes = malloc(tail ? tail : 1);
 	int r;
 
-	if (!bytes)
-		return -ENOMEM;
-	*ret_whole = false;
-	r = read_at(fd, size - tail, bytes, tail, &got);
-	for (size_t i = 0; !r && i + 1 < got; i++)
-		if (bytes[i] == 0xff && bytes[i + 1] == 0xd9)
-			*ret_whole = true;
+	*ret_bytes = NULL;
+	if (at > window->size || count > window->size - at)
+		return 0;
+	if (at < window->start || at + count > window->start + window->count) {
+		window->start = at;
+		r = read_at(window->fd, at, window->bytes, WINDOW_BYTES, &window->count);
+		if (r)
+			return r;
+	}
+	if (count <= window->count - (size_t)(at - window->start))
+		*ret_bytes = window->bytes + (at - window->start);
+	return 0;
+}
+
+static uint64_t jpeg_next(const unsigned char *segment, uint64_t at)
+{
+	unsigned char marker = segment[1];
+
+	if (marker == 0xff) /* padding */
+		return at + 1;
+	if (marker == 0x01 ||
+	    (marker >= 0xd0 && marker <= 0xd8)) /* these have no length */
+		return at + 2;
+	return at + 2 + ((uint64_t)segment[2] << 8 | segment[3]);
+}
+
+/* The offset behind the head of the first scan: thumbnails lie in segments before. 0:
+ * none. */
+static int jpeg_find_scan(struct window *window, uint64_t *ret_at)
+{
+	const unsigned char *segment;
+	uint64_t at = 2;
+	int r;
+
+	*ret_at = 0;
+	while (!(r = look(window, at, 4, &segment)) && segment) {
+		if (segment[0] != 0xff || segment[1] == 0xd9)
+			return 0;
+		at = jpeg_next(segment, at);
+		if (segment[1] == 0xda) {
+			*ret_at = at;
+			return 0;
+		}
+	}
 	return r;
+}
+
+/* The end-of-image mark behind the scan's head; cameras put more behind it. */
+static int jpeg_is_whole(int fd, uint64_t size, bool *ret_whole)
+{
+	struct window window = { .fd = fd, .size = size };
+	const unsigned char *pair;
+	uint64_t at;
+	int r = jpeg_find_scan(&window, &at);
+
+	*ret_whole = false;
+	if (r || !at)
+		return r;
+	for (; !(r = look(&window, at, 2, &pair)) && pair; at++)
+		if (pair[0] == 0xff && pair[1] == 0xd9) {
+			*ret_whole = true;
+			return 0;
+		}
+	return r;
+}
+
+/* The size of a colour table, by the flags of a GIF's head or of a picture in it. */
+static uint64_t gif_colours(unsigned char flags)
+{
+	return flags & 0x80 ? UINT64_C(3) << ((flags & 7) + 1) : 0;
+}
+
+/* Goes over data blocks to behind the empty one; past the file's end when that is
+ * missing. */
+static int gif_skip_data(struct window *window, uint64_t *at)
+{
+	const unsigned char *length;
+	int r;
+
+	while (!(r = look(window, *at, 1, &length)) && length) {
+		*at += 1 + (uint64_t)*length;
+		if (!*length)
+			return 0;
+	}
+	*at = UINT64_MAX;
+	return r;
+}
+
+/* Goes over one extension or picture, whose first byte is at `at`. */
+static int gif_skip_block(struct window *window, unsigned char kind, uint64_t *at)
+{
+	const unsigned char *head;
+	int r;
+
+	if (kind == 0x21) {
+		*at += 2;
+		return gif_skip_data(window, at);
+	}
+	r = look(window, *at, 10, &head);
+	if (r || !head || kind != 0x2c) {
+		*at = UINT64_MAX;
+		return r;
+	}
+	*at += 10 + gif_colours(head[9]) + 1;
+	return gif_skip_data(window, at);
 }
 
 static int gif_is_whole(int fd, uint64_t size, bool *ret_whole)
 {
-	unsigned char last = 0;
-	size_t got;
-	int r = size ? read_at(fd, size - 1, &last, 1, &got) : 0;
+	struct window window = { .fd = fd, .size = size };
+	const unsigned char *bytes;
+	uint64_t at = 13;
+	int r = look(&window, 0, 13, &bytes);
 
-	*ret_whole = last == 0x3b;
+	*ret_whole = false;
+	if (r || !bytes)
+		return r;
+	at += gif_colours(bytes[10]);
+	while (!(r = look(&window, at, 1, &bytes)) && bytes) {
+		if (*bytes == 0x3b) {
+			*ret_whole = true;
+			return 0;
+		}
+		r = gif_skip_block(&window, *bytes, &at);
+		if (r)
+			return r;
+	}
 	return r;
 }
 
@@ -151,35 +271,84 @@ static int announced_is_whole(int fd, uint64_t size, unsigned at, unsigned base,
 	return r;
 }
 
-static int iso_is_whole(int fd, uint64_t size, bool *ret_whole)
+struct iso_box {
+	char type[4];
+	uint64_t body, end; /* offsets */
+};
+
+/* Reads the head of the box at `at`; its end is 0 when it does not lie within `limit`. */
+static int iso_read_box(int fd, uint64_t at, uint64_t limit, struct iso_box *ret_box)
 {
-	unsigned char box[16];
-	uint64_t at = 0, length;
-	bool has_index = false, is_movie = true;
+	unsigned char head[16];
+	uint64_t length, head_size = 8;
 	size_t got;
+	int r = read_at(fd, at, head, sizeof(head), &got);
+
+	*ret_box = (struct iso_box){ .end = 0 };
+	if (r || got < 8)
+		return r;
+	length = be32(head);
+	if (length == 1 && got == 16) {
+		length = (uint64_t)be32(head + 8) << 32 | be32(head + 12);
+		head_size = 16;
+	} else if (length == 0) {
+		length = limit - at; /* to the end of the file */
+	}
+	if (length < head_size || length > limit - at)
+		return 0;
+	memcpy(ret_box->type, head + 4, 4);
+	ret_box->body = at + head_size;
+	ret_box->end = at + length;
+	return 0;
+}
+
+static bool iso_is(const struct iso_box *box, const char *type)
+{
+	return !memcmp(box->type, type, 4);
+}
+
+/* Whether a still picture's data lies in its `meta` box, whose boxes follow 4 bytes of
+ * flags. */
+static int iso_has_inner_data(int fd, const struct iso_box *meta, bool *ret_has)
+{
+	struct iso_box box;
 	int r;
 
-	*ret_whole = false;
-	while (at + 8 <= size) {
-		r = read_at(fd, at, box, sizeof(box), &got);
-		if (r)
+	for (uint64_t at = meta->body + 4; at + 8 <= meta->end; at = box.end) {
+		r = iso_read_box(fd, at, meta->end, &box);
+		if (r || !box.end)
 			return r;
-		if (got < 8)
-			return 0;
-		length = be32(box);
-		if (length == 1 && got == 16)
-			length = (uint64_t)be32(box + 8) << 32 | be32(box + 12);
-		else if (length == 0)
-			length = size - at; /* to the end of the file */
-		if (length < 8 || length > size - at)
-			return 0;
-		if (!memcmp(box + 4, "moov", 4) || !memcmp(box + 4, "moof", 4))
-			has_index = true;
-		if (!memcmp(box + 4, "meta", 4))
-			is_movie = false; /* a still picture (HEIF) */
-		at += length;
+		if (iso_is(&box, "idat"))
+			*ret_has = true;
 	}
-	*ret_whole = at == size && (has_index || !is_movie);
+	return 0;
+}
+
+/* Boxes to the very end, among them an index and the data that it tells of. */
+static int iso_is_whole(int fd, uint64_t size, bool is_still, bool *ret_whole)
+{
+	bool has_index = false, has_data = false;
+	struct iso_box box;
+	uint64_t at;
+	int r = 0;
+
+	*ret_whole = false;
+	for (at = 0; at + 8 <= size; at = box.end) {
+		r = iso_read_box(fd, at, size, &box);
+		if (r || !box.end)
+			return r;
+		if (iso_is(&box, "moov") || iso_is(&box, "moof"))
+			has_index = true;
+		if (iso_is(&box, "mdat"))
+			has_data = true;
+		if (is_still && iso_is(&box, "meta")) {
+			has_index = true;
+			r = iso_has_inner_data(fd, &box, &has_data);
+			if (r)
+				return r;
+		}
+	}
+	*ret_whole = at == size && has_index && has_data;
 	return 0;
 }
 
@@ -200,15 +369,15 @@ int media_type_check_whole(int fd, uint64_t size, const struct media_type *type,
 		return announced_is_whole(fd, size, 2, 0, ret_whole);
 	if (!strncmp(mime, "video/", 6) || !strcmp(mime, "image/heic") ||
 	    !strcmp(mime, "image/heif") || !strcmp(mime, "audio/mp4"))
-		return iso_is_whole(fd, size, ret_whole);
+		return iso_is_whole(fd, size, type->kind == MEDIA_IMAGE, ret_whole);
 	*ret_whole = true;
 	return 0;
 }
 
 const char *media_kind_word(enum media_kind kind)
 {
-	static const char *const words[] = { "no picture, video or sound", "an image", "a video",
-					     "a sound" };
+	static const char *const words[] = { "no picture, video or sound", "an image",
+					     "a video", "a sound" };
 
 	return words[kind];
 }

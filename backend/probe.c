@@ -1,6 +1,7 @@
 /*
- * An output's size, before it is shown: the first bytes of it are fetched with a range, whose
- * answer tells the size. They are kept: whatever sniffs the file's type finds them there.
+ * An output's size, before it is shown: the first bytes of it are fetched with a range,
+ * whose answer tells the size. They are kept: whatever sniffs the file's type finds them
+ * there.
  *
  * HEAD is never used: the services' links refuse it (providers.md, 6.3).
  */
@@ -21,8 +22,9 @@
 #define BACKOFF_FIRST_MS 500
 #define BACKOFF_LAST_MS 60000
 #define SIZE_MAX_BYTES (UINT64_C(16) << 30)
-#define REFUSALS_MAX 3	   /* of fresh links, in a row */
-#define FRAME_FAILURES_MAX 8 /* a missing last frame does not hold a video back for ever */
+#define REFUSALS_MAX 3 /* of fresh links, in a row */
+#define FRAME_FAILURES_MAX \
+	8 /* a missing last frame does not hold a video back for ever */
 
 /* One output whose size is being learnt. Backend thread only. */
 struct probe {
@@ -42,10 +44,12 @@ struct probe {
 
 static void begin(void *context);
 
-static struct probe *find(const struct backend *backend, uint64_t number, enum output_kind kind)
+static struct probe *find(const struct backend *backend, uint64_t number,
+			  enum output_kind kind)
 {
 	for (struct probe *probe = backend->probes; probe; probe = probe->next)
-		if (probe->number == number && (kind == OUTPUT_COUNT || probe->kind == kind))
+		if (probe->number == number &&
+		    (kind == OUTPUT_COUNT || probe->kind == kind))
 			return probe;
 	return NULL;
 }
@@ -144,7 +148,8 @@ static void become_dead(struct probe *probe, const char *why)
 		note = text_format("the last frame cannot be had: %s", why);
 		if (is_video)
 			problem_set(&view->problem, PROBLEM_SERVER,
-				    "the task succeeded, but its video cannot be had: %s", why);
+				    "the task succeeded, but its video cannot be had: %s",
+				    why);
 		else
 			task_set_text(&view->note, note);
 		tasks_commit(backend->tasks, view);
@@ -172,8 +177,9 @@ static void retry(struct probe *probe, const char *why)
 			      probe->kind == OUTPUT_VIDEO ? "video" : "last frame", why);
 	core_set_waiting(probe->backend, probe->number, waiting);
 	timer_set(&probe->backend->timers, &probe->timer,
-		  clock_boot_ms() +
-			  core_jitter(probe->backend, ms > BACKOFF_LAST_MS ? BACKOFF_LAST_MS : ms));
+		  clock_boot_ms() + core_jitter(probe->backend, ms > BACKOFF_LAST_MS
+									? BACKOFF_LAST_MS
+									: ms));
 }
 
 static void refreshed(void *context, int result)
@@ -207,8 +213,8 @@ static bool size_of(const struct http_response *response, uint64_t *ret_size)
 	struct content_range range;
 
 	if (response->status == 206) {
-		if (content_range_parse(response->content_range, &range) || !range.has_total ||
-		    range.first != 0)
+		if (content_range_parse(response->content_range, &range) ||
+		    !range.has_total || range.first != 0)
 			return false;
 		*ret_size = range.total;
 		return true;
@@ -233,8 +239,8 @@ static int open_file(struct probe *probe, const struct http_response *response)
 	return media_file_open(directory, name, size, response->etag, &probe->file);
 }
 
-static int take_bytes(void *context, const struct http_response *response, const char *bytes,
-		      size_t size)
+static int take_bytes(void *context, const struct http_response *response,
+		      const char *bytes, size_t size)
 {
 	struct probe *probe = context;
 	uint64_t before = probe->received;
@@ -316,8 +322,8 @@ static void begin(void *context)
 	}
 }
 
-static void add(struct backend *backend, const struct task_view *view, enum output_kind kind,
-		bool wants_all)
+static void add(struct backend *backend, const struct task_view *view,
+		enum output_kind kind, bool wants_all)
 {
 	struct probe *probe = find(backend, view->number, kind);
 

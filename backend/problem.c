@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <string.h>
+#include <strings.h>
 
 #define TEXT_MAX_BYTES 1000
 #define CODE_MAX_BYTES 100
@@ -14,27 +15,35 @@ static const struct {
 	const char *advice;
 } classes[] = {
 	[PROBLEM_NONE] = { "none", "" },
-	[PROBLEM_INVALID] = { "invalid",
-			      "Correct the file and save it: that sends it again. Or write "
-			      "\"retry\" to status." },
-	[PROBLEM_AUTH] = { "auth", "Check the key of this provider in config.ini, then write "
-				   "\"retry\" to status." },
-	[PROBLEM_BALANCE] = { "balance", "Top up the account or raise its limit, then write "
+	[PROBLEM_INVALID] = { "invalid", "Correct the file and save it: that sends it "
+					 "again. Or write "
 					 "\"retry\" to status." },
-	[PROBLEM_MODERATION] = { "moderation",
-				 "Change the prompt or the pictures and save, or write \"retry\" to "
-				 "status: the service's judgement of an output can differ." },
+	[PROBLEM_AUTH] = { "auth",
+			   "Check the key of this provider in config.ini, then write "
+			   "\"retry\" to status." },
+	[PROBLEM_BALANCE] = { "balance",
+			      "Top up the account or raise its limit, then write "
+			      "\"retry\" to status." },
+	[PROBLEM_MODERATION] = { "moderation", "Change the prompt or the pictures and "
+					       "save, or write \"retry\" to "
+					       "status: the service's judgement of an "
+					       "output can differ." },
 	[PROBLEM_RATE] = { "rate", "Nothing to do: it is tried again by itself." },
 	[PROBLEM_BUSY] = { "busy", "Wait until the task has ended." },
-	[PROBLEM_GONE] = { "gone", "Look it up in the service's own console; \"adopt ID\" written to "
-				   "status attaches to a task, \"retry\" orders (and pays) anew." },
+	[PROBLEM_GONE] = { "gone", "Look it up in the service's own console; \"adopt "
+				   "ID\" written to "
+				   "status attaches to a task, \"retry\" orders (and "
+				   "pays) anew." },
 	[PROBLEM_SERVER] = { "server", "Try later: write \"retry\" to status." },
-	[PROBLEM_NETWORK] = { "network", "Check the connection; look into the service's own console. "
-					 "\"adopt ID\" written to status attaches to a task that "
-					 "exists there, \"retry\" orders (and pays) anew." },
+	[PROBLEM_NETWORK] = { "network",
+			      "Check the connection; look into the service's own "
+			      "console. "
+			      "\"adopt ID\" written to status attaches to a task that "
+			      "exists there, \"retry\" orders (and pays) anew." },
 };
 
-void problem_set(struct problem *problem, enum problem_class class, const char *format, ...)
+void problem_set(struct problem *problem, enum problem_class class, const char *format,
+		 ...)
 {
 	AUTOFREE char *text = NULL;
 	va_list arguments;
@@ -48,16 +57,51 @@ void problem_set(struct problem *problem, enum problem_class class, const char *
 	problem->text = text ? text_clean(text, TEXT_MAX_BYTES) : NULL;
 }
 
+/* The address that begins first, or the text's end. Its slashes can be escaped:
+ * `https:\/\/`. */
+static const char *find_address(const char *text)
+{
+	while (*text && strncasecmp(text, "http:", 5) && strncasecmp(text, "https:", 6))
+		text++;
+	return text;
+}
+
+/*
+ * A copy in which the addresses have lost what stands behind their '?': signed links are
+ * as good as the media itself, and messages are shown and logged.
+ */
+static char *without_queries(const char *text)
+{
+	char *copy = text_dup(text);
+	char *to = copy;
+
+	while (copy && *text) {
+		const char *address = find_address(text);
+		const char *end = address + strcspn(address, " \t\r\n\"<>");
+		const char *query = memchr(address, '?', (size_t)(end - address));
+		const char *kept = query ? query : end;
+
+		memmove(to, text, (size_t)(kept - text));
+		to += kept - text;
+		text = end;
+	}
+	if (copy)
+		*to = '\0';
+	return copy;
+}
+
 void problem_set_from_service(struct problem *problem, enum problem_class class,
 			      const char *code, const char *message)
 {
-	AUTOFREE char *clean = text_clean(message, TEXT_MAX_BYTES);
-	AUTOFREE char *clean_code = text_clean(code, CODE_MAX_BYTES);
+	AUTOFREE char *bare = without_queries(message);
+	AUTOFREE char *bare_code = without_queries(code);
+	AUTOFREE char *clean = text_clean(bare, TEXT_MAX_BYTES);
+	AUTOFREE char *clean_code = text_clean(bare_code, CODE_MAX_BYTES);
 
 	problem_set(problem, class, "the service says: %s",
-		    clean && *clean		? clean :
-		    clean_code && *clean_code ? clean_code :
-						  "(nothing)");
+		    clean && *clean		? clean
+		    : clean_code && *clean_code ? clean_code
+						: "(nothing)");
 	if (clean_code && *clean_code)
 		problem->code = TAKE(clean_code);
 }

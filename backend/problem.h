@@ -1,9 +1,10 @@
 /*
  * What went wrong, as data: a refusal by our own checks or by a service.
  *
- * `text` is one clean line in plain English that names the file, the field, what was found and
- * what is allowed. `code` is the service's own code, when it gave one. What to do next follows
- * from the class (problem_advice()). Pure; owned by whoever holds it; problem_clear() it.
+ * `text` is one clean line in plain English that names the file, the field, what was
+ * found and what is allowed. `code` is the service's own code, when it gave one. What to
+ * do next follows from the class (problem_advice()). Pure; owned by whoever holds it;
+ * problem_clear() it.
  */
 #ifndef SEEDANCEFS_PROBLEM_H
 #define SEEDANCEFS_PROBLEM_H
@@ -19,8 +20,8 @@ enum problem_class {
 	PROBLEM_RATE,	    /* too many requests: nothing was accepted, try later */
 	PROBLEM_BUSY,	    /* not possible in the task's present state */
 	PROBLEM_GONE,	    /* the service does not know the task (any more) */
-	PROBLEM_SERVER,	    /* the service failed, or answered what cannot be understood */
-	PROBLEM_NETWORK,    /* no answer */
+	PROBLEM_SERVER,	 /* the service failed, or answered what cannot be understood */
+	PROBLEM_NETWORK, /* no answer */
 };
 
 struct problem {
@@ -30,8 +31,8 @@ struct problem {
 };
 
 /* Sets or replaces. Without memory the text may be NULL; the class always stands. */
-void problem_set(struct problem *problem, enum problem_class class, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+void problem_set(struct problem *problem, enum problem_class class, const char *format,
+		 ...) __attribute__((format(printf, 3, 4)));
 
 /* Takes over a service's own code and message, cleaned and cut. Either may be NULL. */
 void problem_set_from_service(struct problem *problem, enum problem_class class,
@@ -46,7 +47,8 @@ static inline bool problem_is_set(const struct problem *problem)
 
 /* "invalid", "auth", …: the word kept in the ledger and shown in task.json. */
 const char *problem_class_word(enum problem_class class);
-enum problem_class problem_class_from_word(const char *word); /* PROBLEM_NONE if unknown */
+enum problem_class
+problem_class_from_word(const char *word); /* PROBLEM_NONE if unknown */
 
 /* One sentence: what the user can do now. */
 const char *problem_advice(enum problem_class class);

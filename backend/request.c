@@ -6,7 +6,6 @@
 #include "backend/request_params.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 #include <strings.h>
 
@@ -133,14 +132,16 @@ int request_attach(struct request *request, size_t index, int fd, struct problem
 	if (type.kind != wanted) {
 		problem_set(problem, PROBLEM_INVALID,
 			    "%s: its content is %s (%s); %s is needed here", item->path,
-			    media_kind_word(type.kind), type.mime, media_kind_word(wanted));
+			    media_kind_word(type.kind), type.mime,
+			    media_kind_word(wanted));
 		return -EINVAL;
 	}
 	item->file.mime = type.mime;
 	return 0;
 }
 
-int64_t request_number(const struct request *request, enum request_param param, int64_t otherwise)
+int64_t request_number(const struct request *request, enum request_param param,
+		       int64_t otherwise)
 {
 	return request->params[param].is_set ? request->params[param].number : otherwise;
 }
@@ -156,55 +157,8 @@ void request_set_number(struct request *request, enum request_param param, int64
 	request->params[param].number = number;
 }
 
-static void digest_text(struct digest *digest, const char *text)
-{
-	digest_add(digest, text ? text : "", text ? strlen(text) + 1 : 1);
-}
-
-static void digest_json(struct digest *digest, const struct json *json)
-{
-	AUTOFREE char *text = json ? json_print(json) : NULL;
-
-	digest_text(digest, text);
-}
-
-static void digest_value(struct digest *digest, const struct request_value *value)
-{
-	AUTOFREE char *number = text_format("%d:%" PRId64, value->is_set, value->number);
-
-	digest_text(digest, number);
-	digest_text(digest, value->text);
-	digest_json(digest, value->json);
-}
-
-int request_digest(const struct request *request, char ret_hex[SHA256_HEX])
-{
-	struct digest *digest = digest_create();
-
-	if (!digest)
-		return -ENOMEM;
-	digest_text(digest, request->provider);
-	digest_text(digest, request->model);
-	digest_text(digest, request->task_id);
-	for (size_t i = 0; i < request->content_count; i++) {
-		const struct request_content *item = &request->content[i];
-		AUTOFREE char *head = text_format("%d:%d", item->type, item->role);
-
-		digest_text(digest, head);
-		digest_text(digest, item->text);
-		digest_text(digest, item->url);
-		digest_text(digest, item->path);
-		digest_text(digest, item->file.fd >= 0 ? item->file.sha256 : NULL);
-	}
-	for (size_t i = 0; i < PARAM_COUNT; i++)
-		digest_value(digest, &request->params[i]);
-	digest_json(digest, request->extra);
-	digest_finish(digest, ret_hex);
-	digest_destroy(digest);
-	return 0;
-}
-
-/* "data:image/png;base64,…" is shown by its type and length: the bytes are of no use here. */
+/* "data:image/png;base64,…" is shown by its type and length: the bytes are of no use
+ * here. */
 static char *describe_url(const char *url)
 {
 	const char *comma;
@@ -216,9 +170,45 @@ static char *describe_url(const char *url)
 			   comma ? strlen(comma + 1) : strlen(url));
 }
 
+static struct json *copy_masked(const struct json *json);
+
+static struct json *mask_text(const struct json *json)
+{
+	AUTOFREE char *shown = describe_url(json_string(json));
+	AUTOJSON *holder = json_new_object();
+
+	if (!shown || json_put_string(holder, "url", shown))
+		return NULL;
+	return json_copy(json_get(holder, "url"));
+}
+
+static struct json *mask_members(const struct json *container)
+{
+	bool is_list = json_is_array(container);
+	AUTOJSON *copy = is_list ? json_new_array() : json_new_object();
+	int r = copy ? 0 : -ENOMEM;
+
+	for (const struct json *item = json_first(container); item && !r;
+	     item = json_next(item))
+		r = is_list ? json_push(copy, copy_masked(item))
+			    : json_put(copy, json_key(item), copy_masked(item));
+	return r ? NULL : TAKE(copy);
+}
+
+/* A copy in which data: addresses, however deep, are described as describe_url() does. */
+static struct json *copy_masked(const struct json *json)
+{
+	if (json_string(json))
+		return mask_text(json);
+	if (json_is_object(json) || json_is_array(json))
+		return mask_members(json);
+	return json_copy(json);
+}
+
 static int describe_media(const struct request_content *item, struct json *out)
 {
-	static const char *const roles[] = { NULL, "first_frame", "last_frame", "reference" };
+	static const char *const roles[] = { NULL, "first_frame", "last_frame",
+					     "reference" };
 	AUTOFREE char *url = item->url ? describe_url(item->url) : NULL;
 	int r = json_put_string(out, "role", roles[item->role]);
 
@@ -236,7 +226,8 @@ static int describe_media(const struct request_content *item, struct json *out)
 
 static int describe_content(const struct request *request, struct json *list)
 {
-	static const char *const types[] = { "text", "image", "video", "audio", "draft_task" };
+	static const char *const types[] = { "text", "image", "video", "audio",
+					     "draft_task" };
 
 	for (size_t i = 0; i < request->content_count; i++) {
 		const struct request_content *item = &request->content[i];
@@ -257,8 +248,8 @@ static int describe_content(const struct request *request, struct json *list)
 	return 0;
 }
 
-int request_put_param(const struct request *request, enum request_param param, const char *key,
-		      struct json *object)
+int request_put_param(const struct request *request, enum request_param param,
+		      const char *key, struct json *object)
 {
 	const struct request_value *value = &request->params[param];
 
@@ -271,6 +262,17 @@ int request_put_param(const struct request *request, enum request_param param, c
 	if (request_param_is_bool(param))
 		return json_put_bool(object, key, value->number != 0);
 	return json_put_int64(object, key, value->number);
+}
+
+static int describe_param(const struct request *request, enum request_param param,
+			  struct json *object)
+{
+	const struct request_value *value = &request->params[param];
+	const char *key = request_param_key(param);
+
+	if (value->is_set && value->json)
+		return json_put(object, key, copy_masked(value->json));
+	return request_put_param(request, param, key, object);
 }
 
 char *request_describe(const struct request *request)
@@ -289,9 +291,8 @@ char *request_describe(const struct request *request)
 	if (!r)
 		r = describe_content(request, list);
 	for (int i = 0; !r && i < PARAM_COUNT; i++)
-		r = request_put_param(request, (enum request_param)i,
-				      request_param_key((enum request_param)i), object);
+		r = describe_param(request, (enum request_param)i, object);
 	if (!r && request->extra)
-		r = json_put(object, "extra", json_copy(request->extra));
+		r = json_put(object, "extra", copy_masked(request->extra));
 	return r ? NULL : json_print(object);
 }

@@ -1,14 +1,14 @@
 /*
  * A request: what a person wants made, in the one request language of all services.
  *
- * request_parse() reads a trigger file's text (a bare prompt or JSON) and judges all that the
- * text itself shows; it opens nothing. Local files that the text names come out as content
- * items with a path and no file; whoever knows folders opens them and gives each one with
- * request_attach(). Inputs that are named by their file name alone are added with
- * request_add_input(). What remains is for the provider's adapter.
+ * request_parse() reads a trigger file's text (a bare prompt or JSON) and judges all that
+ * the text itself shows; it opens nothing. Local files that the text names come out as
+ * content items with a path and no file; whoever knows folders opens them and gives each
+ * one with request_attach(). Inputs that are named by their file name alone are added
+ * with request_add_input(). What remains is for the provider's adapter.
  *
- * Pure: no I/O but for request_attach(), which reads the descriptor it is given. A request
- * belongs to one thread at a time; request_destroy() closes its descriptors.
+ * Pure: no I/O but for request_attach(), which reads the descriptor it is given. A
+ * request belongs to one thread at a time; request_destroy() closes its descriptors.
  */
 #ifndef SEEDANCEFS_REQUEST_H
 #define SEEDANCEFS_REQUEST_H
@@ -71,7 +71,8 @@ enum request_role {
 	ROLE_REFERENCE,
 };
 
-/* A local file that goes out with a request: a private copy that nobody else can change. */
+/* A local file that goes out with a request: a private copy that nobody else can change.
+ */
 struct request_file {
 	int fd; /* -1: none */
 	uint64_t size;
@@ -100,11 +101,11 @@ struct request {
 };
 
 /*
- * Reads a trigger. `name` tells the form: `request.json` is JSON, the others are a bare prompt.
- * Returns 0, -EINVAL with the problem set, or -ENOMEM.
+ * Reads a trigger. `name` tells the form: `request.json` is JSON, the others are a bare
+ * prompt. Returns 0, -EINVAL with the problem set, or -ENOMEM.
  */
-int request_parse(const char *name, const char *text, size_t size, struct request **ret_request,
-		  struct problem *problem);
+int request_parse(const char *name, const char *text, size_t size,
+		  struct request **ret_request, struct problem *problem);
 void request_destroy(struct request *request);
 
 /* Adds media by role; `path` is relative to the task's folder. Returns 0 or -ENOMEM. */
@@ -114,32 +115,29 @@ bool request_has_media(const struct request *request);
 
 /*
  * Gives a content item its file: takes the descriptor, in every case, and reads type and
- * digest from it. Returns 0, -EINVAL with the problem set (not media, or media of a kind that
- * the item is not), or -errno.
+ * digest from it. Returns 0, -EINVAL with the problem set (not media, or media of a kind
+ * that the item is not), or -errno.
  */
-int request_attach(struct request *request, size_t index, int fd, struct problem *problem);
+int request_attach(struct request *request, size_t index, int fd,
+		   struct problem *problem);
 
 /* Whether there is anything to make a video of: a text, media, or a draft task. */
 bool request_is_empty(const struct request *request);
 
 /* The value of a parameter, or the given one when it is not set. */
-int64_t request_number(const struct request *request, enum request_param param, int64_t otherwise);
+int64_t request_number(const struct request *request, enum request_param param,
+		       int64_t otherwise);
 const char *request_word(const struct request *request, enum request_param param);
-void request_set_number(struct request *request, enum request_param param, int64_t number);
+void request_set_number(struct request *request, enum request_param param,
+			int64_t number);
 
 /* The key of a parameter in Ark's language, and whether it is a boolean. */
 const char *request_param_key(enum request_param param);
 bool request_param_is_bool(enum request_param param);
 
 /*
- * The digest of all that decides what is made: equal for a trigger that was only rewritten.
- * Files count by their content.
- */
-int request_digest(const struct request *request, char ret_hex[SHA256_HEX]);
-
-/*
- * The request as a person may see it, as JSON text: files and data URLs appear by name, size
- * and digest. free() it; NULL without memory.
+ * The request as a person may see it, as JSON text: files and data URLs appear by name,
+ * size and digest. free() it; NULL without memory.
  */
 char *request_describe(const struct request *request);
 

@@ -37,10 +37,10 @@ static bool is_frame_count(int64_t number)
 	return (number - 25) % 4 == 0;
 }
 
-#define WORDS(...)                                                                       \
-	(const char *const[])                                                            \
-	{                                                                                \
-		__VA_ARGS__, NULL                                                        \
+#define WORDS(...)                \
+	(const char *const[])     \
+	{                         \
+		__VA_ARGS__, NULL \
 	}
 
 /* The widest range of any service and model: providers.md, 1.1 and 6.2. */
@@ -48,14 +48,17 @@ static const struct param params[PARAM_COUNT] = {
 	[PARAM_RESOLUTION] = { "resolution", VALUE_WORD,
 			       .words = WORDS("480p", "720p", "1080p", "4k") },
 	[PARAM_RATIO] = { "ratio", VALUE_WORD,
-			  .words = WORDS("16:9", "4:3", "1:1", "3:4", "9:16", "21:9", "adaptive") },
+			  .words = WORDS("16:9", "4:3", "1:1", "3:4", "9:16", "21:9",
+					 "adaptive") },
 	[PARAM_DURATION] = { "duration", VALUE_NUMBER, -1, 30,
-			     .allowed = "whole seconds from 2 to 30, or -1 (the model decides)",
+			     .allowed = "whole seconds from 2 to 30, or -1 (the model "
+					"decides)",
 			     .is_allowed = is_duration },
 	[PARAM_FRAMES] = { "frames", VALUE_NUMBER, 29, 289,
 			   .allowed = "29 to 289 in steps of 4 (25 + 4n)",
 			   .is_allowed = is_frame_count },
-	[PARAM_FRAMESPERSECOND] = { "framespersecond", VALUE_NUMBER, 24, 24, .allowed = "24" },
+	[PARAM_FRAMESPERSECOND] = { "framespersecond", VALUE_NUMBER, 24, 24,
+				    .allowed = "24" },
 	[PARAM_SEED] = { "seed", VALUE_NUMBER, -1, 4294967295,
 			 .allowed = "a whole number from -1 to 4294967295" },
 	[PARAM_CAMERA_FIXED] = { "camera_fixed", VALUE_BOOL },
@@ -63,17 +66,23 @@ static const struct param params[PARAM_COUNT] = {
 	[PARAM_GENERATE_AUDIO] = { "generate_audio", VALUE_BOOL },
 	[PARAM_DRAFT] = { "draft", VALUE_BOOL },
 	[PARAM_RETURN_LAST_FRAME] = { "return_last_frame", VALUE_BOOL },
-	[PARAM_SERVICE_TIER] = { "service_tier", VALUE_WORD, .words = WORDS("default", "flex") },
-	[PARAM_EXECUTION_EXPIRES_AFTER] = { "execution_expires_after", VALUE_NUMBER, 3600, 259200,
-					    .allowed = "whole seconds from 3600 to 259200" },
+	[PARAM_SERVICE_TIER] = { "service_tier", VALUE_WORD,
+				 .words = WORDS("default", "flex") },
+	[PARAM_EXECUTION_EXPIRES_AFTER] = { "execution_expires_after", VALUE_NUMBER, 3600,
+					    259200,
+					    .allowed =
+						    "whole seconds from 3600 to 259200" },
 	[PARAM_PRIORITY] = { "priority", VALUE_NUMBER, 0, 9, .allowed = "0 to 9" },
 	[PARAM_CALLBACK_URL] = { "callback_url", VALUE_URL, 0, 2048,
-				 .allowed = "an address that begins with https:// or http://" },
+				 .allowed = "an address that begins with https:// or "
+					    "http://" },
 	[PARAM_SAFETY_IDENTIFIER] = { "safety_identifier", VALUE_TEXT, 0, 64,
 				      .allowed = "a text of up to 64 bytes" },
-	[PARAM_OUTPUT_FORMAT] = { "output_format", VALUE_WORD, .words = WORDS("mp4", "mov") },
+	[PARAM_OUTPUT_FORMAT] = { "output_format", VALUE_WORD,
+				  .words = WORDS("mp4", "mov") },
 	[PARAM_OMNI_REFERENCE_TASK_TYPE] = { "omni_reference_task_type", VALUE_WORD,
-					     .words = WORDS("auto", "reference", "edit", "extend") },
+					     .words = WORDS("auto", "reference", "edit",
+							    "extend") },
 	[PARAM_TOOLS] = { "tools", VALUE_LIST, .allowed = "a list of objects" },
 };
 
@@ -148,8 +157,8 @@ static bool is_good_text(const struct param *param, const char *text)
 {
 	if (!text)
 		return false;
-	if (param->type == VALUE_URL &&
-	    !text_starts_with(text, "https://") && !text_starts_with(text, "http://"))
+	if (param->type == VALUE_URL && !text_starts_with(text, "https://") &&
+	    !text_starts_with(text, "http://"))
 		return false;
 	if (param->type != VALUE_WORD)
 		return (int64_t)strlen(text) <= param->most;
@@ -165,39 +174,48 @@ static bool is_good_number(const struct param *param, int64_t number)
 	       (!param->is_allowed || param->is_allowed(number));
 }
 
-int request_param_read(struct request *request, enum request_param id, const struct json *value,
-		       struct problem *problem)
+static bool is_good_value(const struct param *param, const struct json *value,
+			  int64_t *ret_number)
+{
+	switch (param->type) {
+	case VALUE_NUMBER:
+		return read_number(value, ret_number) &&
+		       is_good_number(param, *ret_number);
+	case VALUE_BOOL:
+		return read_bool(value, ret_number);
+	case VALUE_WORD:
+	case VALUE_TEXT:
+	case VALUE_URL:
+		return is_good_text(param, json_string(value));
+	case VALUE_LIST:
+		return json_is_array(value);
+	}
+	return false;
+}
+
+int request_param_read(struct request *request, enum request_param id,
+		       const struct json *value, struct problem *problem)
 {
 	struct request_value *into = &request->params[id];
 	const struct param *param = &params[id];
 	int64_t number = 0;
-	bool good = false;
 
 	if (json_is_null(value))
 		return 0; /* the same as left out */
-	switch (param->type) {
-	case VALUE_NUMBER:
-		good = read_number(value, &number) && is_good_number(param, number);
-		break;
-	case VALUE_BOOL:
-		good = read_bool(value, &number);
-		break;
-	case VALUE_WORD:
-	case VALUE_TEXT:
-	case VALUE_URL:
-		good = is_good_text(param, json_string(value));
-		break;
-	case VALUE_LIST:
-		good = json_is_array(value);
-		break;
-	}
-	if (!good)
+	if (!is_good_value(param, value, &number))
 		return refuse(request, param, value, problem);
-	into->is_set = true;
-	into->number = number;
-	if (param->type == VALUE_WORD || param->type == VALUE_TEXT || param->type == VALUE_URL)
+	if (param->type == VALUE_WORD || param->type == VALUE_TEXT ||
+	    param->type == VALUE_URL) {
 		into->text = strdup(json_string(value));
-	if (param->type == VALUE_LIST)
+		if (!into->text)
+			return -ENOMEM;
+	}
+	if (param->type == VALUE_LIST) {
 		into->json = json_copy(value);
+		if (!into->json)
+			return -ENOMEM;
+	}
+	into->number = number;
+	into->is_set = true;
 	return 0;
 }

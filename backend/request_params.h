@@ -12,8 +12,8 @@ struct request_content *request_push_content(struct request *request,
 					     enum request_content_type type);
 
 /*
- * Sets a parameter from a JSON value (numbers and booleans may be texts). Returns 0, -EINVAL
- * with the problem set, or -ENOMEM.
+ * Sets a parameter from a JSON value (numbers and booleans may be texts). Returns 0,
+ * -EINVAL with the problem set, or -ENOMEM.
  */
 int request_param_read(struct request *request, enum request_param param,
 		       const struct json *value, struct problem *problem);
@@ -22,7 +22,7 @@ int request_param_read(struct request *request, enum request_param param,
 enum request_param request_param_of(const char *key);
 
 /* Puts a set parameter under `key` into an object, with its JSON type. 0 or -ENOMEM. */
-int request_put_param(const struct request *request, enum request_param param, const char *key,
-		      struct json *object);
+int request_put_param(const struct request *request, enum request_param param,
+		      const char *key, struct json *object);
 
 #endif

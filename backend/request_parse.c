@@ -1,12 +1,13 @@
 /*
- * Reads a trigger file's text into a request, see request.h. Every key is known or refused:
- * the services ignore a misspelt key and bill all the same (providers.md, 6.2).
+ * Reads a trigger file's text into a request, see request.h. Every key is known or
+ * refused: the services ignore a misspelt key and bill all the same (providers.md, 6.2).
  */
 #include "backend/request.h"
 
 #include "backend/base/buffer.h"
 #include "backend/base/cleanup.h"
 #include "backend/base/text.h"
+#include "backend/providers/provider.h"
 #include "backend/request_params.h"
 
 #include <ctype.h>
@@ -55,7 +56,8 @@ static int add_prompt(struct reader *reader, const char *text, size_t size)
 	while (size && isspace((unsigned char)text[size - 1]))
 		size--;
 	if (!size)
-		return refuse(reader, "the prompt is empty; write what the video shall show");
+		return refuse(reader,
+			      "the prompt is empty; write what the video shall show");
 	if (size > PROMPT_MAX_BYTES)
 		return refuse(reader, "the prompt has %zu bytes; allowed: up to %d", size,
 			      PROMPT_MAX_BYTES);
@@ -68,7 +70,8 @@ static int add_prompt(struct reader *reader, const char *text, size_t size)
 
 static bool is_remote(const char *url)
 {
-	static const char *const schemes[] = { "https://", "http://", "data:", "asset://" };
+	static const char *const schemes[] = { "https://", "http://",
+					       "data:", "asset://" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++)
 		if (!strncasecmp(url, schemes[i], strlen(schemes[i])))
@@ -79,13 +82,14 @@ static bool is_remote(const char *url)
 /* "name:" before any slash is a scheme of an address, and none that we know. */
 static bool has_foreign_scheme(const char *url)
 {
-	size_t name = strspn(url, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+.-");
+	size_t name =
+		strspn(url, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+.-");
 
 	return name > 0 && url[name] == ':';
 }
 
-static int read_media_url(struct reader *reader, struct request_content *item, size_t number,
-			  const char *url)
+static int read_media_url(struct reader *reader, struct request_content *item,
+			  size_t number, const char *url)
 {
 	if (*url == '@') /* curl's mark for "the file called" */
 		url++;
@@ -94,10 +98,11 @@ static int read_media_url(struct reader *reader, struct request_content *item, s
 	if (is_remote(url))
 		return put_text(&item->url, url);
 	if (has_foreign_scheme(url) || *url == '/')
-		return refuse(reader,
-			      "content[%zu]: \"%.200s\" is not an input; allowed: https://…, "
-			      "data:…, or a file's path relative to this folder",
-			      number, url);
+		return refuse(
+			reader,
+			"content[%zu]: \"%.200s\" is not an input; allowed: https://…, "
+			"data:…, or a file's path relative to this folder",
+			number, url);
 	return put_text(&item->path, url);
 }
 
@@ -126,14 +131,15 @@ static int read_role(struct reader *reader, struct request_content *item, size_t
 		}
 	return refuse(reader, "content[%zu]: \"role\" is %s%s%s; allowed: %s", number,
 		      word ? "\"" : json_type(value), word ? word : "", word ? "\"" : "",
-		      item->type == CONTENT_IMAGE ? "first_frame, last_frame, reference_image" :
-		      item->type == CONTENT_VIDEO ? "reference_video" :
-						    "reference_audio");
+		      item->type == CONTENT_IMAGE
+			      ? "first_frame, last_frame, reference_image"
+		      : item->type == CONTENT_VIDEO ? "reference_video"
+						    : "reference_audio");
 }
 
 /* Refuses keys of a content item other than the allowed ones. */
-static int check_item_keys(struct reader *reader, const struct json *object, size_t number,
-			   const char *const *allowed)
+static int check_item_keys(struct reader *reader, const struct json *object,
+			   size_t number, const char *const *allowed)
 {
 	for (const struct json *item = json_first(object); item; item = json_next(item)) {
 		const char *near;
@@ -144,16 +150,26 @@ static int check_item_keys(struct reader *reader, const struct json *object, siz
 		if (known)
 			continue;
 		near = text_nearest(json_key(item), allowed);
-		return refuse(reader, "content[%zu]: the key \"%.100s\" is not known here%s%s%s",
+		return refuse(reader,
+			      "content[%zu]: the key \"%.100s\" is not known here%s%s%s",
 			      number, json_key(item), near ? "; did you mean \"" : "",
 			      near ? near : "", near ? "\"?" : "");
 	}
 	return 0;
 }
 
+/* The same for the object inside a content item; what is none has no keys. */
+static int check_holder_keys(struct reader *reader, const struct json *holder,
+			     size_t number, const char *key)
+{
+	const char *const keys[] = { key, NULL };
+
+	return json_is_object(holder) ? check_item_keys(reader, holder, number, keys) : 0;
+}
+
 /* {"type":"image_url","image_url":{"url":"…"},"role":"…"} and its two sisters. */
-static int read_media_item(struct reader *reader, const struct json *object, size_t number,
-			   enum request_content_type type, const char *key)
+static int read_media_item(struct reader *reader, const struct json *object,
+			   size_t number, enum request_content_type type, const char *key)
 {
 	const char *const keys[] = { "type", key, "role", NULL };
 	const struct json *holder = json_get(object, key);
@@ -161,14 +177,17 @@ static int read_media_item(struct reader *reader, const struct json *object, siz
 	struct request_content *item;
 	int r = check_item_keys(reader, object, number, keys);
 
+	if (!r)
+		r = check_holder_keys(reader, holder, number, "url");
 	if (r)
 		return r;
 	if (!url)
-		return refuse(reader,
-			      "content[%zu]: \"%s\" is %s; allowed: an object {\"url\": \"…\"}",
-			      number, key,
-			      json_is_object(holder) ? "an object without a \"url\" text" :
-						       json_type(holder));
+		return refuse(
+			reader,
+			"content[%zu]: \"%s\" is %s; allowed: an object {\"url\": \"…\"}",
+			number, key,
+			json_is_object(holder) ? "an object without a \"url\" text"
+					       : json_type(holder));
 	item = request_push_content(reader->request, type);
 	if (!item)
 		return -ENOMEM;
@@ -185,25 +204,30 @@ static int read_text_item(struct reader *reader, const struct json *object, size
 	if (r)
 		return r;
 	if (!text)
-		return refuse(reader, "content[%zu]: \"text\" is %s; allowed: a text", number,
-			      json_type(json_get(object, "text")));
+		return refuse(reader, "content[%zu]: \"text\" is %s; allowed: a text",
+			      number, json_type(json_get(object, "text")));
 	return add_prompt(reader, text, strlen(text));
 }
 
-static int read_draft_item(struct reader *reader, const struct json *object, size_t number)
+static int read_draft_item(struct reader *reader, const struct json *object,
+			   size_t number)
 {
 	static const char *const keys[] = { "type", "draft_task", NULL };
-	const char *id = json_get_string(json_get(object, "draft_task"), "id");
+	const struct json *holder = json_get(object, "draft_task");
+	const char *id = json_get_string(holder, "id");
 	struct request_content *item;
 	int r = check_item_keys(reader, object, number, keys);
 
+	if (!r)
+		r = check_holder_keys(reader, holder, number, "id");
 	if (r)
 		return r;
 	if (!id || !*id || strlen(id) > ID_MAX_BYTES)
-		return refuse(reader,
-			      "content[%zu]: \"draft_task\" needs {\"id\": \"…\"}: the id of a "
-			      "draft task",
-			      number);
+		return refuse(
+			reader,
+			"content[%zu]: \"draft_task\" needs {\"id\": \"…\"}: the id of a "
+			"draft task",
+			number);
 	item = request_push_content(reader->request, CONTENT_DRAFT_TASK);
 	if (!item)
 		return -ENOMEM;
@@ -234,7 +258,8 @@ static int read_item(struct reader *reader, const struct json *object, size_t nu
 		return read_draft_item(reader, object, number);
 	near = text_nearest(type, types);
 	return refuse(reader,
-		      "content[%zu]: \"type\" is \"%.100s\"; allowed: text, image_url, video_url, "
+		      "content[%zu]: \"type\" is \"%.100s\"; allowed: text, image_url, "
+		      "video_url, "
 		      "audio_url, draft_task%s%s%s",
 		      number, type, near ? " (did you mean " : "", near ? near : "",
 		      near ? "?)" : "");
@@ -245,12 +270,15 @@ static int read_content(struct reader *reader, const struct json *content)
 	size_t number = 0;
 	int r = 0;
 
+	if (json_is_null(content))
+		return 0;
 	if (json_is_object(content)) /* one page prints a bare object: providers.md, 0 */
 		return read_item(reader, content, 0);
 	if (!json_is_array(content))
 		return refuse(reader, "\"content\" is %s; allowed: a list of objects",
 			      json_type(content));
-	for (const struct json *item = json_first(content); item && !r; item = json_next(item))
+	for (const struct json *item = json_first(content); item && !r;
+	     item = json_next(item))
 		r = read_item(reader, item, number++);
 	return r;
 }
@@ -263,26 +291,65 @@ static int read_own_text(struct reader *reader, const char *key, const struct js
 	if (json_is_null(value))
 		return 0;
 	if (!text || !*text || strlen(text) > ID_MAX_BYTES)
-		return refuse(reader, "\"%s\" is %s; allowed: a text of 1 to %d bytes", key,
-			      text ? "empty or too long" : json_type(value), ID_MAX_BYTES);
+		return refuse(reader, "\"%s\" is %s; allowed: a text of 1 to %d bytes",
+			      key, text ? "empty or too long" : json_type(value),
+			      ID_MAX_BYTES);
 	return put_text(into, text);
+}
+
+static int read_task_id(struct reader *reader, const struct json *value)
+{
+	char **into = &reader->request->task_id;
+	int r = read_own_text(reader, "task_id", value, into);
+
+	if (r || !*into || provider_id_is_safe(*into))
+		return r;
+	return refuse(reader,
+		      "\"task_id\" is \"%s\"; allowed: letters, digits, '.', '_' and "
+		      "'-', and not dots alone",
+		      *into);
+}
+
+static int read_prompt(struct reader *reader, const struct json *value)
+{
+	if (json_is_null(value))
+		return 0;
+	reader->prompt = json_string(value);
+	return reader->prompt ? 0
+			      : refuse(reader, "\"prompt\" is %s; allowed: a text",
+				       json_type(value));
+}
+
+static int read_extra(struct reader *reader, const struct json *value)
+{
+	if (json_is_null(value))
+		return 0;
+	if (!json_is_object(value))
+		return refuse(reader, "\"extra\" is %s; allowed: an object",
+			      json_type(value));
+	reader->request->extra = json_copy(value);
+	return reader->request->extra ? 0 : -ENOMEM;
 }
 
 static int refuse_key(struct reader *reader, const char *key)
 {
-	static const char *own[] = { "provider", "model", "prompt", "content", "extra", "task_id" };
+	static const char *own[] = { "provider", "model", "prompt",
+				     "content",	 "extra", "task_id" };
 	const char *all[ARRAY_SIZE(own) + PARAM_COUNT + 1] = { NULL };
 	const char *near;
 
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
 		all[i] = own[i];
 	for (int i = 0; i < PARAM_COUNT; i++)
-		all[ARRAY_SIZE(own) + (size_t)i] = request_param_key((enum request_param)i);
+		all[ARRAY_SIZE(own) + (size_t)i] =
+			request_param_key((enum request_param)i);
 	near = text_nearest(key, all);
 	return refuse(reader,
-		      "the key \"%.100s\" is not known%s%s%s (to pass a key on unchecked, put it "
+		      "the key \"%.100s\" is not known%s%s%s (to pass a key on "
+		      "unchecked, put it "
 		      "into \"extra\": {…})",
-		      key, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+		      key, near ? "; did you mean \"" : "", near ? near : "",
+		      near ? "\"?" : "");
 }
 
 static int read_member(struct reader *reader, const struct json *value)
@@ -300,20 +367,11 @@ static int read_member(struct reader *reader, const struct json *value)
 	if (!strcmp(key, "model"))
 		return read_own_text(reader, key, value, &request->model);
 	if (!strcmp(key, "task_id"))
-		return read_own_text(reader, key, value, &request->task_id);
-	if (!strcmp(key, "prompt")) {
-		reader->prompt = json_string(value);
-		return reader->prompt ? 0 :
-					refuse(reader, "\"prompt\" is %s; allowed: a text",
-					       json_type(value));
-	}
-	if (!strcmp(key, "extra")) {
-		if (!json_is_object(value))
-			return refuse(reader, "\"extra\" is %s; allowed: an object",
-				      json_type(value));
-		request->extra = json_copy(value);
-		return request->extra ? 0 : -ENOMEM;
-	}
+		return read_task_id(reader, value);
+	if (!strcmp(key, "prompt"))
+		return read_prompt(reader, value);
+	if (!strcmp(key, "extra"))
+		return read_extra(reader, value);
 	return refuse_key(reader, key);
 }
 
@@ -323,6 +381,24 @@ static bool has_text(const struct request *request)
 		if (request->content[i].type == CONTENT_TEXT)
 			return true;
 	return false;
+}
+
+/* A task made elsewhere has its order behind it: nothing can be ordered beside its id. */
+static int check_adoption(struct reader *reader, const struct json *tree)
+{
+	if (!reader->request->task_id)
+		return 0;
+	for (const struct json *item = json_first(tree); item; item = json_next(item)) {
+		const char *key = json_key(item);
+
+		if (!json_is_null(item) && strcmp(key, "task_id") &&
+		    strcmp(key, "provider"))
+			return refuse(reader,
+				      "\"%.100s\" stands beside \"task_id\"; only "
+				      "\"provider\" may, since the task exists already",
+				      key);
+	}
+	return 0;
 }
 
 static int read_object(struct reader *reader, const char *text, size_t size)
@@ -337,26 +413,32 @@ static int read_object(struct reader *reader, const char *text, size_t size)
 	if (r)
 		return r;
 	if (!json_is_object(tree))
-		return refuse(reader, "it holds %s; allowed: an object { … }", json_type(tree));
-	for (const struct json *item = json_first(tree); item && !r; item = json_next(item))
+		return refuse(reader, "it holds %s; allowed: an object { … }",
+			      json_type(tree));
+	for (const struct json *item = json_first(tree); item && !r;
+	     item = json_next(item))
 		r = read_member(reader, item);
+	if (!r)
+		r = check_adoption(reader, tree);
 	if (r || !reader->prompt)
 		return r;
 	if (has_text(reader->request))
-		return refuse(reader, "both \"prompt\" and a text in \"content\" are given; "
-				      "keep one of them");
+		return refuse(reader,
+			      "both \"prompt\" and a text in \"content\" are given; "
+			      "keep one of them");
 	return add_prompt(reader, reader->prompt, strlen(reader->prompt));
 }
 
 static int read_prompt_file(struct reader *reader, const char *text, size_t size)
 {
 	if (memchr(text, '\0', size) || !text_is_utf8(text, size))
-		return refuse(reader, "it is not a text in UTF-8; save the prompt as plain text");
+		return refuse(reader,
+			      "it is not a text in UTF-8; save the prompt as plain text");
 	return add_prompt(reader, text, size);
 }
 
-int request_parse(const char *name, const char *text, size_t size, struct request **ret_request,
-		  struct problem *problem)
+int request_parse(const char *name, const char *text, size_t size,
+		  struct request **ret_request, struct problem *problem)
 {
 	AUTOREQUEST *request = calloc(1, sizeof(*request));
 	struct reader reader = { .request = request, .problem = problem };

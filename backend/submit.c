@@ -11,7 +11,8 @@
 #include <string.h>
 
 #define HOUR_MS 3600000
-#define CREATE_TIMEOUT_MS 600000 /* a service may hold a create open: providers.md, 1.2 */
+#define CREATE_TIMEOUT_MS 600000 /* a service may hold a create open: providers.md, 1.2 \
+				  */
 #define ANSWER_MAX_BYTES (4u << 20)
 #define RETRY_FIRST_MS 1000
 #define RETRY_LAST_MS 60000
@@ -19,7 +20,8 @@
 
 enum order_stage {
 	ORDER_WAITS,  /* for its turn, the limits, or a retry */
-	ORDER_MARKED, /* the task is `submitting` in memory; the intent is not durable yet */
+	ORDER_MARKED, /* the task is `submitting` in memory; the intent is not durable yet
+		       */
 	ORDER_SENT,   /* the request is on its way */
 };
 
@@ -50,8 +52,9 @@ static void order_due(void *context)
 
 static int copy_locked(struct order *made, const struct task_order *order)
 {
-	made->locked = order->locked_count ? calloc(order->locked_count, sizeof(*made->locked)) :
-					     NULL;
+	made->locked = order->locked_count
+			       ? calloc(order->locked_count, sizeof(*made->locked))
+			       : NULL;
 	if (order->locked_count && !made->locked)
 		return -ENOMEM;
 	for (; made->locked_count < order->locked_count; made->locked_count++) {
@@ -150,8 +153,8 @@ void submit_clear(struct backend *backend)
 static int add_intent(void *context, int64_t intent_ms)
 {
 	struct backend *backend = context;
-	int64_t *intents = realloc(backend->intents,
-				   (backend->intent_count + 1) * sizeof(*intents));
+	int64_t *intents =
+		realloc(backend->intents, (backend->intent_count + 1) * sizeof(*intents));
 
 	if (!intents)
 		return -ENOMEM;
@@ -162,7 +165,8 @@ static int add_intent(void *context, int64_t intent_ms)
 
 int submit_load_intents(struct backend *backend)
 {
-	return ledger_load_intents(backend->ledger, clock_wall_ms() - HOUR_MS, add_intent, backend);
+	return ledger_load_intents(backend->ledger, clock_wall_ms() - HOUR_MS, add_intent,
+				   backend);
 }
 
 static void forget_old_intents(struct backend *backend, int64_t now_ms)
@@ -233,7 +237,8 @@ static char *held_by_limits(struct backend *backend, struct order *order)
 
 	forget_old_intents(backend, now_ms);
 	if (backend->intent_count >= limit) {
-		int64_t free_ms = backend->intents[backend->intent_count - limit] + HOUR_MS;
+		int64_t free_ms =
+			backend->intents[backend->intent_count - limit] + HOUR_MS;
 		AUTOFREE char *when = local_time(free_ms);
 
 		wait_until(order, free_ms - now_ms + 10);
@@ -243,13 +248,14 @@ static char *held_by_limits(struct backend *backend, struct order *order)
 	}
 	tasks_each(backend->tasks, count_active, &census);
 	if (census.active >= order->section->max_active)
-		return text_format("%u tasks are under way at %s (max_active = %u); this one "
-				   "follows when one of them ends",
-				   census.active, order->section->name,
-				   order->section->max_active);
+		return text_format(
+			"%u tasks are under way at %s (max_active = %u); this one "
+			"follows when one of them ends",
+			census.active, order->section->name, order->section->max_active);
 	if (backend->ledger_is_failing)
-		return text_format("the ledger cannot be written (%s); nothing is sent until it can",
-				   ledger_error(backend->ledger));
+		return text_format(
+			"the ledger cannot be written (%s); nothing is sent until it can",
+			ledger_error(backend->ledger));
 	return NULL;
 }
 
@@ -315,7 +321,8 @@ static int choose_section(struct order *order, struct problem *problem)
 		return 0;
 	describe_sections(config, &names);
 	problem_set(problem, PROBLEM_INVALID,
-		    "%s: \"provider\" is \"%s\", and the configuration has no section of that "
+		    "%s: \"provider\" is \"%s\", and the configuration has no section of "
+		    "that "
 		    "name; allowed: %s",
 		    order->request->source, order->request->provider, names.data);
 	return -EINVAL;
@@ -331,8 +338,8 @@ static int build(struct order *order, struct problem *problem)
 		return r;
 	endpoint = config_endpoint(order->section);
 	http_request_clear(&order->http);
-	r = order->section->provider->build_create(order->request, &endpoint, &order->http,
-						   problem);
+	r = order->section->provider->build_create(order->request, &endpoint,
+						   &order->http, problem);
 	if (r)
 		return r;
 	size = http_request_body_size(&order->http);
@@ -340,8 +347,10 @@ static int build(struct order *order, struct problem *problem)
 	if (size <= limit)
 		return 0;
 	problem_set(problem, PROBLEM_INVALID,
-		    "%s: the request with its pictures has %" PRIu64 " bytes (base64 adds a third); "
-		    "allowed: up to %" PRIu64 ". Use smaller pictures, or https:// addresses",
+		    "%s: the request with its pictures has %" PRIu64
+		    " bytes (base64 adds a third); "
+		    "allowed: up to %" PRIu64
+		    ". Use smaller pictures, or https:// addresses",
 		    order->request->source, size, limit);
 	return -EINVAL;
 }
@@ -407,8 +416,8 @@ static void consider(struct order *order)
 		refuse_order(order, &problem);
 		return;
 	}
-	held = r ? strdup("there is not enough memory; trying again") :
-		   held_by_limits(backend, order);
+	held = r ? strdup("there is not enough memory; trying again")
+		 : held_by_limits(backend, order);
 	if (r)
 		wait_until(order, RETRY_LAST_MS);
 	if (held) {
@@ -493,14 +502,15 @@ static void accepted(struct order *order, struct observation *seen)
 	view->tried_ms = clock_wall_ms();
 	is_removed = view->is_removed;
 	tasks_commit(backend->tasks, view);
-	log_info("event=accepted task=%" PRIu64 " id=%s provider=%s", order->number, seen->id,
-		 order->section->name);
+	log_info("event=accepted task=%" PRIu64 " id=%s provider=%s", order->number,
+		 seen->id, order->section->name);
 	if (is_removed)
 		follow_cancel(backend, order->number);
 	else
 		follow_task(backend, order->number,
-			    order->section->poll_ms < FIRST_POLL_MS ? order->section->poll_ms :
-								      FIRST_POLL_MS);
+			    order->section->poll_ms < FIRST_POLL_MS
+				    ? order->section->poll_ms
+				    : FIRST_POLL_MS);
 	if (seen->state != TASK_QUEUED)
 		follow_observe(backend, order->number, seen);
 }
@@ -508,9 +518,9 @@ static void accepted(struct order *order, struct observation *seen)
 static void not_sent(struct order *order, const char *failure)
 {
 	int64_t wait_ms = backoff(order);
-	AUTOFREE char *waiting =
-		text_format("%s cannot be reached (%s); nothing was sent; trying again by itself",
-			    order->section->name, failure ? failure : "no connection");
+	AUTOFREE char *waiting = text_format(
+		"%s cannot be reached (%s); nothing was sent; trying again by itself",
+		order->section->name, failure ? failure : "no connection");
 
 	put_back(order, waiting, wait_ms);
 }
@@ -529,10 +539,10 @@ static void answered(struct order *order, const struct http_response *response)
 		accepted(order, &answer.observation);
 	} else if (answer.result == CREATE_REFUSED && answer.may_repeat) {
 		int64_t wait_ms = backoff(order);
-		AUTOFREE char *waiting =
-			text_format("%s asks to wait (HTTP %d); nothing was accepted; trying again "
-				    "by itself",
-				    order->section->name, response->status);
+		AUTOFREE char *waiting = text_format(
+			"%s asks to wait (HTTP %d); nothing was accepted; trying again "
+			"by itself",
+			order->section->name, response->status);
 
 		put_back(order, waiting,
 			 response->retry_after_ms ? response->retry_after_ms : wait_ms);
@@ -540,7 +550,8 @@ static void answered(struct order *order, const struct http_response *response)
 		return;
 	} else {
 		enter_problem(order,
-			      answer.result == CREATE_REFUSED ? TASK_INVALID : TASK_UNKNOWN,
+			      answer.result == CREATE_REFUSED ? TASK_INVALID
+							      : TASK_UNKNOWN,
 			      &answer.problem);
 	}
 	create_answer_clear(&answer);
@@ -561,7 +572,8 @@ static void create_done(void *context, struct http_response *response)
 		return;
 	case HTTP_LOST:
 		problem_set(&problem, PROBLEM_NETWORK,
-			    "the request was sent to %s, but no answer came (%s): it may have been "
+			    "the request was sent to %s, but no answer came (%s): it may "
+			    "have been "
 			    "accepted and billed",
 			    order->section->name,
 			    response->failure ? response->failure : "connection lost");
@@ -582,8 +594,9 @@ static void send_order(struct order *order)
 	};
 
 	order->stage = ORDER_SENT;
-	log_info("event=create task=%" PRIu64 " provider=%s bytes=%" PRIu64, order->number,
-		 order->section->name, http_request_body_size(&order->http));
+	log_info("event=create task=%" PRIu64 " provider=%s bytes=%" PRIu64,
+		 order->number, order->section->name,
+		 http_request_body_size(&order->http));
 	if (http_start(order->backend->http, &order->http, &options, NULL))
 		not_sent(order, "no memory");
 }
@@ -606,9 +619,10 @@ void submit_unsend(struct backend *backend)
 
 		if (order->stage != ORDER_MARKED)
 			continue;
-		waiting = text_format("the ledger cannot be written (%s); nothing is sent until it "
-				      "can",
-				      ledger_error(backend->ledger));
+		waiting = text_format(
+			"the ledger cannot be written (%s); nothing is sent until it "
+			"can",
+			ledger_error(backend->ledger));
 		put_back(order, waiting, RETRY_FIRST_MS);
 	}
 }

@@ -1,8 +1,9 @@
 /*
  * Orders: requests that wait to go out. A room of the backend; see core.h for its turn.
  *
- * The money rule: an order leaves only from submit_send(), which runs after the commit that
- * holds its intent. It is sent again only when it is certain that the service did not get it.
+ * The money rule: an order leaves only from submit_send(), which runs after the commit
+ * that holds its intent. It is sent again only when it is certain that the service did
+ * not get it.
  */
 #ifndef SEEDANCEFS_SUBMIT_H
 #define SEEDANCEFS_SUBMIT_H

@@ -3,6 +3,7 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/text.h"
 
+#include <stddef.h>
 #include <string.h>
 
 struct task_view *task_view_new(uint64_t number)
@@ -37,12 +38,15 @@ static void clear_locked(struct task_view *view)
 static char **text_at(struct task_view *view, size_t n)
 {
 	char **const texts[] = {
-		&view->provider,  &view->endpoint,	&view->key_name,
-		&view->model,	  &view->remote_id,	&view->raw_state,
-		&view->waiting,	  &view->note,		&view->problem.code,
-		&view->problem.text, &view->request,	&view->answer,
-		&view->usage,	  &view->outputs[0].url, &view->outputs[0].etag,
-		&view->outputs[1].url, &view->outputs[1].etag, &view->place.path,
+		&view->provider,	&view->endpoint,
+		&view->key_name,	&view->model,
+		&view->remote_id,	&view->raw_state,
+		&view->waiting,		&view->note,
+		&view->problem.code,	&view->problem.text,
+		&view->request,		&view->answer,
+		&view->usage,		&view->outputs[0].url,
+		&view->outputs[0].etag, &view->outputs[1].url,
+		&view->outputs[1].etag, &view->place.path,
 	};
 
 	return n < ARRAY_SIZE(texts) ? texts[n] : NULL;
@@ -52,7 +56,8 @@ void task_view_unref(struct task_view *view)
 {
 	char **text;
 
-	if (!view || atomic_fetch_sub_explicit(&view->references, 1, memory_order_acq_rel) != 1)
+	if (!view ||
+	    atomic_fetch_sub_explicit(&view->references, 1, memory_order_acq_rel) != 1)
 		return;
 	for (size_t i = 0; (text = text_at(view, i)); i++)
 		free(*text);
@@ -62,12 +67,14 @@ void task_view_unref(struct task_view *view)
 
 struct task_view *task_view_copy(const struct task_view *view)
 {
+	const size_t start = offsetof(struct task_view, number);
 	struct task_view *copy = malloc(sizeof(*copy));
 	char **text;
 
 	if (!copy)
 		return NULL;
-	memcpy(copy, view, sizeof(*copy));
+	/* Others count references meanwhile: all but the counter is copied. */
+	memcpy((char *)copy + start, (const char *)view + start, sizeof(*copy) - start);
 	atomic_init(&copy->references, 1);
 	for (size_t i = 0; (text = text_at(copy, i)); i++)
 		*text = text_dup(*text);
@@ -85,7 +92,8 @@ void task_set_text(char **field, const char *text)
 	*field = copy;
 }
 
-void task_set_locked(struct task_view *view, const struct locked_file *files, size_t count)
+void task_set_locked(struct task_view *view, const struct locked_file *files,
+		     size_t count)
 {
 	struct locked_file *list = count ? calloc(count, sizeof(*list)) : NULL;
 	size_t copied = 0;

@@ -1,8 +1,8 @@
 /*
  * What is known of a task, as an immutable view that any thread may hold.
  *
- * A change makes a new view (tasks.h); a view that somebody holds never changes. Take one with
- * task_view_ref(), give it back with task_view_unref(). All texts may be NULL.
+ * A change makes a new view (tasks.h); a view that somebody holds never changes. Take one
+ * with task_view_ref(), give it back with task_view_unref(). All texts may be NULL.
  */
 #ifndef SEEDANCEFS_TASK_H
 #define SEEDANCEFS_TASK_H
@@ -47,28 +47,32 @@ struct task_place {
 	uint64_t device, inode;
 };
 
-/* A trigger or input file of the task's own folder, which is read-only while it is locked. */
+/* A trigger or input file of the task's own folder, which is read-only while it is
+ * locked. */
 struct locked_file {
 	char *name;
 	uint64_t device, inode;
 };
 
 struct task_view {
-	atomic_uint references;
-	uint64_t number;   /* the task's number in the ledger: never used twice */
-	uint64_t revision; /* grows with each change */
+	atomic_uint references; /* first: task_view_copy() copies what stands behind it */
+	uint64_t number;	/* the task's number in the ledger: never used twice */
+	uint64_t revision;	/* grows with each change */
 	enum task_state state;
-	enum task_state previous_state; /* what an edit left: PENDING when nothing was sent */
-	unsigned attempt;		/* how many times something was sent or refused */
-	uint64_t order; /* an order that lies with the backend, unsent; 0: none. Not kept */
-	bool is_archive;		/* a copy of a task's folder: not an order */
-	bool is_removed;		/* the folder is gone; kept for the books */
-	bool needs_submit;		/* waits for an explicit `submit` */
-	unsigned hidden;		/* HIDDEN_… */
+	enum task_state
+		previous_state; /* what an edit left: PENDING when nothing was sent */
+	unsigned attempt;	/* how many times something was sent or refused */
+	uint64_t order;	 /* an order that lies with the backend, unsent; 0: none. Not kept
+			  */
+	bool is_archive; /* a copy of a task's folder: not an order */
+	bool is_removed; /* the folder is gone; kept for the books */
+	bool needs_submit; /* waits for an explicit `submit` */
+	unsigned hidden;   /* HIDDEN_… */
 
-	char *provider;	 /* the section that has it */
-	char *endpoint;	 /* the base address that made it; "simulator" for the embedded one */
-	char *key_name;	 /* where the key came from */
+	char *provider; /* the section that has it */
+	char *endpoint; /* the base address that made it; "simulator" for the embedded one
+			 */
+	char *key_name; /* where the key came from */
 	char *model;
 	char *remote_id; /* the service's id of it */
 	char *raw_state; /* the service's word, when it is not one of ours */
@@ -85,9 +89,9 @@ struct task_view {
 	char *note;    /* what else a person should know */
 	struct problem problem;
 
-	char *request; /* as sent, JSON; files by name and digest */
-	char *answer;  /* the service's last answer, JSON; holds signed links */
-	char *usage;   /* the service's own figures, JSON */
+	char *request;		 /* as sent, JSON; files by name and digest */
+	char *answer;		 /* the service's last answer, JSON; holds signed links */
+	char *usage;		 /* the service's own figures, JSON */
 	char digest[SHA256_HEX]; /* of the last request sent or refused; "" if none */
 
 	struct output outputs[OUTPUT_COUNT];
@@ -106,14 +110,15 @@ struct task_view *task_view_new(uint64_t number);
 /* Replaces an owned text by a copy (or by NULL). Without memory it becomes NULL. */
 void task_set_text(char **field, const char *text);
 /* Replaces the locked files; the list is copied. */
-void task_set_locked(struct task_view *view, const struct locked_file *files, size_t count);
+void task_set_locked(struct task_view *view, const struct locked_file *files,
+		     size_t count);
 void task_set_place(struct task_view *view, const struct task_place *place);
 
 /* Whether trigger and inputs are read-only: design.md, rule 4. */
 static inline bool task_is_locked(enum task_state state)
 {
-	return state == TASK_SUBMITTING || state == TASK_QUEUED || state == TASK_RUNNING ||
-	       state == TASK_SUCCEEDED;
+	return state == TASK_SUBMITTING || state == TASK_QUEUED ||
+	       state == TASK_RUNNING || state == TASK_SUCCEEDED;
 }
 
 /* Whether the service has it and works on it. */

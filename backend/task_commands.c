@@ -1,6 +1,6 @@
 /*
- * The functions of backend.h that change tasks: each changes the task in memory at once, and
- * leaves the rest to the backend's thread as a command.
+ * The functions of backend.h that change tasks: each changes the task in memory at once,
+ * and leaves the rest to the backend's thread as a command.
  */
 #include "backend/core.h"
 
@@ -41,7 +41,8 @@ static int send_task(struct backend *backend, uint64_t number,
 	return 0;
 }
 
-int backend_task_add(struct backend *backend, uint64_t number, const struct task_place *place)
+int backend_task_add(struct backend *backend, uint64_t number,
+		     const struct task_place *place)
 {
 	struct task_view *view = task_view_new(number);
 
@@ -58,7 +59,8 @@ struct task_view *backend_task_view(struct backend *backend, uint64_t number)
 }
 
 void backend_task_each(struct backend *backend,
-		       void (*visit)(void *context, struct task_view *view), void *context)
+		       void (*visit)(void *context, struct task_view *view),
+		       void *context)
 {
 	tasks_each(backend->tasks, visit, context);
 }
@@ -109,8 +111,9 @@ static void restore(struct task_view *view)
 	task_enter(view, view->previous_state);
 	view->previous_state = TASK_PENDING;
 	task_set_text(&view->waiting, NULL);
-	task_set_text(&view->note, "the files are as they were in this attempt; write \"retry\" to "
-				   "status to order the same again");
+	task_set_text(&view->note,
+		      "the files are as they were in this attempt; write \"retry\" to "
+		      "status to order the same again");
 }
 
 /* Whether an order may be taken now: the table is locked. 0 or -errno. */
@@ -156,8 +159,8 @@ int backend_task_order(struct backend *backend, const struct task_order *order)
 	return r;
 }
 
-int backend_task_refuse(struct backend *backend, uint64_t number, const struct problem *problem,
-			const char *digest, bool is_forced)
+int backend_task_refuse(struct backend *backend, uint64_t number,
+			const struct problem *problem, const char *digest, bool is_forced)
 {
 	struct task_view *view = tasks_begin(backend->tasks, number);
 
@@ -167,7 +170,8 @@ int backend_task_refuse(struct backend *backend, uint64_t number, const struct p
 		tasks_abandon(backend->tasks, view);
 		return -EALREADY;
 	}
-	if (!is_forced && view->previous_state == TASK_INVALID && !strcmp(view->digest, digest)) {
+	if (!is_forced && view->previous_state == TASK_INVALID &&
+	    !strcmp(view->digest, digest)) {
 		restore(view);
 		task_set_text(&view->note, NULL);
 	} else {
@@ -204,7 +208,8 @@ int backend_task_archive(struct backend *backend, uint64_t number)
 		return -EBUSY;
 	}
 	view->is_archive = true;
-	view->hidden = 0; /* what a copier removed was in its way: the real one comes back later */
+	view->hidden = 0; /* what a copier removed was in its way: the real one comes back
+			     later */
 	view->order = 0;
 	view->listing_ms = clock_wall_ms();
 	task_set_text(&view->waiting, NULL);
@@ -330,8 +335,8 @@ static void adopt_now(struct backend *backend, uint64_t number)
 
 /* The section that an adopted task is bound to: named, its own, or the default one. */
 static const struct provider_section *section_to_adopt(struct backend *backend,
-							const struct task_view *view,
-							const char *provider)
+						       const struct task_view *view,
+						       const char *provider)
 {
 	const struct provider_section *section;
 
@@ -369,7 +374,8 @@ static void enter_adopted(struct task_view *view, const struct provider_section 
 static int adopt(struct backend *backend, struct task_view *view, const char *provider,
 		 const char *id)
 {
-	const struct provider_section *section = section_to_adopt(backend, view, provider);
+	const struct provider_section *section =
+		section_to_adopt(backend, view, provider);
 	uint64_t number = view->number;
 	int r = 0;
 

@@ -99,7 +99,8 @@ static int put_identity(struct json *object, const struct task_view *view)
 
 static int put_course(struct json *object, const struct task_view *view)
 {
-	int r = view->progress >= 0 ? json_put_int64(object, "progress", view->progress) : 0;
+	int r = view->progress >= 0 ? json_put_int64(object, "progress", view->progress)
+				    : 0;
 
 	if (!r)
 		r = put_time(object, "created", view->created_ms);

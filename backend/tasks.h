@@ -1,10 +1,10 @@
 /*
  * The table of all tasks: where a task's state changes, under one lock, in memory first.
  *
- * That makes the lock the one judge between a person's edit and a submission: whoever changes
- * the state first wins, and the other one sees it. Nothing is done under the lock but the
- * change itself; the ledger and the listeners are told later by the backend's thread, which
- * collects what changed with tasks_take_dirty().
+ * That makes the lock the one judge between a person's edit and a submission: whoever
+ * changes the state first wins, and the other one sees it. Nothing is done under the lock
+ * but the change itself; the ledger and the listeners are told later by the backend's
+ * thread, which collects what changed with tasks_take_dirty().
  *
  * Any thread may call these, but where it is said otherwise.
  */
@@ -33,8 +33,8 @@ struct task_view *tasks_view(struct tasks *tasks, uint64_t number);
 
 /*
  * Changes a task: between the two calls the table is locked, so only fields may be set.
- * tasks_begin() gives a copy to change, or NULL (no such task, no memory). tasks_commit() makes
- * it the present view; tasks_abandon() drops it.
+ * tasks_begin() gives a copy to change, or NULL (no such task, no memory). tasks_commit()
+ * makes it the present view; tasks_abandon() drops it.
  */
 struct task_view *tasks_begin(struct tasks *tasks, uint64_t number);
 void tasks_commit(struct tasks *tasks, struct task_view *changed);
@@ -42,7 +42,8 @@ void tasks_abandon(struct tasks *tasks, struct task_view *changed);
 
 /*
  * How often a task's files were edited, in this run of the program. A reader of the files
- * compares before and after: tasks_edits_locked() between tasks_begin() and tasks_commit().
+ * compares before and after: tasks_edits_locked() between tasks_begin() and
+ * tasks_commit().
  */
 void tasks_note_edit(struct tasks *tasks, uint64_t number);
 uint64_t tasks_edits(struct tasks *tasks, uint64_t number);
@@ -52,8 +53,8 @@ uint64_t tasks_edits_locked(struct tasks *tasks, uint64_t number);
 void task_enter(struct task_view *view, enum task_state state);
 
 /*
- * The tasks that changed since they were saved last: an array of *ret_count references, to be
- * given back one by one and freed. NULL when there are none. Backend thread only.
+ * The tasks that changed since they were saved last: an array of *ret_count references,
+ * to be given back one by one and freed. NULL when there are none. Backend thread only.
  */
 struct task_view **tasks_take_dirty(struct tasks *tasks, size_t *ret_count);
 /* They could not be saved: they are dirty again. Takes the array and its references. */

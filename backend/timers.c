@@ -67,7 +67,8 @@ int timer_set(struct timers *timers, struct timer *timer, int64_t at_ms)
 	timer_clear(timers, timer);
 	if (timers->count == timers->capacity) {
 		size_t capacity = timers->capacity ? timers->capacity * 2 : 32;
-		struct timer **heap = realloc(timers->heap, capacity * sizeof(struct timer *));
+		struct timer **heap =
+			realloc(timers->heap, capacity * sizeof(struct timer *));
 
 		if (!heap)
 			return -ENOMEM;

@@ -1,8 +1,8 @@
 /*
  * Timers of one thread: a heap ordered by due time (milliseconds of clock_boot_ms()).
  *
- * A timer is embedded in what it belongs to; it never allocates when it is set again. Setting
- * one that is set moves it. The callback may set or clear any timer, its own too.
+ * A timer is embedded in what it belongs to; it never allocates when it is set again.
+ * Setting one that is set moves it. The callback may set or clear any timer, its own too.
  */
 #ifndef SEEDANCEFS_TIMERS_H
 #define SEEDANCEFS_TIMERS_H
@@ -29,7 +29,8 @@ static inline void timer_init(struct timer *timer, void (*due)(void *), void *co
 	*timer = (struct timer){ .due = due, .context = context };
 }
 
-int timer_set(struct timers *timers, struct timer *timer, int64_t at_ms); /* 0 or -ENOMEM */
+int timer_set(struct timers *timers, struct timer *timer,
+	      int64_t at_ms); /* 0 or -ENOMEM */
 void timer_clear(struct timers *timers, struct timer *timer);
 static inline int timer_is_set(const struct timer *timer)
 {

@@ -83,8 +83,9 @@ static void mark_active(struct node *directory)
 }
 
 /*
- * Whether a change to this file is an edit of the order: any file while it is pending or was
- * invalid (an input may be what is mended), the trigger alone once something was sent.
+ * Whether a change to this file is an edit of the order: any file while it is pending or
+ * was invalid (an input may be what is mended), the trigger alone once something was
+ * sent.
  */
 static bool is_edit(const struct task_view *view, const char *name)
 {
@@ -215,7 +216,8 @@ static int open_aside(struct filesystem *fs, uint64_t number, bool make)
 	return fd < 0 ? -errno : fd;
 }
 
-int activity_set_aside(struct filesystem *fs, struct node *directory, int fd, const char *name)
+int activity_set_aside(struct filesystem *fs, struct node *directory, int fd,
+		       const char *name)
 {
 	AUTOCLOSE int aside = open_aside(fs, folder_number(fs, directory), true);
 
@@ -255,8 +257,8 @@ static bool is_sent(const struct task_view *view)
 	return view->state != TASK_PENDING;
 }
 
-int activity_check_name(struct filesystem *fs, struct node *directory, int fd, const char *name,
-			const struct stat *coming)
+int activity_check_name(struct filesystem *fs, struct node *directory, int fd,
+			const char *name, const struct stat *coming)
 {
 	uint64_t number = folder_number_at(fs, directory, fd);
 	AUTOVIEW *view = number ? backend_task_view(fs->backend, number) : NULL;
@@ -285,12 +287,12 @@ static bool is_filled_file(int fd, const char *name)
 {
 	struct stat status;
 
-	return !fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) && S_ISREG(status.st_mode) &&
-	       status.st_size > 0;
+	return !fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) &&
+	       S_ISREG(status.st_mode) && status.st_size > 0;
 }
 
-int activity_name_came(struct filesystem *fs, struct node *directory, int fd, const char *name,
-		       uid_t uid)
+int activity_name_came(struct filesystem *fs, struct node *directory, int fd,
+		       const char *name, uid_t uid)
 {
 	uint64_t number;
 	int r = 0;

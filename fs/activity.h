@@ -1,7 +1,7 @@
 /*
- * Activity in folders: what a person's writing means for the task there (design.md, rules 1
- * to 4). Called by the handlers around each change; any thread. Nothing here waits but for the
- * local disk.
+ * Activity in folders: what a person's writing means for the task there (design.md, rules
+ * 1 to 4). Called by the handlers around each change; any thread. Nothing here waits but
+ * for the local disk.
  */
 #ifndef SEEDANCEFS_ACTIVITY_H
 #define SEEDANCEFS_ACTIVITY_H
@@ -9,24 +9,25 @@
 #include "fs/filesystem.h"
 
 /*
- * Before a file is opened for writing: -EACCES when it is locked under one of its names, that
- * is, a trigger or input of a task that was sent.
+ * Before a file is opened for writing: -EACCES when it is locked under one of its names,
+ * that is, a trigger or input of a task that was sent.
  */
 int activity_check_open(struct filesystem *fs, struct node *node);
 
 /*
- * Before a file's content changes: what waits to be sent is withdrawn, an ended attempt becomes
- * a new one. 0 or -EACCES.
+ * Before a file's content changes: what waits to be sent is withdrawn, an ended attempt
+ * becomes a new one. 0 or -EACCES.
  */
 int activity_before_change(struct filesystem *fs, struct node *node);
 
 /*
- * After it changed, before that is answered: a trigger that is not empty makes its folder a
- * task. 0 or -errno: then the change must be reported as failed.
+ * After it changed, before that is answered: a trigger that is not empty makes its folder
+ * a task. 0 or -errno: then the change must be reported as failed.
  */
 int activity_after_change(struct filesystem *fs, struct node *node, uid_t uid);
 
-/* Something was written again, or a writer closed: the folders of the file are not quiet. */
+/* Something was written again, or a writer closed: the folders of the file are not quiet.
+ */
 void activity_note(struct filesystem *fs, struct node *node);
 /* A writer that wrote nothing closed: the folder may be ready now. */
 void activity_closed(struct filesystem *fs, struct node *node);
@@ -34,29 +35,31 @@ void activity_closed(struct filesystem *fs, struct node *node);
 void activity_note_name(struct filesystem *fs, struct node *directory, const char *name);
 
 /*
- * Before a name is taken by a new file, or by `coming` (device and inode, NULL: a new one):
- * -EACCES when a locked file had that name; what was kept aside of it comes back first.
- * -EACCES for a name that the program itself shows in a folder that was sent. What waits to be
- * sent is withdrawn.
+ * Before a name is taken by a new file, or by `coming` (device and inode, NULL: a new
+ * one): -EACCES when a locked file had that name; what was kept aside of it comes back
+ * first. -EACCES for a name that the program itself shows in a folder that was sent. What
+ * waits to be sent is withdrawn.
  */
-int activity_check_name(struct filesystem *fs, struct node *directory, int fd, const char *name,
-			const struct stat *coming);
+int activity_check_name(struct filesystem *fs, struct node *directory, int fd,
+			const char *name, const struct stat *coming);
 
 /* Before a name goes: what waits to be sent is withdrawn. */
 void activity_name_goes(struct filesystem *fs, struct node *directory, const char *name);
 
 /*
- * After a file got a name that way: an edit of the task that is there, a new task if it is a
- * trigger with content, or a copy of a task's folder. 0 or -errno.
+ * After a file got a name that way: an edit of the task that is there, a new task if it
+ * is a trigger with content, or a copy of a task's folder. 0 or -errno.
  */
-int activity_name_came(struct filesystem *fs, struct node *directory, int fd, const char *name,
-		       uid_t uid);
+int activity_name_came(struct filesystem *fs, struct node *directory, int fd,
+		       const char *name, uid_t uid);
 
 /* Whether a file is locked under this name: then unlinking keeps it aside. */
 bool activity_is_locked(struct filesystem *fs, struct node *directory, const char *name,
 			const struct stat *status);
-/* Moves a locked file out of its folder, to be put back by a refused create of its name. */
-int activity_set_aside(struct filesystem *fs, struct node *directory, int fd, const char *name);
+/* Moves a locked file out of its folder, to be put back by a refused create of its name.
+ */
+int activity_set_aside(struct filesystem *fs, struct node *directory, int fd,
+		       const char *name);
 /* A task's folder was removed: so is what was kept aside of it. */
 void activity_drop_aside(struct filesystem *fs, uint64_t number);
 

@@ -25,7 +25,8 @@ static bool is_state(const char *line, size_t size)
 	enum task_state state;
 	char word[16];
 
-	return copy_part(word, sizeof(word), line, size) && !task_state_from_word(word, &state);
+	return copy_part(word, sizeof(word), line, size) &&
+	       !task_state_from_word(word, &state);
 }
 
 static int parse_word(const char *line, size_t size, struct control *control)
@@ -38,11 +39,14 @@ static int parse_word(const char *line, size_t size, struct control *control)
 		return -EINVAL;
 	while (length < size && isspace((unsigned char)line[length]))
 		length++;
-	if (!copy_part(control->argument, sizeof(control->argument), line + length, size - length))
+	if (!copy_part(control->argument, sizeof(control->argument), line + length,
+		       size - length))
 		return -EINVAL;
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (!strcmp(words[i], control->word))
-			return *control->argument && strcmp(control->word, "adopt") ? -EINVAL : 0;
+			return *control->argument && strcmp(control->word, "adopt")
+				       ? -EINVAL
+				       : 0;
 	return -EINVAL;
 }
 
@@ -53,6 +57,8 @@ int control_parse(const char *text, size_t size, struct control *ret_control)
 	size_t line;
 	int r = 0;
 
+	if (memchr(text, '\0', size))
+		return -EINVAL;
 	while (size && isspace((unsigned char)text[size - 1]))
 		size--;
 	while (size && isspace((unsigned char)*text))

@@ -1,6 +1,6 @@
 /*
- * Going into the background: the command returns only when the mount answers, and says what
- * went wrong if it does not.
+ * Going into the background: the command returns only when the mount answers, and says
+ * what went wrong if it does not.
  */
 #ifndef SEEDANCEFS_DAEMON_H
 #define SEEDANCEFS_DAEMON_H
@@ -10,8 +10,9 @@ struct daemon {
 };
 
 /*
- * Forks. The parent waits for the child's word and ends with its exit status; only the child
- * returns. Errors of the child still go to the terminal until daemon_ready(). 0 or -errno.
+ * Forks. The parent waits for the child's word and ends with its exit status; only the
+ * child returns. Errors of the child still go to the terminal until daemon_ready(). 0 or
+ * -errno.
  */
 int daemon_begin(struct daemon *ret_daemon);
 /* The mount answers: the parent may go; the terminal is let go of. */

@@ -57,7 +57,8 @@ void filesystem_destroy(struct filesystem *fs)
 
 static void task_changed(void *context, uint64_t number)
 {
-	(void)context; /* the views are looked at when somebody asks: nothing is cached here */
+	(void)context; /* the views are looked at when somebody asks: nothing is cached
+			  here */
 	(void)number;
 }
 
@@ -69,5 +70,6 @@ static void read_done(void *context, void *read, int result)
 
 struct backend_events filesystem_events(void)
 {
-	return (struct backend_events){ .task_changed = task_changed, .read_done = read_done };
+	return (struct backend_events){ .task_changed = task_changed,
+					.read_done = read_done };
 }

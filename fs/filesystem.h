@@ -2,9 +2,10 @@
  * The filesystem: what its rooms share. One object a mount.
  *
  * Requests come in on FUSE's own workers; each handler decodes, calls a room, and replies
- * exactly once. No handler waits for the network: a read whose bytes are not here is parked
- * (parked.h). Folders settle on one thread of their own (settle.h), which alone reads what a
- * folder orders. No lock is held over I/O, a reply, or a call into the backend.
+ * exactly once. No handler waits for the network: a read whose bytes are not here is
+ * parked (parked.h). Folders settle on one thread of their own (settle.h), which alone
+ * reads what a folder orders. No lock is held over I/O, a reply, or a call into the
+ * backend.
  */
 #ifndef SEEDANCEFS_FILESYSTEM_H
 #define SEEDANCEFS_FILESYSTEM_H

@@ -13,9 +13,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define SNAPSHOT_MS 1000   /* `status` is rendered at most this often */
-#define QUIET_JSON_MS 500  /* task.json stays away so long: design.md, rule 3 */
-#define BLOCKS_LEAST 8	   /* a file without blocks would be archived as zeros */
+#define SNAPSHOT_MS 1000  /* `status` is rendered at most this often */
+#define QUIET_JSON_MS 500 /* task.json stays away so long: design.md, rule 3 */
+#define BLOCKS_LEAST 8	  /* a file without blocks would be archived as zeros */
 #define NUMBER_SHIFT 24
 #define VERSION_SHIFT 3
 #define VERSION_MASK ((UINT64_C(1) << (NUMBER_SHIFT - VERSION_SHIFT)) - 1)
@@ -175,10 +175,11 @@ void folder_set_waiting(struct filesystem *fs, uint64_t number, const char *wait
 /* --- marks --- */
 
 /*
- * Of two folders with one id, the one whose device and inode the ledger knows is the task. A
- * library that was restored has new inodes everywhere: then the place tells.
+ * Of two folders with one id, the one whose device and inode the ledger knows is the
+ * task. A library that was restored has new inodes everywhere: then the place tells.
  */
-static bool is_the_task(struct filesystem *fs, const struct task_view *view, struct node *directory)
+static bool is_the_task(struct filesystem *fs, const struct task_view *view,
+			struct node *directory)
 {
 	AUTOFREE char *path = NULL;
 
@@ -192,7 +193,8 @@ static bool is_the_task(struct filesystem *fs, const struct task_view *view, str
 }
 
 /* A mark that the ledger has no line for: the program was killed in between. */
-static struct task_view *recover(struct filesystem *fs, struct node *directory, uint64_t number)
+static struct task_view *recover(struct filesystem *fs, struct node *directory,
+				 uint64_t number)
 {
 	AUTOFREE char *path = nodes_path(&fs->nodes, directory);
 	struct task_place place = { path, (uint64_t)directory->device,
@@ -292,8 +294,8 @@ ino_t user_inode(ino_t inode)
 
 ino_t folder_inode(uint64_t number, enum virtual_kind kind, uint64_t version)
 {
-	return (ino_t)(number << NUMBER_SHIFT | (version & VERSION_MASK) << VERSION_SHIFT |
-		       (uint64_t)kind);
+	return (ino_t)(number << NUMBER_SHIFT |
+		       (version & VERSION_MASK) << VERSION_SHIFT | (uint64_t)kind);
 }
 
 static bool is_hidden(const struct task_view *view, enum virtual_kind kind)
@@ -307,16 +309,18 @@ static bool is_quiet(const struct node *directory)
 	       QUIET_JSON_MS;
 }
 
-static void add_file(struct virtual_file *files, size_t *count, const struct task_view *view,
-		     enum virtual_kind kind, uint64_t version, const char *name)
+static void add_file(struct virtual_file *files, size_t *count,
+		     const struct task_view *view, enum virtual_kind kind,
+		     uint64_t version, const char *name)
 {
 	if (is_hidden(view, kind))
 		return;
 	files[(*count)++] = (struct virtual_file){ kind, (uint32_t)version, name };
 }
 
-size_t folder_list(struct filesystem *fs, struct node *directory, const struct task_view *view,
-		   bool has_own_frame, struct virtual_file files[VIRTUAL_FILES_MAX])
+size_t folder_list(struct filesystem *fs, struct node *directory,
+		   const struct task_view *view, bool has_own_frame,
+		   struct virtual_file files[VIRTUAL_FILES_MAX])
 {
 	const struct output *video = &view->outputs[OUTPUT_VIDEO];
 	const struct output *frame = &view->outputs[OUTPUT_LAST_FRAME];
@@ -325,7 +329,8 @@ size_t folder_list(struct filesystem *fs, struct node *directory, const struct t
 
 	add_file(files, &count, view, VIRTUAL_STATUS, 0, "status");
 	if (view->state != TASK_PENDING || is_quiet(directory))
-		add_file(files, &count, view, VIRTUAL_TASK_JSON, view->revision, "task.json");
+		add_file(files, &count, view, VIRTUAL_TASK_JSON, view->revision,
+			 "task.json");
 	if (render_has_error(view))
 		add_file(files, &count, view, VIRTUAL_ERROR, view->revision, "error.txt");
 	if (is_ended && video->is_ready)
@@ -336,7 +341,8 @@ size_t folder_list(struct filesystem *fs, struct node *directory, const struct t
 	return count;
 }
 
-unsigned folder_hiding(const struct virtual_file *files, size_t count, enum virtual_kind kind)
+unsigned folder_hiding(const struct virtual_file *files, size_t count,
+		       enum virtual_kind kind)
 {
 	unsigned hidden = 1u << (kind - VIRTUAL_STATUS);
 
@@ -367,18 +373,22 @@ static char *countdown(struct filesystem *fs, int64_t active_ms)
 
 	if (left_ms < 0)
 		left_ms = 0;
-	return text_format("settling: it goes out in %" PRId64 " s unless something in the folder "
+	return text_format("settling: it goes out in %" PRId64
+			   " s unless something in the folder "
 			   "changes",
 			   (left_ms + 999) / 1000);
 }
 
-static char *render(struct filesystem *fs, const struct task_view *view, const char *waiting,
-		    int64_t active_ms)
+static char *render(struct filesystem *fs, const struct task_view *view,
+		    const char *waiting, int64_t active_ms)
 {
 	bool waits_here = view->state == TASK_PENDING && !view->order;
-	AUTOFREE char *settling = waits_here && !waiting ? countdown(fs, active_ms) : NULL;
+	AUTOFREE char *settling =
+		waits_here && !waiting ? countdown(fs, active_ms) : NULL;
 	struct render_facts facts = {
-		.waiting = !waits_here ? NULL : waiting ? waiting : settling,
+		.waiting = !waits_here ? NULL
+			   : waiting   ? waiting
+				       : settling,
 		.is_simulated = is_simulated(fs, view),
 		.now_ms = clock_wall_ms(),
 		.link_expires_s = link_expires_at(view->outputs[OUTPUT_VIDEO].url),
@@ -387,11 +397,14 @@ static char *render(struct filesystem *fs, const struct task_view *view, const c
 	if (view->state == TASK_SUCCEEDED)
 		facts.kept_bytes = backend_media_kept(fs->backend, view, OUTPUT_VIDEO);
 	if (view->state == TASK_PENDING && view->is_archive)
-		facts.waiting = "this folder is a copy of a task's folder, which is not an order; to "
-				"order it, remove the copied status, task.json and video.mp4 and write "
+		facts.waiting = "this folder is a copy of a task's folder, which is not "
+				"an order; to "
+				"order it, remove the copied status, task.json and "
+				"video.mp4 and write "
 				"\"submit\" to status";
 	if (view->state == TASK_PENDING && view->needs_submit)
-		facts.waiting = "the library was copied or restored: write \"submit\" to status to "
+		facts.waiting = "the library was copied or restored: write \"submit\" to "
+				"status to "
 				"order this";
 	return render_status(view, &facts);
 }
@@ -428,8 +441,9 @@ static void refresh_status(struct filesystem *fs, const struct task_view *view)
 
 	pthread_mutex_lock(&fs->folders->lock);
 	folder = find(fs->folders, view->number);
-	is_fresh = !folder || (folder->status && folder->rendered_revision == view->revision &&
-			       now_ms - folder->rendered_ms < SNAPSHOT_MS);
+	is_fresh = !folder ||
+		   (folder->status && folder->rendered_revision == view->revision &&
+		    now_ms - folder->rendered_ms < SNAPSHOT_MS);
 	if (!is_fresh) {
 		waiting = text_dup(folder->waiting);
 		active_ms = atomic_load(&folder->node->active_ms);
@@ -451,8 +465,8 @@ static void refresh_status(struct filesystem *fs, const struct task_view *view)
 	free(text);
 }
 
-ssize_t folder_read_status(struct filesystem *fs, uint64_t number, char *into, size_t size,
-			   off_t offset)
+ssize_t folder_read_status(struct filesystem *fs, uint64_t number, char *into,
+			   size_t size, off_t offset)
 {
 	SCOPED_LOCK(&fs->folders->lock);
 	struct folder *folder = find(fs->folders, number);
@@ -474,7 +488,8 @@ static void set_times(struct stat *status, int64_t wall_ms)
 	status->st_mtim.tv_nsec = wall_ms % 1000 * 1000000;
 }
 
-static int stat_status(struct filesystem *fs, const struct task_view *view, struct stat *status)
+static int stat_status(struct filesystem *fs, const struct task_view *view,
+		       struct stat *status)
 {
 	struct folder *folder;
 
@@ -488,10 +503,11 @@ static int stat_status(struct filesystem *fs, const struct task_view *view, stru
 	return 0;
 }
 
-static int stat_output(struct filesystem *fs, const struct task_view *view, struct node *node,
-		       struct stat *status)
+static int stat_output(struct filesystem *fs, const struct task_view *view,
+		       struct node *node, struct stat *status)
 {
-	enum output_kind kind = node->kind == VIRTUAL_VIDEO ? OUTPUT_VIDEO : OUTPUT_LAST_FRAME;
+	enum output_kind kind =
+		node->kind == VIRTUAL_VIDEO ? OUTPUT_VIDEO : OUTPUT_LAST_FRAME;
 	const struct output *output = &view->outputs[kind];
 
 	if (output->version != node->version)
@@ -506,7 +522,8 @@ static int stat_output(struct filesystem *fs, const struct task_view *view, stru
 int folder_stat(struct filesystem *fs, struct node *node, struct stat *ret_status)
 {
 	AUTOVIEW *view = backend_task_view(fs->backend, node->number);
-	struct stat status = { .st_ino = folder_inode(node->number, node->kind, node->version),
+	struct stat status = { .st_ino = folder_inode(node->number, node->kind,
+						      node->version),
 			       .st_mode = S_IFREG | 0644,
 			       .st_nlink = 1,
 			       .st_uid = fs->owner,
@@ -533,8 +550,9 @@ int folder_stat(struct filesystem *fs, struct node *node, struct stat *ret_statu
 	return r;
 }
 
-int folder_get_virtual(struct filesystem *fs, struct node *directory, const struct task_view *view,
-		       const struct virtual_file *file, struct node **ret_node)
+int folder_get_virtual(struct filesystem *fs, struct node *directory,
+		       const struct task_view *view, const struct virtual_file *file,
+		       struct node **ret_node)
 {
 	char *text = NULL;
 

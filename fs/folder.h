@@ -1,8 +1,9 @@
 /*
- * Task folders: which directory is which task, and what it shows besides the user's files.
+ * Task folders: which directory is which task, and what it shows besides the user's
+ * files.
  *
- * A folder object stands for one task's directory while the program knows it. The snapshot of
- * `status` lives here: getattr and read serve the same text, size and time.
+ * A folder object stands for one task's directory while the program knows it. The
+ * snapshot of `status` lives here: getattr and read serve the same text, size and time.
  */
 #ifndef SEEDANCEFS_FOLDER_H
 #define SEEDANCEFS_FOLDER_H
@@ -32,16 +33,17 @@ int folders_create(struct folders **ret_folders);
 void folders_destroy(struct folders *folders, struct nodes *nodes);
 
 /*
- * The task number of a directory; 0: a plain folder (or a copy of a task's folder that is not
- * the task itself). Reads the mark the first time.
+ * The task number of a directory; 0: a plain folder (or a copy of a task's folder that is
+ * not the task itself). Reads the mark the first time.
  */
 uint64_t folder_number(struct filesystem *fs, struct node *directory);
 /* The same for a directory that is open already. */
 uint64_t folder_number_at(struct filesystem *fs, struct node *directory, int fd);
 
 /*
- * Makes a directory a task's folder: a number, the mark, and a pending task. Nothing happens
- * if it is one already, in the root, or for another user than the owner. 0 or -errno.
+ * Makes a directory a task's folder: a number, the mark, and a pending task. Nothing
+ * happens if it is one already, in the root, or for another user than the owner. 0 or
+ * -errno.
  */
 int folder_mark(struct filesystem *fs, struct node *directory, uid_t uid);
 
@@ -65,26 +67,31 @@ struct virtual_file {
 #define VIRTUAL_FILES_MAX 5
 
 /*
- * The virtual files that the folder shows now, `status` first. `has_own_frame`: the user has a
- * file called last_frame.png there. Returns their count.
+ * The virtual files that the folder shows now, `status` first. `has_own_frame`: the user
+ * has a file called last_frame.png there. Returns their count.
  */
-size_t folder_list(struct filesystem *fs, struct node *directory, const struct task_view *view,
-		   bool has_own_frame, struct virtual_file files[VIRTUAL_FILES_MAX]);
+size_t folder_list(struct filesystem *fs, struct node *directory,
+		   const struct task_view *view, bool has_own_frame,
+		   struct virtual_file files[VIRTUAL_FILES_MAX]);
 
 /*
- * What is hidden (HIDDEN_…) when a user removes a virtual file. Once `status` was removed,
- * nothing that is not in the list now appears any more.
+ * What is hidden (HIDDEN_…) when a user removes a virtual file. Once `status` was
+ * removed, nothing that is not in the list now appears any more.
  */
-unsigned folder_hiding(const struct virtual_file *files, size_t count, enum virtual_kind kind);
+unsigned folder_hiding(const struct virtual_file *files, size_t count,
+		       enum virtual_kind kind);
 
-/* The attributes of a virtual file; -ESTALE when that version is gone and nobody holds it. */
+/* The attributes of a virtual file; -ESTALE when that version is gone and nobody holds
+ * it. */
 int folder_stat(struct filesystem *fs, struct node *node, struct stat *ret_status);
 /* The node of a virtual file, with a reference; -ENOMEM. */
-int folder_get_virtual(struct filesystem *fs, struct node *directory, const struct task_view *view,
-		       const struct virtual_file *file, struct node **ret_node);
+int folder_get_virtual(struct filesystem *fs, struct node *directory,
+		       const struct task_view *view, const struct virtual_file *file,
+		       struct node **ret_node);
 
-/* A copy of the part of `status` (the snapshot that getattr told of last), or of a text. */
-ssize_t folder_read_status(struct filesystem *fs, uint64_t number, char *into, size_t size,
-			   off_t offset);
+/* A copy of the part of `status` (the snapshot that getattr told of last), or of a text.
+ */
+ssize_t folder_read_status(struct filesystem *fs, uint64_t number, char *into,
+			   size_t size, off_t offset);
 
 #endif

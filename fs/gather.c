@@ -40,7 +40,8 @@ void gathered_clear(struct gathered *gathered)
 	*gathered = (struct gathered){ 0 };
 }
 
-__attribute__((format(printf, 2, 3))) static int wait_for(struct scene *scene, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static int wait_for(struct scene *scene,
+							  const char *format, ...)
 {
 	va_list arguments;
 
@@ -74,7 +75,8 @@ static int check_writer(struct scene *scene, const char *name, const struct stat
 	if (!nodes_has_writer(&scene->fs->nodes, status->st_dev, status->st_ino, &pid))
 		return 0;
 	process_name(pid, process);
-	return wait_for(scene, "%s is open for writing by %s (process %d)", name, process, (int)pid);
+	return wait_for(scene, "%s is open for writing by %s (process %d)", name, process,
+			(int)pid);
 }
 
 static int see_trigger(struct scene *scene, const char *name)
@@ -163,8 +165,9 @@ static int add_locked(struct scene *scene, const char *name, const struct stat *
 	if (!grown)
 		return -ENOMEM;
 	out->locked = grown;
-	grown[out->locked_count] = (struct locked_file){ strdup(name), (uint64_t)status->st_dev,
-							 (uint64_t)status->st_ino };
+	grown[out->locked_count] =
+		(struct locked_file){ strdup(name), (uint64_t)status->st_dev,
+				      (uint64_t)status->st_ino };
 	return grown[out->locked_count++].name ? 0 : -ENOMEM;
 }
 
@@ -182,7 +185,8 @@ static int open_trigger(struct scene *scene, struct stat *status)
 	return fd;
 }
 
-/* Nothing of a trigger's text is known to be wrong: a digest of it and the inputs' content. */
+/* Nothing of a trigger's text is known to be wrong: a digest of it and the inputs'
+ * content. */
 static int set_digest(struct scene *scene, const struct buffer *text)
 {
 	const struct request *request = scene->out->request;
@@ -193,8 +197,9 @@ static int set_digest(struct scene *scene, const struct buffer *text)
 	digest_add(digest, text->data, text->size);
 	for (size_t i = 0; request && i < request->content_count; i++) {
 		const struct request_content *item = &request->content[i];
-		AUTOFREE char *line = text_format("%d %s %s", item->role,
-						  item->path ? item->path : "", item->file.sha256);
+		AUTOFREE char *line =
+			text_format("%d %s %s", item->role, item->path ? item->path : "",
+				    item->file.sha256);
 
 		if (item->path && line)
 			digest_add(digest, line, strlen(line) + 1);
@@ -213,15 +218,18 @@ static int read_trigger(struct scene *scene, struct buffer *text)
 	if (fd < 0)
 		return fd;
 	if (status.st_nlink > 1)
-		return wait_for(scene, "%s has %ju hard links, so it may change elsewhere; make it a "
-				       "file of its own (cp it, and rename the copy over it)",
-				scene->trigger, (uintmax_t)status.st_nlink);
+		return wait_for(
+			scene,
+			"%s has %ju hard links, so it may change elsewhere; make it a "
+			"file of its own (cp it, and rename the copy over it)",
+			scene->trigger, (uintmax_t)status.st_nlink);
 	if (!status.st_size)
 		return wait_for(scene, "%s is empty", scene->trigger);
 	r = read_all(fd, text);
 	if (r == -EFBIG) {
 		problem_set(&scene->out->problem, PROBLEM_INVALID,
-			    "%s has %jd bytes; allowed: up to %u. Put pictures into files beside it",
+			    "%s has %jd bytes; allowed: up to %u. Put pictures into "
+			    "files beside it",
 			    scene->trigger, (intmax_t)status.st_size, REQUEST_TEXT_MAX);
 		return -EINVAL;
 	}
@@ -252,7 +260,8 @@ static int copy_aside(struct filesystem *fs, int from, uint64_t size)
 	return take_fd(&to);
 }
 
-static int check_input(struct scene *scene, const char *name, int fd, const struct stat *status)
+static int check_input(struct scene *scene, const char *name, int fd,
+		       const struct stat *status)
 {
 	struct media_type type;
 	bool is_whole;
@@ -272,25 +281,28 @@ static int check_input(struct scene *scene, const char *name, int fd, const stru
 	}
 	r = media_type_read(fd, &type);
 	if (!r)
-		r = media_type_check_whole(fd, (uint64_t)status->st_size, &type, &is_whole);
+		r = media_type_check_whole(fd, (uint64_t)status->st_size, &type,
+					   &is_whole);
 	if (r)
 		return r;
-	return is_whole ? 0 :
-			  wait_for(scene, "%s is not whole yet (%s without its end)", name,
-				   type.mime);
+	return is_whole ? 0
+			: wait_for(scene, "%s is not whole yet (%s without its end)",
+				   name, type.mime);
 }
 
 static int explain_path(struct scene *scene, const char *name, int error)
 {
 	if (error == -EXDEV) {
 		problem_set(&scene->out->problem, PROBLEM_INVALID,
-			    "%s: \"%s\" leads out of the mount; copy the file into the folder",
+			    "%s: \"%s\" leads out of the mount; copy the file into the "
+			    "folder",
 			    scene->trigger, name);
 		return -EINVAL;
 	}
 	if (error == -ENOENT || error == -ENOTDIR || error == -ELOOP) {
 		scene->out->waits_elsewhere = strchr(name, '/') != NULL;
-		return wait_for(scene, "%s is not there yet (named in %s)", name, scene->trigger);
+		return wait_for(scene, "%s is not there yet (named in %s)", name,
+				scene->trigger);
 	}
 	return error;
 }
@@ -355,7 +367,8 @@ static int add_named_inputs(struct scene *scene)
 			problem_set(&scene->out->problem, PROBLEM_INVALID,
 				    "%s and %s both want to be the %s; keep one of them",
 				    scene->names[i - 1], scene->names[i],
-				    role == ROLE_FIRST_FRAME ? "first frame" : "last frame");
+				    role == ROLE_FIRST_FRAME ? "first frame"
+							     : "last frame");
 			return -EINVAL;
 		}
 		if (*has)
@@ -373,9 +386,10 @@ static int check_request(struct scene *scene)
 
 	if (request->task_id || !request_is_empty(request))
 		return 0;
-	problem_set(&scene->out->problem, PROBLEM_INVALID,
-		    "%s: there is no prompt and no picture; write \"prompt\" or \"content\"",
-		    scene->trigger);
+	problem_set(
+		&scene->out->problem, PROBLEM_INVALID,
+		"%s: there is no prompt and no picture; write \"prompt\" or \"content\"",
+		scene->trigger);
 	return -EINVAL;
 }
 
@@ -416,7 +430,8 @@ static int look(struct scene *scene, enum gather_result *ret_result)
 		return 0;
 	}
 	if (scene->has_hold)
-		return wait_for(scene, "held by the file \"hold\"; remove it to send this");
+		return wait_for(scene,
+				"held by the file \"hold\"; remove it to send this");
 	r = read_request(scene, &text);
 	if (r == -EINVAL)
 		*ret_result = GATHER_INVALID;

@@ -1,6 +1,7 @@
 /*
- * Gathers what a folder orders: reads the trigger, finds the inputs, and copies them aside, so
- * that nobody can change what is being sent. Blocking, local disk only; the settler's thread.
+ * Gathers what a folder orders: reads the trigger, finds the inputs, and copies them
+ * aside, so that nobody can change what is being sent. Blocking, local disk only; the
+ * settler's thread.
  */
 #ifndef SEEDANCEFS_GATHER_H
 #define SEEDANCEFS_GATHER_H
@@ -20,7 +21,8 @@ struct gathered {
 	char digest[SHA256_HEX];
 	struct problem problem;
 	char *waiting;
-	bool waits_elsewhere; /* for a file outside the folder: nothing will announce it */
+	bool waits_elsewhere; /* for a file outside the folder: nothing will announce it
+			       */
 	struct locked_file *locked;
 	size_t locked_count;
 };
@@ -31,8 +33,8 @@ int gather(struct filesystem *fs, struct node *directory, const char *path,
 void gathered_clear(struct gathered *gathered);
 
 /*
- * Judges a trigger file by itself, as far as its own text shows: for an editor's close. 0, or
- * -EINVAL when it is not acceptable.
+ * Judges a trigger file by itself, as far as its own text shows: for an editor's close.
+ * 0, or -EINVAL when it is not acceptable.
  */
 int gather_judge(int fd, const char *name);
 

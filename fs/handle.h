@@ -30,8 +30,8 @@ struct handle {
 /* Makes a handle and counts it among the open ones; takes a reference to the node. */
 struct handle *handle_create(struct filesystem *fs, struct node *node);
 /*
- * Gives it the descriptor of a user's file. The node is found by it from now on: whoever has a
- * file open needs no way to it.
+ * Gives it the descriptor of a user's file. The node is found by it from now on: whoever
+ * has a file open needs no way to it.
  */
 void handle_set_fd(struct filesystem *fs, struct handle *handle, int fd);
 /* Closes everything that it holds. */

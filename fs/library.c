@@ -73,7 +73,8 @@ static int open_directory(struct library *library, const char *path, char **ret_
 	int r = make_path(path);
 
 	if (r)
-		return fail(ret_error, r, "cannot make the library %s: %s", path, strerror(-r));
+		return fail(ret_error, r, "cannot make the library %s: %s", path,
+			    strerror(-r));
 	library->path = realpath(path, NULL);
 	if (library->path)
 		library->fd = open(library->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -98,22 +99,26 @@ static int take_lock(struct library *library, char **ret_error)
 	char text[24];
 	int length;
 
-	library->lock = openat(library->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	library->lock = openat(library->fd, "lock",
+			       O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (library->lock < 0)
-		return fail(ret_error, -errno, "%s/lock: %s", library->path, strerror(errno));
+		return fail(ret_error, -errno, "%s/lock: %s", library->path,
+			    strerror(errno));
 	while (flock(library->lock, LOCK_EX | LOCK_NB) < 0) {
 		if (clock_boot_ms() >= until_ms)
 			return fail(ret_error, -EBUSY,
-				    "the library %s is in use by another seedancefs (process %d); "
-				    "end that one first (umount its folder), or use another library",
+				    "the library %s is in use by another seedancefs "
+				    "(process %d); "
+				    "end that one first (umount its folder), or use "
+				    "another library",
 				    library->path, holder(library->lock));
 		poll(NULL, 0, LOCK_STEP_MS); /* the kernel has no event for this */
 	}
 	length = snprintf(text, sizeof(text), "%d\n", (int)getpid());
 	if (ftruncate(library->lock, 0) < 0 ||
 	    pwrite(library->lock, text, (size_t)length, 0) != length)
-		return fail(ret_error, -EIO, "%s/lock cannot be written: %s", library->path,
-			    strerror(errno));
+		return fail(ret_error, -EIO, "%s/lock cannot be written: %s",
+			    library->path, strerror(errno));
 	return 0;
 }
 
@@ -126,12 +131,15 @@ int library_open(const char *path, struct library *ret_library, char **ret_error
 	if (!r)
 		r = take_lock(ret_library, ret_error);
 	if (!r && mkdirat(ret_library->fd, "media", 0700) < 0 && errno != EEXIST)
-		r = fail(ret_error, -errno, "%s/media: %s", ret_library->path, strerror(errno));
+		r = fail(ret_error, -errno, "%s/media: %s", ret_library->path,
+			 strerror(errno));
 	if (!r)
-		ret_library->media = openat(ret_library->fd, "media",
-					    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		ret_library->media =
+			openat(ret_library->fd, "media",
+			       O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (!r && ret_library->media < 0)
-		r = fail(ret_error, -errno, "%s/media: %s", ret_library->path, strerror(errno));
+		r = fail(ret_error, -errno, "%s/media: %s", ret_library->path,
+			 strerror(errno));
 	if (r)
 		library_close(ret_library);
 	return r;
@@ -153,7 +161,8 @@ int library_open_log(const struct library *library)
 
 	if (!fstatat(library->fd, "seedancefs.log", &status, AT_SYMLINK_NOFOLLOW) &&
 	    status.st_size > LOG_MAX_BYTES)
-		renameat(library->fd, "seedancefs.log", library->fd, "seedancefs.log.old");
+		renameat(library->fd, "seedancefs.log", library->fd,
+			 "seedancefs.log.old");
 	fd = openat(library->fd, "seedancefs.log",
 		    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	return fd < 0 ? -errno : fd;

@@ -40,7 +40,8 @@ struct program {
 
 static int complain(struct program *program, int r)
 {
-	fprintf(stderr, "seedancefs: %s\n", program->error ? program->error : strerror(-r));
+	fprintf(stderr, "seedancefs: %s\n",
+		program->error ? program->error : strerror(-r));
 	return r;
 }
 
@@ -49,13 +50,15 @@ static int check_outside(struct program *program, const char *what, const char *
 {
 	if (!mount_point_is_inside(path, program->mount_point))
 		return 0;
-	program->error = text_format("the %s %s lies inside the mount point %s; it could not be "
-				     "reached once that is mounted",
-				     what, path, program->mount_point);
+	program->error =
+		text_format("the %s %s lies inside the mount point %s; it could not be "
+			    "reached once that is mounted",
+			    what, path, program->mount_point);
 	return -EINVAL;
 }
 
-/* The library, the configuration, its keys and the mount point must not lie inside each other. */
+/* The library, the configuration, its keys and the mount point must not lie inside each
+ * other. */
 static int check_places(struct program *program)
 {
 	int r = check_outside(program, "library", program->options.library);
@@ -68,9 +71,10 @@ static int check_places(struct program *program)
 					  config_key_file(program->config, i));
 	if (r || !mount_point_is_inside(program->mount_point, program->options.library))
 		return r;
-	program->error = text_format("the mount point %s lies inside the library %s; choose a "
-				     "folder elsewhere",
-				     program->mount_point, program->options.library);
+	program->error =
+		text_format("the mount point %s lies inside the library %s; choose a "
+			    "folder elsewhere",
+			    program->mount_point, program->options.library);
 	return -EINVAL;
 }
 
@@ -81,7 +85,8 @@ static int prepare(struct program *program)
 				    &program->error);
 
 	if (!r)
-		r = options_load_config(&program->options, &program->config, &program->error);
+		r = options_load_config(&program->options, &program->config,
+					&program->error);
 	return r ? r : check_places(program);
 }
 
@@ -93,7 +98,9 @@ static int finish_config(struct program *program, int log)
 		return r;
 	r = simulator_start(program->library.path, log, &program->simulator,
 			    &program->error);
-	return r ? r : config_finish(program->config, program->simulator.url, &program->error);
+	return r ? r
+		 : config_finish(program->config, program->simulator.url,
+				 &program->error);
 }
 
 static void is_ready(void *context)
@@ -112,10 +119,10 @@ static void is_ready(void *context)
 
 static int open_session(struct program *program)
 {
-	AUTOFREE char *list = text_format("fsname=%s,subtype=" MOUNT_SUBTYPE ",default_permissions%s",
-					  program->library.path,
-					  program->options.fuse.data ? program->options.fuse.data :
-									     "");
+	AUTOFREE char *list =
+		text_format("fsname=%s,subtype=" MOUNT_SUBTYPE ",default_permissions%s",
+			    program->library.path,
+			    program->options.fuse.data ? program->options.fuse.data : "");
 	const char *arguments[] = { "seedancefs", "-o", list,
 				    program->options.is_debug ? "-d" : NULL, NULL };
 	struct fuse_args args =
@@ -123,7 +130,8 @@ static int open_session(struct program *program)
 
 	if (!list)
 		return -ENOMEM;
-	program->session = fuse_session_new(&args, ops_table(), sizeof(*ops_table()), program->fs);
+	program->session =
+		fuse_session_new(&args, ops_table(), sizeof(*ops_table()), program->fs);
 	fuse_opt_free_args(&args);
 	if (!program->session) {
 		program->error = strdup("FUSE does not know one of the -o options");
@@ -138,12 +146,13 @@ static int open_session(struct program *program)
 static int start(struct program *program)
 {
 	struct backend_events events = filesystem_events();
-	int r = backend_create(program->config, program->library.path, program->library.media,
-			       &events, &program->backend);
+	int r = backend_create(program->config, program->library.path,
+			       program->library.media, &events, &program->backend);
 
 	if (r) {
-		program->error = text_format("the ledger %s/ledger.sqlite3 cannot be used (%s)",
-					     program->library.path, strerror(-r));
+		program->error =
+			text_format("the ledger %s/ledger.sqlite3 cannot be used (%s)",
+				    program->library.path, strerror(-r));
 		return r;
 	}
 	r = filesystem_create(program->backend, program->library.fd, &program->fs);
@@ -154,7 +163,8 @@ static int start(struct program *program)
 	program->fs->ready = is_ready;
 	program->fs->ready_context = program;
 	if (fuse_session_mount(program->session, program->mount_point)) {
-		program->error = text_format("%s cannot be mounted", program->mount_point);
+		program->error =
+			text_format("%s cannot be mounted", program->mount_point);
 		return -EIO;
 	}
 	program->is_mounted = true;
@@ -179,7 +189,8 @@ static void run(struct program *program)
 	log_info("event=ending");
 }
 
-/* Parked reads are answered before the session ends; then nothing can call us any more. */
+/* Parked reads are answered before the session ends; then nothing can call us any more.
+ */
 static void tear_down(struct program *program)
 {
 	if (program->fs)
@@ -221,7 +232,8 @@ static int set_up(struct program *program)
 	if (!r && !program->options.is_foreground)
 		r = daemon_begin(&program->daemon);
 	if (!r)
-		r = library_open(program->options.library, &program->library, &program->error);
+		r = library_open(program->options.library, &program->library,
+				 &program->error);
 	if (r)
 		return r;
 	log = program->options.is_foreground ? 2 : library_open_log(&program->library);

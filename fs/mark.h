@@ -2,15 +2,16 @@
  * The mark of a task's folder: its number, kept with the directory itself, so that moving
  * folders about writes nothing to the ledger.
  *
- * An extended attribute where the filesystem has them, else a hidden file. The mount shows
- * neither. Blocking, local disk only; any thread.
+ * An extended attribute where the filesystem has them, else a hidden file. The mount
+ * shows neither. Blocking, local disk only; any thread.
  */
 #ifndef SEEDANCEFS_MARK_H
 #define SEEDANCEFS_MARK_H
 
 #include <stdint.h>
 
-/* Reads the mark of a directory (O_PATH will do). 0: *ret_number is set; -ENODATA: none. */
+/* Reads the mark of a directory (O_PATH will do). 0: *ret_number is set; -ENODATA: none.
+ */
 int mark_read(int directory, const char *library_id, uint64_t *ret_number);
 
 /* Writes it, durably enough to survive a kill of this program. 0 or -errno. */

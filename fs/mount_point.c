@@ -30,7 +30,8 @@ __attribute__((format(printf, 3, 4))) static int fail(char **ret_error, int erro
 	return error;
 }
 
-/* Whether one of ours is mounted there, by the kernel's own list: a dead one has no more. */
+/* Whether one of ours is mounted there, by the kernel's own list: a dead one has no more.
+ */
 static bool is_ours(const char *path)
 {
 	FILE *mounts = setmntent("/proc/self/mounts", "re");
@@ -51,7 +52,8 @@ static int run_fusermount(const char *path)
 	int status;
 	pid_t pid;
 
-	if (posix_spawnp(&pid, arguments[0], NULL, NULL, (char *const *)arguments, environ))
+	if (posix_spawnp(&pid, arguments[0], NULL, NULL, (char *const *)arguments,
+			 environ))
 		return -errno;
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
@@ -91,20 +93,23 @@ static int replace_dead(const char *path, char **ret_error)
 	int r;
 
 	if (!is_ours(path))
-		return fail(ret_error, -ENOTCONN,
-			    "%s is the dead mount point of another program; unmount it first "
-			    "(fusermount3 -u %s)",
-			    path, path);
+		return fail(
+			ret_error, -ENOTCONN,
+			"%s is the dead mount point of another program; unmount it first "
+			"(fusermount3 -u %s)",
+			path, path);
 	r = remove_dead(path);
 	if (r)
-		return fail(ret_error, r, "%s: a crashed seedancefs left it, and it cannot be "
-					  "unmounted: %s",
+		return fail(ret_error, r,
+			    "%s: a crashed seedancefs left it, and it cannot be "
+			    "unmounted: %s",
 			    path, strerror(-r));
 	log_info("event=dead_mount_replaced");
 	return 0;
 }
 
-/* Attributes may still be cached of a mount whose daemon is gone: only opening asks it. */
+/* Attributes may still be cached of a mount whose daemon is gone: only opening asks it.
+ */
 static bool is_dead(const char *path)
 {
 	AUTOCLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -123,7 +128,8 @@ int mount_point_prepare(const char *path, char **ret_path, char **ret_error)
 	if (is_dead(resolved)) {
 		r = replace_dead(resolved, ret_error);
 	} else if (is_ours(resolved)) {
-		return fail(ret_error, -EBUSY, "%s: a seedancefs is mounted there already", path);
+		return fail(ret_error, -EBUSY,
+			    "%s: a seedancefs is mounted there already", path);
 	}
 	if (r)
 		return r;
@@ -136,7 +142,8 @@ int mount_point_prepare(const char *path, char **ret_path, char **ret_error)
 	return *ret_path ? 0 : -errno;
 }
 
-/* "MAJOR:MINOR" of a mount, from the kernel's list: asking the mount itself could wait for us. */
+/* "MAJOR:MINOR" of a mount, from the kernel's list: asking the mount itself could wait
+ * for us. */
 static bool find_device(const char *path, char ret_device[32])
 {
 	FILE *list = fopen("/proc/self/mountinfo", "re");

@@ -6,7 +6,8 @@
 #include <fnmatch.h>
 #include <string.h>
 
-static const char *const triggers[] = { "request.json", "prompt.txt", "prompt.md", "prompt" };
+static const char *const triggers[] = { "request.json", "prompt.txt", "prompt.md",
+					"prompt" };
 
 int name_trigger_rank(const char *name)
 {
@@ -24,8 +25,8 @@ bool name_is_trigger(const char *name)
 bool name_is_scratch(const char *name)
 {
 	static const char *const patterns[] = {
-		"*~",	"#*#",	 "4913",      "*.swp", "*.swx",	 "*.part",
-		"*.tmp", "*.crdownload", "sed??????", "XX??????",
+		"*~",	  "#*#",   "4913",	   "*.swp",	"*.swx",
+		"*.part", "*.tmp", "*.crdownload", "sed??????", "XX??????",
 	};
 
 	if (*name == '.')
@@ -71,7 +72,8 @@ bool name_tells_copy(const char *name)
 {
 	enum virtual_kind kind = name_virtual_kind(name);
 
-	return kind == VIRTUAL_STATUS || kind == VIRTUAL_TASK_JSON || kind == VIRTUAL_VIDEO;
+	return kind == VIRTUAL_STATUS || kind == VIRTUAL_TASK_JSON ||
+	       kind == VIRTUAL_VIDEO;
 }
 
 bool path_is_in_trash(const char *path)

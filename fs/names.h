@@ -8,7 +8,8 @@
 
 #include <stdbool.h>
 
-/* The files that the program itself shows in a task's folder. Their order is their inodes'. */
+/* The files that the program itself shows in a task's folder. Their order is their
+ * inodes'. */
 enum virtual_kind {
 	VIRTUAL_NONE,
 	VIRTUAL_STATUS, /* lowest inode number: copiers make it first */
@@ -32,8 +33,8 @@ bool name_is_trigger(const char *name);
 int name_trigger_rank(const char *name);
 
 /*
- * Names that editors, copiers and file managers make on the way: they are neither activity nor
- * inputs (field-notes.md, part A, 1).
+ * Names that editors, copiers and file managers make on the way: they are neither
+ * activity nor inputs (field-notes.md, part A, 1).
  */
 bool name_is_scratch(const char *name);
 

@@ -14,7 +14,8 @@
 
 static size_t hash_of(uint64_t a, uint64_t b, size_t buckets)
 {
-	uint64_t h = a * UINT64_C(0x9e3779b97f4a7c15) ^ (b + UINT64_C(0x7f4a7c15)) * UINT64_C(0xff51afd7ed558ccd);
+	uint64_t h = a * UINT64_C(0x9e3779b97f4a7c15) ^
+		     (b + UINT64_C(0x7f4a7c15)) * UINT64_C(0xff51afd7ed558ccd);
 
 	return (size_t)((h ^ h >> 29) % buckets);
 }
@@ -22,7 +23,8 @@ static size_t hash_of(uint64_t a, uint64_t b, size_t buckets)
 static size_t node_hash(const struct node *node, size_t buckets)
 {
 	if (node->is_virtual)
-		return hash_of(node->number, (uint64_t)node->kind << 32 | node->version, buckets);
+		return hash_of(node->number, (uint64_t)node->kind << 32 | node->version,
+			       buckets);
 	return hash_of((uint64_t)node->inode, (uint64_t)node->device, buckets);
 }
 
@@ -143,8 +145,8 @@ static struct node *find(struct nodes *nodes, dev_t device, ino_t inode, mode_t 
 	struct node *node = nodes->buckets[hash_of((uint64_t)inode, (uint64_t)device,
 						   nodes->bucket_count)];
 
-	while (node && (node->is_virtual || node->inode != inode || node->device != device ||
-			node->type != type))
+	while (node && (node->is_virtual || node->inode != inode ||
+			node->device != device || node->type != type))
 		node = node->next;
 	return node;
 }
@@ -194,7 +196,8 @@ static void unref(struct nodes *nodes, struct node *node, uint64_t count)
 	}
 }
 
-static struct node_name **find_name(struct node *node, const struct node *parent, const char *name)
+static struct node_name **find_name(struct node *node, const struct node *parent,
+				    const char *name)
 {
 	struct node_name **at = &node->names;
 
@@ -286,8 +289,8 @@ struct node *nodes_get_virtual(struct nodes *nodes, struct node *folder, uint64_
 	struct node *node = nodes->buckets[hash_of(number, (uint64_t)kind << 32 | version,
 						   nodes->bucket_count)];
 
-	while (node && (!node->is_virtual || node->number != number || node->kind != kind ||
-			node->version != version))
+	while (node && (!node->is_virtual || node->number != number ||
+			node->kind != kind || node->version != version))
 		node = node->next;
 	if (node) {
 		node->references++;
@@ -388,7 +391,8 @@ static int locate(struct nodes *nodes, struct node *node, char **ret_path)
 	*ret_path = start ? build_path(start, node) : NULL;
 	if (!*ret_path)
 		return -ESTALE;
-	fd = fcntl(start == nodes->root ? nodes->tree->fd : start->fd, F_DUPFD_CLOEXEC, 0);
+	fd = fcntl(start == nodes->root ? nodes->tree->fd : start->fd, F_DUPFD_CLOEXEC,
+		   0);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -409,7 +413,8 @@ static bool has_in(int directory, const char *name, const struct node *node)
 {
 	struct stat status;
 
-	return !fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) && is_node(&status, node);
+	return !fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) &&
+	       is_node(&status, node);
 }
 
 /* Opened O_PATH and checked first: opening the wrong file could have effects. */
@@ -448,15 +453,16 @@ static bool forget_name(struct nodes *nodes, struct node *node, struct node *par
 	SCOPED_LOCK(&nodes->lock);
 	struct node_name **at = find_name(node, parent, name);
 
-	if (!*at || changes != nodes->changes) /* one came since it was seen to be stale */
+	if (!*at ||
+	    changes != nodes->changes) /* one came since it was seen to be stale */
 		return false;
 	remove_name(nodes, node, at);
 	return true;
 }
 
 /*
- * Goes up to a directory that is where its names say; the name in it was the stale one. Whether
- * it was forgotten.
+ * Goes up to a directory that is where its names say; the name in it was the stale one.
+ * Whether it was forgotten.
  */
 static bool forget_stale_name(struct nodes *nodes, struct node *node)
 {
@@ -615,7 +621,8 @@ void nodes_move_name(struct nodes *nodes, struct node *node, struct node *old_pa
 		remove_name(nodes, node, at);
 }
 
-/* Of several names, one may be stale: what happens to the file is no matter of that folder. */
+/* Of several names, one may be stale: what happens to the file is no matter of that
+ * folder. */
 static bool is_named(struct nodes *nodes, struct node *node, struct node *parent,
 		     const char *name)
 {

@@ -1,19 +1,19 @@
 /*
  * Nodes: what the kernel knows of the mount, by lookup count.
  *
- * A node of a user's file is its device and inode below, with the names (parent, name) that
- * it was seen under; hard links are one node. It holds a descriptor only once its last known
- * name is gone while the kernel still knows it, while a name of it goes or moves, or while it
- * is an open file, so tens of thousands of nodes need none.
- * A node of a virtual file is a task's number, the file's kind and its version.
+ * A node of a user's file is its device and inode below, with the names (parent, name)
+ * that it was seen under; hard links are one node. It holds a descriptor only once its
+ * last known name is gone while the kernel still knows it, while a name of it goes or
+ * moves, or while it is an open file, so tens of thousands of nodes need none. A node of
+ * a virtual file is a task's number, the file's kind and its version.
  *
  * Identity is checked: a path is built from the names, below the nearest node that has a
- * descriptor, opened, and must be the device and inode of the node. Otherwise a name on the
- * way is stale (something moved behind our back, or a look-up was overtaken by a rename): it
- * is forgotten, and the path is built again.
+ * descriptor, opened, and must be the device and inode of the node. Otherwise a name on
+ * the way is stale (something moved behind our back, or a look-up was overtaken by a
+ * rename): it is forgotten, and the path is built again.
  *
- * All functions lock the table themselves; any thread. Reference counts: the kernel's look-ups
- * and our own (folders, handles, children) are one count.
+ * All functions lock the table themselves; any thread. Reference counts: the kernel's
+ * look-ups and our own (folders, handles, children) are one count.
  */
 #ifndef SEEDANCEFS_NODE_H
 #define SEEDANCEFS_NODE_H
@@ -49,8 +49,8 @@ struct node {
 	struct node *next; /* in the hash chain */
 	uint64_t references;
 	struct node_name *names;
-	int fd; /* O_PATH: while held, and once no name is left; else -1 */
-	unsigned holds; /* nodes_hold() and nodes_keep() that were not ended yet */
+	int fd;		  /* O_PATH: while held, and once no name is left; else -1 */
+	unsigned holds;	  /* nodes_hold() and nodes_keep() that were not ended yet */
 	unsigned writers; /* open handles that may write */
 	pid_t writer;	  /* the last one that opened it so */
 
@@ -73,12 +73,13 @@ struct nodes {
 int nodes_init(struct nodes *nodes, const struct tree *tree);
 void nodes_clear(struct nodes *nodes); /* frees every node, referenced or not */
 
-/* The node of a file below, seen as `name` in `parent`: adds a reference. NULL: no memory. */
+/* The node of a file below, seen as `name` in `parent`: adds a reference. NULL: no
+ * memory. */
 struct node *nodes_get(struct nodes *nodes, struct node *parent, const char *name,
 		       const struct stat *status);
 /*
- * The same for a virtual file of a task's folder. `text` (taken, may be NULL) is its content
- * if this version is not known yet.
+ * The same for a virtual file of a task's folder. `text` (taken, may be NULL) is its
+ * content if this version is not known yet.
  */
 struct node *nodes_get_virtual(struct nodes *nodes, struct node *folder, uint64_t number,
 			       enum virtual_kind kind, uint32_t version, char *text);
@@ -86,12 +87,13 @@ struct node *nodes_get_virtual(struct nodes *nodes, struct node *folder, uint64_
 void nodes_ref(struct nodes *nodes, struct node *node);
 void nodes_unref(struct nodes *nodes, struct node *node, uint64_t count);
 
-/* The path below the tree ("" for the root); free() it. NULL: no name is left, or no memory. */
+/* The path below the tree ("" for the root); free() it. NULL: no name is left, or no
+ * memory. */
 char *nodes_path(struct nodes *nodes, struct node *node);
 
 /*
- * Opens a user's file, checked. O_PATH for attributes. A descriptor or -errno; -ESTALE when
- * it is no longer there.
+ * Opens a user's file, checked. O_PATH for attributes. A descriptor or -errno; -ESTALE
+ * when it is no longer there.
  */
 int nodes_open(struct nodes *nodes, struct node *node, int flags);
 /* A descriptor (O_PATH) of a directory, for the *at calls. */
@@ -99,19 +101,21 @@ int nodes_open_directory(struct nodes *nodes, struct node *node);
 int nodes_stat(struct nodes *nodes, struct node *node, struct stat *ret_status);
 
 /*
- * What has a name in a directory (opened as `directory`), if it is known: adds a reference.
- * nodes_hold() also keeps a descriptor, for a name that is about to be removed, replaced or
- * moved: an open and unlinked file goes on working, and what lies below a directory is found
- * at every moment of its move.
+ * What has a name in a directory (opened as `directory`), if it is known: adds a
+ * reference. nodes_hold() also keeps a descriptor, for a name that is about to be
+ * removed, replaced or moved: an open and unlinked file goes on working, and what lies
+ * below a directory is found at every moment of its move.
  */
 struct node *nodes_child(struct nodes *nodes, int directory, const char *name);
 struct node *nodes_hold(struct nodes *nodes, int directory, const char *name);
-/* After nodes_hold(): the name is gone, or is still there. Gives the reference back; NULL is fine. */
+/* After nodes_hold(): the name is gone, or is still there. Gives the reference back; NULL
+ * is fine. */
 void nodes_release(struct nodes *nodes, struct node *node, struct node *parent,
 		   const char *name, bool is_gone);
 /*
- * While a file is open (as `fd`), its node has a descriptor: the way to it may be closed to us
- * meanwhile. Not for directories: one that is moved out of the library is none of ours.
+ * While a file is open (as `fd`), its node has a descriptor: the way to it may be closed
+ * to us meanwhile. Not for directories: one that is moved out of the library is none of
+ * ours.
  */
 void nodes_keep(struct nodes *nodes, struct node *node, int fd);
 void nodes_unkeep(struct nodes *nodes, struct node *node);

@@ -39,9 +39,12 @@ static void op_init(void *userdata, struct fuse_conn_info *connection)
 	connection->congestion_threshold = granted / 4 * 3;
 	parked_set_limit(fs->parked, granted / 2);
 	connection->want &= ~(unsigned)FUSE_CAP_WRITEBACK_CACHE;
-	/* The masks are ours to apply: where a folder has a default access list, none is. */
-	connection->want |= connection->capable & (FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK);
-	/* Whoever writes, it is us below: to root's writing a set-user-id bit means nothing. */
+	/* The masks are ours to apply: where a folder has a default access list, none is.
+	 */
+	connection->want |=
+		connection->capable & (FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK);
+	/* Whoever writes, it is us below: to root's writing a set-user-id bit means
+	 * nothing. */
 	connection->want &= ~(unsigned)FUSE_CAP_HANDLE_KILLPRIV;
 	if (!fs->is_root)
 		connection->want |= connection->capable & FUSE_CAP_HANDLE_KILLPRIV;
@@ -49,8 +52,8 @@ static void op_init(void *userdata, struct fuse_conn_info *connection)
 	connection->max_readahead = READ_AHEAD_BYTES;
 	if (fs->ready)
 		fs->ready(fs->ready_context);
-	log_debug("event=init max_background=%u max_readahead=%u", connection->max_background,
-		  connection->max_readahead);
+	log_debug("event=init max_background=%u max_readahead=%u",
+		  connection->max_background, connection->max_readahead);
 }
 
 static const struct fuse_lowlevel_ops operations = {

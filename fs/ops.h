@@ -1,6 +1,6 @@
 /*
- * The handlers of FUSE's requests, and what they share. A handler decodes, calls a room, and
- * replies exactly once.
+ * The handlers of FUSE's requests, and what they share. A handler decodes, calls a room,
+ * and replies exactly once.
  */
 #ifndef SEEDANCEFS_OPS_H
 #define SEEDANCEFS_OPS_H
@@ -55,26 +55,29 @@ void op_getxattr(fuse_req_t request, fuse_ino_t id, const char *name, size_t siz
 void op_listxattr(fuse_req_t request, fuse_ino_t id, size_t size);
 void op_removexattr(fuse_req_t request, fuse_ino_t id, const char *name);
 /* ops_name.c */
-void op_mknod(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode, dev_t device);
+void op_mknod(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
+	      dev_t device);
 void op_mkdir(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode);
-void op_symlink(fuse_req_t request, const char *target, fuse_ino_t parent, const char *name);
+void op_symlink(fuse_req_t request, const char *target, fuse_ino_t parent,
+		const char *name);
 void op_link(fuse_req_t request, fuse_ino_t id, fuse_ino_t parent, const char *name);
 void op_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
 	       struct fuse_file_info *info);
 /* ops_remove.c */
 void op_unlink(fuse_req_t request, fuse_ino_t parent, const char *name);
 void op_rmdir(fuse_req_t request, fuse_ino_t parent, const char *name);
-void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
-	       const char *new_name, unsigned flags);
+void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name,
+	       fuse_ino_t new_parent, const char *new_name, unsigned flags);
 /* ops_file.c */
 void op_open(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info);
 void op_read(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset,
 	     struct fuse_file_info *info);
-void op_write(fuse_req_t request, fuse_ino_t id, const char *bytes, size_t size, off_t offset,
-	      struct fuse_file_info *info);
+void op_write(fuse_req_t request, fuse_ino_t id, const char *bytes, size_t size,
+	      off_t offset, struct fuse_file_info *info);
 void op_flush(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info);
 void op_release(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info);
-void op_fsync(fuse_req_t request, fuse_ino_t id, int data_only, struct fuse_file_info *info);
+void op_fsync(fuse_req_t request, fuse_ino_t id, int data_only,
+	      struct fuse_file_info *info);
 void op_fallocate(fuse_req_t request, fuse_ino_t id, int mode, off_t offset, off_t length,
 		  struct fuse_file_info *info);
 void op_lseek(fuse_req_t request, fuse_ino_t id, off_t offset, int whence,
@@ -89,6 +92,7 @@ void op_readdir(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset,
 void op_readdirplus(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset,
 		    struct fuse_file_info *info);
 void op_releasedir(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info);
-void op_fsyncdir(fuse_req_t request, fuse_ino_t id, int data_only, struct fuse_file_info *info);
+void op_fsyncdir(fuse_req_t request, fuse_ino_t id, int data_only,
+		 struct fuse_file_info *info);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * Open directories: a folder's own entries with the virtual files in front.
  *
- * The entries are listed when reading begins (and again after a rewind), so that what comes
- * and goes in the meantime neither doubles nor hides another entry.
+ * The entries are listed when reading begins (and again after a rewind), so that what
+ * comes and goes in the meantime neither doubles nor hides another entry.
  */
 #include "fs/ops.h"
 
@@ -42,7 +42,8 @@ static int add(struct listing *listing, const char *name, ino_t inode, mode_t ty
 {
 	if (listing->count == listing->capacity) {
 		size_t capacity = listing->capacity ? listing->capacity * 2 : 32;
-		struct entry *entries = realloc(listing->entries, capacity * sizeof(*entries));
+		struct entry *entries =
+			realloc(listing->entries, capacity * sizeof(*entries));
 
 		if (!entries)
 			return -ENOMEM;
@@ -94,11 +95,13 @@ static int add_virtual_entries(struct filesystem *fs, struct listing *into,
 
 	if (!view)
 		return 0;
-	count = folder_list(fs, directory, view, has_name(users, "last_frame.png"), files);
+	count = folder_list(fs, directory, view, has_name(users, "last_frame.png"),
+			    files);
 	for (size_t i = 0; !r && i < count; i++)
 		if (!has_name(users, files[i].name))
 			r = add(into, files[i].name,
-				folder_inode(number, files[i].kind, files[i].version), S_IFREG);
+				folder_inode(number, files[i].kind, files[i].version),
+				S_IFREG);
 	return r;
 }
 
@@ -107,8 +110,8 @@ static int append(struct listing *into, const struct listing *from)
 	int r = 0;
 
 	for (size_t i = 0; !r && i < from->count; i++)
-		r = add(into, from->names.data + from->entries[i].name, from->entries[i].inode,
-			from->entries[i].type);
+		r = add(into, from->names.data + from->entries[i].name,
+			from->entries[i].inode, from->entries[i].type);
 	return r;
 }
 
@@ -129,7 +132,8 @@ static int read_stream(struct filesystem *fs, struct node *directory, DIR *strea
 	return r;
 }
 
-static int make_listing(struct filesystem *fs, struct node *directory, struct listing **ret)
+static int make_listing(struct filesystem *fs, struct node *directory,
+			struct listing **ret)
 {
 	struct listing *listing = calloc(1, sizeof(*listing));
 	int fd = nodes_open(&fs->nodes, directory, O_RDONLY | O_DIRECTORY);
@@ -158,7 +162,8 @@ void op_opendir(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
 	struct filesystem *fs = ops_fs(request);
 	struct node *node = ops_node(fs, id);
 	struct handle *handle = handle_create(fs, node);
-	AUTOCLOSE int fd = handle ? nodes_open(&fs->nodes, node, O_RDONLY | O_DIRECTORY) : -ENOMEM;
+	AUTOCLOSE int fd =
+		handle ? nodes_open(&fs->nodes, node, O_RDONLY | O_DIRECTORY) : -ENOMEM;
 
 	if (fd < 0) {
 		handle_destroy(fs, handle);
@@ -171,14 +176,14 @@ void op_opendir(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
 }
 
 /* One entry into the reply; the size it needs. */
-static size_t put_plain(fuse_req_t request, char *at, size_t room, const struct listing *listing,
-			size_t n)
+static size_t put_plain(fuse_req_t request, char *at, size_t room,
+			const struct listing *listing, size_t n)
 {
 	const struct entry *entry = &listing->entries[n];
 	struct stat status = { .st_ino = entry->inode, .st_mode = entry->type };
 
-	return fuse_add_direntry(request, at, room, listing->names.data + entry->name, &status,
-				 (off_t)n + 1);
+	return fuse_add_direntry(request, at, room, listing->names.data + entry->name,
+				 &status, (off_t)n + 1);
 }
 
 static bool is_dot(const char *name)
@@ -187,11 +192,11 @@ static bool is_dot(const char *name)
 }
 
 /*
- * The same with the entry looked up. An entry that vanished, or `.` and `..`, goes without:
- * an inode id of 0 tells the kernel so.
+ * The same with the entry looked up. An entry that vanished, or `.` and `..`, goes
+ * without: an inode id of 0 tells the kernel so.
  */
-static size_t put_plus(fuse_req_t request, char *at, size_t room, const struct listing *listing,
-		       size_t n, struct node *directory)
+static size_t put_plus(fuse_req_t request, char *at, size_t room,
+		       const struct listing *listing, size_t n, struct node *directory)
 {
 	struct filesystem *fs = ops_fs(request);
 	const struct entry *entry = &listing->entries[n];
@@ -227,8 +232,8 @@ static int begin_reading(struct filesystem *fs, struct handle *handle, off_t off
 }
 
 /* Fills the reply from the listing on; the bytes used, or -errno. */
-static ssize_t fill_entries(fuse_req_t request, struct handle *handle, char *reply, size_t size,
-			    off_t offset, bool is_plus)
+static ssize_t fill_entries(fuse_req_t request, struct handle *handle, char *reply,
+			    size_t size, off_t offset, bool is_plus)
 {
 	SCOPED_LOCK(&handle->lock);
 	size_t used = 0;
@@ -238,8 +243,8 @@ static ssize_t fill_entries(fuse_req_t request, struct handle *handle, char *rep
 		return r;
 	for (size_t n = (size_t)offset; n < handle->listing->count; n++) {
 		size_t took = is_plus ? put_plus(request, reply + used, size - used,
-						 handle->listing, n, handle->node) :
-					put_plain(request, reply + used, size - used,
+						 handle->listing, n, handle->node)
+				      : put_plain(request, reply + used, size - used,
 						  handle->listing, n);
 
 		if (took > size - used)
@@ -257,7 +262,8 @@ static void read_entries(fuse_req_t request, size_t size, off_t offset,
 	ssize_t used = -ENOMEM;
 
 	if (reply)
-		used = fill_entries(request, ops_handle(info), reply, size, offset, is_plus);
+		used = fill_entries(request, ops_handle(info), reply, size, offset,
+				    is_plus);
 	if (used < 0)
 		fuse_reply_err(request, (int)-used);
 	else
@@ -285,10 +291,12 @@ void op_releasedir(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *inf
 	fuse_reply_err(request, 0);
 }
 
-void op_fsyncdir(fuse_req_t request, fuse_ino_t id, int data_only, struct fuse_file_info *info)
+void op_fsyncdir(fuse_req_t request, fuse_ino_t id, int data_only,
+		 struct fuse_file_info *info)
 {
 	struct filesystem *fs = ops_fs(request);
-	AUTOCLOSE int fd = nodes_open(&fs->nodes, ops_node(fs, id), O_RDONLY | O_DIRECTORY);
+	AUTOCLOSE int fd =
+		nodes_open(&fs->nodes, ops_node(fs, id), O_RDONLY | O_DIRECTORY);
 	int r = fd < 0 ? -1 : fsync(fd);
 
 	(void)data_only;

@@ -18,20 +18,25 @@
 
 /* --- opening --- */
 
-static int open_output(struct filesystem *fs, struct handle *handle, struct fuse_file_info *info)
+static int open_output(struct filesystem *fs, struct handle *handle,
+		       struct fuse_file_info *info)
 {
 	struct node *node = handle->node;
-	enum output_kind kind = node->kind == VIRTUAL_VIDEO ? OUTPUT_VIDEO : OUTPUT_LAST_FRAME;
+	enum output_kind kind =
+		node->kind == VIRTUAL_VIDEO ? OUTPUT_VIDEO : OUTPUT_LAST_FRAME;
 
 	info->keep_cache = 1; /* this inode's bytes never change */
-	return backend_media_open(fs->backend, node->number, kind, node->version, &handle->media);
+	return backend_media_open(fs->backend, node->number, kind, node->version,
+				  &handle->media);
 }
 
-static int open_virtual(struct filesystem *fs, struct handle *handle, struct fuse_file_info *info)
+static int open_virtual(struct filesystem *fs, struct handle *handle,
+			struct fuse_file_info *info)
 {
 	if (handle->may_write && handle->node->kind != VIRTUAL_STATUS)
 		return -EACCES;
-	if (handle->node->kind == VIRTUAL_VIDEO || handle->node->kind == VIRTUAL_LAST_FRAME)
+	if (handle->node->kind == VIRTUAL_VIDEO ||
+	    handle->node->kind == VIRTUAL_LAST_FRAME)
 		return open_output(fs, handle, info);
 	return 0;
 }
@@ -133,12 +138,13 @@ static void read_output(fuse_req_t request, struct filesystem *fs, struct media 
 	parked_add(fs->parked, request, media, offset, size);
 }
 
-static void read_status(fuse_req_t request, struct filesystem *fs, uint64_t number, size_t size,
-			off_t offset)
+static void read_status(fuse_req_t request, struct filesystem *fs, uint64_t number,
+			size_t size, off_t offset)
 {
 	char text[4096];
-	ssize_t got = folder_read_status(fs, number, text, size < sizeof(text) ? size : sizeof(text),
-					 offset);
+	ssize_t got =
+		folder_read_status(fs, number, text,
+				   size < sizeof(text) ? size : sizeof(text), offset);
 
 	fuse_reply_buf(request, text, (size_t)got);
 }
@@ -164,8 +170,8 @@ void op_read(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset,
 /* --- writing --- */
 
 /*
- * Appending is asked for with each write (`flags` RWF_APPEND), not by the descriptor: a page of a
- * shared mapping that is written back through it has its place.
+ * Appending is asked for with each write (`flags` RWF_APPEND), not by the descriptor: a
+ * page of a shared mapping that is written back through it has its place.
  */
 static int write_all(int fd, const char *bytes, size_t size, off_t offset, int flags)
 {
@@ -184,7 +190,8 @@ static int write_all(int fd, const char *bytes, size_t size, off_t offset, int f
 	return (int)done;
 }
 
-/* The first write of a handle is the edit; the further ones only keep the folder unquiet. */
+/* The first write of a handle is the edit; the further ones only keep the folder unquiet.
+ */
 static int announce_write(struct filesystem *fs, struct handle *handle)
 {
 	bool is_first;
@@ -200,8 +207,9 @@ static int announce_write(struct filesystem *fs, struct handle *handle)
 	return r;
 }
 
-static int write_user_file(struct filesystem *fs, struct handle *handle, const char *bytes,
-			   size_t size, off_t offset, int flags, uid_t uid)
+static int write_user_file(struct filesystem *fs, struct handle *handle,
+			   const char *bytes, size_t size, off_t offset, int flags,
+			   uid_t uid)
 {
 	bool is_first;
 	int r = announce_write(fs, handle), done;
@@ -220,7 +228,8 @@ static int write_user_file(struct filesystem *fs, struct handle *handle, const c
 	return r ? r : done;
 }
 
-static int carry_out(struct filesystem *fs, uint64_t number, const struct control *control)
+static int carry_out(struct filesystem *fs, uint64_t number,
+		     const struct control *control)
 {
 	int r;
 
@@ -277,8 +286,8 @@ static int write_status(struct filesystem *fs, struct handle *handle, const char
 	return r ? r : (int)size;
 }
 
-void op_write(fuse_req_t request, fuse_ino_t id, const char *bytes, size_t size, off_t offset,
-	      struct fuse_file_info *info)
+void op_write(fuse_req_t request, fuse_ino_t id, const char *bytes, size_t size,
+	      off_t offset, struct fuse_file_info *info)
 {
 	struct filesystem *fs = ops_fs(request);
 	struct handle *handle = ops_handle(info);
@@ -321,7 +330,8 @@ static void judge(void *context, struct node *parent, const char *name)
 		judgement->result = gather_judge(judgement->fd, name);
 }
 
-/* What is written so far is judged once for each time it was written: design.md, rule 9. */
+/* What is written so far is judged once for each time it was written: design.md, rule 9.
+ */
 static int judge_dirty(struct filesystem *fs, struct handle *handle)
 {
 	struct judgement judgement = { .fs = fs };
@@ -378,7 +388,8 @@ void op_release(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
 
 /* --- the rest, as the filesystem below does it --- */
 
-void op_fsync(fuse_req_t request, fuse_ino_t id, int data_only, struct fuse_file_info *info)
+void op_fsync(fuse_req_t request, fuse_ino_t id, int data_only,
+	      struct fuse_file_info *info)
 {
 	int fd = ops_handle(info)->fd;
 	int r = fd < 0 ? 0 : data_only ? fdatasync(fd) : fsync(fd);
@@ -408,7 +419,8 @@ void op_fallocate(fuse_req_t request, fuse_ino_t id, int mode, off_t offset, off
 }
 
 /* Virtual files are all data: archivers skip what is called a hole. */
-static off_t seek_virtual(struct filesystem *fs, struct handle *handle, off_t offset, int whence)
+static off_t seek_virtual(struct filesystem *fs, struct handle *handle, off_t offset,
+			  int whence)
 {
 	struct stat status;
 	int r = folder_stat(fs, handle->node, &status);
@@ -455,14 +467,15 @@ void op_copy_file_range(fuse_req_t request, fuse_ino_t from, off_t from_offset,
 	(void)from;
 	(void)to;
 	if (source->fd < 0 || target->fd < 0) {
-		fuse_reply_err(request, EOPNOTSUPP); /* the copier reads and writes instead */
+		fuse_reply_err(request,
+			       EOPNOTSUPP); /* the copier reads and writes instead */
 		return;
 	}
 	if (!target->node->is_virtual)
 		r = activity_before_change(fs, target->node);
 	if (!r) {
-		copied = copy_file_range(source->fd, &from_offset, target->fd, &to_offset, size,
-					 (unsigned)flags);
+		copied = copy_file_range(source->fd, &from_offset, target->fd, &to_offset,
+					 size, (unsigned)flags);
 		r = copied < 0 ? -errno : 0;
 	}
 	if (!r && copied && !target->node->is_virtual)

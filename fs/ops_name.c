@@ -37,8 +37,8 @@ static int begin(fuse_req_t request, fuse_ino_t parent, const char *name,
 	const struct fuse_ctx *context = fuse_req_ctx(request);
 	struct filesystem *fs = ops_fs(request);
 
-	*making = (struct making){ fs, ops_node(fs, parent), name, -1, context->uid,
-				   context->gid, context->umask };
+	*making = (struct making){ fs,		 ops_node(fs, parent), name,	      -1,
+				   context->uid, context->gid,	       context->umask };
 	if (!strcmp(name, MARK_FILE_NAME))
 		return -EPERM;
 	making->fd = nodes_open_directory(&fs->nodes, making->parent);
@@ -47,15 +47,18 @@ static int begin(fuse_req_t request, fuse_ino_t parent, const char *name,
 	return activity_check_name(fs, making->parent, making->fd, name, coming);
 }
 
-/* A folder's default access list, which the filesystem below applies, takes the mask's place. */
+/* A folder's default access list, which the filesystem below applies, takes the mask's
+ * place. */
 static mode_t masked(const struct making *making, mode_t mode)
 {
-	if (getxattr(tree_fd_path(making->fd).text, "system.posix_acl_default", NULL, 0) > 0)
+	if (getxattr(tree_fd_path(making->fd).text, "system.posix_acl_default", NULL, 0) >
+	    0)
 		return mode;
 	return mode & ~making->mask;
 }
 
-/* A daemon of root's makes files for others: they are theirs, or their folder's group's. */
+/* A daemon of root's makes files for others: they are theirs, or their folder's group's.
+ */
 static void give_to_caller(const struct making *making)
 {
 	struct stat folder;
@@ -75,7 +78,8 @@ static int finish(const struct making *making, struct fuse_entry_param *ret_entr
 {
 	struct filesystem *fs = making->fs;
 	struct stat status;
-	int r = activity_name_came(fs, making->parent, making->fd, making->name, making->uid);
+	int r = activity_name_came(fs, making->parent, making->fd, making->name,
+				   making->uid);
 
 	if (r)
 		return r;
@@ -103,7 +107,8 @@ static void reply_made(fuse_req_t request, const struct making *making, int r)
 		nodes_unref(&making->fs->nodes, node, 1);
 }
 
-void op_mknod(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode, dev_t device)
+void op_mknod(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
+	      dev_t device)
 {
 	AUTOMAKING making;
 	int r = begin(request, parent, name, NULL, &making);
@@ -127,7 +132,8 @@ void op_mkdir(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mo
 	reply_made(request, &making, r);
 }
 
-void op_symlink(fuse_req_t request, const char *target, fuse_ino_t parent, const char *name)
+void op_symlink(fuse_req_t request, const char *target, fuse_ino_t parent,
+		const char *name)
 {
 	AUTOMAKING making;
 	int r = begin(request, parent, name, NULL, &making);
@@ -196,7 +202,8 @@ static int open_new(const struct making *making, mode_t mode, int flags)
 
 	flags &= ~(O_CREAT | O_DIRECT | O_NOCTTY | O_APPEND); /* op_write() appends */
 	flags |= O_NOFOLLOW | O_CLOEXEC;
-	fd = openat(making->fd, making->name, flags | O_CREAT | O_EXCL, masked(making, mode));
+	fd = openat(making->fd, making->name, flags | O_CREAT | O_EXCL,
+		    masked(making, mode));
 	if (fd >= 0)
 		give_to_caller(making);
 	else if (errno == EEXIST && !(flags & O_EXCL))

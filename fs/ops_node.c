@@ -13,8 +13,9 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-#define USER_SECONDS 1.0	 /* user files change below only behind our back */
-#define OUTPUT_SECONDS 3600.0 /* an output's inode never changes; its name is looked up anew */
+#define USER_SECONDS 1.0 /* user files change below only behind our back */
+#define OUTPUT_SECONDS \
+	3600.0 /* an output's inode never changes; its name is looked up anew */
 
 struct node *ops_node(struct filesystem *fs, fuse_ino_t id)
 {
@@ -29,9 +30,9 @@ fuse_ino_t ops_id(struct filesystem *fs, const struct node *node)
 double ops_attr_seconds(const struct node *node)
 {
 	if (node->is_virtual)
-		return node->kind == VIRTUAL_VIDEO || node->kind == VIRTUAL_LAST_FRAME ?
-			       OUTPUT_SECONDS :
-			       0;
+		return node->kind == VIRTUAL_VIDEO || node->kind == VIRTUAL_LAST_FRAME
+			       ? OUTPUT_SECONDS
+			       : 0;
 	if (atomic_load(&((struct node *)node)->task))
 		return 0;
 	return USER_SECONDS;
@@ -53,7 +54,8 @@ static void add_listing_time(struct filesystem *fs, uint64_t number, struct stat
 	listed.tv_sec = view->listing_ms / 1000;
 	listed.tv_nsec = view->listing_ms % 1000 * 1000000;
 	if (listed.tv_sec < status->st_mtim.tv_sec ||
-	    (listed.tv_sec == status->st_mtim.tv_sec && listed.tv_nsec <= status->st_mtim.tv_nsec))
+	    (listed.tv_sec == status->st_mtim.tv_sec &&
+	     listed.tv_nsec <= status->st_mtim.tv_nsec))
 		return;
 	status->st_mtim = listed;
 	if (status->st_ctim.tv_sec < listed.tv_sec)
@@ -100,8 +102,8 @@ static bool exists(int fd, const char *name)
 	return !faccessat(fd, name, F_OK, AT_SYMLINK_NOFOLLOW);
 }
 
-static int find_virtual(struct filesystem *fs, struct node *parent, int fd, const char *name,
-			struct node **ret_node)
+static int find_virtual(struct filesystem *fs, struct node *parent, int fd,
+			const char *name, struct node **ret_node)
 {
 	uint64_t number = folder_number_at(fs, parent, fd);
 	AUTOVIEW *view = number ? backend_task_view(fs->backend, number) : NULL;
@@ -117,7 +119,8 @@ static int find_virtual(struct filesystem *fs, struct node *parent, int fd, cons
 	return -ENOENT;
 }
 
-int ops_find(struct filesystem *fs, struct node *parent, const char *name, struct node **ret_node)
+int ops_find(struct filesystem *fs, struct node *parent, const char *name,
+	     struct node **ret_node)
 {
 	AUTOCLOSE int fd = nodes_open_directory(&fs->nodes, parent);
 	struct stat status;
@@ -127,7 +130,8 @@ int ops_find(struct filesystem *fs, struct node *parent, const char *name, struc
 	if (!strcmp(name, MARK_FILE_NAME))
 		return -ENOENT;
 	if (fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? find_virtual(fs, parent, fd, name, ret_node) : -errno;
+		return errno == ENOENT ? find_virtual(fs, parent, fd, name, ret_node)
+				       : -errno;
 	if (status.st_dev != fs->tree.device)
 		return -EXDEV; /* another filesystem mounted inside the library */
 	*ret_node = nodes_get(&fs->nodes, parent, name, &status);
@@ -141,7 +145,8 @@ void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 	struct node *node;
 	int r = ops_find(fs, ops_node(fs, parent), name, &node);
 
-	if (r == -ENOENT) { /* a missing name is not remembered: it may be a virtual one soon */
+	if (r == -ENOENT) { /* a missing name is not remembered: it may be a virtual one
+			       soon */
 		fuse_reply_err(request, ENOENT);
 		return;
 	}
@@ -153,7 +158,8 @@ void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 	if (r)
 		fuse_reply_err(request, r == -ESTALE ? ENOENT : -r);
 	else if (fuse_reply_entry(request, &entry) == -ENOENT)
-		nodes_unref(&fs->nodes, node, 1); /* interrupted: the kernel did not take it */
+		nodes_unref(&fs->nodes, node,
+			    1); /* interrupted: the kernel did not take it */
 }
 
 void op_forget(fuse_req_t request, fuse_ino_t id, uint64_t count)
@@ -171,7 +177,8 @@ void op_forget_multi(fuse_req_t request, size_t count, struct fuse_forget_data *
 
 	for (size_t i = 0; i < count; i++)
 		if (forgets[i].ino != FUSE_ROOT_ID)
-			nodes_unref(&fs->nodes, ops_node(fs, forgets[i].ino), forgets[i].nlookup);
+			nodes_unref(&fs->nodes, ops_node(fs, forgets[i].ino),
+				    forgets[i].nlookup);
 	fuse_reply_none(request);
 }
 
@@ -191,8 +198,8 @@ void op_getattr(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
 
 /* --- changing attributes --- */
 
-static int set_size(struct filesystem *fs, struct node *node, struct handle *handle, off_t size,
-		    uid_t uid)
+static int set_size(struct filesystem *fs, struct node *node, struct handle *handle,
+		    off_t size, uid_t uid)
 {
 	AUTOCLOSE int fd = -1;
 	int r = activity_before_change(fs, node);
@@ -233,12 +240,14 @@ static int set_on_descriptor(int fd, const struct stat *attr, int to_set)
 
 	if (to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID) &&
 	    fchownat(fd, "", to_set & FUSE_SET_ATTR_UID ? attr->st_uid : (uid_t)-1,
-		     to_set & FUSE_SET_ATTR_GID ? attr->st_gid : (gid_t)-1, AT_EMPTY_PATH) < 0)
+		     to_set & FUSE_SET_ATTR_GID ? attr->st_gid : (gid_t)-1,
+		     AT_EMPTY_PATH) < 0)
 		return -errno;
-	if (to_set & FUSE_SET_ATTR_MODE && fchmodat(AT_FDCWD, path.text, attr->st_mode, 0) < 0)
+	if (to_set & FUSE_SET_ATTR_MODE &&
+	    fchmodat(AT_FDCWD, path.text, attr->st_mode, 0) < 0)
 		return -errno;
-	if (!(to_set & (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_ATIME_NOW |
-			FUSE_SET_ATTR_MTIME_NOW)))
+	if (!(to_set & (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME |
+			FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW)))
 		return 0;
 	choose_times(attr, to_set, times);
 	return utimensat(AT_FDCWD, path.text, times, 0) < 0 ? -errno : 0;
@@ -276,7 +285,8 @@ void op_setattr(fuse_req_t request, fuse_ino_t id, struct stat *attr, int to_set
 	if (node->is_virtual)
 		r = set_on_virtual(node, to_set);
 	else
-		r = set_attributes(fs, node, handle, attr, to_set, fuse_req_ctx(request)->uid);
+		r = set_attributes(fs, node, handle, attr, to_set,
+				   fuse_req_ctx(request)->uid);
 	if (!r)
 		r = ops_stat(fs, node, &status);
 	if (r)

@@ -22,7 +22,7 @@ struct place {
 	const char *name;
 	int fd; /* of the folder, O_PATH */
 	struct stat status;
-	bool exists; /* a user's file has the name */
+	bool exists;		 /* a user's file has the name */
 	enum virtual_kind shown; /* else: the virtual file that shows itself there */
 };
 
@@ -33,11 +33,14 @@ static void place_clear(struct place *place)
 #define AUTOPLACE __attribute__((cleanup(place_clear))) struct place
 
 /* What has the name now. 0 or -errno; a free name is no error. */
-static int look(struct filesystem *fs, fuse_ino_t parent, const char *name, struct place *place)
+static int look(struct filesystem *fs, fuse_ino_t parent, const char *name,
+		struct place *place)
 {
 	struct node *node;
 
-	*place = (struct place){ .fs = fs, .parent = ops_node(fs, parent), .name = name, .fd = -1 };
+	*place = (struct place){
+		.fs = fs, .parent = ops_node(fs, parent), .name = name, .fd = -1
+	};
 	place->fd = nodes_open_directory(&fs->nodes, place->parent);
 	if (place->fd < 0)
 		return place->fd;
@@ -69,13 +72,15 @@ static int hide(const struct place *place)
 	struct virtual_file files[VIRTUAL_FILES_MAX];
 	size_t count = view ? folder_list(fs, place->parent, view, false, files) : 0;
 
-	return backend_task_hide(fs->backend, number, folder_hiding(files, count, place->shown));
+	return backend_task_hide(fs->backend, number,
+				 folder_hiding(files, count, place->shown));
 }
 
 static int unlink_user_file(const struct place *place)
 {
 	struct filesystem *fs = place->fs;
-	bool is_locked = activity_is_locked(fs, place->parent, place->name, &place->status);
+	bool is_locked =
+		activity_is_locked(fs, place->parent, place->name, &place->status);
 	struct node *node = nodes_hold(&fs->nodes, place->fd, place->name);
 	int r;
 
@@ -105,15 +110,18 @@ void op_unlink(fuse_req_t request, fuse_ino_t parent, const char *name)
 /* --- rmdir --- */
 
 /*
- * Whether the folder still shows something of its task. Before anything was sent that does not
- * count: when copied files are removed, the virtual ones that they covered come to light.
+ * Whether the folder still shows something of its task. Before anything was sent that
+ * does not count: when copied files are removed, the virtual ones that they covered come
+ * to light.
  */
-static bool shows_something(struct filesystem *fs, struct node *directory, uint64_t number)
+static bool shows_something(struct filesystem *fs, struct node *directory,
+			    uint64_t number)
 {
 	AUTOVIEW *view = backend_task_view(fs->backend, number);
 	struct virtual_file files[VIRTUAL_FILES_MAX];
 
-	return view && view->state != TASK_PENDING && folder_list(fs, directory, view, false, files) > 0;
+	return view && view->state != TASK_PENDING &&
+	       folder_list(fs, directory, view, false, files) > 0;
 }
 
 static int remove_directory(const struct place *place, struct node *node, uint64_t number)
@@ -181,21 +189,25 @@ static int check_rename(const struct place *from, const struct place *to, unsign
 	if (from->shown || to->shown) {
 		if (flags & RENAME_EXCHANGE)
 			return -EPERM;
-		if (from->shown) /* an output goes elsewhere as a copy, made by the mover */
+		if (from->shown) /* an output goes elsewhere as a copy, made by the mover
+				  */
 			return is_output(from->shown) ? -EXDEV : -EACCES;
 	}
 	if (!from->exists)
 		return -ENOENT;
 	r = activity_check_name(from->fs, to->parent, to->fd, to->name, &from->status);
 	if (!r && flags & RENAME_EXCHANGE && to->exists)
-		r = activity_check_name(from->fs, from->parent, from->fd, from->name, &to->status);
+		r = activity_check_name(from->fs, from->parent, from->fd, from->name,
+					&to->status);
 	if (!r && to->shown && flags & RENAME_NOREPLACE)
 		r = -EEXIST;
 	return r;
 }
 
-/* The task of a folder that would be replaced, as by rmdir: -ENOTEMPTY while it shows something. */
-static int check_replaced(const struct place *from, const struct place *to, uint64_t *ret_number)
+/* The task of a folder that would be replaced, as by rmdir: -ENOTEMPTY while it shows
+ * something. */
+static int check_replaced(const struct place *from, const struct place *to,
+			  uint64_t *ret_number)
 {
 	struct filesystem *fs = to->fs;
 	struct node *node;
@@ -218,26 +230,27 @@ struct moving {
 	struct node *source, *target;
 };
 
-static void follow_move(const struct place *from, const struct place *to, struct moving *moving,
-			unsigned flags, bool is_done)
+static void follow_move(const struct place *from, const struct place *to,
+			struct moving *moving, unsigned flags, bool is_done)
 {
 	struct nodes *nodes = &from->fs->nodes;
 
 	if (flags & RENAME_EXCHANGE) {
 		if (is_done)
-			nodes_move_name(nodes, moving->target, to->parent, to->name, from->parent,
-					from->name);
+			nodes_move_name(nodes, moving->target, to->parent, to->name,
+					from->parent, from->name);
 		nodes_release(nodes, moving->target, to->parent, to->name, false);
 	} else {
 		nodes_release(nodes, moving->target, to->parent, to->name, is_done);
 	}
 	if (is_done)
-		nodes_move_name(nodes, moving->source, from->parent, from->name, to->parent,
-				to->name);
+		nodes_move_name(nodes, moving->source, from->parent, from->name,
+				to->parent, to->name);
 	nodes_release(nodes, moving->source, from->parent, from->name, false);
 }
 
-/* A locked file that is replaced by itself (a hard link of it) stays; others never get here. */
+/* A locked file that is replaced by itself (a hard link of it) stays; others never get
+ * here. */
 static int move(const struct place *from, const struct place *to, unsigned flags)
 {
 	struct nodes *nodes = &from->fs->nodes;
@@ -264,8 +277,8 @@ static void poke_moved(struct filesystem *fs, const struct place *to)
 		nodes_unref(&fs->nodes, node, 1);
 }
 
-void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
-	       const char *new_name, unsigned flags)
+void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name,
+	       fuse_ino_t new_parent, const char *new_name, unsigned flags)
 {
 	struct filesystem *fs = ops_fs(request);
 	uid_t uid = fuse_req_ctx(request)->uid;
@@ -274,7 +287,9 @@ void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name, fuse_ino
 	int r = look(fs, parent, name, &from);
 
 	if (!r)
-		r = !strcmp(new_name, MARK_FILE_NAME) ? -EPERM : look(fs, new_parent, new_name, &to);
+		r = !strcmp(new_name, MARK_FILE_NAME)
+			    ? -EPERM
+			    : look(fs, new_parent, new_name, &to);
 	if (!r)
 		r = check_rename(&from, &to, flags);
 	if (!r && !(flags & RENAME_EXCHANGE))

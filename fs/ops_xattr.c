@@ -95,7 +95,8 @@ void op_listxattr(fuse_req_t request, fuse_ino_t id, size_t size)
 	}
 	if (!node->is_virtual) {
 		fd = nodes_open(&fs->nodes, node, O_PATH);
-		got = fd < 0 ? -1 : listxattr(tree_fd_path(fd).text, list, LIST_MAX_BYTES);
+		got = fd < 0 ? -1
+			     : listxattr(tree_fd_path(fd).text, list, LIST_MAX_BYTES);
 		if (got < 0) {
 			fuse_reply_err(request, fd < 0 ? -fd : errno);
 			return;

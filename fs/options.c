@@ -29,10 +29,12 @@ const char options_usage[] =
 	"  -h, --help   this text\n"
 	"  -V, --version\n"
 	"\n"
-	"Configuration: ~/.config/seedancefs/config.ini. Without a [provider NAME] section\n"
+	"Configuration: ~/.config/seedancefs/config.ini. Without a [provider NAME] "
+	"section\n"
 	"the mount runs on the built-in simulator, which costs nothing.\n";
 
-__attribute__((format(printf, 2, 3))) static int fail(char **ret_error, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static int fail(char **ret_error,
+						      const char *format, ...)
 {
 	va_list arguments;
 
@@ -123,21 +125,26 @@ static int take_options(struct options *options, const char *list)
 	return r;
 }
 
-static int take_places(struct options *options, int count, char **places, char **ret_error)
+static int take_places(struct options *options, int count, char **places,
+		       char **ret_error)
 {
 	if (count && !strcmp(*places, "mount"))
 		count--, places++;
 	if (count < 1)
-		return fail(ret_error, "the mount point is missing; see seedancefs --help");
+		return fail(ret_error,
+			    "the mount point is missing; see seedancefs --help");
 	if (count > 2)
-		return fail(ret_error, "too many places: only LIBRARY and MOUNTPOINT are known");
+		return fail(ret_error,
+			    "too many places: only LIBRARY and MOUNTPOINT are known");
 	options->mount_point = absolute(places[count - 1]);
-	options->library = count == 2 ? absolute(places[0]) :
-					in_home("XDG_DATA_HOME", ".local/share", "seedancefs");
+	options->library =
+		count == 2 ? absolute(places[0])
+			   : in_home("XDG_DATA_HOME", ".local/share", "seedancefs");
 	if (!options->config_path)
 		options->config_path =
 			in_home("XDG_CONFIG_HOME", ".config", "seedancefs/config.ini");
-	return options->mount_point && options->library && options->config_path ? 0 : -ENOMEM;
+	return options->mount_point && options->library && options->config_path ? 0
+										: -ENOMEM;
 }
 
 static int take_flag(struct options *options, int flag, char **ret_error)
@@ -186,7 +193,8 @@ int options_load_config(const struct options *options, struct config **ret_confi
 			char **ret_error)
 {
 	struct config *config;
-	int r = config_load(options->config_path, options->config_is_named, &config, ret_error);
+	int r = config_load(options->config_path, options->config_is_named, &config,
+			    ret_error);
 
 	for (size_t i = 0; !r && i < options->setting_count; i++) {
 		AUTOFREE char *key = strdup(options->settings[i]);

@@ -16,14 +16,14 @@ struct options {
 	bool config_is_named;
 	bool is_foreground, is_debug, is_single_threaded;
 	bool wants_help, wants_version;
-	struct buffer fuse;  /* the options that are FUSE's own, separated by commas */
-	char **settings;     /* "key=value" of the main section */
+	struct buffer fuse; /* the options that are FUSE's own, separated by commas */
+	char **settings;    /* "key=value" of the main section */
 	size_t setting_count;
 };
 
 /*
- * Reads the arguments. 0, or -EINVAL with a whole line for people in *ret_error (free() it).
- * options_clear() in any case.
+ * Reads the arguments. 0, or -EINVAL with a whole line for people in *ret_error (free()
+ * it). options_clear() in any case.
  */
 int options_parse(int argc, char **argv, struct options *ret_options, char **ret_error);
 void options_clear(struct options *options);

@@ -137,8 +137,8 @@ static void reply(struct parked_read *read)
 
 	fuse_req_interrupt_func(read->request, NULL, NULL);
 	if (!read->result)
-		bytes = backend_media_bytes(read->parked->backend, read->media, read->offset,
-					    read->size);
+		bytes = backend_media_bytes(read->parked->backend, read->media,
+					    read->offset, read->size);
 	if (bytes)
 		fuse_reply_buf(read->request, bytes, read->size);
 	else
@@ -206,8 +206,8 @@ static void interrupted(fuse_req_t request, void *context)
 	backend_media_unpark(read->parked->backend, read->id, -EINTR);
 }
 
-void parked_add(struct parked *parked, fuse_req_t request, struct media *media, off_t offset,
-		size_t size)
+void parked_add(struct parked *parked, fuse_req_t request, struct media *media,
+		off_t offset, size_t size)
 {
 	struct parked_read *read = calloc(1, sizeof(*read));
 	uint64_t oldest;
@@ -225,7 +225,8 @@ void parked_add(struct parked *parked, fuse_req_t request, struct media *media, 
 	read->size = size;
 	oldest = enlist(parked, read);
 	fuse_req_interrupt_func(request, interrupted, read);
-	if (backend_media_park(parked->backend, media, read->offset, size, read, read->id)) {
+	if (backend_media_park(parked->backend, media, read->offset, size, read,
+			       read->id)) {
 		parked_done(read, -ENOMEM);
 		return;
 	}
@@ -256,7 +257,8 @@ static bool is_leaving(pid_t pid)
 		return errno == ESRCH;
 	text[got] = '\0';
 	after = strrchr(text, ')');
-	if (!after || sscanf(after + 1, " %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2)
+	if (!after ||
+	    sscanf(after + 1, " %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2)
 		return false;
 	return state == 'Z' || state == 'X' || flags & FLAG_EXITING;
 }

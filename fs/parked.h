@@ -1,11 +1,12 @@
 /*
  * Parked reads: requests of readers that wait for bytes on their way.
  *
- * Each has one owner, the backend's thread, which ends it through the read_done event exactly
- * once. The replies themselves, a copy of the bytes each, are made by a thread of this room, so
- * that the backend's goes on receiving meanwhile. The table knows all that are parked, so that readers that left can be found and the number of
- * parked requests stays below half of what the kernel allows in the background (field-notes.md,
- * part D, 4: parked readahead could block the whole mount).
+ * Each has one owner, the backend's thread, which ends it through the read_done event
+ * exactly once. The replies themselves, a copy of the bytes each, are made by a thread of
+ * this room, so that the backend's goes on receiving meanwhile. The table knows all that
+ * are parked, so that readers that left can be found and the number of parked requests
+ * stays below half of what the kernel allows in the background (field-notes.md, part D,
+ * 4: parked readahead could block the whole mount).
  */
 #ifndef SEEDANCEFS_PARKED_H
 #define SEEDANCEFS_PARKED_H
@@ -24,8 +25,8 @@ void parked_destroy(struct parked *parked);
 void parked_set_limit(struct parked *parked, unsigned limit);
 
 /* Parks a read; the request is answered later, in every case. */
-void parked_add(struct parked *parked, struct fuse_req *request, struct media *media, off_t offset,
-		size_t size);
+void parked_add(struct parked *parked, struct fuse_req *request, struct media *media,
+		off_t offset, size_t size);
 /* The read_done event: queues the reply. */
 void parked_done(void *read, int result);
 

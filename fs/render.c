@@ -9,11 +9,13 @@
 #include <time.h>
 
 #define VALUE_MAX_BYTES 700
+#define ERROR_MAX_BYTES 2000 /* with the code and the advice below STATUS_MAX_BYTES */
 
 /* Ends at the ceiling without losing what stands before. */
 static void add_line(struct buffer *text, const char *key, const char *value)
 {
-	AUTOFREE char *clean = value && *value ? text_clean(value, VALUE_MAX_BYTES) : NULL;
+	AUTOFREE char *clean =
+		value && *value ? text_clean(value, VALUE_MAX_BYTES) : NULL;
 
 	if (clean && text->size + strlen(key) + strlen(clean) + 3 <= text->ceiling)
 		buffer_addf(text, "%s: %s\n", key, clean);
@@ -38,7 +40,8 @@ static void add_progress(struct buffer *text, const struct task_view *view)
 
 	if (view->progress < 0 || !task_is_active(view->state))
 		return;
-	snprintf(value, sizeof(value), "%d%%", view->progress > 100 ? 100 : view->progress);
+	snprintf(value, sizeof(value), "%d%%",
+		 view->progress > 100 ? 100 : view->progress);
 	add_line(text, "progress", value);
 }
 
@@ -53,11 +56,12 @@ static void add_kept(struct buffer *text, const struct task_view *view, uint64_t
 	add_line(text, "kept", value);
 }
 
-static void add_provider(struct buffer *text, const struct task_view *view, bool is_simulated)
+static void add_provider(struct buffer *text, const struct task_view *view,
+			 bool is_simulated)
 {
-	AUTOFREE char *value = view->provider && is_simulated ?
-				       text_format("%s (simulator)", view->provider) :
-				       text_dup(view->provider);
+	AUTOFREE char *value = view->provider && is_simulated
+				       ? text_format("%s (simulator)", view->provider)
+				       : text_dup(view->provider);
 
 	add_line(text, "provider", value);
 }
@@ -88,7 +92,8 @@ char *render_status(const struct task_view *view, const struct render_facts *fac
 		add_line(&text, "note", view->problem.text);
 	add_line(&text, "note", view->note);
 	if (facts->is_simulated && !is_pending)
-		add_line(&text, "note", "simulated: no provider is configured, nothing is billed");
+		add_line(&text, "note",
+			 "simulated: no provider is configured, nothing is billed");
 	return buffer_take(&text);
 }
 
@@ -107,15 +112,18 @@ char *render_error(const struct task_view *view)
 		[TASK_EXPIRED] = "The service did not finish this video in time.",
 		[TASK_CANCELLED] = "This task was cancelled.",
 		[TASK_INVALID] = "This request was refused; nothing was billed.",
-		[TASK_UNKNOWN] = "It is not known what became of this task. It may be billed.",
+		[TASK_UNKNOWN] =
+			"It is not known what became of this task. It may be billed.",
 	};
+	AUTOFREE char *why = text_clean(view->problem.text, ERROR_MAX_BYTES);
 	AUTOBUFFER text = BUFFER_INIT(STATUS_MAX_BYTES);
 	const char *head = view->state < ARRAY_SIZE(heads) ? heads[view->state] : NULL;
 
+	if (!why)
+		return NULL;
 	buffer_addf(&text, "%s\n\n", head ? head : "Something went wrong.");
-	buffer_addf(&text, "%s\n", view->problem.text ? view->problem.text : "(no details)");
-	if (view->problem.code)
-		buffer_addf(&text, "code: %s\n", view->problem.code);
+	buffer_addf(&text, "%s\n", *why ? why : "(no details)");
+	add_line(&text, "code", view->problem.code);
 	buffer_addf(&text, "\nWhat to do: %s\n", problem_advice(view->problem.class));
 	return buffer_take(&text);
 }

@@ -40,9 +40,10 @@ static char *expand(int fd, const char *rest, int *ret_error)
 	return *target == '/' ? NULL : text_format("%s/%s", target, rest);
 }
 
-/* Goes into one component. Returns 1 when it was a link, whose target *ret_rest begins with. */
-static int go_into(const struct tree *tree, struct buffer *at, const char *name, const char *rest,
-		   char **ret_rest)
+/* Goes into one component. Returns 1 when it was a link, whose target *ret_rest begins
+ * with. */
+static int go_into(const struct tree *tree, struct buffer *at, const char *name,
+		   const char *rest, char **ret_rest)
 {
 	AUTOCLOSE int fd = -1;
 	struct stat status;
@@ -66,7 +67,8 @@ static int go_into(const struct tree *tree, struct buffer *at, const char *name,
 	return 1;
 }
 
-int resolve_path(const struct tree *tree, const char *from, const char *path, char **ret_path)
+int resolve_path(const struct tree *tree, const char *from, const char *path,
+		 char **ret_path)
 {
 	AUTOBUFFER at = BUFFER_INIT(PATH_CEILING);
 	AUTOFREE char *rest = strdup(path);

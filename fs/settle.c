@@ -73,7 +73,8 @@ void settler_destroy(struct settler *settler)
 
 /* --- what is due --- */
 
-static bool put_due(struct settler *settler, uint64_t number, int64_t at_ms, bool is_forced)
+static bool put_due(struct settler *settler, uint64_t number, int64_t at_ms,
+		    bool is_forced)
 {
 	SCOPED_LOCK(&settler->lock);
 	struct due *due = settler->dues;
@@ -85,7 +86,8 @@ static bool put_due(struct settler *settler, uint64_t number, int64_t at_ms, boo
 	if (!due) {
 		due = calloc(1, sizeof(*due));
 		if (!due)
-			return false; /* the next thing that happens in the folder pokes again */
+			return false; /* the next thing that happens in the folder pokes
+					 again */
 		due->number = number;
 		due->at_ms = at_ms;
 		due->next = settler->dues;
@@ -144,12 +146,14 @@ static void adopt(struct settler *settler, uint64_t number, const struct request
 	log_info("event=adopt task=%" PRIu64 " result=%d", number, r);
 	if (r == -EINVAL)
 		problem_set(&problem, PROBLEM_INVALID,
-			    "%s: \"task_id\" is \"%s\", which is no task's id; allowed: letters, "
+			    "%s: \"task_id\" is \"%s\", which is no task's id; allowed: "
+			    "letters, "
 			    "digits, '.', '_' and '-'",
 			    request->source, request->task_id);
 	else if (r == -ENXIO)
 		problem_set(&problem, PROBLEM_INVALID,
-			    "%s: \"provider\" is \"%s\", and the configuration has no section of "
+			    "%s: \"provider\" is \"%s\", and the configuration has no "
+			    "section of "
 			    "that name",
 			    request->source, request->provider ? request->provider : "");
 	if (problem_is_set(&problem))
@@ -158,7 +162,8 @@ static void adopt(struct settler *settler, uint64_t number, const struct request
 
 /* Hands the order over. Returns when to look again; 0: when poked. */
 static int64_t order(struct settler *settler, uint64_t number, struct node *directory,
-		     const char *path, uint64_t edits, struct gathered *gathered, bool is_forced)
+		     const char *path, uint64_t edits, struct gathered *gathered,
+		     bool is_forced)
 {
 	struct task_order order = {
 		.number = number,
@@ -181,7 +186,8 @@ static int64_t order(struct settler *settler, uint64_t number, struct node *dire
 	if (r == -EAGAIN || r == -ENOMEM)
 		return AGAIN_MS;
 	if (r < 0 && r != -EALREADY)
-		log_warn("event=order_failed task=%" PRIu64 " reason=\"%s\"", number, strerror(-r));
+		log_warn("event=order_failed task=%" PRIu64 " reason=\"%s\"", number,
+			 strerror(-r));
 	return 0;
 }
 
@@ -207,16 +213,17 @@ static int64_t act(struct settler *settler, uint64_t number, struct node *direct
 		again_ms = gathered.waits_elsewhere || is_forced ? ELSEWHERE_MS : 0;
 	} else {
 		folder_set_waiting(fs, number,
-				   result == GATHER_NOTHING ? "there is no prompt or request.json" :
-								NULL);
+				   result == GATHER_NOTHING
+					   ? "there is no prompt or request.json"
+					   : NULL);
 		if (result == GATHER_COPY)
 			backend_task_archive(fs->backend, number);
 		else if (result == GATHER_INVALID)
 			backend_task_refuse(fs->backend, number, &gathered.problem,
 					    gathered.digest, is_forced);
 		else if (result == GATHER_READY)
-			again_ms = order(settler, number, directory, path, edits, &gathered,
-					 is_forced);
+			again_ms = order(settler, number, directory, path, edits,
+					 &gathered, is_forced);
 	}
 	gathered_clear(&gathered);
 	return again_ms;

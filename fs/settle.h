@@ -1,10 +1,10 @@
 /*
  * Settling: deciding when a folder is ready to be ordered (design.md, rule 1).
  *
- * One thread owns the decision. Handlers only poke it: something happened in a folder. It looks
- * when the folder has been quiet for long enough, reads what is ordered, and hands it to the
- * backend. It also walks the tree once after a start, to find pending folders and lost marks,
- * and looks once a second for readers that left.
+ * One thread owns the decision. Handlers only poke it: something happened in a folder. It
+ * looks when the folder has been quiet for long enough, reads what is ordered, and hands
+ * it to the backend. It also walks the tree once after a start, to find pending folders
+ * and lost marks, and looks once a second for readers that left.
  */
 #ifndef SEEDANCEFS_SETTLE_H
 #define SEEDANCEFS_SETTLE_H
@@ -19,7 +19,8 @@ int settler_start(struct settler *settler);
 void settler_stop(struct settler *settler);
 void settler_destroy(struct settler *settler);
 
-/* Something happened in a task's folder: it is looked at when it has settled. Any thread. */
+/* Something happened in a task's folder: it is looked at when it has settled. Any thread.
+ */
 void settle_poke(struct settler *settler, uint64_t number);
 /* The same, without waiting for quiet: `submit` and `retry`. */
 void settle_now(struct settler *settler, uint64_t number);

@@ -20,7 +20,8 @@
 #define STOP_MS 3000
 #define STEP_MS 10
 
-__attribute__((format(printf, 2, 3))) static int fail(char **ret_error, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static int fail(char **ret_error,
+						      const char *format, ...)
 {
 	va_list arguments;
 
@@ -63,9 +64,10 @@ __attribute__((noreturn)) static void run_child(const char *program, const char 
 	fcntl(ready, F_SETFD, 0);
 	snprintf(lifeline_text, sizeof(lifeline_text), "%d", lifeline);
 	snprintf(ready_text, sizeof(ready_text), "%d", ready);
-	setpgid(0, 0); /* Ctrl-C in a terminal is for the daemon: it ends this one in its turn */
-	execlp(program, PROGRAM, "--books", books, "--lifeline", lifeline_text, "--ready-fd",
-	       ready_text, (char *)NULL);
+	setpgid(0, 0); /* Ctrl-C in a terminal is for the daemon: it ends this one in its
+			  turn */
+	execlp(program, PROGRAM, "--books", books, "--lifeline", lifeline_text,
+	       "--ready-fd", ready_text, (char *)NULL);
 	_exit(127);
 }
 
@@ -89,14 +91,16 @@ static int read_ready(int fd, unsigned *ret_port, unsigned *ret_control)
 		used += (size_t)got;
 		line[used] = '\0';
 		if (strchr(line, '\n'))
-			return sscanf(line, "port=%u control=%u", ret_port, ret_control) == 2 ?
-				       0 :
-				       -EIO;
+			return sscanf(line, "port=%u control=%u", ret_port,
+				      ret_control) == 2
+				       ? 0
+				       : -EIO;
 	}
 	return -EIO;
 }
 
-static int spawn(const char *library_path, int log, struct simulator *simulator, int *ret_ready)
+static int spawn(const char *library_path, int log, struct simulator *simulator,
+		 int *ret_ready)
 {
 	AUTOFREE char *program = find_program();
 	AUTOFREE char *books = text_format("%s/simulator", library_path);
@@ -126,14 +130,17 @@ int simulator_start(const char *library_path, int log, struct simulator *ret_sim
 	unsigned port = 0, control = 0;
 
 	*ret_simulator = (struct simulator){ .pid = -1, .lifeline = -1 };
-	if (spawn(library_path, log, ret_simulator, &ready) || read_ready(ready, &port, &control)) {
+	if (spawn(library_path, log, ret_simulator, &ready) ||
+	    read_ready(ready, &port, &control)) {
 		simulator_stop(ret_simulator);
 		return fail(ret_error,
-			    "no provider is configured, and the simulator (" PROGRAM ") could not "
+			    "no provider is configured, and the simulator (" PROGRAM
+			    ") could not "
 			    "be started; is it installed beside seedancefs?");
 	}
 	ret_simulator->url = text_format("http://127.0.0.1:%u", port);
-	log_info("event=simulator port=%u control=%u note=\"no provider is configured: nothing is "
+	log_info("event=simulator port=%u control=%u note=\"no provider is configured: "
+		 "nothing is "
 		 "billed\"",
 		 port, control);
 	return ret_simulator->url ? 0 : -ENOMEM;

@@ -1,7 +1,7 @@
 /*
- * The embedded simulator: a child process that speaks the services' wire formats on loopback,
- * for a mount without a configured provider. It ends when its lifeline closes, that is, with
- * this process, killed or not.
+ * The embedded simulator: a child process that speaks the services' wire formats on
+ * loopback, for a mount without a configured provider. It ends when its lifeline closes,
+ * that is, with this process, killed or not.
  */
 #ifndef SEEDANCEFS_SIMULATOR_H
 #define SEEDANCEFS_SIMULATOR_H
@@ -15,9 +15,10 @@ struct simulator {
 };
 
 /*
- * Starts seedance-sim with its books in library_path/simulator and waits until it listens.
- * Its log goes to `log`; it holds nothing else of this process, least of all a terminal or a
- * pipe that somebody reads to its end. Before threads. 0, or -errno with a line in *ret_error.
+ * Starts seedance-sim with its books in library_path/simulator and waits until it
+ * listens. Its log goes to `log`; it holds nothing else of this process, least of all a
+ * terminal or a pipe that somebody reads to its end. Before threads. 0, or -errno with a
+ * line in *ret_error.
  */
 int simulator_start(const char *library_path, int log, struct simulator *ret_simulator,
 		    char **ret_error);

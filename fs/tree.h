@@ -2,7 +2,8 @@
  * The library's tree: user files on the filesystem below, reached beneath one descriptor.
  *
  * No path escapes: every resolution is openat2 with RESOLVE_BENEATH, crosses no mount and
- * follows no symbolic link (the kernel resolves links in the mount's own view). Any thread.
+ * follows no symbolic link (the kernel resolves links in the mount's own view). Any
+ * thread.
  */
 #ifndef SEEDANCEFS_TREE_H
 #define SEEDANCEFS_TREE_H
@@ -12,7 +13,7 @@
 #include <sys/types.h>
 
 struct tree {
-	int fd;	   /* of the tree's directory */
+	int fd; /* of the tree's directory */
 	dev_t device;
 };
 
@@ -21,8 +22,9 @@ int tree_open(struct tree *tree, int library);
 void tree_close(struct tree *tree);
 
 /*
- * Opens a path below the tree ("" is the tree itself), of any length. O_CLOEXEC and O_NOFOLLOW
- * are added. Returns a descriptor or -errno (-ELOOP for a link, but with O_PATH).
+ * Opens a path below the tree ("" is the tree itself), of any length. O_CLOEXEC and
+ * O_NOFOLLOW are added. Returns a descriptor or -errno (-ELOOP for a link, but with
+ * O_PATH).
  */
 int tree_openat(const struct tree *tree, const char *path, int flags);
 /* The same below another directory of the tree. */

@@ -57,12 +57,13 @@ static void add_hint(void *context, struct task_view *view)
 
 static struct task_view *find_hint(const struct walk *walk, const char *path)
 {
-	struct task_view key = { .place.path = (char *)path }, *key_pointer = &key, **found;
+	struct task_view key = { .place.path = (char *)path }, *key_pointer = &key,
+			 **found;
 
 	if (!walk->hint_count)
 		return NULL;
-	found = bsearch(&key_pointer, walk->hints, walk->hint_count, sizeof(struct task_view *),
-			compare_hints);
+	found = bsearch(&key_pointer, walk->hints, walk->hint_count,
+			sizeof(struct task_view *), compare_hints);
 	return found ? *found : NULL;
 }
 
@@ -115,8 +116,8 @@ static void walk_entry(struct walk *walk, struct node *parent, int fd, const cha
 	struct stat status;
 	struct node *node;
 
-	if (fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(status.st_mode) ||
-	    status.st_dev != walk->fs->tree.device)
+	if (fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !S_ISDIR(status.st_mode) || status.st_dev != walk->fs->tree.device)
 		return;
 	node = nodes_get(nodes, parent, name, &status);
 	if (!node)
@@ -156,7 +157,8 @@ void walk_tree(struct filesystem *fs, const bool *stopping, pthread_mutex_t *loc
 
 	backend_task_each(fs->backend, add_hint, &walk);
 	if (walk.hint_count)
-		qsort(walk.hints, walk.hint_count, sizeof(struct task_view *), compare_hints);
+		qsort(walk.hints, walk.hint_count, sizeof(struct task_view *),
+		      compare_hints);
 	walk_directory(&walk, fs->nodes.root);
 	for (size_t i = 0; i < walk.hint_count; i++)
 		task_view_unref(walk.hints[i]);

@@ -1,6 +1,6 @@
 /*
- * The walk over the tree after a start: folders whose order was not sent yet are found and
- * settle anew, wherever they were moved to. In the background: nothing waits for it.
+ * The walk over the tree after a start: folders whose order was not sent yet are found
+ * and settle anew, wherever they were moved to. In the background: nothing waits for it.
  */
 #ifndef SEEDANCEFS_WALK_H
 #define SEEDANCEFS_WALK_H

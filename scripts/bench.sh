@@ -5,5 +5,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh
 cmake --preset release >/dev/null
-cmake --build --preset release --parallel >/dev/null
+cmake --build --preset release --parallel --target seedancefs seedance-sim minimal_fuse >/dev/null
 /usr/bin/python3 tests/bench/stream.py "${1:-5}"

@@ -1,10 +1,11 @@
 /*
  * A growing byte buffer with a mandatory ceiling.
  *
- * The first failure (no memory, or the ceiling reached) sticks: later appends do nothing and
- * buffer_error() tells it, so that a caller may build a text piece by piece and check once.
- * The data is NUL-terminated whenever it is not NULL; the terminator is not counted.
- * Not thread-safe. Owner: whoever called buffer_init(); release with buffer_clear().
+ * The first failure (no memory, or the ceiling reached) sticks: later appends do nothing
+ * and buffer_error() tells it, so that a caller may build a text piece by piece and check
+ * once. The data is NUL-terminated whenever it is not NULL; the terminator is not
+ * counted. Not thread-safe. Owner: whoever called buffer_init(); release with
+ * buffer_clear().
  */
 #ifndef SEEDANCEFS_BASE_BUFFER_H
 #define SEEDANCEFS_BASE_BUFFER_H
@@ -20,9 +21,9 @@ struct buffer {
 	int error;	/* 0, -ENOMEM or -EFBIG */
 };
 
-#define BUFFER_INIT(ceiling_bytes)                                                       \
-	{                                                                                \
-		.ceiling = (ceiling_bytes)                                               \
+#define BUFFER_INIT(ceiling_bytes)         \
+	{                                  \
+		.ceiling = (ceiling_bytes) \
 	}
 
 void buffer_init(struct buffer *buffer, size_t ceiling_bytes);
@@ -38,7 +39,8 @@ int buffer_vaddf(struct buffer *buffer, const char *format, va_list arguments)
 
 int buffer_error(const struct buffer *buffer);
 
-/* Hands over the text (free() it); the buffer is empty afterwards. NULL after an error. */
+/* Hands over the text (free() it); the buffer is empty afterwards. NULL after an error.
+ */
 char *buffer_take(struct buffer *buffer);
 
 #define AUTOBUFFER __attribute__((cleanup(buffer_clear))) struct buffer

@@ -1,6 +1,6 @@
 /*
- * Scoped cleanup: a resource is released when its variable leaves the scope, unless TAKE()
- * moved it out. Every destructor used here accepts NULL (or -1 for descriptors).
+ * Scoped cleanup: a resource is released when its variable leaves the scope, unless
+ * TAKE() moved it out. Every destructor used here accepts NULL (or -1 for descriptors).
  */
 #ifndef SEEDANCEFS_BASE_CLEANUP_H
 #define SEEDANCEFS_BASE_CLEANUP_H
@@ -47,16 +47,17 @@ static inline pthread_mutex_t *cleanup_lock(pthread_mutex_t *mutex)
 /* Holds the mutex until the end of the enclosing scope. */
 #define SCOPED_LOCK_NAME2(line) scoped_lock_##line
 #define SCOPED_LOCK_NAME(line) SCOPED_LOCK_NAME2(line)
-#define SCOPED_LOCK(mutex)                                                               \
-	pthread_mutex_t *SCOPED_LOCK_NAME(__LINE__)                                      \
+#define SCOPED_LOCK(mutex)                          \
+	pthread_mutex_t *SCOPED_LOCK_NAME(__LINE__) \
 		__attribute__((cleanup(cleanup_unlock), unused)) = cleanup_lock(mutex)
 
-/* Moves a pointer out of its variable: the variable becomes NULL, the value is returned. */
-#define TAKE(pointer)                                                                    \
-	({                                                                               \
-		__typeof__(pointer) taken_ = (pointer);                                  \
-		(pointer) = NULL;                                                        \
-		taken_;                                                                  \
+/* Moves a pointer out of its variable: the variable becomes NULL, the value is returned.
+ */
+#define TAKE(pointer)                                   \
+	({                                              \
+		__typeof__(pointer) taken_ = (pointer); \
+		(pointer) = NULL;                       \
+		taken_;                                 \
 	})
 
 /* The same for a descriptor, which becomes -1. */

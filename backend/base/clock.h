@@ -1,6 +1,6 @@
 /*
- * Time as plain numbers. Due times run on CLOCK_BOOTTIME, so that a suspended machine's tasks
- * are due when it wakes; what people see is wall-clock time.
+ * Time as plain numbers. Due times run on CLOCK_BOOTTIME, so that a suspended machine's
+ * tasks are due when it wakes; what people see is wall-clock time.
  */
 #ifndef SEEDANCEFS_BASE_CLOCK_H
 #define SEEDANCEFS_BASE_CLOCK_H

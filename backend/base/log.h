@@ -1,9 +1,9 @@
 /*
  * The log: one line an event, `key=value`, to standard error or to a file.
  *
- * Lines never hold keys, signed query strings or data URLs: callers pass ids, hosts and sizes.
- * Control characters in a formatted line are replaced, so a server's text cannot forge lines.
- * Any thread may log; a line is written with one write(2).
+ * Lines never hold keys, signed query strings or data URLs: callers pass ids, hosts and
+ * sizes. Control characters in a formatted line are replaced, so a server's text cannot
+ * forge lines. Any thread may log; a line is written with one write(2).
  */
 #ifndef SEEDANCEFS_BASE_LOG_H
 #define SEEDANCEFS_BASE_LOG_H

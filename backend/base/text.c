@@ -13,7 +13,10 @@
 static size_t utf8_char(const unsigned char *p, size_t left, uint32_t *ret_code)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t length = p[0] < 0x80 ? 1 : (p[0] >> 5) == 6 ? 2 : (p[0] >> 4) == 14 ? 3 : 4;
+	size_t length = p[0] < 0x80	    ? 1
+			: (p[0] >> 5) == 6  ? 2
+			: (p[0] >> 4) == 14 ? 3
+					    : 4;
 	uint32_t code;
 
 	if (length == 1) {
@@ -56,6 +59,26 @@ static bool is_unsafe(uint32_t code)
 	       (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
 }
 
+static bool is_space(uint32_t code)
+{
+	return is_unsafe(code) || code == ' ';
+}
+
+/* Whether text_clean() would leave nothing of it. */
+static bool is_all_space(const unsigned char *p, size_t size)
+{
+	while (size) {
+		uint32_t code;
+		size_t length = utf8_char(p, size, &code);
+
+		if (!length || !is_space(code))
+			return false;
+		p += length;
+		size -= length;
+	}
+	return true;
+}
+
 char *text_clean(const char *text, size_t max_bytes)
 {
 	const unsigned char *p = (const unsigned char *)(text ? text : "");
@@ -67,20 +90,19 @@ char *text_clean(const char *text, size_t max_bytes)
 		uint32_t code = '?';
 		size_t length = utf8_char(p, left, &code);
 		size_t step = length ? length : 1;
+		bool is_gap = length && is_space(code);
+		size_t added = !is_gap ? step : !at_space;
 
-		if (clean.size + step > max_bytes) {
-			buffer_add(&clean, "…");
+		if (clean.size + added > max_bytes) {
+			if (!is_all_space(p, left))
+				buffer_add(&clean, "…");
 			break;
 		}
-		if (!length) {
-			buffer_add(&clean, "?");
-		} else if (is_unsafe(code) || code == ' ') {
-			if (!at_space)
-				buffer_add(&clean, " ");
-		} else {
-			buffer_append(&clean, p, length);
-		}
-		at_space = length && (is_unsafe(code) || code == ' ');
+		if (is_gap)
+			buffer_append(&clean, " ", added);
+		else
+			buffer_append(&clean, length ? (const char *)p : "?", step);
+		at_space = is_gap;
 		p += step;
 		left -= step;
 	}

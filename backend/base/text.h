@@ -1,6 +1,6 @@
 /*
- * Small, pure operations on text: cleaning what comes from outside before a person sees it,
- * and finding the nearest right spelling. No locale, no state, any thread.
+ * Small, pure operations on text: cleaning what comes from outside before a person sees
+ * it, and finding the nearest right spelling. No locale, no state, any thread.
  */
 #ifndef SEEDANCEFS_BASE_TEXT_H
 #define SEEDANCEFS_BASE_TEXT_H
@@ -10,10 +10,10 @@
 #include <stdint.h>
 
 /*
- * A copy of text that is safe to show on one line of a terminal: control characters (C0, DEL,
- * C1), bidirectional controls and invalid UTF-8 become spaces or '?', runs of white space
- * become one space, and more than max_bytes are cut at a character with "…" put behind.
- * NULL gives "". Returns NULL only without memory; free() it.
+ * A copy of text that is safe to show on one line of a terminal: control characters (C0,
+ * DEL, C1), bidirectional controls and invalid UTF-8 become spaces or '?', runs of white
+ * space become one space, and more than max_bytes are cut at a character with "…" put
+ * behind. NULL gives "". Returns NULL only without memory; free() it.
  */
 char *text_clean(const char *text, size_t max_bytes);
 
@@ -21,15 +21,16 @@ char *text_clean(const char *text, size_t max_bytes);
 bool text_is_utf8(const void *bytes, size_t size);
 
 /*
- * The word of the NULL-terminated list that is nearest to `word` by edits, or NULL when none
- * is near enough to be a likely slip.
+ * The word of the NULL-terminated list that is nearest to `word` by edits, or NULL when
+ * none is near enough to be a likely slip.
  */
 const char *text_nearest(const char *word, const char *const *list);
 
 /* Parses a whole decimal number, nothing behind it. Returns 0, -EINVAL or -ERANGE. */
 int text_to_int64(const char *text, int64_t *ret_value);
 
-/* Parses seconds with an optional decimal part ("0.25") into milliseconds; not negative. */
+/* Parses seconds with an optional decimal part ("0.25") into milliseconds; not negative.
+ */
 int text_to_ms(const char *text, int64_t *ret_ms);
 
 /* strdup() that passes NULL through as NULL. */

@@ -14,7 +14,8 @@
 
 #define TASKS_PATH "/contents/generations/tasks"
 
-static const char *ark_model(const struct request *request, const struct endpoint *endpoint)
+static const char *ark_model(const struct request *request,
+			     const struct endpoint *endpoint)
 {
 	if (request->model)
 		return request->model;
@@ -35,8 +36,8 @@ static bool ark_is_draft_order(const struct request *request)
 	return false;
 }
 
-static int put_media(const struct request_content *item, const char *key, const char *kind,
-		     struct json *out)
+static int put_media(const struct request_content *item, const char *key,
+		     const char *kind, struct json *out)
 {
 	static const char *const roles[] = { NULL, "first_frame", "last_frame", NULL };
 	AUTOFREE char *mark = item->file.fd >= 0 ? provider_file_mark(item) : NULL;
@@ -56,7 +57,8 @@ static int put_media(const struct request_content *item, const char *key, const 
 	if (r)
 		return r;
 	return json_put_string(out, "role",
-			       item->role == ROLE_REFERENCE ? reference : roles[item->role]);
+			       item->role == ROLE_REFERENCE ? reference
+							    : roles[item->role]);
 }
 
 static int put_draft(const struct request_content *item, struct json *out)
@@ -109,19 +111,23 @@ static int put_content(const struct request *request, struct json *body)
 
 /*
  * Sound and the watermark are always said, since the services' defaults differ and sound
- * doubles the price of one model; beside a draft task the service refuses `generate_audio`.
+ * doubles the price of one model; beside a draft task the service refuses
+ * `generate_audio`. What the body holds already, be it from `extra`, stays: no key may
+ * stand in it twice.
  */
-static int put_defaults(const struct request *request, const char *model, struct json *body)
+static int put_defaults(const struct request *request, const char *model,
+			struct json *body)
 {
-	bool is_draft = request_number(request, PARAM_DRAFT, 0);
+	bool is_draft = false;
 	int r = 0;
 
-	if (!request->params[PARAM_WATERMARK].is_set)
+	json_to_bool(json_get(body, "draft"), &is_draft);
+	if (!json_get(body, "watermark"))
 		r = json_put_bool(body, "watermark", false);
-	if (!r && !request->params[PARAM_GENERATE_AUDIO].is_set && ark_has_audio(model) &&
+	if (!r && !json_get(body, "generate_audio") && ark_has_audio(model) &&
 	    !ark_is_draft_order(request))
 		r = json_put_bool(body, "generate_audio", false);
-	if (!r && !request->params[PARAM_RETURN_LAST_FRAME].is_set && !is_draft)
+	if (!r && !json_get(body, "return_last_frame") && !is_draft)
 		r = json_put_bool(body, "return_last_frame", true);
 	return r;
 }
@@ -138,12 +144,12 @@ static int put_params(const struct request *request, const struct endpoint *endp
 			continue;
 		r = request_put_param(request, param, request_param_key(param), body);
 	}
-	if (!r && !request->params[PARAM_CALLBACK_URL].is_set && endpoint->callback_url)
-		r = json_put_string(body, "callback_url", endpoint->callback_url);
 	for (const struct json *item = json_first(request->extra); item && !r;
 	     item = json_next(item))
 		if (!json_get(body, json_key(item)))
 			r = json_put(body, json_key(item), json_copy(item));
+	if (!r && !json_get(body, "callback_url"))
+		r = json_put_string(body, "callback_url", endpoint->callback_url);
 	return r;
 }
 
@@ -154,14 +160,16 @@ static int check(const struct request *request, struct problem *problem)
 
 		if (item->type == CONTENT_VIDEO && item->file.fd >= 0) {
 			problem_set(problem, PROBLEM_INVALID,
-				    "%s: %s is a local video, and Ark takes videos only by address; "
+				    "%s: %s is a local video, and Ark takes videos only "
+				    "by address; "
 				    "allowed: https://… or asset://ID",
 				    request->source, item->path);
 			return -EINVAL;
 		}
 		if (item->type == CONTENT_DRAFT_TASK && request->content_count > 1) {
 			problem_set(problem, PROBLEM_INVALID,
-				    "%s: a draft_task stands alone in content: Ark takes prompt and "
+				    "%s: a draft_task stands alone in content: Ark takes "
+				    "prompt and "
 				    "pictures from the draft",
 				    request->source);
 			return -EINVAL;
@@ -170,7 +178,8 @@ static int check(const struct request *request, struct problem *problem)
 	return 0;
 }
 
-static int ark_build_create(const struct request *request, const struct endpoint *endpoint,
+static int ark_build_create(const struct request *request,
+			    const struct endpoint *endpoint,
 			    struct http_request *ret_http, struct problem *problem)
 {
 	const char *model = ark_model(request, endpoint);
@@ -234,17 +243,41 @@ static const char *either(const struct json *object, const char *a, const char *
 {
 	const char *text = json_get_string(object, a);
 
-	return text ? text : json_get_string(object, b);
+	return text && *text ? text : json_get_string(object, b);
 }
 
+/* The problem of an HTTP error; `{"error":"text"}` is a message without a code. */
 static void read_error(const struct json *body, int status, struct problem *problem)
 {
 	const struct json *error = error_object(body);
 	const char *code = either(error, "code", "Code");
 	const char *message = either(error, "message", "Message");
-	AUTOFREE char *bare = text_format("HTTP status %d without an explanation", status);
+	AUTOFREE char *bare =
+		text_format("HTTP status %d without an explanation", status);
 
-	problem_set_from_service(problem, ark_class(status, code), code, message ? message : bare);
+	if (!message || !*message)
+		message = json_get_string(body, "error");
+	if ((!message || !*message) && (!code || !*code))
+		message = bare;
+	problem_set_from_service(problem, ark_class(status, code), code, message);
+}
+
+/* What a failed task says of itself; the HTTP status, 200, has no part in it. */
+static void read_task_error(const struct json *task, struct problem *problem)
+{
+	const struct json *error = json_get(task, "error");
+	const char *code;
+
+	if (!json_is_object(error))
+		error = json_get(task, "failure_reason");
+	if (json_is_object(error)) {
+		code = either(error, "code", "Code");
+		problem_set_from_service(problem, ark_class(500, code), code,
+					 either(error, "message", "Message"));
+	} else {
+		problem_set_from_service(problem, PROBLEM_SERVER, NULL,
+					 either(task, "error", "failure_reason"));
+	}
 }
 
 static int parse_body(const struct http_response *response, struct json **ret_body)
@@ -255,7 +288,8 @@ static int parse_body(const struct http_response *response, struct json **ret_bo
 	return json_parse(response->body.data, response->body.size, ret_body, NULL);
 }
 
-static int ark_parse_create(const struct http_response *response, struct create_answer *ret)
+static int ark_parse_create(const struct http_response *response,
+			    struct create_answer *ret)
 {
 	AUTOJSON *body = NULL;
 	const char *id;
@@ -264,10 +298,12 @@ static int ark_parse_create(const struct http_response *response, struct create_
 		return -ENOMEM;
 	if (response->status >= 200 && response->status < 300) {
 		id = json_get_string(body, "id");
-		ret->result = id && provider_id_is_safe(id) ? CREATE_ACCEPTED : CREATE_AMBIGUOUS;
+		ret->result = id && provider_id_is_safe(id) ? CREATE_ACCEPTED
+							    : CREATE_AMBIGUOUS;
 		if (ret->result == CREATE_AMBIGUOUS) {
 			problem_set(&ret->problem, PROBLEM_SERVER,
-				    "the service accepted the request (HTTP %d) but its answer holds "
+				    "the service accepted the request (HTTP %d) but its "
+				    "answer holds "
 				    "no usable task id",
 				    response->status);
 			return 0;
@@ -277,10 +313,14 @@ static int ark_parse_create(const struct http_response *response, struct create_
 		return ret->observation.id ? 0 : -ENOMEM;
 	}
 	read_error(body, response->status, &ret->problem);
+	/* No task can be gone yet: something that the request names is not there. */
+	if (ret->problem.class == PROBLEM_GONE)
+		ret->problem.class = PROBLEM_INVALID;
 	/* 5xx and 408 may hide an accepted request; redirects are never followed. */
-	ret->result = response->status >= 400 && response->status < 500 && response->status != 408 ?
-			      CREATE_REFUSED :
-			      CREATE_AMBIGUOUS;
+	ret->result = response->status >= 400 && response->status < 500 &&
+				      response->status != 408
+			      ? CREATE_REFUSED
+			      : CREATE_AMBIGUOUS;
 	ret->may_repeat = response->status == 429 && ret->problem.class == PROBLEM_RATE;
 	return 0;
 }
@@ -293,8 +333,8 @@ static int ark_task_url(const char *id, const struct endpoint *endpoint, char **
 	return *ret_url ? 0 : -ENOMEM;
 }
 
-static int ark_build_query(const char *const *ids, size_t count, const struct endpoint *endpoint,
-			   struct http_request *ret_http)
+static int ark_build_query(const char *const *ids, size_t count,
+			   const struct endpoint *endpoint, struct http_request *ret_http)
 {
 	int r;
 
@@ -329,20 +369,13 @@ static void read_task(const struct json *task, const char *id, struct observatio
 	if (json_is_object(usage))
 		seen->usage = json_print(usage);
 	seen->answer = json_print(task);
-	if (seen->state != TASK_FAILED)
-		return;
-	if (json_is_object(json_get(task, "error")) || json_is_object(json_get(task, "failure_reason")))
-		read_error(json_is_object(json_get(task, "error")) ?
-				   task :
-				   json_get(task, "failure_reason"),
-			   500, &seen->problem);
-	else
-		problem_set_from_service(&seen->problem, PROBLEM_SERVER, NULL,
-					 either(task, "error", "failure_reason"));
+	if (seen->state == TASK_FAILED)
+		read_task_error(task, &seen->problem);
 }
 
 static int ark_parse_query(const struct http_response *response, const char *const *ids,
-			   size_t count, struct observations *list, struct problem *problem)
+			   size_t count, struct observations *list,
+			   struct problem *problem)
 {
 	AUTOJSON *body = NULL;
 	struct observation *seen;
@@ -361,7 +394,8 @@ static int ark_parse_query(const struct http_response *response, const char *con
 	}
 	id = json_get_string(body, "id");
 	if (response->status == 200 && id && strcmp(id, ids[0])) {
-		problem_set(problem, PROBLEM_SERVER, "the service answered for another task");
+		problem_set(problem, PROBLEM_SERVER,
+			    "the service answered for another task");
 		return -EAGAIN;
 	}
 	seen = observations_push(list);

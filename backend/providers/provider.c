@@ -40,12 +40,14 @@ void observation_clear(struct observation *observation)
 
 struct observation *observations_push(struct observations *list)
 {
-	struct observation *items = realloc(list->items, (list->count + 1) * sizeof(*items));
+	struct observation *items =
+		realloc(list->items, (list->count + 1) * sizeof(*items));
 
 	if (!items)
 		return NULL;
 	list->items = items;
-	items[list->count] = (struct observation){ .state = TASK_UNKNOWN, .progress = -1 };
+	items[list->count] =
+		(struct observation){ .state = TASK_UNKNOWN, .progress = -1 };
 	return &items[list->count++];
 }
 
@@ -64,10 +66,11 @@ void create_answer_clear(struct create_answer *answer)
 }
 
 static const char *const state_words[] = {
-	[TASK_PENDING] = "pending",	[TASK_SUBMITTING] = "submitting", [TASK_QUEUED] = "queued",
-	[TASK_RUNNING] = "running",	[TASK_SUCCEEDED] = "succeeded",	  [TASK_FAILED] = "failed",
-	[TASK_EXPIRED] = "expired",	[TASK_CANCELLED] = "cancelled",	  [TASK_INVALID] = "invalid",
-	[TASK_UNKNOWN] = "unknown",
+	[TASK_PENDING] = "pending",	[TASK_SUBMITTING] = "submitting",
+	[TASK_QUEUED] = "queued",	[TASK_RUNNING] = "running",
+	[TASK_SUCCEEDED] = "succeeded", [TASK_FAILED] = "failed",
+	[TASK_EXPIRED] = "expired",	[TASK_CANCELLED] = "cancelled",
+	[TASK_INVALID] = "invalid",	[TASK_UNKNOWN] = "unknown",
 };
 
 const char *task_state_word(enum task_state state)
@@ -116,7 +119,8 @@ bool provider_id_is_safe(const char *id)
 	size_t length = strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				   "0123456789._-");
 
-	return length >= 1 && length <= 128 && id[length] == '\0' && strspn(id, ".") < length;
+	return length >= 1 && length <= 128 && id[length] == '\0' &&
+	       strspn(id, ".") < length;
 }
 
 int provider_add_headers(struct http_request *http, const struct endpoint *endpoint,
@@ -125,7 +129,8 @@ int provider_add_headers(struct http_request *http, const struct endpoint *endpo
 	int r = http_request_add_header(http, "Accept: application/json");
 
 	if (!r && endpoint->key)
-		r = http_request_add_header(http, "Authorization: Bearer %s", endpoint->key);
+		r = http_request_add_header(http, "Authorization: Bearer %s",
+					    endpoint->key);
 	if (!r && has_json_body)
 		r = http_request_add_header(http, "Content-Type: application/json");
 	return r;
@@ -149,14 +154,16 @@ static int add_file(struct http_request *http, const struct request_content *ite
 }
 
 /* The content item whose mark comes first in the text, and where. */
-static const struct request_content *next_mark(const struct request *request, const char *text,
-					       const char **ret_at, size_t *ret_length)
+static const struct request_content *next_mark(const struct request *request,
+					       const char *text, const char **ret_at,
+					       size_t *ret_length)
 {
 	const struct request_content *first = NULL;
 
 	for (size_t i = 0; i < request->content_count; i++) {
 		const struct request_content *item = &request->content[i];
-		AUTOFREE char *mark = item->file.fd >= 0 ? provider_file_mark(item) : NULL;
+		AUTOFREE char *mark =
+			item->file.fd >= 0 ? provider_file_mark(item) : NULL;
 		const char *at = mark ? strstr(text, mark) : NULL;
 
 		if (at && (!first || at < *ret_at)) {

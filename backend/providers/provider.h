@@ -1,9 +1,10 @@
 /*
- * A provider adapter: one service's wire format as pure functions. No socket, no clock, no
- * global: each is tested against recorded answers and fuzzed.
+ * A provider adapter: one service's wire format as pure functions. No socket, no clock,
+ * no global: each is tested against recorded answers and fuzzed.
  *
- * The functions get a request or an answer and give an HTTP request or what the answer says.
- * They own nothing; what they return belongs to the caller. One table lists the adapters.
+ * The functions get a request or an answer and give an HTTP request or what the answer
+ * says. They own nothing; what they return belongs to the caller. One table lists the
+ * adapters.
  */
 #ifndef SEEDANCEFS_PROVIDER_H
 #define SEEDANCEFS_PROVIDER_H
@@ -35,10 +36,11 @@ enum task_state {
 
 /* What a service said of one task. Unset texts are NULL. */
 struct observation {
-	char *id;	       /* the service's id of the task */
-	enum task_state state; /* QUEUED … CANCELLED; TASK_UNKNOWN: it said nothing usable */
-	char *raw_state;       /* the service's own word when we do not know it */
-	int progress;	       /* per cent, or -1 */
+	char *id; /* the service's id of the task */
+	enum task_state
+		state;	 /* QUEUED … CANCELLED; TASK_UNKNOWN: it said nothing usable */
+	char *raw_state; /* the service's own word when we do not know it */
+	int progress;	 /* per cent, or -1 */
 	struct problem problem;
 	char *video_url;
 	char *last_frame_url;
@@ -55,7 +57,8 @@ struct observations {
 	size_t count;
 };
 
-struct observation *observations_push(struct observations *list); /* NULL without memory */
+struct observation *
+observations_push(struct observations *list); /* NULL without memory */
 void observations_clear(struct observations *list);
 
 /* What became of a create. Exactly one of these three. */
@@ -86,27 +89,33 @@ struct provider {
 	bool can_cancel_running;
 
 	/*
-	 * Builds the create request. Returns 0, -EINVAL with the problem set when this service
-	 * cannot do what is asked, or -ENOMEM.
+	 * Builds the create request. Returns 0, -EINVAL with the problem set when this
+	 * service cannot do what is asked, or -ENOMEM.
 	 */
-	int (*build_create)(const struct request *request, const struct endpoint *endpoint,
+	int (*build_create)(const struct request *request,
+			    const struct endpoint *endpoint,
 			    struct http_request *ret_http, struct problem *problem);
 	/* Reads an answer (outcome HTTP_ANSWERED). Returns 0 or -ENOMEM. */
-	int (*parse_create)(const struct http_response *response, struct create_answer *ret);
+	int (*parse_create)(const struct http_response *response,
+			    struct create_answer *ret);
 
-	int (*build_query)(const char *const *ids, size_t count, const struct endpoint *endpoint,
+	int (*build_query)(const char *const *ids, size_t count,
+			   const struct endpoint *endpoint,
 			   struct http_request *ret_http);
 	/*
-	 * Appends what was said of each of the asked tasks. Returns 0; -EAGAIN with the problem
-	 * set when the answer says nothing of the tasks (5xx, 429, not understood); -ENOMEM.
+	 * Appends what was said of each of the asked tasks. Returns 0; -EAGAIN with the
+	 * problem set when the answer says nothing of the tasks (5xx, 429, not
+	 * understood); -ENOMEM.
 	 */
 	int (*parse_query)(const struct http_response *response, const char *const *ids,
-			   size_t count, struct observations *list, struct problem *problem);
+			   size_t count, struct observations *list,
+			   struct problem *problem);
 
 	int (*build_cancel)(const char *id, const struct endpoint *endpoint,
 			    struct http_request *ret_http);
 	/* 0: cancelled. -EBUSY or -EAGAIN with the problem set. */
-	int (*parse_cancel)(const struct http_response *response, struct problem *problem);
+	int (*parse_cancel)(const struct http_response *response,
+			    struct problem *problem);
 };
 
 /* The adapter of a type, or NULL. */
@@ -119,15 +128,16 @@ const char *task_state_word(enum task_state state);
 int task_state_from_word(const char *word, enum task_state *ret_state); /* 0 or -EINVAL */
 
 /*
- * A service's state word, in any case, of the common vocabulary (providers.md, section 7).
- * Returns whether it is known.
+ * A service's state word, in any case, of the common vocabulary (providers.md, section
+ * 7). Returns whether it is known.
  */
 bool provider_state_of(const char *word, enum task_state *ret_state);
 
 /* Whether a task id may enter a URL: [A-Za-z0-9._-]{1,128}, not all dots. */
 bool provider_id_is_safe(const char *id);
 
-/* Adds the headers of a JSON call: Authorization (when there is a key), Accept. 0 or -ENOMEM. */
+/* Adds the headers of a JSON call: Authorization (when there is a key), Accept. 0 or
+ * -ENOMEM. */
 int provider_add_headers(struct http_request *http, const struct endpoint *endpoint,
 			 bool has_json_body);
 

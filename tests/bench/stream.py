@@ -41,11 +41,29 @@ def link(folder):
     return json.loads((folder / "task.json").read_text())["video"]["url"]
 
 
+class Minimal:
+    """A minimal FUSE program that serves a local file: what FUSE itself allows here."""
+
+    def __init__(self, directory, local):
+        self.path = directory / "minimal"
+        self.path.mkdir()
+        self.process = subprocess.Popen([harness.BUILD / "minimal_fuse", local, self.path], stdout=subprocess.PIPE)
+        self.process.stdout.readline()
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait()
+
+
 def measure(runs, directory):
     simulator = harness.Simulator(directory)
     mount = harness.Mount(directory, simulator)
     local = harness.make_media(directory / "local", SIZE)
-    rows = {name: [] for name in ("curl cold", "cold", "local", "warm", "curl byte", "byte", "middle curl", "middle")}
+    rows = {name: [] for name in ("curl cold", "cold", "local", "minimal", "warm", "curl byte", "byte", "middle curl", "middle")}
+    harness.run("cp", local, directory / "copy")
+    local = directory / "copy"
+    minimal = Minimal(directory, local)
+    seconds("dd", f"if={minimal.path / 'f'}", "of=/dev/null", "bs=1M")
     mount.start()
     try:
         for n in range(runs):
@@ -59,12 +77,14 @@ def measure(runs, directory):
             rows["curl cold"].append(seconds("curl", "-s", "-o", "/dev/null", url))
             rows["cold"].append(seconds("dd", f"if={video}", "of=/dev/null", "bs=1M"))
             rows["local"].append(seconds("dd", f"if={local}", "of=/dev/null", "bs=1M"))
+            rows["minimal"].append(seconds("dd", f"if={minimal.path / 'f'}", "of=/dev/null", "bs=1M"))
             rows["warm"].append(seconds("dd", f"if={video}", "of=/dev/null", "bs=1M"))
         memory = rss_anon_kib(mount.pid)
         mount.end()
     finally:
         mount.unmount_leftover()
         simulator.stop()
+        minimal.end()
     return rows, memory
 
 
@@ -86,6 +106,8 @@ def report(rows, memory, runs):
           f"{ratio('cold', 'curl cold'):.2f} | >= 0.6 |")
     print(f"| second read, kernel's cache | {speed('warm'):.0f} MB/s | local file {speed('local'):.0f} MB/s | "
           f"{ratio('warm', 'local'):.2f} | >= 0.6 |")
+    print(f"| the same | | a minimal FUSE program {speed('minimal'):.0f} MB/s (itself "
+          f"{ratio('minimal', 'local'):.2f} of the local file) | {ratio('warm', 'minimal'):.2f} | |")
     print(f"| first byte | {median('byte') * 1000:.1f} ms | curl {median('curl byte') * 1000:.1f} ms | "
           f"{1 / ratio('byte', 'curl byte'):.2f} x | <= 1.3 x |")
     print(f"| a byte in the middle | {median('middle') * 1000:.1f} ms | curl {median('middle curl') * 1000:.1f} ms | "

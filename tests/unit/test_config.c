@@ -161,6 +161,40 @@ static void test_long_line(void **state)
 	assert_int_equal(strlen(config_section(config, "ark")->base_url), 20 + 400);
 }
 
+/* Around the 199 bytes that inih takes, and around our own limit. */
+static void test_line_lengths(void **state)
+{
+	for (size_t size = 180; size <= 5000; size += size < 220 ? 1 : 239) {
+		AUTOFREE char *value = malloc(size + 1);
+		AUTOFREE char *text = NULL;
+
+		memset(value, 'm', size);
+		value[size] = '\0';
+		text = text_format("[provider ark]\n model = %s ; it's = long\nbad = 1\n",
+				   value);
+		expect_bad(state, text, size < 4096 - 30 ? "line 3" : "line 2: longer");
+		text[strlen(text) - strlen("bad = 1\n")] = '\0';
+		if (size >= 4096 - 30)
+			continue;
+		expect_good(state, text);
+		expect_text("long", "model", config_section(config, "ark")->model, value);
+	}
+	expect_no_failed_case();
+}
+
+static void test_long_section_name(void **state)
+{
+	char name[101];
+	AUTOFREE char *text = NULL;
+
+	memset(name, 'n', sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	text = text_format("\xef\xbb\xbf[provider %s]\n\ttype = ark\n", name);
+	expect_good(state, text);
+	assert_int_equal(config->section_count, 1);
+	assert_non_null(config_section(config, name));
+}
+
 static void test_indented_keys(void **state)
 {
 	expect_good(state, "settle = 1\n[provider ark]\n  type = ark\n  model = m\n");
@@ -217,6 +251,10 @@ static void test_refused(void **state)
 		{ "default_provider = ark\n", "no section [provider ark]" },
 		{ "this is no INI file\n", "line 1" },
 		{ "[provider ark\nmodel = m\n", "line 1" },
+		{ "[ark]\n", "line 1: the section [ark] is not known" },
+		{ "  [provider ark]\n  more\n", "line 2: not of the form" },
+		{ "junk\nxyzzy = 3\n", "line 1: not of the form" },
+		{ "xyzzy = 3\nkeep = x\n", "line 1: the key \"xyzzy\"" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
@@ -401,6 +439,8 @@ int main(void)
 		TEST(test_first_section_is_the_default),
 		TEST(test_empty_section),
 		TEST(test_long_line),
+		TEST(test_line_lengths),
+		TEST(test_long_section_name),
 		TEST(test_indented_keys),
 		TEST(test_refused),
 		TEST(test_loopback),

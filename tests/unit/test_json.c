@@ -176,6 +176,33 @@ static void test_depth(void **state)
 	assert_int_equal(parse_nested(100, '{', '}'), -EINVAL);
 }
 
+static int parse_object_of(unsigned keys)
+{
+	AUTOBUFFER text = BUFFER_INIT(FILE_CEILING);
+	AUTOJSON *tree = NULL;
+
+	buffer_add(&text, "{");
+	for (unsigned i = 0; i < keys; i++)
+		buffer_addf(&text, "%s\"%u\":0", i ? "," : "", i);
+	buffer_add(&text, "}");
+	return json_parse(text.data, text.size, &tree, NULL);
+}
+
+/* The look for doubled keys is quadratic: it has a limit. Lists have none. */
+static void test_many_keys(void **state)
+{
+	AUTOBUFFER text = BUFFER_INIT(FILE_CEILING);
+	AUTOJSON *tree = NULL;
+
+	assert_int_equal(parse_object_of(1000), 0);
+	assert_int_equal(parse_object_of(1001), -EINVAL);
+	buffer_add(&text, "[0");
+	for (unsigned i = 0; i < 100000; i++)
+		buffer_add(&text, ",{}");
+	buffer_add(&text, "]");
+	assert_int_equal(json_parse(text.data, text.size, &tree, NULL), 0);
+}
+
 /* Each beginning of a text is refused, and none is read behind its end. */
 static void test_truncation(void **state)
 {
@@ -351,6 +378,26 @@ static void test_large_numbers(void **state)
 	expect_no_failed_case();
 }
 
+/* Whole numbers that no double holds keep their text, and are numbers nevertheless. */
+static void test_exact_numbers(void **state)
+{
+	static const char text[] =
+		"{\"a\\\"-1\":[12345678901234567890,0.5,\"\\\\\",-1],"
+		"\"b\":{\"c\":-9007199254740993,\"d\":1},\"e\":1000000000000000}";
+	AUTOJSON *tree = NULL, *copy = NULL;
+	AUTOFREE char *again = NULL;
+	int64_t number = 0;
+
+	assert_int_equal(json_parse(text, strlen(text), &tree, NULL), 0);
+	copy = json_copy(tree);
+	again = json_print(copy);
+	assert_string_equal(again, text);
+	assert_true(json_to_int64(json_get(copy, "e"), &number));
+	assert_int_equal(number, 1000000000000000);
+	assert_string_equal(json_type(json_get(copy, "e")), "a number");
+	assert_null(json_get_string(copy, "e"));
+}
+
 /* What is printed is read back as the same text. */
 static void test_round_trip(void **state)
 {
@@ -372,6 +419,7 @@ int main(void)
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_keys_that_differ),
 		cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_many_keys),
 		cmocka_unit_test(test_truncation),
 		cmocka_unit_test(test_long_numbers),
 		cmocka_unit_test(test_long_number_alone),
@@ -380,6 +428,7 @@ int main(void)
 		cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_building),
 		cmocka_unit_test(test_large_numbers),
+		cmocka_unit_test(test_exact_numbers),
 		cmocka_unit_test(test_round_trip),
 	};
 

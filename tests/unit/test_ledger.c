@@ -412,6 +412,7 @@ static void test_copy_is_noticed(void **state)
 {
 	AUTOFREE char *path = path_in(*state, "ledger");
 	AUTOFREE char *copy = path_in(*state, "copy");
+	struct ledger *ledger;
 	bool was_copied;
 
 	ledger_close(open_ledger(path, &was_copied));
@@ -421,6 +422,12 @@ static void test_copy_is_noticed(void **state)
 	copy_file(path, copy);
 	ledger_close(open_ledger(copy, &was_copied));
 	assert_true(was_copied);
+	ledger = open_ledger(copy, &was_copied);
+	assert_true(was_copied); /* until it is confirmed, whatever ended the program */
+	assert_int_equal(ledger_confirm_home(ledger), 0);
+	ledger_close(ledger);
+	ledger_close(open_ledger(copy, &was_copied));
+	assert_false(was_copied);
 	ledger_close(open_ledger(path, &was_copied));
 	assert_false(was_copied);
 }

@@ -53,10 +53,27 @@ static void test_link(void **state)
 	expect_no_failed_case();
 }
 
+/* Whatever a link says, its time can be reckoned with in milliseconds. */
+static void test_far_future(void **state)
+{
+	static const char *const urls[] = {
+		"https://h/a?Expires=9223372036854775807",
+		"https://h/a?Expires=9223372036854776",
+		"https://h/a?X-Tos-Date=99991231T235959Z&X-Tos-Expires=1099511627776",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(urls); i++)
+		if (link_expires_at(urls[i]) > INT64_MAX / 1000)
+			FAIL_CASE("%s: %lld s", urls[i],
+				  (long long)link_expires_at(urls[i]));
+	expect_no_failed_case();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_link),
+		cmocka_unit_test(test_far_future),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

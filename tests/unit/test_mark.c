@@ -102,6 +102,11 @@ static void test_mark_of_junk(void **state)
 		LIBRARY " -1",
 		LIBRARY " 99999999999999999999999999999999999999999",
 		LIBRARY " 7x",
+		LIBRARY " +7",
+		LIBRARY "  7",
+		LIBRARY " 07",
+		LIBRARY " 18446744073709551616",
+		"+" LIBRARY " 7",
 	};
 	AUTOFREE char *path = path_in(*state, "tree/f");
 	int fd;

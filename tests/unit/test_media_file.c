@@ -325,6 +325,26 @@ static void test_links_are_not_followed(void **state)
 	assert_null(file);
 }
 
+/* A server may announce any size: an error comes, and nothing is left open. */
+static void test_impossible_sizes(void **state)
+{
+	static const uint64_t impossible[] = { UINT64_MAX, UINT64_C(1) << 63, INT64_MAX,
+					       INT64_MAX - BLOCK };
+	AUTOCLOSE int directory = open_directory(state);
+	int before = dup(directory);
+
+	close(before);
+	for (size_t i = 0; i < ARRAY_SIZE(impossible); i++) {
+		struct media_file *file = NULL;
+
+		assert_true(media_file_open(directory, "m", impossible[i], NULL, &file) <
+			    0);
+		assert_null(file);
+	}
+	assert_int_equal(dup(directory), before); /* the lowest free one is as it was */
+	close(before);
+}
+
 static void test_sync(void **state)
 {
 	AUTOCLOSE int directory = open_directory(state);
@@ -368,6 +388,62 @@ static void test_references(void **state)
 	assert_null(media_file_ref(NULL));
 }
 
+/* --- threads: whoever sees a block's mark sees its bytes --- */
+
+#define THREAD_BLOCKS 200
+
+static void *fill_all(void *context)
+{
+	struct media_file *file = context;
+	struct model model = model_of(media_file_size(file));
+
+	for (uint64_t i = 0; i < model.blocks; i++) {
+		uint64_t start =
+			(i * 77 % model.blocks) * BLOCK; /* every block, in no order */
+		uint64_t end = start + BLOCK < model.size ? start + BLOCK : model.size;
+
+		put(file, &model, start, end);
+	}
+	return NULL;
+}
+
+/* Reads what is marked until all is; returns how many bytes were wrong. */
+static void *read_all(void *context)
+{
+	struct media_file *file = context;
+	const unsigned char *bytes = (const unsigned char *)media_file_bytes(file);
+	uint64_t size = media_file_size(file);
+	uintptr_t wrong = 0;
+
+	while (!media_file_is_complete(file))
+		for (uint64_t at = media_file_next_present(file, 0); at < size;
+		     at = media_file_next_present(file, (at / BLOCK + 1) * BLOCK))
+			wrong += bytes[at] != byte_at(at);
+	for (uint64_t at = 0; at < size; at++)
+		wrong += bytes[at] != byte_at(at);
+	return (void *)wrong;
+}
+
+static void test_threads(void **state)
+{
+	AUTOCLOSE int directory = open_directory(state);
+	struct media_file *file = open_file(directory, THREAD_BLOCKS * BLOCK - 100, NULL);
+	pthread_t threads[3];
+
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL,
+						i ? read_all : fill_all, file),
+				 0);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++) {
+		void *wrong = NULL;
+
+		pthread_join(threads[i], &wrong);
+		assert_null(wrong);
+	}
+	assert_int_equal(media_file_kept(file), THREAD_BLOCKS * BLOCK - 100);
+	media_file_unref(file);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_dir, tear_down_dir)
 
 int main(void)
@@ -383,8 +459,10 @@ int main(void)
 		TEST(test_cut_from_outside),
 		TEST(test_damaged_map),
 		TEST(test_links_are_not_followed),
+		TEST(test_impossible_sizes),
 		TEST(test_sync),
 		TEST(test_references),
+		TEST(test_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -229,6 +229,19 @@ static struct bytes make_heic(void)
 	return heic;
 }
 
+/* A still picture whose data lies in its index. */
+static struct bytes make_heif_with_inner_data(void)
+{
+	struct bytes heif = { 0 }, meta = { 0 };
+
+	add(&meta, "\0\0\0\0", 4);
+	add_filled_box(&meta, "hdlr", 20);
+	add_filled_box(&meta, "idat", 40);
+	add_box(&heif, "ftyp", "mif1\0\0\0\0mif1heic", 16);
+	add_box(&heif, "meta", meta.data, meta.size);
+	return heif;
+}
+
 static struct bytes make_m4a(void)
 {
 	struct bytes m4a = { 0 };
@@ -270,6 +283,8 @@ static const struct kind {
 	{ "MOV with a large box", make_mov_with_large_box, MEDIA_VIDEO, "video/quicktime",
 	  true },
 	{ "HEIC", make_heic, MEDIA_IMAGE, "image/heic", true },
+	{ "HEIF with inner data", make_heif_with_inner_data, MEDIA_IMAGE, "image/heif",
+	  true },
 	{ "M4A", make_m4a, MEDIA_AUDIO, "audio/mp4", true },
 	{ "MP3", make_mp3, MEDIA_AUDIO, "audio/mpeg", false },
 };

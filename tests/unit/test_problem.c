@@ -49,6 +49,33 @@ static void test_problem_of_service(void **state)
 	expect_no_failed_case();
 }
 
+/* Signed links are as good as the media: what signs them is shown nowhere. */
+static void test_no_query_of_an_address(void **state)
+{
+	static const struct {
+		const char *message, *wanted;
+	} cases[] = {
+		{ "no https://h/v.mp4?sign=s", "the service says: no https://h/v.mp4" },
+		{ "HTTP://h/v?a=b&c=d is gone", "the service says: HTTP://h/v is gone" },
+		{ "{\"u\":\"https://h/v?a#f\"}",
+		  "the service says: {\"u\":\"https://h/v\"}" },
+		{ "https:\\/\\/h\\/v?a\\u0026b", "the service says: https:\\/\\/h\\/v" },
+		{ "https://a?u=https://b?c and https://d?e",
+		  "the service says: https://a and https://d" },
+		{ "https://h/v, why?", "the service says: https://h/v, why?" },
+		{ "http", "the service says: http" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTOPROBLEM problem = { 0 };
+
+		problem_set_from_service(&problem, PROBLEM_SERVER, NULL,
+					 cases[i].message);
+		expect_text("service", "text", problem.text, cases[i].wanted);
+	}
+	expect_no_failed_case();
+}
+
 static void test_problem_is_bounded(void **state)
 {
 	AUTOPROBLEM problem = { 0 };
@@ -116,6 +143,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_problem_set),
 		cmocka_unit_test(test_problem_of_service),
+		cmocka_unit_test(test_no_query_of_an_address),
 		cmocka_unit_test(test_problem_is_bounded),
 		cmocka_unit_test(test_problem_copy),
 		cmocka_unit_test(test_problem_words),

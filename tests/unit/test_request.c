@@ -311,94 +311,6 @@ static void test_attach_unreadable(void **state)
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
 }
 
-static void digest_of(const char *text, char ret_hex[SHA256_HEX])
-{
-	AUTOREQUEST *request = parse_good(text);
-
-	assert_int_equal(request_digest(request, ret_hex), 0);
-	assert_int_equal(strlen(ret_hex), 64);
-}
-
-static void test_digest_same(void **state)
-{
-	static const char *const pairs[][2] = {
-		{ "{\"prompt\":\"a\",\"seed\":1}",
-		  " {\"seed\" : \"1\",\n \"prompt\":\" a \"}" },
-		{ "{\"prompt\":\"a\"}",
-		  "{\"content\":[{\"type\":\"text\",\"text\":\"a\"}]}" },
-		{ "{\"prompt\":\"a\"}",
-		  "{\"prompt\":\"a\",\"seed\":null,\"model\":null}" },
-		{ "{\"prompt\":\"a\",\"draft\":\"true\"}",
-		  "{\"draft\":true,\"prompt\":\"a\"}" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
-		char a[SHA256_HEX], b[SHA256_HEX];
-
-		digest_of(pairs[i][0], a);
-		digest_of(pairs[i][1], b);
-		assert_string_equal(a, b);
-	}
-}
-
-static void test_digest_differs(void **state)
-{
-	static const char *const texts[] = {
-		"{}",
-		"{\"prompt\":\"a\"}",
-		"{\"prompt\":\"b\"}",
-		"{\"prompt\":\"a\",\"model\":\"m\"}",
-		"{\"prompt\":\"a\",\"provider\":\"m\"}",
-		"{\"prompt\":\"a\",\"seed\":1}",
-		"{\"prompt\":\"a\",\"seed\":0}",
-		"{\"prompt\":\"a\",\"priority\":1}",
-		"{\"prompt\":\"a\",\"draft\":true}",
-		"{\"prompt\":\"a\",\"draft\":false}",
-		"{\"prompt\":\"a\",\"ratio\":\"1:1\"}",
-		"{\"prompt\":\"a\",\"tools\":[]}",
-		"{\"prompt\":\"a\",\"tools\":[{\"type\":\"web_search\"}]}",
-		"{\"prompt\":\"a\",\"extra\":{}}",
-		"{\"prompt\":\"a\",\"extra\":{\"x\":1}}",
-		"{\"task_id\":\"a\"}",
-		"{\"content\":[{\"type\":\"draft_task\",\"draft_task\":{\"id\":\"a\"}}]}",
-		"{\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"a\"}}]}",
-		"{\"content\":[{\"type\":\"video_url\",\"video_url\":{\"url\":\"a\"}}]}",
-		"{\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"asset://"
-		"a\"}}]}",
-		"{\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"a\"},"
-		"\"role\":\"first_frame\"}]}",
-	};
-	char digests[ARRAY_SIZE(texts)][SHA256_HEX];
-
-	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-		digest_of(texts[i], digests[i]);
-		for (size_t j = 0; j < i; j++)
-			if (!strcmp(digests[i], digests[j]))
-				fail_msg("%s and %s have one digest", texts[i], texts[j]);
-	}
-}
-
-/* Files count by their content. */
-static void test_digest_of_files(void **state)
-{
-	char digests[3][SHA256_HEX];
-	const char *tails[] = { "a", "b", "a" };
-
-	for (size_t i = 0; i < 3; i++) {
-		AUTOREQUEST *request = parse_good("{\"prompt\":\"x\"}");
-		AUTOPROBLEM problem = { 0 };
-		AUTOFREE char *bytes = text_format("GIF89a%s;", tails[i]);
-		int fd = file_of(bytes, strlen(bytes));
-
-		assert_int_equal(request_add_input(request, ROLE_FIRST_FRAME, "f.gif"),
-				 0);
-		assert_int_equal(request_attach(request, 1, fd, &problem), 0);
-		assert_int_equal(request_digest(request, digests[i]), 0);
-	}
-	assert_string_not_equal(digests[0], digests[1]);
-	assert_string_equal(digests[0], digests[2]);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -420,9 +332,6 @@ int main(void)
 		cmocka_unit_test(test_attach_long_file),
 		cmocka_unit_test(test_attach_wrong_kind),
 		cmocka_unit_test(test_attach_unreadable),
-		cmocka_unit_test(test_digest_same),
-		cmocka_unit_test(test_digest_differs),
-		cmocka_unit_test(test_digest_of_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,6 +47,8 @@ static void test_clean(void **state)
 		{ "abc", 0, "\xe2\x80\xa6" },
 		{ "abc  ", 3, "abc" }, /* nothing that shows is cut off */
 		{ "abc \n", 4, "abc" },
+		{ "a\n\n\nb", 3, "a b" }, /* a run of white space is one */
+		{ "abc  d", 3, "abc\xe2\x80\xa6" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
