@@ -74,12 +74,10 @@ static void reopen(struct task_view *view)
 	view->listing_ms = clock_wall_ms();
 }
 
-int backend_task_edit(struct backend *backend, uint64_t number)
+static int begin_edit(struct backend *backend, uint64_t number)
 {
-	struct task_view *view;
+	struct task_view *view = tasks_begin(backend->tasks, number);
 
-	tasks_note_edit(backend->tasks, number);
-	view = tasks_begin(backend->tasks, number);
 	if (!view)
 		return -ENOENT;
 	if (task_is_locked(view->state)) {
@@ -98,6 +96,22 @@ int backend_task_edit(struct backend *backend, uint64_t number)
 	}
 	tasks_commit(backend->tasks, view);
 	return 0;
+}
+
+int backend_task_edit(struct backend *backend, uint64_t number)
+{
+	int r;
+
+	tasks_edit_begin(backend->tasks, number);
+	r = begin_edit(backend, number);
+	if (r)
+		tasks_edit_end(backend->tasks, number);
+	return r;
+}
+
+void backend_task_edited(struct backend *backend, uint64_t number)
+{
+	tasks_edit_end(backend->tasks, number);
 }
 
 uint64_t backend_task_edits(struct backend *backend, uint64_t number)
@@ -122,7 +136,7 @@ static int check_order(struct backend *backend, const struct task_view *view,
 {
 	if (view->state != TASK_PENDING || view->is_removed)
 		return -EALREADY;
-	if (tasks_edits_locked(backend->tasks, order->number) != order->edits)
+	if (tasks_is_edited_locked(backend->tasks, order->number, order->edits))
 		return -EAGAIN;
 	return !order->is_forced && view->previous_state != TASK_PENDING &&
 	       !strcmp(view->digest, order->digest);

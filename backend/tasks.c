@@ -9,7 +9,8 @@
 struct slot {
 	struct task_view *view;
 	bool is_dirty;
-	uint64_t edits;
+	uint64_t edits;	  /* begun so far */
+	unsigned editing; /* in progress */
 };
 
 struct tasks {
@@ -212,27 +213,39 @@ void tasks_abandon(struct tasks *tasks, struct task_view *changed)
 	task_view_unref(changed);
 }
 
-uint64_t tasks_edits_locked(struct tasks *tasks, uint64_t number)
+uint64_t tasks_edits(struct tasks *tasks, uint64_t number)
 {
+	SCOPED_LOCK(&tasks->lock);
 	const struct slot *slot = slot_of(tasks, number);
 
 	return slot ? slot->edits : 0;
 }
 
-uint64_t tasks_edits(struct tasks *tasks, uint64_t number)
+bool tasks_is_edited_locked(struct tasks *tasks, uint64_t number, uint64_t edits)
 {
-	SCOPED_LOCK(&tasks->lock);
+	const struct slot *slot = slot_of(tasks, number);
 
-	return tasks_edits_locked(tasks, number);
+	return !slot || slot->editing || slot->edits != edits;
 }
 
-void tasks_note_edit(struct tasks *tasks, uint64_t number)
+void tasks_edit_begin(struct tasks *tasks, uint64_t number)
 {
 	SCOPED_LOCK(&tasks->lock);
 	struct slot *slot = slot_of(tasks, number);
 
-	if (slot)
-		slot->edits++;
+	if (!slot)
+		return;
+	slot->edits++;
+	slot->editing++;
+}
+
+void tasks_edit_end(struct tasks *tasks, uint64_t number)
+{
+	SCOPED_LOCK(&tasks->lock);
+	struct slot *slot = slot_of(tasks, number);
+
+	if (slot && slot->editing)
+		slot->editing--;
 }
 
 void task_enter(struct task_view *view, enum task_state state)

@@ -41,13 +41,14 @@ void tasks_commit(struct tasks *tasks, struct task_view *changed);
 void tasks_abandon(struct tasks *tasks, struct task_view *changed);
 
 /*
- * How often a task's files were edited, in this run of the program. A reader of the files
- * compares before and after: tasks_edits_locked() between tasks_begin() and
- * tasks_commit().
+ * Edits of a task's files. While one is in progress, and when one came since the files
+ * were read, an order made from them is not taken: tasks_is_edited_locked(), between
+ * tasks_begin() and tasks_commit(), compares with tasks_edits() before the reading.
  */
-void tasks_note_edit(struct tasks *tasks, uint64_t number);
+void tasks_edit_begin(struct tasks *tasks, uint64_t number);
+void tasks_edit_end(struct tasks *tasks, uint64_t number);
 uint64_t tasks_edits(struct tasks *tasks, uint64_t number);
-uint64_t tasks_edits_locked(struct tasks *tasks, uint64_t number);
+bool tasks_is_edited_locked(struct tasks *tasks, uint64_t number, uint64_t edits);
 
 /* Sets state and since; in tasks_begin() … tasks_commit(). */
 void task_enter(struct task_view *view, enum task_state state);

@@ -52,6 +52,7 @@ bool activity_is_locked(struct filesystem *fs, struct node *directory, const cha
 struct visit {
 	struct filesystem *fs;
 	struct node *node;
+	struct edits *edits;
 	uid_t uid;
 	int result;
 };
@@ -96,8 +97,27 @@ static bool is_edit(const struct task_view *view, const char *name)
 	return name_is_trigger(name);
 }
 
-/* An edit of the task in this directory. 0 or -EACCES. */
-static int edit(struct filesystem *fs, struct node *directory, const char *name)
+void edits_end(struct edits *edits)
+{
+	for (unsigned i = 0; i < edits->count; i++)
+		backend_task_edited(edits->fs->backend, edits->numbers[i]);
+	edits->count = 0;
+}
+
+/* A file with more names in task folders than can be kept is not held: its change is
+ * noted. */
+static void keep_edit(struct filesystem *fs, struct edits *edits, uint64_t number)
+{
+	edits->fs = fs;
+	if (edits->count < EDITS_MAX)
+		edits->numbers[edits->count++] = number;
+	else
+		backend_task_edited(fs->backend, number);
+}
+
+/* Begins an edit of the task in this directory. 0 or -EACCES. */
+static int edit(struct filesystem *fs, struct node *directory, const char *name,
+		struct edits *edits)
 {
 	uint64_t number = folder_number(fs, directory);
 	AUTOVIEW *view = number ? backend_task_view(fs->backend, number) : NULL;
@@ -105,8 +125,11 @@ static int edit(struct filesystem *fs, struct node *directory, const char *name)
 
 	if (!view || task_is_locked(view->state) || view->is_archive)
 		return 0;
-	if (is_edit(view, name))
+	if (is_edit(view, name)) {
 		r = backend_task_edit(fs->backend, number);
+		if (!r)
+			keep_edit(fs, edits, number);
+	}
 	if (!r)
 		settle_poke(fs->settler, number);
 	return r;
@@ -121,14 +144,14 @@ static void visit_change(void *context, struct node *parent, const char *name)
 		return;
 	mark_active(parent);
 	visit_lock(context, parent, name);
-	r = visit->result ? visit->result : edit(visit->fs, parent, name);
+	r = visit->result ? visit->result : edit(visit->fs, parent, name, visit->edits);
 	if (r)
 		visit->result = r;
 }
 
-int activity_before_change(struct filesystem *fs, struct node *node)
+int activity_before_change(struct filesystem *fs, struct node *node, struct edits *edits)
 {
-	struct visit visit = { .fs = fs, .node = node };
+	struct visit visit = { .fs = fs, .node = node, .edits = edits };
 
 	nodes_each_name(&fs->nodes, node, visit_change, &visit);
 	return visit.result;
@@ -172,10 +195,12 @@ void activity_closed(struct filesystem *fs, struct node *node)
 
 void activity_note_name(struct filesystem *fs, struct node *directory, const char *name)
 {
+	AUTOEDITS edits = { 0 };
+
 	if (name_is_scratch(name))
 		return;
 	mark_active(directory);
-	edit(fs, directory, name);
+	edit(fs, directory, name, &edits);
 }
 
 static void visit_mark(void *context, struct node *parent, const char *name)
@@ -258,7 +283,7 @@ static bool is_sent(const struct task_view *view)
 }
 
 int activity_check_name(struct filesystem *fs, struct node *directory, int fd,
-			const char *name, const struct stat *coming)
+			const char *name, const struct stat *coming, struct edits *edits)
 {
 	uint64_t number = folder_number_at(fs, directory, fd);
 	AUTOVIEW *view = number ? backend_task_view(fs->backend, number) : NULL;
@@ -275,12 +300,13 @@ int activity_check_name(struct filesystem *fs, struct node *directory, int fd,
 	}
 	if (is_sent(view) && kind != VIRTUAL_NONE && name_input_role(name) == ROLE_NONE)
 		return -EACCES;
-	return edit(fs, directory, name);
+	return edit(fs, directory, name, edits);
 }
 
-void activity_name_goes(struct filesystem *fs, struct node *directory, const char *name)
+void activity_name_goes(struct filesystem *fs, struct node *directory, const char *name,
+			struct edits *edits)
 {
-	edit(fs, directory, name);
+	edit(fs, directory, name, edits);
 }
 
 static bool is_filled_file(int fd, const char *name)

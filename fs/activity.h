@@ -9,6 +9,21 @@
 #include "fs/filesystem.h"
 
 /*
+ * The edits that a handler has begun. Until they end, at the end of its scope, nothing is
+ * ordered from the folders concerned: what is read there is before the change, or after
+ * it.
+ */
+#define EDITS_MAX 8
+struct edits {
+	struct filesystem *fs;
+	uint64_t numbers[EDITS_MAX];
+	unsigned count;
+};
+
+void edits_end(struct edits *edits);
+#define AUTOEDITS __attribute__((cleanup(edits_end))) struct edits
+
+/*
  * Before a file is opened for writing: -EACCES when it is locked under one of its names,
  * that is, a trigger or input of a task that was sent.
  */
@@ -18,7 +33,7 @@ int activity_check_open(struct filesystem *fs, struct node *node);
  * Before a file's content changes: what waits to be sent is withdrawn, an ended attempt
  * becomes a new one. 0 or -EACCES.
  */
-int activity_before_change(struct filesystem *fs, struct node *node);
+int activity_before_change(struct filesystem *fs, struct node *node, struct edits *edits);
 
 /*
  * After it changed, before that is answered: a trigger that is not empty makes its folder
@@ -41,10 +56,11 @@ void activity_note_name(struct filesystem *fs, struct node *directory, const cha
  * waits to be sent is withdrawn.
  */
 int activity_check_name(struct filesystem *fs, struct node *directory, int fd,
-			const char *name, const struct stat *coming);
+			const char *name, const struct stat *coming, struct edits *edits);
 
 /* Before a name goes: what waits to be sent is withdrawn. */
-void activity_name_goes(struct filesystem *fs, struct node *directory, const char *name);
+void activity_name_goes(struct filesystem *fs, struct node *directory, const char *name,
+			struct edits *edits);
 
 /*
  * After a file got a name that way: an edit of the task that is there, a new task if it

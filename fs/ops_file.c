@@ -44,10 +44,11 @@ static int open_virtual(struct filesystem *fs, struct handle *handle,
 static int open_user_file(struct filesystem *fs, struct handle *handle, int flags)
 {
 	bool is_cut = handle->may_write && flags & O_TRUNC;
+	AUTOEDITS edits = { 0 };
 	int r = handle->may_write ? activity_check_open(fs, handle->node) : 0, fd;
 
 	if (!r && is_cut)
-		r = activity_before_change(fs, handle->node);
+		r = activity_before_change(fs, handle->node, &edits);
 	if (r)
 		return r;
 	fd = nodes_open(&fs->nodes, handle->node,
@@ -192,7 +193,8 @@ static int write_all(int fd, const char *bytes, size_t size, off_t offset, int f
 
 /* The first write of a handle is the edit; the further ones only keep the folder unquiet.
  */
-static int announce_write(struct filesystem *fs, struct handle *handle)
+static int announce_write(struct filesystem *fs, struct handle *handle,
+			  struct edits *edits)
 {
 	bool is_first;
 	int r = 0;
@@ -201,7 +203,7 @@ static int announce_write(struct filesystem *fs, struct handle *handle)
 	is_first = !handle->has_edited;
 	pthread_mutex_unlock(&handle->lock);
 	if (is_first)
-		r = activity_before_change(fs, handle->node);
+		r = activity_before_change(fs, handle->node, edits);
 	else
 		activity_note(fs, handle->node);
 	return r;
@@ -211,8 +213,9 @@ static int write_user_file(struct filesystem *fs, struct handle *handle,
 			   const char *bytes, size_t size, off_t offset, int flags,
 			   uid_t uid)
 {
+	AUTOEDITS edits = { 0 };
 	bool is_first;
-	int r = announce_write(fs, handle), done;
+	int r = announce_write(fs, handle, &edits), done;
 
 	if (r)
 		return r;
@@ -403,6 +406,7 @@ void op_fallocate(fuse_req_t request, fuse_ino_t id, int mode, off_t offset, off
 {
 	struct filesystem *fs = ops_fs(request);
 	struct handle *handle = ops_handle(info);
+	AUTOEDITS edits = { 0 };
 	int r;
 
 	(void)id;
@@ -410,7 +414,7 @@ void op_fallocate(fuse_req_t request, fuse_ino_t id, int mode, off_t offset, off
 		fuse_reply_err(request, EOPNOTSUPP);
 		return;
 	}
-	r = activity_before_change(fs, handle->node);
+	r = activity_before_change(fs, handle->node, &edits);
 	if (!r && fallocate(handle->fd, mode, offset, length) < 0)
 		r = -errno;
 	if (!r)
@@ -461,6 +465,7 @@ void op_copy_file_range(fuse_req_t request, fuse_ino_t from, off_t from_offset,
 {
 	struct filesystem *fs = ops_fs(request);
 	struct handle *source = ops_handle(from_info), *target = ops_handle(to_info);
+	AUTOEDITS edits = { 0 };
 	ssize_t copied = 0;
 	int r = 0;
 
@@ -472,7 +477,7 @@ void op_copy_file_range(fuse_req_t request, fuse_ino_t from, off_t from_offset,
 		return;
 	}
 	if (!target->node->is_virtual)
-		r = activity_before_change(fs, target->node);
+		r = activity_before_change(fs, target->node, &edits);
 	if (!r) {
 		copied = copy_file_range(source->fd, &from_offset, target->fd, &to_offset,
 					 size, (unsigned)flags);

@@ -22,10 +22,12 @@ struct making {
 	uid_t uid;
 	gid_t gid;
 	mode_t mask;
+	struct edits edits;
 };
 
 static void making_clear(struct making *making)
 {
+	edits_end(&making->edits);
 	cleanup_close(&making->fd);
 }
 #define AUTOMAKING __attribute__((cleanup(making_clear))) struct making
@@ -37,14 +39,20 @@ static int begin(fuse_req_t request, fuse_ino_t parent, const char *name,
 	const struct fuse_ctx *context = fuse_req_ctx(request);
 	struct filesystem *fs = ops_fs(request);
 
-	*making = (struct making){ fs,		 ops_node(fs, parent), name,	      -1,
-				   context->uid, context->gid,	       context->umask };
+	*making = (struct making){ .fs = fs,
+				   .parent = ops_node(fs, parent),
+				   .name = name,
+				   .fd = -1,
+				   .uid = context->uid,
+				   .gid = context->gid,
+				   .mask = context->umask };
 	if (!strcmp(name, MARK_FILE_NAME))
 		return -EPERM;
 	making->fd = nodes_open_directory(&fs->nodes, making->parent);
 	if (making->fd < 0)
 		return making->fd;
-	return activity_check_name(fs, making->parent, making->fd, name, coming);
+	return activity_check_name(fs, making->parent, making->fd, name, coming,
+				   &making->edits);
 }
 
 /* A folder's default access list, which the filesystem below applies, takes the mask's

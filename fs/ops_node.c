@@ -201,8 +201,9 @@ void op_getattr(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
 static int set_size(struct filesystem *fs, struct node *node, struct handle *handle,
 		    off_t size, uid_t uid)
 {
+	AUTOEDITS edits = { 0 };
 	AUTOCLOSE int fd = -1;
-	int r = activity_before_change(fs, node);
+	int r = activity_before_change(fs, node, &edits);
 
 	if (r)
 		return r;

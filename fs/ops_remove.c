@@ -82,9 +82,10 @@ static int unlink_user_file(const struct place *place)
 	bool is_locked =
 		activity_is_locked(fs, place->parent, place->name, &place->status);
 	struct node *node = nodes_hold(&fs->nodes, place->fd, place->name);
+	AUTOEDITS edits = { 0 };
 	int r;
 
-	activity_name_goes(fs, place->parent, place->name);
+	activity_name_goes(fs, place->parent, place->name, &edits);
 	if (is_locked)
 		r = activity_set_aside(fs, place->parent, place->fd, place->name);
 	else
@@ -182,7 +183,8 @@ void op_rmdir(fuse_req_t request, fuse_ino_t parent, const char *name)
 /* --- rename --- */
 
 /* What may not be renamed, or renamed onto. Design.md, rules 4 and 10. */
-static int check_rename(const struct place *from, const struct place *to, unsigned flags)
+static int check_rename(const struct place *from, const struct place *to, unsigned flags,
+			struct edits *edits)
 {
 	int r;
 
@@ -195,10 +197,11 @@ static int check_rename(const struct place *from, const struct place *to, unsign
 	}
 	if (!from->exists)
 		return -ENOENT;
-	r = activity_check_name(from->fs, to->parent, to->fd, to->name, &from->status);
+	r = activity_check_name(from->fs, to->parent, to->fd, to->name, &from->status,
+				edits);
 	if (!r && flags & RENAME_EXCHANGE && to->exists)
 		r = activity_check_name(from->fs, from->parent, from->fd, from->name,
-					&to->status);
+					&to->status, edits);
 	if (!r && to->shown && flags & RENAME_NOREPLACE)
 		r = -EEXIST;
 	return r;
@@ -283,6 +286,7 @@ void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name,
 	struct filesystem *fs = ops_fs(request);
 	uid_t uid = fuse_req_ctx(request)->uid;
 	AUTOPLACE from, to = { .fd = -1 };
+	AUTOEDITS edits = { 0 };
 	uint64_t replaced = 0;
 	int r = look(fs, parent, name, &from);
 
@@ -291,11 +295,11 @@ void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name,
 			    ? -EPERM
 			    : look(fs, new_parent, new_name, &to);
 	if (!r)
-		r = check_rename(&from, &to, flags);
+		r = check_rename(&from, &to, flags, &edits);
 	if (!r && !(flags & RENAME_EXCHANGE))
 		r = check_replaced(&from, &to, &replaced);
 	if (!r)
-		activity_name_goes(fs, from.parent, name);
+		activity_name_goes(fs, from.parent, name, &edits);
 	if (!r)
 		r = move(&from, &to, flags);
 	if (!r && replaced)

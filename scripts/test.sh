@@ -9,7 +9,7 @@ parts=("${@:-asan user tsan}")
 read -ra parts <<<"${parts[*]}"
 
 scripts/setup.sh
-export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
+export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
 export TSAN_OPTIONS=second_deadlock_stack=1 SEEDANCEFS_PATIENCE=${SEEDANCEFS_PATIENCE:-40}
 
 build() {

@@ -408,7 +408,7 @@ def test_an_edit_beside_the_submission_is_never_mixed_up(make_mount, simulator):
 def test_adopting_an_impossible_id_is_explained(mount, simulator):
     folder = mount.path / "cat"
     folder.mkdir()
-    (folder / "request.json").write_text('{"task_id": "../../etc/passwd"}')
+    shell('echo "{\\"task_id\\": \\"../../etc/passwd\\"}" > "$1"/request.json', folder)
     wait_state(folder, "invalid")
     assert "task_id" in (folder / "error.txt").read_text()
     (folder / "request.json").write_text('{"task_id": "cgt-1", "provider": "nobody"}')
