@@ -70,7 +70,8 @@ void backend_task_each(struct backend *backend,
  * (design.md, rule 4).
  */
 int backend_task_edit(struct backend *backend, uint64_t number);
-/* The change that backend_task_edit() returned 0 for is made: until then nothing is ordered. */
+/* The change that backend_task_edit() returned 0 for is made: until then nothing is
+ * ordered. */
 void backend_task_edited(struct backend *backend, uint64_t number);
 /* How often it was edited so far: taken before the folder is read, given with its order.
  */

@@ -106,8 +106,8 @@ void follow_task(struct backend *backend, uint64_t number, int64_t delay_ms)
 	struct follower *follower = find_or_add(backend, number);
 	int64_t at_ms = clock_boot_ms() + delay_ms;
 
-	if (!follower || follower->query)
-		return;
+	if (!follower || follower->query || follower->cancel)
+		return; /* what is under way schedules what comes after it */
 	if (!timer_is_set(&follower->timer) || follower->timer.at_ms > at_ms)
 		timer_set(&backend->timers, &follower->timer, at_ms);
 }

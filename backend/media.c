@@ -26,10 +26,12 @@
 #define WINDOW_FIRST_BYTES (256u << 10)
 #define WINDOW_MOST_BYTES (32u << 20)
 #define WINDOW_GROWTH 4
-#define NEAR_BYTES (1u << 20) /* reordered readahead still counts as going on in order \
-			       */
-#define JOIN_BYTES (2u << 20) /* how far behind a transfer's front a read waits for it \
-			       */
+#define NEAR_BYTES                                                          \
+	(1u << 20) /* reordered readahead still counts as going on in order \
+		    */
+#define JOIN_BYTES                                                          \
+	(2u << 20) /* how far behind a transfer's front a read waits for it \
+		    */
 #define RUNS_MAX 16
 #define BACKOFF_FIRST_MS 250
 #define BACKOFF_LAST_MS 8000

@@ -126,6 +126,8 @@ static void become_ready(struct probe *probe)
 		output->version = probe->version;
 		output->mtime = (int64_t)time(NULL);
 		task_set_text(&output->etag, probe->etag);
+		if (probe->kind == OUTPUT_VIDEO)
+			problem_clear(&view->problem);
 		view->listing_ms = clock_wall_ms();
 		tasks_commit(backend->tasks, view);
 	}

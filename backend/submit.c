@@ -11,8 +11,9 @@
 #include <string.h>
 
 #define HOUR_MS 3600000
-#define CREATE_TIMEOUT_MS 600000 /* a service may hold a create open: providers.md, 1.2 \
-				  */
+#define CREATE_TIMEOUT_MS                                             \
+	600000 /* a service may hold a create open: providers.md, 1.2 \
+		*/
 #define ANSWER_MAX_BYTES (4u << 20)
 #define RETRY_FIRST_MS 1000
 #define RETRY_LAST_MS 60000

@@ -315,6 +315,8 @@ static int control_retry(struct backend *backend, struct task_view *view)
 	case TASK_INVALID:
 	case TASK_UNKNOWN:
 		reopen(view);
+		view->digest[0] = '\0'; /* the same content is wanted again, whatever
+					   comes between */
 		task_set_text(&view->note, NULL);
 		tasks_commit(backend->tasks, view);
 		return 0;

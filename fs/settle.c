@@ -210,7 +210,7 @@ static int64_t act(struct settler *settler, uint64_t number, struct node *direct
 		again_ms = AGAIN_MS * 5;
 	} else if (result == GATHER_WAITS) {
 		folder_set_waiting(fs, number, gathered.waiting);
-		again_ms = gathered.waits_elsewhere || is_forced ? ELSEWHERE_MS : 0;
+		again_ms = ELSEWHERE_MS;
 	} else {
 		folder_set_waiting(fs, number,
 				   result == GATHER_NOTHING
