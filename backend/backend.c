@@ -155,9 +155,11 @@ static void tell(struct backend *backend, struct task_view **views, size_t count
 static void save_turn(struct backend *backend)
 {
 	size_t count = 0;
-	struct task_view **views = tasks_take_dirty(backend->tasks, &count);
-	int r = views ? ledger_save(backend->ledger, views, count) : 0;
+	struct task_view **views;
+	int r = tasks_take_dirty(backend->tasks, &views, &count);
 
+	if (!r && views)
+		r = ledger_save(backend->ledger, views, count);
 	if (r) {
 		submit_unsend(backend);
 		tasks_return_dirty(backend->tasks, views, count);
@@ -266,6 +268,21 @@ struct revival {
 	bool was_copied;
 };
 
+/* The program ended while a new version of an output was being looked at. */
+static bool lacks_output(const struct task_view *view)
+{
+	static const unsigned hidden[] = { HIDDEN_VIDEO, HIDDEN_LAST_FRAME };
+	bool lacks = false;
+
+	for (int i = 0; i < OUTPUT_COUNT; i++) {
+		const struct output *output = &view->outputs[i];
+
+		lacks = lacks || (output->url && !output->is_ready && !output->is_dead &&
+				  !(view->hidden & hidden[i]));
+	}
+	return lacks && view->state == TASK_SUCCEEDED && !view->is_removed;
+}
+
 static void revive_visit(void *context, struct task_view *view)
 {
 	struct revival *revival = context;
@@ -273,6 +290,8 @@ static void revive_visit(void *context, struct task_view *view)
 	revive(revival->backend, view->number, revival->was_copied);
 	if (task_is_active(view->state) && view->state != TASK_SUBMITTING)
 		follow_task(revival->backend, view->number, 0);
+	else if (lacks_output(view))
+		probe_task(revival->backend, view->number, false);
 }
 
 /*
@@ -282,8 +301,10 @@ static void revive_visit(void *context, struct task_view *view)
 static void save_revived(struct backend *backend)
 {
 	size_t count = 0;
-	struct task_view **views = tasks_take_dirty(backend->tasks, &count);
+	struct task_view **views;
 
+	if (tasks_take_dirty(backend->tasks, &views, &count))
+		return;
 	if (views && ledger_save(backend->ledger, views, count)) {
 		tasks_return_dirty(backend->tasks, views, count);
 		return;

@@ -97,8 +97,11 @@ struct task_order {
  */
 int backend_task_order(struct backend *backend, const struct task_order *order);
 
-/* The folder's content is refused before anything is sent: `invalid`. */
-int backend_task_refuse(struct backend *backend, uint64_t number,
+/*
+ * The folder's content is refused before anything is sent: `invalid`. -EAGAIN when the
+ * files were edited since they were read; -EALREADY, -ENOENT.
+ */
+int backend_task_refuse(struct backend *backend, uint64_t number, uint64_t edits,
 			const struct problem *problem, const char *digest,
 			bool is_forced);
 

@@ -99,7 +99,8 @@ void follow_cancel(struct backend *backend, uint64_t number);
 void follow_observe(struct backend *backend, uint64_t number, struct observation *seen);
 /*
  * Asks for the task once more, for fresh links; `done` is told 0 when the service
- * answered and the view's links are what it said, else -EIO.
+ * answered and the view's links are what it said, else -ENODATA (it
+ * gave no link) or -EIO.
  */
 void follow_refresh(struct backend *backend, uint64_t number,
 		    void (*done)(void *context, int result), void *context);

@@ -356,7 +356,7 @@ static void observed(struct follower *follower, struct observation *seen,
 		follower->gone = 0;
 		follow_observe(follower->backend, follower->number, seen);
 		answer_refreshes(follower,
-				 seen->video_url || seen->last_frame_url ? 0 : -EIO);
+				 seen->video_url || seen->last_frame_url ? 0 : -ENODATA);
 	}
 	go_on(follower, retry_after_ms);
 }

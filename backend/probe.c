@@ -39,7 +39,9 @@ struct probe {
 	uint64_t received;
 	char *etag;
 	unsigned failures, refusals;
-	bool wants_all; /* fetch it whole when it is ready */
+	bool is_unreachable; /* the media host, at the last try */
+	bool write_failed;   /* no room on disk: the size is all that is learnt */
+	bool wants_all;	     /* fetch it whole when it is ready */
 };
 
 static void begin(void *context);
@@ -184,22 +186,37 @@ static void retry(struct probe *probe, const char *why)
 									: ms));
 }
 
+/* Only what a fresh link, or a fresh answer without one, is refused for counts. */
 static void refreshed(void *context, int result)
 {
 	struct probe *probe = context;
 
-	if (result)
-		retry(probe, "no fresh link from the service");
+	if (result == -ENODATA || (!result && !probe->is_unreachable))
+		probe->refusals++;
+	if (result == -ENODATA && probe->refusals > REFUSALS_MAX)
+		become_dead(probe, "the service gave no link");
+	else if (result == -ENODATA)
+		retry(probe, "the service gives no link yet");
+	else if (result)
+		retry(probe, "no answer from the service");
 	else
-		timer_set(&probe->backend->timers, &probe->timer, clock_boot_ms());
+		retry(probe, probe->is_unreachable ? "it cannot be reached"
+						   : "the link before was refused");
 }
 
 static void refused(struct probe *probe, const char *why)
 {
-	if (++probe->refusals > REFUSALS_MAX) {
+	if (probe->refusals > REFUSALS_MAX)
 		become_dead(probe, why);
-		return;
-	}
+	else
+		follow_refresh(probe->backend, probe->number, refreshed, probe);
+}
+
+/* That is no refusal; but the host may be another one by now, which a fresh link tells.
+ */
+static void unreachable(struct probe *probe)
+{
+	probe->is_unreachable = true;
 	follow_refresh(probe->backend, probe->number, refreshed, probe);
 }
 
@@ -256,8 +273,11 @@ static int take_bytes(void *context, const struct http_response *response,
 	if (size > media_file_size(probe->file) - before)
 		size = (size_t)(media_file_size(probe->file) - before);
 	probe->received += size;
-	if (media_file_write(probe->file, before, bytes, size))
-		return 0; /* no room: the size is known all the same */
+	if (!probe->write_failed)
+		probe->write_failed =
+			media_file_write(probe->file, before, bytes, size) != 0;
+	if (probe->write_failed)
+		return 0; /* the size is known all the same */
 	media_file_mark(probe->file, before / MEDIA_BLOCK_BYTES * MEDIA_BLOCK_BYTES,
 			probe->received);
 	return 0;
@@ -279,7 +299,9 @@ static void probe_done(void *context, struct http_response *response)
 		why = text_dup(response->failure);
 	if (response->status == 200 || response->status == 206)
 		retry(probe, "an answer without a usable size");
-	else if (is_refusal(response->status) || response->outcome == HTTP_NOT_SENT)
+	else if (response->outcome == HTTP_NOT_SENT)
+		unreachable(probe);
+	else if (is_refusal(response->status))
 		refused(probe, why ? why : "no connection");
 	else
 		retry(probe, why ? why : "no answer");
@@ -306,8 +328,12 @@ static void begin(void *context)
 					.context = probe };
 	struct http_request request = { .method = "GET" };
 
-	if (!output || !output->url || view->is_removed) {
-		become_dead(probe, "the service gave no link");
+	if (!output || view->is_removed) {
+		become_dead(probe, "the task is gone");
+		return;
+	}
+	if (!output->url) {
+		refused(probe, "the service gave no link");
 		return;
 	}
 	if (!link_is_allowed(core_section_of(backend, view), &options.allows_private)) {
@@ -315,6 +341,7 @@ static void begin(void *context)
 		return;
 	}
 	probe->received = 0;
+	probe->is_unreachable = false;
 	request.url = strdup(output->url);
 	if (!request.url ||
 	    http_request_add_header(&request, "Range: bytes=0-%u", PROBE_BYTES - 1) ||

@@ -173,16 +173,21 @@ int backend_task_order(struct backend *backend, const struct task_order *order)
 	return r;
 }
 
-int backend_task_refuse(struct backend *backend, uint64_t number,
+int backend_task_refuse(struct backend *backend, uint64_t number, uint64_t edits,
 			const struct problem *problem, const char *digest, bool is_forced)
 {
 	struct task_view *view = tasks_begin(backend->tasks, number);
+	int r = 0;
 
 	if (!view)
 		return -ENOENT;
-	if (view->state != TASK_PENDING) {
+	if (view->state != TASK_PENDING)
+		r = -EALREADY;
+	else if (tasks_is_edited_locked(backend->tasks, number, edits))
+		r = -EAGAIN;
+	if (r) {
 		tasks_abandon(backend->tasks, view);
-		return -EALREADY;
+		return r;
 	}
 	if (!is_forced && view->previous_state == TASK_INVALID &&
 	    !strcmp(view->digest, digest)) {

@@ -256,17 +256,19 @@ void task_enter(struct task_view *view, enum task_state state)
 	view->since_ms = clock_wall_ms();
 }
 
-struct task_view **tasks_take_dirty(struct tasks *tasks, size_t *ret_count)
+int tasks_take_dirty(struct tasks *tasks, struct task_view ***ret_views,
+		     size_t *ret_count)
 {
 	SCOPED_LOCK(&tasks->lock);
 	struct task_view **views;
 
 	*ret_count = 0;
+	*ret_views = NULL;
 	if (!tasks->dirty_count)
-		return NULL;
+		return 0;
 	views = calloc(tasks->dirty_count, sizeof(struct task_view *));
 	if (!views)
-		return NULL;
+		return -ENOMEM;
 	for (size_t i = 0; i < tasks->dirty_count; i++) {
 		struct slot *slot = slot_of(tasks, tasks->dirty[i]);
 
@@ -274,8 +276,9 @@ struct task_view **tasks_take_dirty(struct tasks *tasks, size_t *ret_count)
 		views[i] = task_view_ref(slot->view);
 	}
 	*ret_count = tasks->dirty_count;
+	*ret_views = views;
 	tasks->dirty_count = 0;
-	return views;
+	return 0;
 }
 
 void tasks_return_dirty(struct tasks *tasks, struct task_view **views, size_t count)

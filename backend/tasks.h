@@ -55,9 +55,11 @@ void task_enter(struct task_view *view, enum task_state state);
 
 /*
  * The tasks that changed since they were saved last: an array of *ret_count references,
- * to be given back one by one and freed. NULL when there are none. Backend thread only.
+ * to be given back one by one and freed; NULL when there are none. 0 or -ENOMEM: then
+ * nothing was taken, and nothing may leave. Backend thread only.
  */
-struct task_view **tasks_take_dirty(struct tasks *tasks, size_t *ret_count);
+int tasks_take_dirty(struct tasks *tasks, struct task_view ***ret_views,
+		     size_t *ret_count);
 /* They could not be saved: they are dirty again. Takes the array and its references. */
 void tasks_return_dirty(struct tasks *tasks, struct task_view **views, size_t count);
 

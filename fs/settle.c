@@ -137,7 +137,7 @@ static int64_t unquiet_ms(struct settler *settler, const struct node *directory)
 
 /* A request that only names a task made elsewhere. */
 static void adopt(struct settler *settler, uint64_t number, const struct request *request,
-		  const char *digest)
+		  uint64_t edits, const char *digest)
 {
 	AUTOPROBLEM problem = { 0 };
 	int r = backend_task_adopt(settler->fs->backend, number, request->provider,
@@ -157,7 +157,8 @@ static void adopt(struct settler *settler, uint64_t number, const struct request
 			    "that name",
 			    request->source, request->provider ? request->provider : "");
 	if (problem_is_set(&problem))
-		backend_task_refuse(settler->fs->backend, number, &problem, digest, true);
+		backend_task_refuse(settler->fs->backend, number, edits, &problem, digest,
+				    true);
 }
 
 /* Hands the order over. Returns when to look again; 0: when poked. */
@@ -177,7 +178,7 @@ static int64_t order(struct settler *settler, uint64_t number, struct node *dire
 	int r;
 
 	if (gathered->request->task_id) {
-		adopt(settler, number, gathered->request, gathered->digest);
+		adopt(settler, number, gathered->request, edits, gathered->digest);
 		return 0;
 	}
 	order.request = TAKE(gathered->request);
@@ -189,6 +190,16 @@ static int64_t order(struct settler *settler, uint64_t number, struct node *dire
 		log_warn("event=order_failed task=%" PRIu64 " reason=\"%s\"", number,
 			 strerror(-r));
 	return 0;
+}
+
+/* Returns when to look again; 0: when poked. */
+static int64_t refuse(struct filesystem *fs, uint64_t number, uint64_t edits,
+		      const struct gathered *gathered, bool is_forced)
+{
+	int r = backend_task_refuse(fs->backend, number, edits, &gathered->problem,
+				    gathered->digest, is_forced);
+
+	return r == -EAGAIN ? AGAIN_MS : 0;
 }
 
 /* What the folder's content means now. Returns when to look again (0: when poked). */
@@ -219,8 +230,7 @@ static int64_t act(struct settler *settler, uint64_t number, struct node *direct
 		if (result == GATHER_COPY)
 			backend_task_archive(fs->backend, number);
 		else if (result == GATHER_INVALID)
-			backend_task_refuse(fs->backend, number, &gathered.problem,
-					    gathered.digest, is_forced);
+			again_ms = refuse(fs, number, edits, &gathered, is_forced);
 		else if (result == GATHER_READY)
 			again_ms = order(settler, number, directory, path, edits,
 					 &gathered, is_forced);

@@ -8,6 +8,14 @@ struct fixture {
 	atomic_uint wakes;
 };
 
+static struct task_view **take_dirty(struct tasks *tasks, size_t *ret_count)
+{
+	struct task_view **views;
+
+	assert_int_equal(tasks_take_dirty(tasks, &views, ret_count), 0);
+	return views;
+}
+
 static void count_wake(void *context)
 {
 	struct fixture *fixture = context;
@@ -120,7 +128,7 @@ static void test_abandon(void **state)
 	view = tasks_view(fixture->tasks, 1);
 	assert_ptr_equal(view, before);
 	assert_int_equal(fixture->wakes, 0);
-	assert_null(tasks_take_dirty(fixture->tasks, &count));
+	assert_null(take_dirty(fixture->tasks, &count));
 	assert_int_equal(count, 0);
 	assert_null(tasks_begin(fixture->tasks, 2));
 	rename_model(fixture->tasks, 1, "not locked after a failed begin");
@@ -139,13 +147,13 @@ static void test_dirty(void **state)
 	rename_model(fixture->tasks, 2, "a");
 	rename_model(fixture->tasks, 1, "b");
 	rename_model(fixture->tasks, 1, "c");
-	views = tasks_take_dirty(fixture->tasks, &count);
+	views = take_dirty(fixture->tasks, &count);
 	assert_int_equal(count, 2); /* each once, as it is now */
 	assert_int_equal(views[0]->number, 2);
 	assert_string_equal(views[0]->model, "a");
 	assert_string_equal(views[1]->model, "c");
 	drop(views, count);
-	assert_null(tasks_take_dirty(fixture->tasks, &count));
+	assert_null(take_dirty(fixture->tasks, &count));
 	assert_int_equal(count, 0);
 }
 
@@ -157,10 +165,10 @@ static void test_return_dirty(void **state)
 
 	add(fixture, 1, true);
 	add(fixture, 2, true);
-	views = tasks_take_dirty(fixture->tasks, &count);
+	views = take_dirty(fixture->tasks, &count);
 	rename_model(fixture->tasks, 2, "newer");
 	tasks_return_dirty(fixture->tasks, views, count);
-	views = tasks_take_dirty(fixture->tasks, &count);
+	views = take_dirty(fixture->tasks, &count);
 	assert_int_equal(count, 2);
 	for (size_t i = 0; i < count; i++)
 		expect_text("returned", "model", views[i]->model,
@@ -302,7 +310,7 @@ static void *save_many(void *context)
 
 	for (int i = 0; i < CHANGES; i++) {
 		size_t count;
-		struct task_view **views = tasks_take_dirty(fixture->tasks, &count);
+		struct task_view **views = take_dirty(fixture->tasks, &count);
 
 		if (i % 3 == 0 && views)
 			tasks_return_dirty(fixture->tasks, views, count);
