@@ -135,6 +135,8 @@ int backend_task_remove(struct backend *backend, uint64_t number);
 /* Opens a version of an output. -ESTALE when it is not the present one; -ENOENT. */
 int backend_media_open(struct backend *backend, uint64_t number, enum output_kind kind,
 		       uint32_t version, struct media **ret_media);
+/* Opens it once more: for whoever uses its bytes longer than the one that opened it. */
+void backend_media_ref(struct backend *backend, struct media *media);
 void backend_media_close(struct backend *backend, struct media *media);
 uint64_t backend_media_size(const struct media *media);
 

@@ -220,6 +220,13 @@ int backend_media_open(struct backend *backend, uint64_t number, enum output_kin
 	return 0;
 }
 
+void backend_media_ref(struct backend *backend, struct media *media)
+{
+	SCOPED_LOCK(&backend->media_lock);
+
+	media->users++;
+}
+
 uint64_t backend_media_size(const struct media *media)
 {
 	return media_file_size(media->file);

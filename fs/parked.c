@@ -143,6 +143,7 @@ static void reply(struct parked_read *read)
 		fuse_reply_buf(read->request, bytes, read->size);
 	else
 		fuse_reply_err(read->request, read->result ? -read->result : EIO);
+	backend_media_close(read->parked->backend, read->media);
 	free(read);
 }
 
@@ -221,6 +222,7 @@ void parked_add(struct parked *parked, fuse_req_t request, struct media *media,
 	read->pid = fuse_req_ctx(request)->pid;
 	read->request = request;
 	read->media = media;
+	backend_media_ref(parked->backend, media); /* until its bytes are replied */
 	read->offset = (uint64_t)offset;
 	read->size = size;
 	oldest = enlist(parked, read);
