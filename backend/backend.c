@@ -172,6 +172,10 @@ static void save_turn(struct backend *backend)
 		log_info("event=ledger_recovered");
 	if (views)
 		backend->ledger_is_failing = false;
+	if (backend->is_seen && !ledger_confirm_home(backend->ledger)) {
+		backend->is_seen = false;
+		log_info("event=library_at_home");
+	}
 	submit_send(backend);
 	tell(backend, views, count);
 }
@@ -240,7 +244,7 @@ static int load_task(void *context, struct task_view *view)
 }
 
 /* What a task becomes when the program starts again: design.md, "Restart". */
-static void revive(struct backend *backend, uint64_t number, bool was_copied)
+static void revive(struct backend *backend, uint64_t number)
 {
 	struct task_view *view = tasks_begin(backend->tasks, number);
 
@@ -252,7 +256,7 @@ static void revive(struct backend *backend, uint64_t number, bool was_copied)
 			    "the program ended while the request was on its way: it may "
 			    "have been "
 			    "accepted and billed");
-	} else if (view->state == TASK_PENDING && was_copied) {
+	} else if (view->state == TASK_PENDING && backend->was_copied) {
 		view->needs_submit = true;
 	} else if (view->state != TASK_PENDING || !view->waiting) {
 		tasks_abandon(backend->tasks, view);
@@ -262,11 +266,6 @@ static void revive(struct backend *backend, uint64_t number, bool was_copied)
 		task_set_text(&view->waiting, NULL);
 	tasks_commit(backend->tasks, view);
 }
-
-struct revival {
-	struct backend *backend;
-	bool was_copied;
-};
 
 /* The program ended while a new version of an output was being looked at. */
 static bool lacks_output(const struct task_view *view)
@@ -285,18 +284,18 @@ static bool lacks_output(const struct task_view *view)
 
 static void revive_visit(void *context, struct task_view *view)
 {
-	struct revival *revival = context;
+	struct backend *backend = context;
 
-	revive(revival->backend, view->number, revival->was_copied);
+	revive(backend, view->number);
 	if (task_is_active(view->state) && view->state != TASK_SUBMITTING)
-		follow_task(revival->backend, view->number, 0);
+		follow_task(backend, view->number, 0);
 	else if (lacks_output(view))
-		probe_task(revival->backend, view->number, false);
+		probe_task(backend, view->number, false);
 }
 
 /*
- * A copied library is at home only when its unsent tasks are marked on disk. If they
- * cannot be saved now, they are dirty again, and the next start finds a copy again.
+ * What the revived tasks became is durable before anything else happens. If they cannot
+ * be saved now, they are dirty again.
  */
 static void save_revived(struct backend *backend)
 {
@@ -312,14 +311,13 @@ static void save_revived(struct backend *backend)
 	for (size_t i = 0; i < count; i++)
 		task_view_unref(views[i]);
 	free(views);
-	ledger_confirm_home(backend->ledger);
 }
 
 static int load(struct backend *backend)
 {
 	AUTOFREE char *path = text_format("%s/ledger.sqlite3", backend->library_path);
-	struct revival revival = { .backend = backend };
-	int r = path ? ledger_open(path, &backend->ledger, &revival.was_copied) : -ENOMEM;
+	int r = path ? ledger_open(path, &backend->ledger, &backend->was_copied)
+		     : -ENOMEM;
 
 	if (!r)
 		r = ledger_load(backend->ledger, load_task, backend);
@@ -327,9 +325,9 @@ static int load(struct backend *backend)
 		r = submit_load_intents(backend);
 	if (r)
 		return r;
-	if (revival.was_copied)
+	if (backend->was_copied)
 		log_warn("event=library_copied action=\"unsent tasks wait for submit\"");
-	tasks_each(backend->tasks, revive_visit, &revival);
+	tasks_each(backend->tasks, revive_visit, backend);
 	save_revived(backend);
 	refill_numbers(backend);
 	return 0;

@@ -58,6 +58,17 @@ int backend_task_reserve(struct backend *backend, uint64_t *ret_number);
 /* Adds a pending task under a reserved number. -EEXIST when it is known already. */
 int backend_task_add(struct backend *backend, uint64_t number,
 		     const struct task_place *place);
+/*
+ * The same for a number that a folder's mark tells and the ledger does not know: the
+ * program was killed in between. In a library that was copied it waits for `submit`.
+ */
+int backend_task_recover(struct backend *backend, uint64_t number,
+			 const struct task_place *place);
+/* Where its folder is now: a hint, which goes to the ledger with the next change. */
+void backend_task_set_place(struct backend *backend, uint64_t number,
+			    const struct task_place *place);
+/* Every folder of the library was seen once: a copied library is at home from now on. */
+void backend_library_seen(struct backend *backend);
 /* A reference to what is known of it now; NULL when there is no such task. */
 struct task_view *backend_task_view(struct backend *backend, uint64_t number);
 void backend_task_each(struct backend *backend,
@@ -73,6 +84,11 @@ int backend_task_edit(struct backend *backend, uint64_t number);
 /* The change that backend_task_edit() returned 0 for is made: until then nothing is
  * ordered. */
 void backend_task_edited(struct backend *backend, uint64_t number);
+/*
+ * An order that has not left is withdrawn, and one that is being made from its files is
+ * not taken: its folder went to the trash. Nothing happens in other states.
+ */
+void backend_task_withdraw(struct backend *backend, uint64_t number);
 /* How often it was edited so far: taken before the folder is read, given with its order.
  */
 uint64_t backend_task_edits(struct backend *backend, uint64_t number);
@@ -113,17 +129,20 @@ int backend_task_refuse(struct backend *backend, uint64_t number, uint64_t edits
 int backend_task_control(struct backend *backend, uint64_t number, const char *word,
 			 const char *argument);
 /*
- * Attaches to a task made elsewhere: `provider` is a section's name (NULL: the task's
- * own, else the default one). -EBUSY, -EINVAL (an impossible id), -ENXIO (no such
+ * Attaches to a task made elsewhere, as the folder's request says: `provider` is a
+ * section's name (NULL: the task's own, else the default one). -EAGAIN when the files
+ * were edited since they were read; -EBUSY, -EINVAL (an impossible id), -ENXIO (no such
  * section).
  */
-int backend_task_adopt(struct backend *backend, uint64_t number, const char *provider,
-		       const char *id);
+int backend_task_adopt(struct backend *backend, uint64_t number, uint64_t edits,
+		       const char *provider, const char *id);
 /* Whether `submit` may be written now: 0 (and the task is an order again), or -EBUSY. */
 int backend_task_release(struct backend *backend, uint64_t number);
 /* Marks a pending task's folder as a copy: not an order. -EBUSY when it is not pending.
  */
 int backend_task_archive(struct backend *backend, uint64_t number);
+/* The same from what was read in the folder. -EAGAIN when it was edited since. */
+int backend_task_archive_read(struct backend *backend, uint64_t number, uint64_t edits);
 /* A person removed virtual files (HIDDEN_…): they stay away; outputs' bytes are dropped.
  */
 int backend_task_hide(struct backend *backend, uint64_t number, unsigned what);

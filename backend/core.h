@@ -51,6 +51,7 @@ struct backend {
 	struct timers timers;
 	struct timer ledger_retry;
 	bool ledger_is_failing;
+	bool is_seen; /* every folder of a copied library was: to be put down */
 	struct order *orders; /* in the order they came */
 	struct follower *followers;
 	struct probe *probes;
@@ -61,6 +62,9 @@ struct backend {
 
 	pthread_t thread;
 	bool is_started;
+
+	/* Set before start. */
+	bool was_copied; /* the library was, since it was last at home */
 };
 
 /* Hands a command over; it runs on the backend's thread. Never fails. */

@@ -22,8 +22,8 @@ struct ledger;
 int ledger_open(const char *path, struct ledger **ret_ledger, bool *ret_was_copied);
 void ledger_close(struct ledger *ledger);
 
-/* This is the ledger's place now: call it when the unsent tasks of a copy were marked and
- * saved. */
+/* This is the ledger's place now: call it when the unsent tasks of a copy, also those
+ * that only their folders know of, were marked and saved. */
 int ledger_confirm_home(struct ledger *ledger);
 
 /* Calls `found` with each task, in the order of their numbers; it takes the reference. */

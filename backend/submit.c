@@ -24,6 +24,7 @@ enum order_stage {
 	ORDER_MARKED, /* the task is `submitting` in memory; the intent is not durable yet
 		       */
 	ORDER_SENT,   /* the request is on its way */
+	ORDER_ANSWERED, /* what became of it is to be put down yet: there was no memory */
 };
 
 struct order {
@@ -39,6 +40,11 @@ struct order {
 	struct task_place place;
 	const struct provider_section *section;
 	struct http_request http; /* built when it is marked */
+	/* What became of it, until that is put down. */
+	struct http_response response; /* to be read; its body is taken */
+	struct create_answer answer;
+	bool is_read, goes_back; /* it did not arrive, and goes out again … */
+	char *waiting;		 /* … because of this */
 	unsigned failures;
 	int64_t not_before_ms; /* boot clock */
 	struct timer timer;
@@ -108,6 +114,9 @@ void submit_order_destroy(struct order *order)
 	free(order->locked);
 	free(order->place.path);
 	http_request_clear(&order->http);
+	http_response_clear(&order->response);
+	create_answer_clear(&order->answer);
+	free(order->waiting);
 	free(order);
 }
 
@@ -433,72 +442,62 @@ static void consider(struct order *order)
 	order->stage = ORDER_MARKED;
 }
 
-void submit_turn(struct backend *backend)
-{
-	struct order *order, *next;
+/* --- what becomes of it --- */
 
-	for (order = backend->orders; order; order = next) {
-		next = order->next;
-		if (order->stage == ORDER_WAITS)
-			consider(order);
-	}
-}
-
-/* --- sending, and what becomes of it --- */
+/*
+ * Each of these puts down one outcome; -ENOMEM: nothing is changed, and it must be put
+ * down later. An outcome is never dropped: it may be the id of a paid task.
+ */
 
 /* It certainly did not arrive: the order waits again, unless the task was removed. */
-static void put_back(struct order *order, const char *waiting, int64_t wait_ms)
+static int put_back(struct order *order)
 {
 	struct backend *backend = order->backend;
 	struct task_view *view = tasks_begin(backend->tasks, order->number);
 
-	order->stage = ORDER_WAITS;
 	if (!view)
-		return;
+		return -ENOMEM;
 	take_back_intent(backend, view->intent_ms);
 	view->intent_ms = 0;
 	view->order = view->is_removed ? 0 : order->token;
-	task_set_text(&view->waiting, waiting);
+	task_set_text(&view->waiting, order->waiting);
 	task_enter(view, view->is_removed ? TASK_CANCELLED : TASK_PENDING);
 	tasks_commit(backend->tasks, view);
-	wait_until(order, wait_ms);
+	order->stage = ORDER_WAITS;
+	return 0;
 }
 
-static int64_t backoff(struct order *order)
-{
-	unsigned doublings = order->failures < 6 ? order->failures : 6;
-	int64_t ms = (int64_t)RETRY_FIRST_MS << doublings;
-
-	order->failures++;
-	return core_jitter(order->backend, ms > RETRY_LAST_MS ? RETRY_LAST_MS : ms);
-}
-
-static void enter_problem(struct order *order, enum task_state state,
-			  const struct problem *problem)
+static int enter_problem(struct order *order)
 {
 	struct backend *backend = order->backend;
+	const struct create_answer *answer = &order->answer;
 	struct task_view *view = tasks_begin(backend->tasks, order->number);
 
 	if (!view)
-		return;
+		return -ENOMEM;
 	problem_clear(&view->problem);
-	problem_copy(&view->problem, problem);
-	task_enter(view, state);
+	problem_copy(&view->problem, &answer->problem);
+	task_enter(view,
+		   answer->result == CREATE_REFUSED ? TASK_INVALID : TASK_UNKNOWN);
 	view->listing_ms = clock_wall_ms();
-	tasks_commit(backend->tasks, view);
 	log_info("event=create_ended task=%" PRIu64 " state=%s class=%s", order->number,
-		 task_state_word(state), problem_class_word(problem->class));
+		 task_state_word(view->state), problem_class_word(answer->problem.class));
+	tasks_commit(backend->tasks, view);
+	return 0;
 }
 
-static void accepted(struct order *order, struct observation *seen)
+static int accepted(struct order *order)
 {
 	struct backend *backend = order->backend;
-	struct task_view *view = tasks_begin(backend->tasks, order->number);
-	bool is_removed = false;
+	struct observation *seen = &order->answer.observation;
+	AUTOFREE char *id = strdup(seen->id);
+	struct task_view *view = id ? tasks_begin(backend->tasks, order->number) : NULL;
+	bool is_removed;
 
 	if (!view)
-		return;
-	task_set_text(&view->remote_id, seen->id);
+		return -ENOMEM;
+	free(view->remote_id);
+	view->remote_id = TAKE(id);
 	task_enter(view, TASK_QUEUED);
 	view->tried_ms = clock_wall_ms();
 	is_removed = view->is_removed;
@@ -514,72 +513,133 @@ static void accepted(struct order *order, struct observation *seen)
 				    : FIRST_POLL_MS);
 	if (seen->state != TASK_QUEUED)
 		follow_observe(backend, order->number, seen);
+	return 0;
 }
+
+static int64_t backoff(struct order *order)
+{
+	unsigned doublings = order->failures < 6 ? order->failures : 6;
+	int64_t ms = (int64_t)RETRY_FIRST_MS << doublings;
+
+	order->failures++;
+	return core_jitter(order->backend, ms > RETRY_LAST_MS ? RETRY_LAST_MS : ms);
+}
+
+/* Certain that it did not arrive: it goes out again in `wait_ms`. Takes the text. */
+static void send_again(struct order *order, char *waiting, int64_t wait_ms)
+{
+	free(order->waiting);
+	order->waiting = waiting;
+	order->goes_back = true;
+	wait_until(order, wait_ms);
+}
+
+/* Reads the service's answer. 0, or -ENOMEM: it can be read again. */
+static int read_answer(struct order *order)
+{
+	struct create_answer *answer = &order->answer;
+	const struct http_response *response = &order->response;
+	int r;
+
+	create_answer_clear(answer);
+	*answer = (struct create_answer){ .observation = { .progress = -1 } };
+	r = order->section->provider->parse_create(response, answer);
+	if (r == -ENOMEM)
+		return r;
+	order->is_read = true;
+	if (answer->result == CREATE_REFUSED && answer->may_repeat) {
+		int64_t wait_ms = backoff(order);
+
+		send_again(order,
+			   text_format("%s asks to wait (HTTP %d); nothing was accepted; "
+				       "trying again by itself",
+				       order->section->name, response->status),
+			   response->retry_after_ms ? response->retry_after_ms : wait_ms);
+	}
+	return 0;
+}
+
+static int put_down(struct order *order)
+{
+	int r = order->goes_back || order->is_read ? 0 : read_answer(order);
+
+	if (r)
+		return r;
+	if (order->goes_back)
+		return put_back(order);
+	return order->answer.result == CREATE_ACCEPTED ? accepted(order)
+						       : enter_problem(order);
+}
+
+/* Puts the outcome down, and ends the order unless it waits again. */
+static void conclude(struct order *order)
+{
+	if (put_down(order)) {
+		log_warn("event=no_memory task=%" PRIu64 " action=\"trying again\"",
+			 order->number);
+		order->stage = ORDER_ANSWERED;
+		wait_until(order, RETRY_FIRST_MS);
+	} else if (order->goes_back) {
+		order->goes_back = order->is_read = false;
+		http_response_clear(&order->response);
+	} else {
+		drop_order(order->backend, order);
+	}
+}
+
+void submit_turn(struct backend *backend)
+{
+	struct order *order, *next;
+
+	for (order = backend->orders; order; order = next) {
+		next = order->next;
+		if (order->stage == ORDER_WAITS)
+			consider(order);
+		else if (order->stage == ORDER_ANSWERED &&
+			 clock_boot_ms() >= order->not_before_ms)
+			conclude(order);
+	}
+}
+
+/* --- sending --- */
 
 static void not_sent(struct order *order, const char *failure)
 {
-	int64_t wait_ms = backoff(order);
-	AUTOFREE char *waiting = text_format(
-		"%s cannot be reached (%s); nothing was sent; trying again by itself",
-		order->section->name, failure ? failure : "no connection");
-
-	put_back(order, waiting, wait_ms);
+	send_again(order,
+		   text_format("%s cannot be reached (%s); nothing was sent; trying "
+			       "again by itself",
+			       order->section->name,
+			       failure ? failure : "no connection"),
+		   backoff(order));
+	conclude(order);
 }
 
-static void answered(struct order *order, const struct http_response *response)
+static void lost(struct order *order, const char *failure)
 {
-	struct create_answer answer = { .observation = { .progress = -1 } };
-	int r = order->section->provider->parse_create(response, &answer);
-
-	if (r) {
-		problem_set(&answer.problem, PROBLEM_SERVER,
-			    "the service's answer could not be read (%s)", strerror(-r));
-		answer.result = CREATE_AMBIGUOUS;
-	}
-	if (answer.result == CREATE_ACCEPTED) {
-		accepted(order, &answer.observation);
-	} else if (answer.result == CREATE_REFUSED && answer.may_repeat) {
-		int64_t wait_ms = backoff(order);
-		AUTOFREE char *waiting = text_format(
-			"%s asks to wait (HTTP %d); nothing was accepted; trying again "
-			"by itself",
-			order->section->name, response->status);
-
-		put_back(order, waiting,
-			 response->retry_after_ms ? response->retry_after_ms : wait_ms);
-		create_answer_clear(&answer);
-		return;
-	} else {
-		enter_problem(order,
-			      answer.result == CREATE_REFUSED ? TASK_INVALID
-							      : TASK_UNKNOWN,
-			      &answer.problem);
-	}
-	create_answer_clear(&answer);
-	drop_order(order->backend, order);
+	order->is_read = true;
+	order->answer.result = CREATE_AMBIGUOUS;
+	problem_set(&order->answer.problem, PROBLEM_NETWORK,
+		    "the request was sent to %s, but no answer came (%s): it may have "
+		    "been accepted and billed",
+		    order->section->name, failure ? failure : "connection lost");
+	conclude(order);
 }
 
 static void create_done(void *context, struct http_response *response)
 {
 	struct order *order = context;
-	AUTOPROBLEM problem = { 0 };
 
 	switch (response->outcome) {
 	case HTTP_ANSWERED:
-		answered(order, response);
+		order->response = *response;
+		*response = (struct http_response){ 0 };
+		conclude(order);
 		return;
 	case HTTP_NOT_SENT:
 		not_sent(order, response->failure);
 		return;
 	case HTTP_LOST:
-		problem_set(&problem, PROBLEM_NETWORK,
-			    "the request was sent to %s, but no answer came (%s): it may "
-			    "have been "
-			    "accepted and billed",
-			    order->section->name,
-			    response->failure ? response->failure : "connection lost");
-		enter_problem(order, TASK_UNKNOWN, &problem);
-		drop_order(order->backend, order);
+		lost(order, response->failure);
 		return;
 	}
 }
@@ -615,23 +675,21 @@ void submit_send(struct backend *backend)
 
 void submit_unsend(struct backend *backend)
 {
-	for (struct order *order = backend->orders; order; order = order->next) {
-		AUTOFREE char *waiting = NULL;
-
-		if (order->stage != ORDER_MARKED)
-			continue;
-		waiting = text_format(
-			"the ledger cannot be written (%s); nothing is sent until it "
-			"can",
-			ledger_error(backend->ledger));
-		put_back(order, waiting, RETRY_FIRST_MS);
-	}
+	for (struct order *order = backend->orders; order; order = order->next)
+		if (order->stage == ORDER_MARKED) {
+			send_again(order,
+				   text_format("the ledger cannot be written (%s); "
+					       "nothing is sent until it can",
+					       ledger_error(backend->ledger)),
+				   RETRY_FIRST_MS);
+			conclude(order);
+		}
 }
 
 bool submit_is_sending(const struct backend *backend)
 {
 	for (const struct order *order = backend->orders; order; order = order->next)
-		if (order->stage == ORDER_SENT)
+		if (order->stage == ORDER_SENT || order->stage == ORDER_ANSWERED)
 			return true;
 	return false;
 }

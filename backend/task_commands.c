@@ -6,6 +6,7 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
+#include "backend/base/log.h"
 #include "backend/submit.h"
 
 #include <errno.h>
@@ -41,16 +42,57 @@ static int send_task(struct backend *backend, uint64_t number,
 	return 0;
 }
 
-int backend_task_add(struct backend *backend, uint64_t number,
-		     const struct task_place *place)
+static int add_task(struct backend *backend, uint64_t number,
+		    const struct task_place *place, bool needs_submit)
 {
 	struct task_view *view = task_view_new(number);
 
 	if (!view)
 		return -ENOMEM;
 	view->created_ms = view->since_ms = view->listing_ms = clock_wall_ms();
+	view->needs_submit = needs_submit;
 	task_set_place(view, place);
 	return tasks_add(backend->tasks, view, true);
+}
+
+int backend_task_add(struct backend *backend, uint64_t number,
+		     const struct task_place *place)
+{
+	return add_task(backend, number, place, false);
+}
+
+int backend_task_recover(struct backend *backend, uint64_t number,
+			 const struct task_place *place)
+{
+	return add_task(backend, number, place, backend->was_copied);
+}
+
+void backend_task_set_place(struct backend *backend, uint64_t number,
+			    const struct task_place *place)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+
+	if (!view)
+		return; /* a hint */
+	task_set_place(view, place);
+	tasks_commit_hint(backend->tasks, view);
+}
+
+static void run_seen(struct backend *backend, struct command *command)
+{
+	free(command);
+	backend->is_seen = true; /* what was recovered is saved first */
+}
+
+void backend_library_seen(struct backend *backend)
+{
+	struct command *command =
+		backend->was_copied ? calloc(1, sizeof(*command)) : NULL;
+
+	if (!command)
+		return; /* at home already, or the next start finds a copy again */
+	command->run = run_seen;
+	core_send(backend, command);
 }
 
 struct task_view *backend_task_view(struct backend *backend, uint64_t number)
@@ -111,6 +153,22 @@ int backend_task_edit(struct backend *backend, uint64_t number)
 
 void backend_task_edited(struct backend *backend, uint64_t number)
 {
+	tasks_edit_end(backend->tasks, number);
+}
+
+void backend_task_withdraw(struct backend *backend, uint64_t number)
+{
+	struct task_view *view;
+
+	tasks_edit_begin(backend->tasks, number);
+	view = tasks_begin(backend->tasks, number);
+	if (view && view->state == TASK_PENDING && view->order) {
+		view->order = 0;
+		task_set_text(&view->waiting, NULL);
+		tasks_commit(backend->tasks, view);
+	} else if (view) {
+		tasks_abandon(backend->tasks, view);
+	}
 	tasks_edit_end(backend->tasks, number);
 }
 
@@ -216,12 +274,9 @@ int backend_task_release(struct backend *backend, uint64_t number)
 	return is_pending ? 0 : -EBUSY;
 }
 
-int backend_task_archive(struct backend *backend, uint64_t number)
+/* In tasks_begin() … tasks_commit(). */
+static int archive(struct backend *backend, struct task_view *view)
 {
-	struct task_view *view = tasks_begin(backend->tasks, number);
-
-	if (!view)
-		return -ENOENT;
 	if (view->state != TASK_PENDING) {
 		tasks_abandon(backend->tasks, view);
 		return -EBUSY;
@@ -234,6 +289,37 @@ int backend_task_archive(struct backend *backend, uint64_t number)
 	task_set_text(&view->waiting, NULL);
 	tasks_commit(backend->tasks, view);
 	return 0;
+}
+
+int backend_task_archive(struct backend *backend, uint64_t number)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+
+	return view ? archive(backend, view) : -ENOENT;
+}
+
+/* Opens a task for a change that was read from its files. 0, -ENOENT or -EAGAIN. */
+static int begin_read(struct backend *backend, uint64_t number, uint64_t edits,
+		      struct task_view **ret_view)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+
+	if (!view)
+		return -ENOENT;
+	if (tasks_is_edited_locked(backend->tasks, number, edits)) {
+		tasks_abandon(backend->tasks, view);
+		return -EAGAIN;
+	}
+	*ret_view = view;
+	return 0;
+}
+
+int backend_task_archive_read(struct backend *backend, uint64_t number, uint64_t edits)
+{
+	struct task_view *view;
+	int r = begin_read(backend, number, edits, &view);
+
+	return r ? r : archive(backend, view);
 }
 
 struct drop_command {
@@ -415,12 +501,13 @@ static int adopt(struct backend *backend, struct task_view *view, const char *pr
 	return send_task(backend, number, adopt_now);
 }
 
-int backend_task_adopt(struct backend *backend, uint64_t number, const char *provider,
-		       const char *id)
+int backend_task_adopt(struct backend *backend, uint64_t number, uint64_t edits,
+		       const char *provider, const char *id)
 {
-	struct task_view *view = tasks_begin(backend->tasks, number);
+	struct task_view *view;
+	int r = begin_read(backend, number, edits, &view);
 
-	return view ? adopt(backend, view, provider, id) : -ENOENT;
+	return r ? r : adopt(backend, view, provider, id);
 }
 
 static int control_fetch(struct backend *backend, struct task_view *view)

@@ -207,6 +207,16 @@ void tasks_commit(struct tasks *tasks, struct task_view *changed)
 	tasks->wake(tasks->wake_context);
 }
 
+void tasks_commit_hint(struct tasks *tasks, struct task_view *changed)
+{
+	struct slot *slot = slot_of(tasks, changed->number);
+	struct task_view *old = slot->view;
+
+	slot->view = changed;
+	pthread_mutex_unlock(&tasks->lock);
+	task_view_unref(old);
+}
+
 void tasks_abandon(struct tasks *tasks, struct task_view *changed)
 {
 	pthread_mutex_unlock(&tasks->lock);

@@ -39,6 +39,8 @@ struct task_view *tasks_view(struct tasks *tasks, uint64_t number);
 struct task_view *tasks_begin(struct tasks *tasks, uint64_t number);
 void tasks_commit(struct tasks *tasks, struct task_view *changed);
 void tasks_abandon(struct tasks *tasks, struct task_view *changed);
+/* The same as tasks_commit() for a mere hint: it is saved with the next real change. */
+void tasks_commit_hint(struct tasks *tasks, struct task_view *changed);
 
 /*
  * Edits of a task's files. While one is in progress, and when one came since the files

@@ -30,6 +30,7 @@ int folders_create(struct folders **ret_folders)
 	if (!folders)
 		return -ENOMEM;
 	pthread_mutex_init(&folders->lock, NULL);
+	pthread_cond_init(&folders->marked, NULL);
 	*ret_folders = folders;
 	return 0;
 }
@@ -49,6 +50,7 @@ void folders_destroy(struct folders *folders, struct nodes *nodes)
 	for (size_t i = 0; i < folders->count; i++)
 		folder_free(folders->items[i], nodes);
 	free(folders->items);
+	pthread_cond_destroy(&folders->marked);
 	pthread_mutex_destroy(&folders->lock);
 	free(folders);
 }
@@ -175,54 +177,114 @@ void folder_set_waiting(struct filesystem *fs, uint64_t number, const char *wait
 /* --- marks --- */
 
 /*
- * Of two folders with one id, the one whose device and inode the ledger knows is the
- * task. A library that was restored has new inodes everywhere: then the place tells.
+ * Reading a directory's mark, and giving it one, is one step for everybody else: whoever
+ * comes meanwhile waits for what comes out. Two writers of one new folder get one task.
  */
-static bool is_the_task(struct filesystem *fs, const struct task_view *view,
-			struct node *directory)
+static void begin_marking(struct filesystem *fs, struct node *directory)
 {
-	AUTOFREE char *path = NULL;
+	SCOPED_LOCK(&fs->folders->lock);
 
+	while (directory->is_marking)
+		pthread_cond_wait(&fs->folders->marked, &fs->folders->lock);
+	directory->is_marking = true;
+}
+
+static void end_marking(struct filesystem *fs, struct node *directory)
+{
+	SCOPED_LOCK(&fs->folders->lock);
+
+	directory->is_marking = false;
+	pthread_cond_broadcast(&fs->folders->marked);
+}
+
+/* What the ledger is told of where a folder is; `path` is borrowed. */
+static struct task_place place_of(const struct node *directory, char *path)
+{
+	return (struct task_place){ path, (uint64_t)directory->device,
+				    (uint64_t)directory->inode };
+}
+
+static bool is_at(const struct task_view *view, const struct task_place *place)
+{
+	return view->place.inode == place->inode && view->place.device == place->device;
+}
+
+/*
+ * Of two folders with one id, the one whose device and inode the ledger knows is the
+ * task. A library that was restored has new inodes everywhere: then the place tells, and
+ * for a folder that was moved as well, that no other one turned up (folder_claim()).
+ */
+static bool is_the_task(const struct task_view *view, const struct task_place *place)
+{
 	if (view->is_removed)
 		return false;
-	if (!view->place.inode || (view->place.inode == (uint64_t)directory->inode &&
-				   view->place.device == (uint64_t)directory->device))
-		return true;
-	path = nodes_path(&fs->nodes, directory);
-	return path && view->place.path && !strcmp(path, view->place.path);
+	return !view->place.inode || is_at(view, place) ||
+	       (place->path && view->place.path &&
+		!strcmp(place->path, view->place.path));
 }
 
 /* A mark that the ledger has no line for: the program was killed in between. */
-static struct task_view *recover(struct filesystem *fs, struct node *directory,
-				 uint64_t number)
+static struct task_view *recover(struct filesystem *fs, uint64_t number,
+				 const struct task_place *place)
 {
-	AUTOFREE char *path = nodes_path(&fs->nodes, directory);
-	struct task_place place = { path, (uint64_t)directory->device,
-				    (uint64_t)directory->inode };
-	int r = backend_task_add(fs->backend, number, &place);
+	int r = backend_task_recover(fs->backend, number, place);
 
 	if (!r)
 		log_info("event=recovered task=%" PRIu64, number);
 	return r && r != -EEXIST ? NULL : backend_task_view(fs->backend, number);
 }
 
+/* The directory is the task's: the table and the ledger's hint follow. 0 or -ENOMEM. */
+static int take_over(struct filesystem *fs, const struct task_view *view,
+		     struct node *directory, const struct task_place *place)
+{
+	int r = remember(fs, view->number, directory);
+
+	if (r)
+		return r;
+	if (place->path && (!is_at(view, place) || !view->place.path ||
+			    strcmp(view->place.path, place->path)))
+		backend_task_set_place(fs->backend, view->number, place);
+	return 0;
+}
+
+/* The task whose directory this is, by its mark; 0: none. In begin_marking(). */
 static uint64_t read_number(struct filesystem *fs, struct node *directory, int fd)
 {
+	AUTOFREE char *path = NULL;
 	AUTOVIEW *view = NULL;
+	struct task_place place;
 	uint64_t number;
 
 	if (mark_read(fd, backend_library_id(fs->backend), &number))
 		return 0;
+	path = nodes_path(&fs->nodes, directory);
+	place = place_of(directory, path);
 	view = backend_task_view(fs->backend, number);
 	if (!view)
-		view = recover(fs, directory, number);
-	if (!view || !is_the_task(fs, view, directory))
+		view = recover(fs, number, &place);
+	if (!view || !is_the_task(view, &place))
 		return 0;
-	if (remember(fs, number, directory))
-		return 0;
-	if (view->state == TASK_PENDING)
+	return take_over(fs, view, directory, &place) ? 0 : number;
+}
+
+/* The directory's number is known now. In begin_marking(). */
+static void set_number(struct filesystem *fs, struct node *directory, uint64_t number)
+{
+	AUTOVIEW *view = number ? backend_task_view(fs->backend, number) : NULL;
+
+	atomic_store(&directory->task, number);
+	atomic_store(&directory->is_task_known, true);
+	if (view && view->state == TASK_PENDING)
 		settle_poke(fs->settler, number);
-	return number;
+}
+
+/* In begin_marking(). */
+static uint64_t know_number(struct filesystem *fs, struct node *directory, int fd)
+{
+	if (!atomic_load(&directory->is_task_known))
+		set_number(fs, directory, read_number(fs, directory, fd));
+	return atomic_load(&directory->task);
 }
 
 uint64_t folder_number_at(struct filesystem *fs, struct node *directory, int fd)
@@ -233,9 +295,9 @@ uint64_t folder_number_at(struct filesystem *fs, struct node *directory, int fd)
 		return 0;
 	if (atomic_load(&directory->is_task_known))
 		return atomic_load(&directory->task);
-	number = read_number(fs, directory, fd);
-	atomic_store(&directory->task, number);
-	atomic_store(&directory->is_task_known, true);
+	begin_marking(fs, directory);
+	number = know_number(fs, directory, fd);
+	end_marking(fs, directory);
 	return number;
 }
 
@@ -251,13 +313,51 @@ uint64_t folder_number(struct filesystem *fs, struct node *directory)
 	return fd < 0 ? 0 : folder_number_at(fs, directory, fd);
 }
 
+/*
+ * Whether the mark of a plain directory may yet turn out to be a task's: a restored
+ * folder that was moved is known for certain only when the whole tree was seen.
+ */
+static bool may_be_a_task(struct filesystem *fs, int fd)
+{
+	AUTOVIEW *view = NULL;
+	uint64_t number;
+
+	if (atomic_load(&fs->folders->is_walked) ||
+	    mark_read(fd, backend_library_id(fs->backend), &number))
+		return false;
+	view = backend_task_view(fs->backend, number);
+	return view && !view->is_removed;
+}
+
+/* Gives a directory without a task a new one. In begin_marking(). 0 or -errno. */
+static int mark(struct filesystem *fs, struct node *directory, int fd,
+		const struct task_place *place)
+{
+	uint64_t number;
+	int r;
+
+	if (may_be_a_task(fs, fd))
+		return -EAGAIN;
+	r = backend_task_reserve(fs->backend, &number);
+	if (!r)
+		r = mark_write(fd, backend_library_id(fs->backend), number);
+	if (!r)
+		r = backend_task_add(fs->backend, number, place);
+	if (!r)
+		r = remember(fs, number, directory);
+	if (r)
+		return r;
+	set_number(fs, directory, number);
+	log_info("event=new_task task=%" PRIu64, number);
+	return 0;
+}
+
 int folder_mark(struct filesystem *fs, struct node *directory, uid_t uid)
 {
 	AUTOFREE char *path = NULL;
 	AUTOCLOSE int fd = -1;
 	struct task_place place;
-	uint64_t number;
-	int r;
+	int r = 0;
 
 	if (directory == fs->nodes.root || (uid != fs->owner && uid != 0))
 		return 0;
@@ -265,24 +365,92 @@ int folder_mark(struct filesystem *fs, struct node *directory, uid_t uid)
 	if (fd < 0)
 		return fd;
 	path = nodes_path(&fs->nodes, directory);
-	if (folder_number_at(fs, directory, fd) || (path && path_is_in_trash(path)))
+	if (path && path_is_in_trash(path))
 		return 0;
-	r = backend_task_reserve(fs->backend, &number);
-	if (!r)
-		r = mark_write(fd, backend_library_id(fs->backend), number);
-	if (r)
-		return r;
-	place = (struct task_place){ path, (uint64_t)directory->device,
-				     (uint64_t)directory->inode };
-	r = backend_task_add(fs->backend, number, &place);
-	if (!r)
-		r = remember(fs, number, directory);
-	if (r)
-		return r;
-	atomic_store(&directory->task, number);
-	atomic_store(&directory->is_task_known, true);
-	log_info("event=new_task task=%" PRIu64, number);
-	return 0;
+	place = place_of(directory, path);
+	begin_marking(fs, directory);
+	if (!know_number(fs, directory, fd))
+		r = mark(fs, directory, fd, &place);
+	end_marking(fs, directory);
+	return r;
+}
+
+static bool is_claimed(struct filesystem *fs, uint64_t number)
+{
+	SCOPED_LOCK(&fs->folders->lock);
+
+	return find(fs->folders, number) != NULL;
+}
+
+void folder_claim(struct filesystem *fs, struct node *directory, int fd, uint64_t number)
+{
+	AUTOVIEW *view = backend_task_view(fs->backend, number);
+	AUTOFREE char *path = nodes_path(&fs->nodes, directory);
+	struct task_place place = place_of(directory, path);
+	const char *library_id = backend_library_id(fs->backend);
+	uint64_t marked;
+
+	if (!view || view->is_removed || is_claimed(fs, number))
+		return;
+	begin_marking(fs, directory);
+	if (!know_number(fs, directory, fd) &&
+	    ((!mark_read(fd, library_id, &marked) && marked == number) ||
+	     !mark_write(fd, library_id, number)) &&
+	    !take_over(fs, view, directory, &place)) {
+		set_number(fs, directory, number);
+		log_info("event=folder_claimed task=%" PRIu64, number);
+	}
+	end_marking(fs, directory);
+}
+
+void folders_walked(struct filesystem *fs)
+{
+	atomic_store(&fs->folders->is_walked, true);
+}
+
+/* --- moves --- */
+
+/* The numbers of all folders; free() it. NULL: none, or no memory. */
+static uint64_t *list_numbers(struct folders *folders, size_t *ret_count)
+{
+	SCOPED_LOCK(&folders->lock);
+	uint64_t *numbers =
+		folders->count ? calloc(folders->count, sizeof(*numbers)) : NULL;
+
+	*ret_count = numbers ? folders->count : 0;
+	for (size_t i = 0; i < *ret_count; i++)
+		numbers[i] = folders->items[i]->number;
+	return numbers;
+}
+
+/* A folder that moved is where its task is now. It may have gone to the trash, or left
+ * it. */
+static void follow_move(struct filesystem *fs, uint64_t number)
+{
+	struct node *directory = folder_node(fs, number);
+	AUTOVIEW *view = directory ? backend_task_view(fs->backend, number) : NULL;
+	AUTOFREE char *path = view ? nodes_path(&fs->nodes, directory) : NULL;
+
+	if (path && (!view->place.path || strcmp(view->place.path, path))) {
+		struct task_place place = place_of(directory, path);
+
+		backend_task_set_place(fs->backend, number, &place);
+		if (path_is_in_trash(path))
+			backend_task_withdraw(fs->backend, number);
+		if (view->state == TASK_PENDING)
+			settle_poke(fs->settler, number);
+	}
+	if (directory)
+		nodes_unref(&fs->nodes, directory, 1);
+}
+
+void folders_moved(struct filesystem *fs)
+{
+	size_t count;
+	AUTOFREE uint64_t *numbers = list_numbers(fs->folders, &count);
+
+	for (size_t i = 0; i < count; i++)
+		follow_move(fs, numbers[i]);
 }
 
 /* --- what is shown --- */

@@ -10,6 +10,8 @@
 
 #include "fs/filesystem.h"
 
+#include <stdatomic.h>
+
 struct folder {
 	uint64_t number;
 	struct node *node; /* the directory; referenced */
@@ -24,7 +26,9 @@ struct folder {
 };
 
 struct folders {
+	atomic_bool is_walked; /* every directory of the library was seen once */
 	pthread_mutex_t lock;
+	pthread_cond_t marked; /* one directory's mark was read, or written */
 	struct folder **items; /* sorted by number; guarded by lock */
 	size_t count, capacity;
 };
@@ -43,9 +47,19 @@ uint64_t folder_number_at(struct filesystem *fs, struct node *directory, int fd)
 /*
  * Makes a directory a task's folder: a number, the mark, and a pending task. Nothing
  * happens if it is one already, in the root, or for another user than the owner. 0 or
- * -errno.
+ * -errno: -EAGAIN while it may turn out to be a task's that was moved.
  */
 int folder_mark(struct filesystem *fs, struct node *directory, uid_t uid);
+
+/*
+ * The start-up walk found a directory that is this task's, by a mark that names it or by
+ * what is in it, if no other one is: makes it so.
+ */
+void folder_claim(struct filesystem *fs, struct node *directory, int fd, uint64_t number);
+/* The walk is over. Until then a folder that may be a moved task's takes no new one. */
+void folders_walked(struct filesystem *fs);
+/* Directories moved: each folder's task follows; what is in the trash now does not go. */
+void folders_moved(struct filesystem *fs);
 
 /* The directory of a task, with a reference; NULL when it is not known (yet). */
 struct node *folder_node(struct filesystem *fs, uint64_t number);

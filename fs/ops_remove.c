@@ -268,17 +268,6 @@ static int move(const struct place *from, const struct place *to, unsigned flags
 	return r;
 }
 
-/* A folder that was moved is where its task is now, and may have left the trash. */
-static void poke_moved(struct filesystem *fs, const struct place *to)
-{
-	struct node *node = nodes_child(&fs->nodes, to->fd, to->name);
-	uint64_t number = node ? folder_number(fs, node) : 0;
-
-	if (number)
-		settle_poke(fs->settler, number);
-	if (node)
-		nodes_unref(&fs->nodes, node, 1);
-}
 
 void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name,
 	       fuse_ino_t new_parent, const char *new_name, unsigned flags)
@@ -309,8 +298,9 @@ void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name,
 		r = activity_name_came(fs, to.parent, to.fd, new_name, uid);
 		if (flags & RENAME_EXCHANGE)
 			activity_name_came(fs, from.parent, from.fd, name, uid);
-		if (S_ISDIR(from.status.st_mode))
-			poke_moved(fs, &to);
+		if (S_ISDIR(from.status.st_mode) ||
+		    (to.exists && S_ISDIR(to.status.st_mode)))
+			folders_moved(fs);
 	}
 	fuse_reply_err(request, -r);
 }

@@ -135,12 +135,12 @@ static int64_t unquiet_ms(struct settler *settler, const struct node *directory)
 	return left_ms > 0 ? left_ms : 0;
 }
 
-/* A request that only names a task made elsewhere. */
-static void adopt(struct settler *settler, uint64_t number, const struct request *request,
-		  uint64_t edits, const char *digest)
+/* A request that only names a task made elsewhere. Returns when to look again. */
+static int64_t adopt(struct settler *settler, uint64_t number,
+		     const struct request *request, uint64_t edits, const char *digest)
 {
 	AUTOPROBLEM problem = { 0 };
-	int r = backend_task_adopt(settler->fs->backend, number, request->provider,
+	int r = backend_task_adopt(settler->fs->backend, number, edits, request->provider,
 				   request->task_id);
 
 	log_info("event=adopt task=%" PRIu64 " result=%d", number, r);
@@ -157,8 +157,9 @@ static void adopt(struct settler *settler, uint64_t number, const struct request
 			    "that name",
 			    request->source, request->provider ? request->provider : "");
 	if (problem_is_set(&problem))
-		backend_task_refuse(settler->fs->backend, number, edits, &problem, digest,
-				    true);
+		r = backend_task_refuse(settler->fs->backend, number, edits, &problem,
+					digest, true);
+	return r == -EAGAIN || r == -ENOMEM ? AGAIN_MS : 0;
 }
 
 /* Hands the order over. Returns when to look again; 0: when poked. */
@@ -177,10 +178,8 @@ static int64_t order(struct settler *settler, uint64_t number, struct node *dire
 	};
 	int r;
 
-	if (gathered->request->task_id) {
-		adopt(settler, number, gathered->request, edits, gathered->digest);
-		return 0;
-	}
+	if (gathered->request->task_id)
+		return adopt(settler, number, gathered->request, edits, gathered->digest);
 	order.request = TAKE(gathered->request);
 	memcpy(order.digest, gathered->digest, sizeof(order.digest));
 	r = backend_task_order(settler->fs->backend, &order);
@@ -200,6 +199,12 @@ static int64_t refuse(struct filesystem *fs, uint64_t number, uint64_t edits,
 				    gathered->digest, is_forced);
 
 	return r == -EAGAIN ? AGAIN_MS : 0;
+}
+
+static int64_t archive(struct filesystem *fs, uint64_t number, uint64_t edits)
+{
+	return backend_task_archive_read(fs->backend, number, edits) == -EAGAIN ? AGAIN_MS
+										: 0;
 }
 
 /* What the folder's content means now. Returns when to look again (0: when poked). */
@@ -228,7 +233,7 @@ static int64_t act(struct settler *settler, uint64_t number, struct node *direct
 					   ? "there is no prompt or request.json"
 					   : NULL);
 		if (result == GATHER_COPY)
-			backend_task_archive(fs->backend, number);
+			again_ms = archive(fs, number, edits);
 		else if (result == GATHER_INVALID)
 			again_ms = refuse(fs, number, edits, &gathered, is_forced);
 		else if (result == GATHER_READY)
@@ -261,8 +266,8 @@ static int64_t look(struct settler *settler, uint64_t number, bool is_forced)
 	if (!directory)
 		return 0;
 	path = nodes_path(&fs->nodes, directory);
-	if (!path) {
-		again_ms = 0; /* removed this moment */
+	if (!path || folder_number(fs, directory) != number) {
+		again_ms = 0; /* removed this moment, or another task's by now */
 	} else if (path_is_in_trash(path)) {
 		folder_set_waiting(fs, number, "this folder is in the trash");
 	} else if (!is_forced && (again_ms = unquiet_ms(settler, directory))) {
@@ -341,7 +346,8 @@ static void *settler_run(void *context)
 	struct settler *settler = context;
 	int64_t readers_ms = 0;
 
-	walk_tree(settler->fs, &settler->is_stopping, &settler->lock);
+	if (walk_tree(settler->fs, &settler->is_stopping, &settler->lock))
+		backend_library_seen(settler->fs->backend);
 	for (;;) {
 		struct due *due;
 		int64_t next_ms;

@@ -15,6 +15,11 @@
 
 #define DEPTH_MAX 256
 
+struct candidate {
+	struct node *directory; /* referenced */
+	uint64_t number;
+};
+
 struct walk {
 	struct filesystem *fs;
 	const bool *is_stopping;
@@ -22,6 +27,8 @@ struct walk {
 	/* Tasks by their last known path, for folders that lost their mark. */
 	struct task_view **hints;
 	size_t hint_count;
+	struct candidate *candidates; /* in the order they were found */
+	size_t candidate_count;
 	unsigned depth;
 };
 
@@ -82,28 +89,58 @@ static bool has_same_content(struct walk *walk, struct node *directory, const ch
 	return is_same;
 }
 
-static void restore_mark(struct walk *walk, struct node *directory, int fd)
+/*
+ * A directory that is no task's, as far as it is known: its mark may be that of a moved
+ * task in a restored library, which only the end of the walk tells.
+ */
+static void add_candidate(struct walk *walk, struct node *directory, uint64_t number)
 {
-	struct filesystem *fs = walk->fs;
-	AUTOFREE char *path = nodes_path(&fs->nodes, directory);
-	const char *library_id = backend_library_id(fs->backend);
+	struct candidate *grown = realloc(
+		walk->candidates, (walk->candidate_count + 1) * sizeof(*grown));
+
+	if (!grown)
+		return;
+	walk->candidates = grown;
+	nodes_ref(&walk->fs->nodes, directory);
+	grown[walk->candidate_count++] = (struct candidate){ directory, number };
+}
+
+/* A lost mark: the ledger's hint tells the place, and the content must be the same. */
+static void look_for_hint(struct walk *walk, struct node *directory)
+{
+	AUTOFREE char *path = nodes_path(&walk->fs->nodes, directory);
 	struct task_view *hint = path ? find_hint(walk, path) : NULL;
-	struct node *known;
+
+	if (hint && has_same_content(walk, directory, path, hint))
+		add_candidate(walk, directory, hint->number);
+}
+
+static void look_at_plain(struct walk *walk, struct node *directory, int fd)
+{
 	uint64_t number;
 
-	if (!hint || !mark_read(fd, library_id, &number))
-		return;
-	known = folder_node(fs, hint->number);
-	if (known) { /* it lives elsewhere, with its mark */
-		nodes_unref(&fs->nodes, known, 1);
-		return;
+	if (mark_read(fd, backend_library_id(walk->fs->backend), &number))
+		look_for_hint(walk, directory);
+	else
+		add_candidate(walk, directory, number);
+}
+
+/* The first one that may be a task's is it, unless a better one turned up. Frees them. */
+static void claim_candidates(struct walk *walk, bool is_whole)
+{
+	for (size_t i = 0; i < walk->candidate_count; i++) {
+		struct candidate *candidate = &walk->candidates[i];
+		int fd = !is_whole ? -1
+				   : nodes_open_directory(&walk->fs->nodes,
+							  candidate->directory);
+
+		if (fd >= 0)
+			folder_claim(walk->fs, candidate->directory, fd,
+				     candidate->number);
+		cleanup_close(&fd);
+		nodes_unref(&walk->fs->nodes, candidate->directory, 1);
 	}
-	if (!has_same_content(walk, directory, path, hint) ||
-	    mark_write(fd, library_id, hint->number))
-		return;
-	atomic_store(&directory->is_task_known, false);
-	folder_number_at(fs, directory, fd);
-	log_info("event=mark_restored task=%" PRIu64, hint->number);
+	free(walk->candidates);
 }
 
 /* --- walking --- */
@@ -142,7 +179,7 @@ static void walk_directory(struct walk *walk, struct node *directory)
 	walk->depth++;
 	if (!folder_number_at(walk->fs, directory, dirfd(stream)) &&
 	    directory != walk->fs->nodes.root)
-		restore_mark(walk, directory, dirfd(stream));
+		look_at_plain(walk, directory, dirfd(stream));
 	while (!is_stopping(walk) && (entry = readdir(stream)))
 		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") &&
 		    (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN))
@@ -151,16 +188,22 @@ static void walk_directory(struct walk *walk, struct node *directory)
 	closedir(stream);
 }
 
-void walk_tree(struct filesystem *fs, const bool *stopping, pthread_mutex_t *lock)
+bool walk_tree(struct filesystem *fs, const bool *stopping, pthread_mutex_t *lock)
 {
 	struct walk walk = { .fs = fs, .is_stopping = stopping, .lock = lock };
+	bool is_whole;
 
 	backend_task_each(fs->backend, add_hint, &walk);
 	if (walk.hint_count)
 		qsort(walk.hints, walk.hint_count, sizeof(struct task_view *),
 		      compare_hints);
 	walk_directory(&walk, fs->nodes.root);
+	is_whole = !is_stopping(&walk);
+	claim_candidates(&walk, is_whole);
+	if (is_whole)
+		folders_walked(fs);
 	for (size_t i = 0; i < walk.hint_count; i++)
 		task_view_unref(walk.hints[i]);
 	free(walk.hints);
+	return is_whole;
 }
