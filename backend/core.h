@@ -51,7 +51,7 @@ struct backend {
 	struct timers timers;
 	struct timer ledger_retry;
 	bool ledger_is_failing;
-	bool is_seen; /* every folder of a copied library was: to be put down */
+	bool is_seen;	      /* every folder of a copied library was: to be put down */
 	struct order *orders; /* in the order they came */
 	struct follower *followers;
 	struct probe *probes;

@@ -477,8 +477,7 @@ static int enter_problem(struct order *order)
 		return -ENOMEM;
 	problem_clear(&view->problem);
 	problem_copy(&view->problem, &answer->problem);
-	task_enter(view,
-		   answer->result == CREATE_REFUSED ? TASK_INVALID : TASK_UNKNOWN);
+	task_enter(view, answer->result == CREATE_REFUSED ? TASK_INVALID : TASK_UNKNOWN);
 	view->listing_ms = clock_wall_ms();
 	log_info("event=create_ended task=%" PRIu64 " state=%s class=%s", order->number,
 		 task_state_word(view->state), problem_class_word(answer->problem.class));
@@ -608,8 +607,7 @@ static void not_sent(struct order *order, const char *failure)
 	send_again(order,
 		   text_format("%s cannot be reached (%s); nothing was sent; trying "
 			       "again by itself",
-			       order->section->name,
-			       failure ? failure : "no connection"),
+			       order->section->name, failure ? failure : "no connection"),
 		   backoff(order));
 	conclude(order);
 }

@@ -268,7 +268,6 @@ static int move(const struct place *from, const struct place *to, unsigned flags
 	return r;
 }
 
-
 void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name,
 	       fuse_ino_t new_parent, const char *new_name, unsigned flags)
 {

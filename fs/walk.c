@@ -95,8 +95,8 @@ static bool has_same_content(struct walk *walk, struct node *directory, const ch
  */
 static void add_candidate(struct walk *walk, struct node *directory, uint64_t number)
 {
-	struct candidate *grown = realloc(
-		walk->candidates, (walk->candidate_count + 1) * sizeof(*grown));
+	struct candidate *grown =
+		realloc(walk->candidates, (walk->candidate_count + 1) * sizeof(*grown));
 
 	if (!grown)
 		return;
