@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ini.h>
-#include <stdarg.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -44,19 +43,6 @@ static struct loading *loading_of(struct config *config)
 	return (struct loading *)config;
 }
 
-__attribute__((format(printf, 2, 3))) static int fail(char **ret_error,
-						      const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	free(*ret_error);
-	if (vasprintf(ret_error, format, arguments) < 0)
-		*ret_error = NULL;
-	va_end(arguments);
-	return -EINVAL;
-}
-
 static int put(char **into, const char *value)
 {
 	free(*into);
@@ -73,7 +59,8 @@ static int set_keep(struct config *config, const char *value, char **ret_error)
 			config->keep = (enum keep_policy)i;
 			return 0;
 		}
-	return fail(ret_error, "keep is \"%s\"; allowed: lazy, rescue, eager", value);
+	return text_fail(ret_error, -EINVAL,
+			 "keep is \"%s\"; allowed: lazy, rescue, eager", value);
 }
 
 static int set_count(const char *key, const char *value, unsigned *into, char **ret_error)
@@ -81,7 +68,8 @@ static int set_count(const char *key, const char *value, unsigned *into, char **
 	int64_t number;
 
 	if (text_to_int64(value, &number) || number < 1 || number > 1000000)
-		return fail(ret_error, "%s is \"%s\"; allowed: 1 to 1000000", key, value);
+		return text_fail(ret_error, -EINVAL,
+				 "%s is \"%s\"; allowed: 1 to 1000000", key, value);
 	*into = (unsigned)number;
 	return 0;
 }
@@ -92,8 +80,9 @@ static int set_seconds(const char *key, const char *value, int64_t least_ms,
 	int64_t ms;
 
 	if (text_to_ms(value, &ms) || ms < least_ms || ms > 86400000)
-		return fail(ret_error, "%s is \"%s\"; allowed: seconds, such as 3 or 0.5",
-			    key, value);
+		return text_fail(ret_error, -EINVAL,
+				 "%s is \"%s\"; allowed: seconds, such as 3 or 0.5", key,
+				 value);
 	*into = ms;
 	return 0;
 }
@@ -120,7 +109,8 @@ static int add_section(struct loading *loading, const char *name)
 	struct raw_section *raw;
 
 	if (count == SECTIONS_MAX)
-		return fail(&loading->error, "more than %d sections", SECTIONS_MAX);
+		return text_fail(&loading->error, -EINVAL, "more than %d sections",
+				 SECTIONS_MAX);
 	sections = realloc(config->sections, (count + 1) * sizeof(*sections));
 	if (!sections)
 		return -ENOMEM;
@@ -175,9 +165,10 @@ static int set_in_section(struct loading *loading, size_t index, const char *key
 		return set_seconds(key, value, 50, &section->poll_ms, &loading->error);
 	if (!strcmp(key, "max_active"))
 		return set_count(key, value, &section->max_active, &loading->error);
-	return fail(&loading->error, "[provider %s]: the key \"%s\" is not known%s%s%s",
-		    section->name, key, near ? "; did you mean \"" : "", near ? near : "",
-		    near ? "\"?" : "");
+	return text_fail(&loading->error, -EINVAL,
+			 "[provider %s]: the key \"%s\" is not known%s%s%s",
+			 section->name, key, near ? "; did you mean \"" : "",
+			 near ? near : "", near ? "\"?" : "");
 }
 
 static int set_in_main(struct loading *loading, const char *key, const char *value)
@@ -189,8 +180,9 @@ static int set_in_main(struct loading *loading, const char *key, const char *val
 
 	if (r != -ENOENT)
 		return r;
-	return fail(&loading->error, "the key \"%s\" is not known%s%s%s", key,
-		    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	return text_fail(&loading->error, -EINVAL, "the key \"%s\" is not known%s%s%s",
+			 key, near ? "; did you mean \"" : "", near ? near : "",
+			 near ? "\"?" : "");
 }
 
 /* --- reading line by line ---
@@ -229,9 +221,9 @@ static int enter_section(struct reader *reader, const char *header)
 	if (!name)
 		return -ENOMEM;
 	if (!text_starts_with(name, PROVIDER_PREFIX) || !name[strlen(PROVIDER_PREFIX)])
-		return fail(&reader->loading->error,
-			    "the section [%s] is not known; allowed: [provider NAME]",
-			    name);
+		return text_fail(
+			&reader->loading->error, -EINVAL,
+			"the section [%s] is not known; allowed: [provider NAME]", name);
 	return find_or_add_section(reader->loading, name + strlen(PROVIDER_PREFIX),
 				   &reader->section);
 }
@@ -243,9 +235,9 @@ static bool read_line(struct reader *reader)
 		return false;
 	reader->line++;
 	if (!strchr(reader->text, '\n') && !feof(reader->file))
-		reader->r =
-			fail(&reader->loading->error,
-			     "longer than %d bytes, or it holds a NUL", LINE_MAX_BYTES);
+		reader->r = text_fail(&reader->loading->error, -EINVAL,
+				      "longer than %d bytes, or it holds a NUL",
+				      LINE_MAX_BYTES);
 	return !reader->r;
 }
 
@@ -309,12 +301,12 @@ static int parse(struct reader *reader, const char *path, char **ret_error)
 	if (line < 0 || reader->r == -ENOMEM)
 		return -ENOMEM;
 	if (reader->r && (!line || line == reader->line))
-		return fail(ret_error, "%s: line %d: %s", path, reader->line,
-			    reader->loading->error);
+		return text_fail(ret_error, -EINVAL, "%s: line %d: %s", path,
+				 reader->line, reader->loading->error);
 	if (line)
-		return fail(ret_error,
-			    "%s: line %d: not of the form KEY = VALUE or [SECTION]", path,
-			    line);
+		return text_fail(ret_error, -EINVAL,
+				 "%s: line %d: not of the form KEY = VALUE or [SECTION]",
+				 path, line);
 	return 0;
 }
 
@@ -331,7 +323,7 @@ static int read_file(struct loading *loading, const char *path, bool is_required
 	if (!file) {
 		int r = -errno;
 
-		fail(ret_error, "%s: %s", path, strerror(-r));
+		text_fail(ret_error, -EINVAL, "%s: %s", path, strerror(-r));
 		return r;
 	}
 	return parse(&reader, path, ret_error);
@@ -430,11 +422,12 @@ static int check_base_url(struct provider_section *section, char **ret_error)
 	if (!section->base_url && section->provider->default_base_url)
 		section->base_url = strdup(section->provider->default_base_url);
 	if (!section->base_url)
-		return fail(ret_error,
-			    "[provider %s]: base_url is missing; services of type %s "
-			    "have no public "
-			    "address",
-			    section->name, section->provider->type);
+		return text_fail(
+			ret_error, -EINVAL,
+			"[provider %s]: base_url is missing; services of type %s "
+			"have no public "
+			"address",
+			section->name, section->provider->type);
 	length = strlen(section->base_url);
 	while (length && section->base_url[length - 1] == '/')
 		section->base_url[--length] = '\0';
@@ -443,11 +436,12 @@ static int check_base_url(struct provider_section *section, char **ret_error)
 	if (text_starts_with(section->base_url, "http://") &&
 	    config_is_loopback(section->base_url))
 		return 0;
-	return fail(ret_error,
-		    "[provider %s]: base_url is \"%s\"; allowed: https://…, or http:// "
-		    "to this "
-		    "machine itself (localhost)",
-		    section->name, section->base_url);
+	return text_fail(
+		ret_error, -EINVAL,
+		"[provider %s]: base_url is \"%s\"; allowed: https://…, or http:// "
+		"to this "
+		"machine itself (localhost)",
+		section->name, section->base_url);
 }
 
 /* The first line, without white space around it. */
@@ -457,15 +451,17 @@ static int take_key(struct provider_section *section, char *text, char **ret_err
 
 	start[strcspn(start, " \t\r\n")] = '\0';
 	if (!*start)
-		return fail(ret_error, "[provider %s]: the key from %s is empty",
-			    section->name, section->key_name);
+		return text_fail(ret_error, -EINVAL,
+				 "[provider %s]: the key from %s is empty", section->name,
+				 section->key_name);
 	for (const char *p = start; *p; p++)
 		if (*p < 0x21 || *p > 0x7e)
-			return fail(ret_error,
-				    "[provider %s]: the key from %s holds a character "
-				    "that no key "
-				    "has",
-				    section->name, section->key_name);
+			return text_fail(
+				ret_error, -EINVAL,
+				"[provider %s]: the key from %s holds a character "
+				"that no key "
+				"has",
+				section->name, section->key_name);
 	section->key = strdup(start);
 	return section->key ? 0 : -ENOMEM;
 }
@@ -480,19 +476,20 @@ static int read_key_file(struct provider_section *section, const char *path,
 	int r;
 
 	if (fd < 0 || fstat(fd, &status) < 0)
-		return fail(ret_error, "[provider %s]: key_file %s: %s", section->name,
-			    path, strerror(errno));
+		return text_fail(ret_error, -EINVAL, "[provider %s]: key_file %s: %s",
+				 section->name, path, strerror(errno));
 	if (!S_ISREG(status.st_mode) ||
 	    (status.st_uid != geteuid() && status.st_uid != 0))
-		return fail(ret_error,
-			    "[provider %s]: key_file %s must be a regular file of yours",
-			    section->name, path);
+		return text_fail(
+			ret_error, -EINVAL,
+			"[provider %s]: key_file %s must be a regular file of yours",
+			section->name, path);
 	if (status.st_mode & 077)
-		return fail(ret_error,
-			    "[provider %s]: key_file %s can be read by others (mode "
-			    "%03o); do: "
-			    "chmod 600 %s",
-			    section->name, path, status.st_mode & 0777, path);
+		return text_fail(ret_error, -EINVAL,
+				 "[provider %s]: key_file %s can be read by others (mode "
+				 "%03o); do: "
+				 "chmod 600 %s",
+				 section->name, path, status.st_mode & 0777, path);
 	got = read(fd, text, KEY_MAX_BYTES);
 	text[got > 0 ? got : 0] = '\0';
 	r = take_key(section, text, ret_error);
@@ -509,14 +506,16 @@ static int run_key_command(struct provider_section *section, const char *command
 	int status, r;
 
 	if (!pipe)
-		return fail(ret_error, "[provider %s]: key_command: %s", section->name,
-			    strerror(errno));
+		return text_fail(ret_error, -EINVAL, "[provider %s]: key_command: %s",
+				 section->name, strerror(errno));
 	got = fread(text, 1, KEY_MAX_BYTES, pipe);
 	text[got] = '\0';
 	status = pclose(pipe);
 	if (status)
-		r = fail(ret_error, "[provider %s]: key_command failed (exit status %d)",
-			 section->name, WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+		r = text_fail(ret_error, -EINVAL,
+			      "[provider %s]: key_command failed (exit status %d)",
+			      section->name,
+			      WIFEXITED(status) ? WEXITSTATUS(status) : -1);
 	else
 		r = take_key(section, text, ret_error);
 	explicit_bzero(text, sizeof(text));
@@ -532,9 +531,9 @@ static int read_key_env(struct provider_section *section, const char *name, bool
 	int r;
 
 	if (!value && is_named)
-		return fail(ret_error,
-			    "[provider %s]: the environment has no %s (key_env)",
-			    section->name, name);
+		return text_fail(ret_error, -EINVAL,
+				 "[provider %s]: the environment has no %s (key_env)",
+				 section->name, name);
 	if (!value)
 		return 0; /* the service will say that a key is missing */
 	copy = strdup(value);
@@ -572,10 +571,11 @@ static int finish_section(struct loading *loading, size_t index, char **ret_erro
 
 	section->provider = provider_find(type);
 	if (!section->provider)
-		return fail(ret_error,
-			    "[provider %s]: type is \"%s\", which is not a known kind of "
-			    "service",
-			    section->name, type);
+		return text_fail(
+			ret_error, -EINVAL,
+			"[provider %s]: type is \"%s\", which is not a known kind of "
+			"service",
+			section->name, type);
 	if (!section->poll_ms)
 		section->poll_ms = section->provider->poll_interval_ms;
 	if (!section->max_active)
@@ -620,9 +620,10 @@ static int check_default(const struct config *config, char **ret_error)
 {
 	if (!config->default_provider || config_section(config, config->default_provider))
 		return 0;
-	return fail(ret_error,
-		    "default_provider is \"%s\", and there is no section [provider %s]",
-		    config->default_provider, config->default_provider);
+	return text_fail(
+		ret_error, -EINVAL,
+		"default_provider is \"%s\", and there is no section [provider %s]",
+		config->default_provider, config->default_provider);
 }
 
 int config_finish(struct config *config, const char *simulator_url, char **ret_error)

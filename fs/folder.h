@@ -1,9 +1,9 @@
 /*
- * Task folders: which directory is which task, and what it shows besides the user's
- * files.
+ * Task folders: which directory is which task, by the mark that it carries.
  *
- * A folder object stands for one task's directory while the program knows it. The
- * snapshot of `status` lives here: getattr and read serve the same text, size and time.
+ * A folder object stands for one task's directory while the program knows it. What the
+ * folder shows besides the user's files is virtual.h's; its snapshot of `status` is kept
+ * here.
  */
 #ifndef SEEDANCEFS_FOLDER_H
 #define SEEDANCEFS_FOLDER_H
@@ -68,44 +68,7 @@ void folder_forget(struct filesystem *fs, uint64_t number);
 /* Why a pending folder waits; NULL: for quiet alone, which is shown counting down. */
 void folder_set_waiting(struct filesystem *fs, uint64_t number, const char *waiting);
 
-/* The number of an inode as users see it. */
-ino_t folder_inode(uint64_t number, enum virtual_kind kind, uint64_t version);
-ino_t user_inode(ino_t inode);
-
-/* What a virtual file is, for a look-up. */
-struct virtual_file {
-	enum virtual_kind kind;
-	uint32_t version;
-	const char *name;
-};
-#define VIRTUAL_FILES_MAX 5
-
-/*
- * The virtual files that the folder shows now, `status` first. `has_own_frame`: the user
- * has a file called last_frame.png there. Returns their count.
- */
-size_t folder_list(struct filesystem *fs, struct node *directory,
-		   const struct task_view *view, bool has_own_frame,
-		   struct virtual_file files[VIRTUAL_FILES_MAX]);
-
-/*
- * What is hidden (HIDDEN_…) when a user removes a virtual file. Once `status` was
- * removed, nothing that is not in the list now appears any more.
- */
-unsigned folder_hiding(const struct virtual_file *files, size_t count,
-		       enum virtual_kind kind);
-
-/* The attributes of a virtual file; -ESTALE when that version is gone and nobody holds
- * it. */
-int folder_stat(struct filesystem *fs, struct node *node, struct stat *ret_status);
-/* The node of a virtual file, with a reference; -ENOMEM. */
-int folder_get_virtual(struct filesystem *fs, struct node *directory,
-		       const struct task_view *view, const struct virtual_file *file,
-		       struct node **ret_node);
-
-/* A copy of the part of `status` (the snapshot that getattr told of last), or of a text.
- */
-ssize_t folder_read_status(struct filesystem *fs, uint64_t number, char *into,
-			   size_t size, off_t offset);
+/* The folder of a task, or NULL; the table's lock is held. */
+struct folder *folders_find(struct folders *folders, uint64_t number);
 
 #endif

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -17,18 +16,6 @@
 #define LOCK_WAIT_MS 2000 /* a daemon that was killed this moment is still ending */
 #define LOCK_STEP_MS 20
 #define LOG_MAX_BYTES (4 << 20)
-
-__attribute__((format(printf, 3, 4))) static int fail(char **ret_error, int error,
-						      const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	if (vasprintf(ret_error, format, arguments) < 0)
-		*ret_error = NULL;
-	va_end(arguments);
-	return error;
-}
 
 /* Like mkdir -p, each new one 0700. */
 static int make_path(const char *path)
@@ -56,15 +43,17 @@ static int check_owner(const struct library *library, char **ret_error)
 	struct stat status;
 
 	if (fstat(library->fd, &status) < 0)
-		return fail(ret_error, -errno, "%s: %s", library->path, strerror(errno));
+		return text_fail(ret_error, -errno, "%s: %s", library->path,
+				 strerror(errno));
 	if (status.st_uid != geteuid())
-		return fail(ret_error, -EPERM,
-			    "%s belongs to another user; a library must be your own",
-			    library->path);
+		return text_fail(ret_error, -EPERM,
+				 "%s belongs to another user; a library must be your own",
+				 library->path);
 	if (status.st_mode & 022)
-		return fail(ret_error, -EPERM,
-			    "%s can be written by others (mode %03o); do: chmod 700 %s",
-			    library->path, status.st_mode & 0777, library->path);
+		return text_fail(
+			ret_error, -EPERM,
+			"%s can be written by others (mode %03o); do: chmod 700 %s",
+			library->path, status.st_mode & 0777, library->path);
 	return 0;
 }
 
@@ -73,14 +62,14 @@ static int open_directory(struct library *library, const char *path, char **ret_
 	int r = make_path(path);
 
 	if (r)
-		return fail(ret_error, r, "cannot make the library %s: %s", path,
-			    strerror(-r));
+		return text_fail(ret_error, r, "cannot make the library %s: %s", path,
+				 strerror(-r));
 	library->path = realpath(path, NULL);
 	if (library->path)
 		library->fd = open(library->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (library->fd < 0)
-		return fail(ret_error, -errno, "cannot open the library %s: %s", path,
-			    strerror(errno));
+		return text_fail(ret_error, -errno, "cannot open the library %s: %s",
+				 path, strerror(errno));
 	return check_owner(library, ret_error);
 }
 
@@ -102,23 +91,23 @@ static int take_lock(struct library *library, char **ret_error)
 	library->lock = openat(library->fd, "lock",
 			       O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (library->lock < 0)
-		return fail(ret_error, -errno, "%s/lock: %s", library->path,
-			    strerror(errno));
+		return text_fail(ret_error, -errno, "%s/lock: %s", library->path,
+				 strerror(errno));
 	while (flock(library->lock, LOCK_EX | LOCK_NB) < 0) {
 		if (clock_boot_ms() >= until_ms)
-			return fail(ret_error, -EBUSY,
-				    "the library %s is in use by another seedancefs "
-				    "(process %d); "
-				    "end that one first (umount its folder), or use "
-				    "another library",
-				    library->path, holder(library->lock));
+			return text_fail(ret_error, -EBUSY,
+					 "the library %s is in use by another seedancefs "
+					 "(process %d); "
+					 "end that one first (umount its folder), or use "
+					 "another library",
+					 library->path, holder(library->lock));
 		poll(NULL, 0, LOCK_STEP_MS); /* the kernel has no event for this */
 	}
 	length = snprintf(text, sizeof(text), "%d\n", (int)getpid());
 	if (ftruncate(library->lock, 0) < 0 ||
 	    pwrite(library->lock, text, (size_t)length, 0) != length)
-		return fail(ret_error, -EIO, "%s/lock cannot be written: %s",
-			    library->path, strerror(errno));
+		return text_fail(ret_error, -EIO, "%s/lock cannot be written: %s",
+				 library->path, strerror(errno));
 	return 0;
 }
 
@@ -131,15 +120,15 @@ int library_open(const char *path, struct library *ret_library, char **ret_error
 	if (!r)
 		r = take_lock(ret_library, ret_error);
 	if (!r && mkdirat(ret_library->fd, "media", 0700) < 0 && errno != EEXIST)
-		r = fail(ret_error, -errno, "%s/media: %s", ret_library->path,
-			 strerror(errno));
+		r = text_fail(ret_error, -errno, "%s/media: %s", ret_library->path,
+			      strerror(errno));
 	if (!r)
 		ret_library->media =
 			openat(ret_library->fd, "media",
 			       O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (!r && ret_library->media < 0)
-		r = fail(ret_error, -errno, "%s/media: %s", ret_library->path,
-			 strerror(errno));
+		r = text_fail(ret_error, -errno, "%s/media: %s", ret_library->path,
+			      strerror(errno));
 	if (r)
 		library_close(ret_library);
 	return r;

@@ -9,7 +9,6 @@
 #include <mntent.h>
 #include <spawn.h>
 #include <stdbool.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -17,18 +16,6 @@
 #include <sys/wait.h>
 
 extern char **environ;
-
-__attribute__((format(printf, 3, 4))) static int fail(char **ret_error, int error,
-						      const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	if (vasprintf(ret_error, format, arguments) < 0)
-		*ret_error = NULL;
-	va_end(arguments);
-	return error;
-}
 
 /* Whether one of ours is mounted there, by the kernel's own list: a dead one has no more.
  */
@@ -93,17 +80,17 @@ static int replace_dead(const char *path, char **ret_error)
 	int r;
 
 	if (!is_ours(path))
-		return fail(
+		return text_fail(
 			ret_error, -ENOTCONN,
 			"%s is the dead mount point of another program; unmount it first "
 			"(fusermount3 -u %s)",
 			path, path);
 	r = remove_dead(path);
 	if (r)
-		return fail(ret_error, r,
-			    "%s: a crashed seedancefs left it, and it cannot be "
-			    "unmounted: %s",
-			    path, strerror(-r));
+		return text_fail(ret_error, r,
+				 "%s: a crashed seedancefs left it, and it cannot be "
+				 "unmounted: %s",
+				 path, strerror(-r));
 	log_info("event=dead_mount_replaced");
 	return 0;
 }
@@ -124,20 +111,21 @@ int mount_point_prepare(const char *path, char **ret_path, char **ret_error)
 	int r = 0;
 
 	if (!resolved)
-		return fail(ret_error, -errno, "%s: %s", path, strerror(errno));
+		return text_fail(ret_error, -errno, "%s: %s", path, strerror(errno));
 	if (is_dead(resolved)) {
 		r = replace_dead(resolved, ret_error);
 	} else if (is_ours(resolved)) {
-		return fail(ret_error, -EBUSY,
-			    "%s: a seedancefs is mounted there already", path);
+		return text_fail(ret_error, -EBUSY,
+				 "%s: a seedancefs is mounted there already", path);
 	}
 	if (r)
 		return r;
 	if (stat(resolved, &status) < 0)
-		return fail(ret_error, -errno, "%s: %s%s", path, strerror(errno),
-			    errno == ENOENT ? "; make the folder first (mkdir)" : "");
+		return text_fail(ret_error, -errno, "%s: %s%s", path, strerror(errno),
+				 errno == ENOENT ? "; make the folder first (mkdir)"
+						 : "");
 	if (!S_ISDIR(status.st_mode))
-		return fail(ret_error, -ENOTDIR, "%s is not a folder", path);
+		return text_fail(ret_error, -ENOTDIR, "%s is not a folder", path);
 	*ret_path = realpath(resolved, NULL);
 	return *ret_path ? 0 : -errno;
 }

@@ -9,6 +9,7 @@
 #include "backend/base/buffer.h"
 #include "backend/base/cleanup.h"
 #include "fs/folder.h"
+#include "fs/virtual.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -95,12 +96,12 @@ static int add_virtual_entries(struct filesystem *fs, struct listing *into,
 
 	if (!view)
 		return 0;
-	count = folder_list(fs, directory, view, has_name(users, "last_frame.png"),
-			    files);
+	count = virtual_list(fs, directory, view, has_name(users, "last_frame.png"),
+			     files);
 	for (size_t i = 0; !r && i < count; i++)
 		if (!has_name(users, files[i].name))
 			r = add(into, files[i].name,
-				folder_inode(number, files[i].kind, files[i].version),
+				virtual_inode(number, files[i].kind, files[i].version),
 				S_IFREG);
 	return r;
 }

@@ -10,6 +10,7 @@
 #include "fs/gather.h"
 #include "fs/parked.h"
 #include "fs/settle.h"
+#include "fs/virtual.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -144,8 +145,8 @@ static void read_status(fuse_req_t request, struct filesystem *fs, uint64_t numb
 {
 	char text[4096];
 	ssize_t got =
-		folder_read_status(fs, number, text,
-				   size < sizeof(text) ? size : sizeof(text), offset);
+		virtual_read_status(fs, number, text,
+				    size < sizeof(text) ? size : sizeof(text), offset);
 
 	fuse_reply_buf(request, text, (size_t)got);
 }
@@ -427,7 +428,7 @@ static off_t seek_virtual(struct filesystem *fs, struct handle *handle, off_t of
 			  int whence)
 {
 	struct stat status;
-	int r = folder_stat(fs, handle->node, &status);
+	int r = virtual_stat(fs, handle->node, &status);
 
 	if (r)
 		return r;

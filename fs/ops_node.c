@@ -6,6 +6,7 @@
 #include "backend/base/cleanup.h"
 #include "fs/activity.h"
 #include "fs/folder.h"
+#include "fs/virtual.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -76,7 +77,7 @@ int ops_stat(struct filesystem *fs, struct node *node, struct stat *ret_status)
 	int r;
 
 	if (node->is_virtual)
-		return folder_stat(fs, node, ret_status);
+		return virtual_stat(fs, node, ret_status);
 	r = nodes_stat(&fs->nodes, node, ret_status);
 	if (!r)
 		ops_dress(fs, node, ret_status);
@@ -112,10 +113,10 @@ static int find_virtual(struct filesystem *fs, struct node *parent, int fd,
 
 	if (!view || name_virtual_kind(name) == VIRTUAL_NONE)
 		return -ENOENT;
-	count = folder_list(fs, parent, view, exists(fd, "last_frame.png"), files);
+	count = virtual_list(fs, parent, view, exists(fd, "last_frame.png"), files);
 	for (size_t i = 0; i < count; i++)
 		if (!strcmp(files[i].name, name))
-			return folder_get_virtual(fs, parent, view, &files[i], ret_node);
+			return virtual_get(fs, parent, view, &files[i], ret_node);
 	return -ENOENT;
 }
 

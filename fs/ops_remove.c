@@ -8,6 +8,7 @@
 #include "fs/folder.h"
 #include "fs/mark.h"
 #include "fs/settle.h"
+#include "fs/virtual.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -70,10 +71,10 @@ static int hide(const struct place *place)
 	uint64_t number = folder_number(fs, place->parent);
 	AUTOVIEW *view = backend_task_view(fs->backend, number);
 	struct virtual_file files[VIRTUAL_FILES_MAX];
-	size_t count = view ? folder_list(fs, place->parent, view, false, files) : 0;
+	size_t count = view ? virtual_list(fs, place->parent, view, false, files) : 0;
 
 	return backend_task_hide(fs->backend, number,
-				 folder_hiding(files, count, place->shown));
+				 virtual_hiding(files, count, place->shown));
 }
 
 static int unlink_user_file(const struct place *place)
@@ -122,7 +123,7 @@ static bool shows_something(struct filesystem *fs, struct node *directory,
 	struct virtual_file files[VIRTUAL_FILES_MAX];
 
 	return view && view->state != TASK_PENDING &&
-	       folder_list(fs, directory, view, false, files) > 0;
+	       virtual_list(fs, directory, view, false, files) > 0;
 }
 
 static int remove_directory(const struct place *place, struct node *node, uint64_t number)

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,18 +31,6 @@ const char options_usage[] =
 	"Configuration: ~/.config/seedancefs/config.ini. Without a [provider NAME] "
 	"section\n"
 	"the mount runs on the built-in simulator, which costs nothing.\n";
-
-__attribute__((format(printf, 2, 3))) static int fail(char **ret_error,
-						      const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	if (vasprintf(ret_error, format, arguments) < 0)
-		*ret_error = NULL;
-	va_end(arguments);
-	return -EINVAL;
-}
 
 void options_clear(struct options *options)
 {
@@ -131,11 +118,12 @@ static int take_places(struct options *options, int count, char **places,
 	if (count && !strcmp(*places, "mount"))
 		count--, places++;
 	if (count < 1)
-		return fail(ret_error,
-			    "the mount point is missing; see seedancefs --help");
+		return text_fail(ret_error, -EINVAL,
+				 "the mount point is missing; see seedancefs --help");
 	if (count > 2)
-		return fail(ret_error,
-			    "too many places: only LIBRARY and MOUNTPOINT are known");
+		return text_fail(
+			ret_error, -EINVAL,
+			"too many places: only LIBRARY and MOUNTPOINT are known");
 	options->mount_point = absolute(places[count - 1]);
 	options->library =
 		count == 2 ? absolute(places[0])
@@ -168,8 +156,9 @@ static int take_flag(struct options *options, int flag, char **ret_error)
 	case 'o':
 		return take_options(options, optarg);
 	default:
-		return fail(ret_error, "unknown option %s; see seedancefs --help",
-			    optopt ? (char[]){ '-', (char)optopt, '\0' } : "");
+		return text_fail(ret_error, -EINVAL,
+				 "unknown option %s; see seedancefs --help",
+				 optopt ? (char[]){ '-', (char)optopt, '\0' } : "");
 	}
 }
 

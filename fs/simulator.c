@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,18 +18,6 @@
 #define START_MS 15000
 #define STOP_MS 3000
 #define STEP_MS 10
-
-__attribute__((format(printf, 2, 3))) static int fail(char **ret_error,
-						      const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	if (vasprintf(ret_error, format, arguments) < 0)
-		*ret_error = NULL;
-	va_end(arguments);
-	return -EIO;
-}
 
 /* Beside this program, else on the PATH. */
 static char *find_program(void)
@@ -133,10 +120,10 @@ int simulator_start(const char *library_path, int log, struct simulator *ret_sim
 	if (spawn(library_path, log, ret_simulator, &ready) ||
 	    read_ready(ready, &port, &control)) {
 		simulator_stop(ret_simulator);
-		return fail(ret_error,
-			    "no provider is configured, and the simulator (" PROGRAM
-			    ") could not "
-			    "be started; is it installed beside seedancefs?");
+		return text_fail(ret_error, -EIO,
+				 "no provider is configured, and the simulator (" PROGRAM
+				 ") could not "
+				 "be started; is it installed beside seedancefs?");
 	}
 	ret_simulator->url = text_format("http://127.0.0.1:%u", port);
 	log_info("event=simulator port=%u control=%u note=\"no provider is configured: "

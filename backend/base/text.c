@@ -224,3 +224,15 @@ char *text_format(const char *format, ...)
 	va_end(arguments);
 	return r < 0 ? NULL : text;
 }
+
+int text_fail(char **ret_line, int error, const char *format, ...)
+{
+	va_list arguments;
+
+	free(*ret_line);
+	va_start(arguments, format);
+	if (vasprintf(ret_line, format, arguments) < 0)
+		*ret_line = NULL;
+	va_end(arguments);
+	return error;
+}

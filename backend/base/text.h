@@ -41,5 +41,11 @@ bool text_ends_with(const char *text, const char *suffix);
 
 /* vasprintf()/asprintf() that return NULL without memory. */
 char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/*
+ * A failure told to people: sets *ret_line (freed first; free() it) to one whole line,
+ * and returns `error`.
+ */
+int text_fail(char **ret_line, int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 #endif

@@ -1,0 +1,301 @@
+#include "fs/virtual.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/base/text.h"
+#include "fs/folder.h"
+#include "fs/render.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define SNAPSHOT_MS 1000  /* `status` is rendered at most this often */
+#define QUIET_JSON_MS 500 /* task.json stays away so long: design.md, rule 3 */
+#define BLOCKS_LEAST 8	  /* a file without blocks would be archived as zeros */
+#define NUMBER_SHIFT 24
+#define VERSION_SHIFT 3
+#define VERSION_MASK ((UINT64_C(1) << (NUMBER_SHIFT - VERSION_SHIFT)) - 1)
+#define USER_INODE_BIT (UINT64_C(1) << 63)
+
+/* --- which files there are --- */
+
+ino_t user_inode(ino_t inode)
+{
+	return (ino_t)((uint64_t)inode | USER_INODE_BIT);
+}
+
+ino_t virtual_inode(uint64_t number, enum virtual_kind kind, uint64_t version)
+{
+	return (ino_t)(number << NUMBER_SHIFT |
+		       (version & VERSION_MASK) << VERSION_SHIFT | (uint64_t)kind);
+}
+
+static bool is_hidden(const struct task_view *view, enum virtual_kind kind)
+{
+	return view->hidden & 1u << (kind - VIRTUAL_STATUS);
+}
+
+static bool is_quiet(const struct node *directory)
+{
+	return clock_boot_ms() - atomic_load(&((struct node *)directory)->active_ms) >=
+	       QUIET_JSON_MS;
+}
+
+static void add_file(struct virtual_file *files, size_t *count,
+		     const struct task_view *view, enum virtual_kind kind,
+		     uint64_t version, const char *name)
+{
+	if (is_hidden(view, kind))
+		return;
+	files[(*count)++] = (struct virtual_file){ kind, (uint32_t)version, name };
+}
+
+size_t virtual_list(struct filesystem *fs, struct node *directory,
+		    const struct task_view *view, bool has_own_frame,
+		    struct virtual_file files[VIRTUAL_FILES_MAX])
+{
+	const struct output *video = &view->outputs[OUTPUT_VIDEO];
+	const struct output *frame = &view->outputs[OUTPUT_LAST_FRAME];
+	bool is_ended = view->state == TASK_SUCCEEDED;
+	size_t count = 0;
+
+	add_file(files, &count, view, VIRTUAL_STATUS, 0, "status");
+	if (view->state != TASK_PENDING || is_quiet(directory))
+		add_file(files, &count, view, VIRTUAL_TASK_JSON, view->revision,
+			 "task.json");
+	if (render_has_error(view))
+		add_file(files, &count, view, VIRTUAL_ERROR, view->revision, "error.txt");
+	if (is_ended && video->is_ready)
+		add_file(files, &count, view, VIRTUAL_VIDEO, video->version, "video.mp4");
+	if (is_ended && frame->is_ready)
+		add_file(files, &count, view, VIRTUAL_LAST_FRAME, frame->version,
+			 has_own_frame ? "last_frame.out.png" : "last_frame.png");
+	return count;
+}
+
+unsigned virtual_hiding(const struct virtual_file *files, size_t count,
+			enum virtual_kind kind)
+{
+	unsigned hidden = 1u << (kind - VIRTUAL_STATUS);
+
+	if (kind != VIRTUAL_STATUS)
+		return hidden;
+	for (int other = VIRTUAL_STATUS; other < VIRTUAL_COUNT; other++)
+		hidden |= 1u << (other - VIRTUAL_STATUS);
+	for (size_t i = 0; i < count; i++)
+		if (files[i].kind != VIRTUAL_STATUS)
+			hidden &= ~(1u << (files[i].kind - VIRTUAL_STATUS));
+	return hidden;
+}
+
+/* --- the snapshot of `status` --- */
+
+static bool is_simulated(struct filesystem *fs, const struct task_view *view)
+{
+	const struct provider_section *section =
+		config_section(backend_config(fs->backend), view->provider);
+
+	return view->provider && section && section->is_simulator;
+}
+
+static char *countdown(struct filesystem *fs, int64_t active_ms)
+{
+	int64_t left_ms =
+		active_ms + backend_config(fs->backend)->settle_ms - clock_boot_ms();
+
+	if (left_ms < 0)
+		left_ms = 0;
+	return text_format("settling: it goes out in %" PRId64
+			   " s unless something in the folder "
+			   "changes",
+			   (left_ms + 999) / 1000);
+}
+
+static char *render(struct filesystem *fs, const struct task_view *view,
+		    const char *waiting, int64_t active_ms)
+{
+	bool waits_here = view->state == TASK_PENDING && !view->order;
+	AUTOFREE char *settling =
+		waits_here && !waiting ? countdown(fs, active_ms) : NULL;
+	struct render_facts facts = {
+		.waiting = !waits_here ? NULL
+			   : waiting   ? waiting
+				       : settling,
+		.is_simulated = is_simulated(fs, view),
+		.now_ms = clock_wall_ms(),
+		.link_expires_s = link_expires_at(view->outputs[OUTPUT_VIDEO].url),
+	};
+
+	if (view->state == TASK_SUCCEEDED)
+		facts.kept_bytes = backend_media_kept(fs->backend, view, OUTPUT_VIDEO);
+	if (view->state == TASK_PENDING && view->is_archive)
+		facts.waiting = "this folder is a copy of a task's folder, which is not "
+				"an order; to "
+				"order it, remove the copied status, task.json and "
+				"video.mp4 and write "
+				"\"submit\" to status";
+	if (view->state == TASK_PENDING && view->needs_submit)
+		facts.waiting = "the library was copied or restored: write \"submit\" to "
+				"status to "
+				"order this";
+	return render_status(view, &facts);
+}
+
+/* A new text gets a later time than any before: caches go by it. The lock is held. */
+static void publish(struct folder *folder, char *text)
+{
+	struct timespec now;
+
+	if (folder->status && !strcmp(folder->status, text)) {
+		free(text);
+		return;
+	}
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (now.tv_sec < folder->status_mtime.tv_sec ||
+	    (now.tv_sec == folder->status_mtime.tv_sec &&
+	     now.tv_nsec <= folder->status_mtime.tv_nsec)) {
+		now = folder->status_mtime;
+		now.tv_nsec++;
+	}
+	free(folder->status);
+	folder->status = text;
+	folder->status_mtime = now;
+}
+
+/* Renders the snapshot anew if it is old. Nothing is rendered under the lock. */
+static void refresh_status(struct filesystem *fs, const struct task_view *view)
+{
+	AUTOFREE char *waiting = NULL;
+	int64_t active_ms = 0, now_ms = clock_boot_ms();
+	struct folder *folder;
+	bool is_fresh;
+	char *text;
+
+	pthread_mutex_lock(&fs->folders->lock);
+	folder = folders_find(fs->folders, view->number);
+	is_fresh = !folder ||
+		   (folder->status && folder->rendered_revision == view->revision &&
+		    now_ms - folder->rendered_ms < SNAPSHOT_MS);
+	if (!is_fresh) {
+		waiting = text_dup(folder->waiting);
+		active_ms = atomic_load(&folder->node->active_ms);
+	}
+	pthread_mutex_unlock(&fs->folders->lock);
+	if (is_fresh)
+		return;
+	text = render(fs, view, waiting, active_ms);
+	if (!text)
+		return;
+	pthread_mutex_lock(&fs->folders->lock);
+	folder = folders_find(fs->folders, view->number);
+	if (folder) {
+		folder->rendered_ms = now_ms;
+		folder->rendered_revision = view->revision;
+		publish(folder, TAKE(text));
+	}
+	pthread_mutex_unlock(&fs->folders->lock);
+	free(text);
+}
+
+ssize_t virtual_read_status(struct filesystem *fs, uint64_t number, char *into,
+			    size_t size, off_t offset)
+{
+	SCOPED_LOCK(&fs->folders->lock);
+	struct folder *folder = folders_find(fs->folders, number);
+	size_t length = folder && folder->status ? strlen(folder->status) : 0;
+
+	if (offset < 0 || (size_t)offset >= length)
+		return 0;
+	if (size > length - (size_t)offset)
+		size = length - (size_t)offset;
+	memcpy(into, folder->status + offset, size);
+	return (ssize_t)size;
+}
+
+/* --- attributes --- */
+
+static void set_times(struct stat *status, int64_t wall_ms)
+{
+	status->st_mtim.tv_sec = wall_ms / 1000;
+	status->st_mtim.tv_nsec = wall_ms % 1000 * 1000000;
+}
+
+static int stat_status(struct filesystem *fs, const struct task_view *view,
+		       struct stat *status)
+{
+	struct folder *folder;
+
+	refresh_status(fs, view);
+	SCOPED_LOCK(&fs->folders->lock);
+	folder = folders_find(fs->folders, view->number);
+	if (!folder || !folder->status)
+		return -ESTALE;
+	status->st_size = (off_t)strlen(folder->status);
+	status->st_mtim = folder->status_mtime;
+	return 0;
+}
+
+static int stat_output(struct filesystem *fs, const struct task_view *view,
+		       struct node *node, struct stat *status)
+{
+	enum output_kind kind =
+		node->kind == VIRTUAL_VIDEO ? OUTPUT_VIDEO : OUTPUT_LAST_FRAME;
+	const struct output *output = &view->outputs[kind];
+
+	if (output->version != node->version)
+		return -ESTALE;
+	status->st_size = (off_t)output->size;
+	status->st_blocks =
+		(blkcnt_t)((backend_media_kept(fs->backend, view, kind) + 511) / 512);
+	set_times(status, output->mtime * 1000);
+	return 0;
+}
+
+int virtual_stat(struct filesystem *fs, struct node *node, struct stat *ret_status)
+{
+	AUTOVIEW *view = backend_task_view(fs->backend, node->number);
+	struct stat status = { .st_ino = virtual_inode(node->number, node->kind,
+						       node->version),
+			       .st_mode = S_IFREG | 0644,
+			       .st_nlink = 1,
+			       .st_uid = fs->owner,
+			       .st_gid = fs->group,
+			       .st_blksize = 4096 };
+	int r = 0;
+
+	if (!view)
+		return -ESTALE;
+	if (node->kind == VIRTUAL_TASK_JSON)
+		status.st_mode = S_IFREG | 0600;
+	if (node->text) {
+		status.st_size = (off_t)strlen(node->text);
+		set_times(&status, view->since_ms);
+	} else if (node->kind == VIRTUAL_STATUS) {
+		r = stat_status(fs, view, &status);
+	} else {
+		r = stat_output(fs, view, node, &status);
+	}
+	if (status.st_blocks < BLOCKS_LEAST)
+		status.st_blocks = BLOCKS_LEAST;
+	status.st_atim = status.st_ctim = status.st_mtim;
+	*ret_status = status;
+	return r;
+}
+
+int virtual_get(struct filesystem *fs, struct node *directory,
+		const struct task_view *view, const struct virtual_file *file,
+		struct node **ret_node)
+{
+	char *text = NULL;
+
+	if (file->kind == VIRTUAL_TASK_JSON)
+		text = task_json(view);
+	else if (file->kind == VIRTUAL_ERROR)
+		text = render_error(view);
+	if (!text && (file->kind == VIRTUAL_TASK_JSON || file->kind == VIRTUAL_ERROR))
+		return -ENOMEM;
+	*ret_node = nodes_get_virtual(&fs->nodes, directory, view->number, file->kind,
+				      file->version, text);
+	return *ret_node ? 0 : -ENOMEM;
+}
