@@ -97,7 +97,8 @@ static int put_identity(struct json *object, const struct task_view *view)
 	return r;
 }
 
-static int put_course(struct json *object, const struct task_view *view)
+static int put_course(struct json *object, const struct task_view *view,
+		      const struct task_facts *facts)
 {
 	int r = view->progress >= 0 ? json_put_int64(object, "progress", view->progress)
 				    : 0;
@@ -110,21 +111,28 @@ static int put_course(struct json *object, const struct task_view *view)
 		r = put_time(object, "since", view->since_ms);
 	if (!r)
 		r = put_time(object, "tried", view->tried_ms);
+	if (!r && task_is_active(view->state))
+		r = put_time(object, "next", view->next_ms);
+	if (!r && view->state == TASK_SUCCEEDED && view->outputs[OUTPUT_VIDEO].is_ready)
+		r = json_put_int64(object, "kept", facts->kept_percent);
+	if (!r && view->state == TASK_SUCCEEDED)
+		r = put_time(object, "link_expires", facts->link_expires_s * 1000);
 	if (!r)
-		r = json_put_string(object, "waiting", view->waiting);
+		r = json_put_string(object, "waiting",
+				    facts->waiting ? facts->waiting : view->waiting);
 	if (!r)
 		r = json_put_string(object, "note", view->note);
 	return r;
 }
 
-char *task_json(const struct task_view *view)
+char *task_json(const struct task_view *view, const struct task_facts *facts)
 {
 	AUTOJSON *object = json_new_object();
 	AUTOFREE char *text = NULL;
 	int r = put_identity(object, view);
 
 	if (!r)
-		r = put_course(object, view);
+		r = put_course(object, view, facts);
 	if (!r)
 		r = put_problem(object, &view->problem);
 	if (!r)

@@ -6,7 +6,14 @@
 
 #include "backend/task.h"
 
+/* What a view does not hold. */
+struct task_facts {
+	const char *waiting;	/* what the folder waits for; NULL: the view's own */
+	int kept_percent;	/* of the video, on disk */
+	int64_t link_expires_s; /* seconds since the epoch; 0: not told */
+};
+
 /* The text of task.json; free() it. NULL without memory. Holds signed links. */
-char *task_json(const struct task_view *view);
+char *task_json(const struct task_view *view, const struct task_facts *facts);
 
 #endif

@@ -9,7 +9,8 @@
 #include <errno.h>
 #include <unistd.h>
 
-int filesystem_create(struct backend *backend, int library, struct filesystem **ret_fs)
+int filesystem_create(struct backend *backend, int library, const char *mount_point,
+		      struct filesystem **ret_fs)
 {
 	struct filesystem *fs = calloc(1, sizeof(*fs));
 	int r;
@@ -24,6 +25,7 @@ int filesystem_create(struct backend *backend, int library, struct filesystem **
 	fs->is_root = fs->owner == 0;
 	pthread_mutex_init(&fs->handles_lock, NULL);
 	r = tree_open(&fs->tree, library);
+	fs->tree.shown_at = mount_point;
 	if (!r)
 		r = nodes_init(&fs->nodes, &fs->tree);
 	if (!r)

@@ -42,7 +42,9 @@ struct filesystem {
 	struct handle *handles; /* guarded by handles_lock: all that are open */
 };
 
-int filesystem_create(struct backend *backend, int library, struct filesystem **ret_fs);
+/* `mount_point` is absolute, without links, and outlives it. */
+int filesystem_create(struct backend *backend, int library, const char *mount_point,
+		      struct filesystem **ret_fs);
 /* After the session ended and before the backend is destroyed. */
 void filesystem_destroy(struct filesystem *fs);
 

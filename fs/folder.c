@@ -160,9 +160,12 @@ void folder_set_waiting(struct filesystem *fs, uint64_t number, const char *wait
 	SCOPED_LOCK(&fs->folders->lock);
 	struct folder *folder = folders_find(fs->folders, number);
 
-	if (!folder)
+	if (!folder ||
+	    (folder->waiting && waiting && !strcmp(folder->waiting, waiting)) ||
+	    (!folder->waiting && !waiting))
 		return;
 	task_set_text(&folder->waiting, waiting);
+	folder->waiting_changes++;
 }
 
 /* --- marks --- */

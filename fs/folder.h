@@ -19,7 +19,8 @@ struct folder {
 	/* Guarded by the table's lock. */
 	struct folder *next;
 	char *waiting; /* why it does not go out; NULL: it settles, or nothing holds it */
-	char *status;  /* the snapshot */
+	unsigned waiting_changes;
+	char *status; /* the snapshot */
 	struct timespec status_mtime;
 	int64_t rendered_ms; /* boot clock */
 	uint64_t rendered_revision;

@@ -155,7 +155,8 @@ static int start(struct program *program)
 				    program->library.path, strerror(-r));
 		return r;
 	}
-	r = filesystem_create(program->backend, program->library.fd, &program->fs);
+	r = filesystem_create(program->backend, program->library.fd, program->mount_point,
+			      &program->fs);
 	if (!r)
 		r = open_session(program);
 	if (r)

@@ -45,14 +45,14 @@ static void add_progress(struct buffer *text, const struct task_view *view)
 	add_line(text, "progress", value);
 }
 
-static void add_kept(struct buffer *text, const struct task_view *view, uint64_t kept)
+static void add_kept(struct buffer *text, const struct task_view *view, int percent)
 {
 	const struct output *video = &view->outputs[OUTPUT_VIDEO];
 	char value[32];
 
 	if (view->state != TASK_SUCCEEDED || !video->is_ready || !video->size)
 		return;
-	snprintf(value, sizeof(value), "%d%%", (int)(kept * 100 / video->size));
+	snprintf(value, sizeof(value), "%d%%", percent);
 	add_line(text, "kept", value);
 }
 
@@ -84,7 +84,7 @@ char *render_status(const struct task_view *view, const struct render_facts *fac
 		add_time(&text, "tried", view->tried_ms);
 	if (view->next_ms > facts->now_ms && task_is_active(view->state))
 		add_time(&text, "next", view->next_ms);
-	add_kept(&text, view, facts->kept_bytes);
+	add_kept(&text, view, facts->kept_percent);
 	if (view->state == TASK_SUCCEEDED)
 		add_time(&text, "link expires", facts->link_expires_s * 1000);
 	add_line(&text, "waiting", facts->waiting ? facts->waiting : view->waiting);

@@ -10,7 +10,7 @@
 
 struct render_facts {
 	const char *waiting;	/* what the folder side waits for; NULL: the view's own */
-	uint64_t kept_bytes;	/* of the video, on disk */
+	int kept_percent;	/* of the video, on disk */
 	bool is_simulated;	/* made by the simulator */
 	int64_t now_ms;		/* wall clock */
 	int64_t link_expires_s; /* seconds since the epoch; 0: not told */

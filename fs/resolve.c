@@ -25,19 +25,44 @@ static int go_up(struct buffer *at)
 	return 0;
 }
 
-/* Reads a link's target in front of the rest: a new rest, or NULL with *ret_error. */
-static char *expand(int fd, const char *rest, int *ret_error)
+/*
+ * What an absolute target below the mount point names from the root on (file managers
+ * make such links); NULL: it leads elsewhere.
+ */
+static const char *below_mount_point(const struct tree *tree, const char *target)
 {
-	char target[PATH_MAX];
-	ssize_t got = readlinkat(fd, "", target, sizeof(target) - 1);
+	size_t length = tree->shown_at ? strlen(tree->shown_at) : 0;
 
-	if (got < 0) {
-		*ret_error = -errno;
+	if (!length || strncmp(target, tree->shown_at, length))
 		return NULL;
+	return target[length] == '/' || !target[length] ? target + length : NULL;
+}
+
+/*
+ * Follows a link that stands in `at`: goes to where its target begins, and puts the
+ * target in front of the rest.
+ */
+static int expand(const struct tree *tree, struct buffer *at, int fd, const char *rest,
+		  char **ret_rest)
+{
+	char text[PATH_MAX];
+	const char *target = text;
+	ssize_t got = readlinkat(fd, "", text, sizeof(text) - 1);
+
+	if (got < 0)
+		return -errno;
+	text[got] = '\0';
+	if (*target == '/') {
+		target = below_mount_point(tree, text);
+		if (!target)
+			return -EXDEV;
+		at->size = 0;
+		at->data[0] = '\0';
+	} else {
+		go_up(at);
 	}
-	target[got] = '\0';
-	*ret_error = *target == '/' ? -EXDEV : -ENOMEM;
-	return *target == '/' ? NULL : text_format("%s/%s", target, rest);
+	*ret_rest = text_format("%s/%s", target, rest);
+	return *ret_rest ? 1 : -ENOMEM;
 }
 
 /* Goes into one component. Returns 1 when it was a link, whose target *ret_rest begins
@@ -47,7 +72,6 @@ static int go_into(const struct tree *tree, struct buffer *at, const char *name,
 {
 	AUTOCLOSE int fd = -1;
 	struct stat status;
-	int r;
 
 	if (at->size)
 		buffer_add(at, "/");
@@ -60,11 +84,7 @@ static int go_into(const struct tree *tree, struct buffer *at, const char *name,
 		return -errno;
 	if (!S_ISLNK(status.st_mode))
 		return 0;
-	*ret_rest = expand(fd, rest, &r);
-	if (!*ret_rest)
-		return r;
-	go_up(at);
-	return 1;
+	return expand(tree, at, fd, rest, ret_rest);
 }
 
 int resolve_path(const struct tree *tree, const char *from, const char *path,

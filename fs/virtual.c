@@ -51,6 +51,73 @@ static void add_file(struct virtual_file *files, size_t *count,
 	files[(*count)++] = (struct virtual_file){ kind, (uint32_t)version, name };
 }
 
+/* --- what status and task.json say besides the view --- */
+
+/* Why a pending task does not go out; NULL: it settles. Gives the changes of that so far.
+ */
+static char *waiting_of(struct filesystem *fs, const struct task_view *view,
+			int64_t *ret_active_ms, unsigned *ret_changes)
+{
+	static const char copy[] =
+		"this folder is a copy of a task's folder, which is not an order; to "
+		"order it, remove the copied status, task.json and video.mp4 and write "
+		"\"submit\" to status";
+	static const char copied[] = "the library was copied or restored: write "
+				     "\"submit\" to status to order this";
+	SCOPED_LOCK(&fs->folders->lock);
+	const struct folder *folder = folders_find(fs->folders, view->number);
+
+	*ret_active_ms = folder ? atomic_load(&folder->node->active_ms) : 0;
+	*ret_changes = folder ? folder->waiting_changes : 0;
+	if (view->state != TASK_PENDING)
+		return NULL;
+	if (view->needs_submit)
+		return strdup(copied);
+	if (view->is_archive)
+		return strdup(copy);
+	return folder && !view->order ? text_dup(folder->waiting) : NULL;
+}
+
+static int kept_percent(struct filesystem *fs, const struct task_view *view)
+{
+	const struct output *video = &view->outputs[OUTPUT_VIDEO];
+
+	if (view->state != TASK_SUCCEEDED || !video->is_ready || !video->size)
+		return 0;
+	return (int)(backend_media_kept(fs->backend, view, OUTPUT_VIDEO) * 100 /
+		     video->size);
+}
+
+/*
+ * Each text of task.json is a version of its own, which is its inode: what it is made of
+ * is packed into a number.
+ */
+static uint32_t json_version(struct filesystem *fs, const struct task_view *view)
+{
+	int64_t active_ms;
+	unsigned changes;
+	AUTOFREE char *waiting = waiting_of(fs, view, &active_ms, &changes);
+
+	return (uint32_t)view->revision << 12 | (changes & 31) << 7 |
+	       (uint32_t)kept_percent(fs, view);
+}
+
+static char *render_json(struct filesystem *fs, const struct task_view *view)
+{
+	int64_t active_ms;
+	unsigned changes;
+	AUTOFREE char *waiting = waiting_of(fs, view, &active_ms, &changes);
+	struct task_facts facts = {
+		.waiting = waiting,
+		.kept_percent = kept_percent(fs, view),
+		.link_expires_s = link_expires_at(view->outputs[OUTPUT_VIDEO].url),
+	};
+
+	return task_json(view, &facts);
+}
+
+/* --- which files there are, and what removing one of them hides --- */
+
 size_t virtual_list(struct filesystem *fs, struct node *directory,
 		    const struct task_view *view, bool has_own_frame,
 		    struct virtual_file files[VIRTUAL_FILES_MAX])
@@ -62,7 +129,7 @@ size_t virtual_list(struct filesystem *fs, struct node *directory,
 
 	add_file(files, &count, view, VIRTUAL_STATUS, 0, "status");
 	if (view->state != TASK_PENDING || is_quiet(directory))
-		add_file(files, &count, view, VIRTUAL_TASK_JSON, view->revision,
+		add_file(files, &count, view, VIRTUAL_TASK_JSON, json_version(fs, view),
 			 "task.json");
 	if (render_has_error(view))
 		add_file(files, &count, view, VIRTUAL_ERROR, view->revision, "error.txt");
@@ -112,33 +179,21 @@ static char *countdown(struct filesystem *fs, int64_t active_ms)
 			   (left_ms + 999) / 1000);
 }
 
-static char *render(struct filesystem *fs, const struct task_view *view,
-		    const char *waiting, int64_t active_ms)
+static char *render(struct filesystem *fs, const struct task_view *view)
 {
-	bool waits_here = view->state == TASK_PENDING && !view->order;
-	AUTOFREE char *settling =
-		waits_here && !waiting ? countdown(fs, active_ms) : NULL;
+	int64_t active_ms;
+	unsigned changes;
+	AUTOFREE char *waiting = waiting_of(fs, view, &active_ms, &changes);
 	struct render_facts facts = {
-		.waiting = !waits_here ? NULL
-			   : waiting   ? waiting
-				       : settling,
 		.is_simulated = is_simulated(fs, view),
 		.now_ms = clock_wall_ms(),
 		.link_expires_s = link_expires_at(view->outputs[OUTPUT_VIDEO].url),
+		.kept_percent = kept_percent(fs, view),
 	};
 
-	if (view->state == TASK_SUCCEEDED)
-		facts.kept_bytes = backend_media_kept(fs->backend, view, OUTPUT_VIDEO);
-	if (view->state == TASK_PENDING && view->is_archive)
-		facts.waiting = "this folder is a copy of a task's folder, which is not "
-				"an order; to "
-				"order it, remove the copied status, task.json and "
-				"video.mp4 and write "
-				"\"submit\" to status";
-	if (view->state == TASK_PENDING && view->needs_submit)
-		facts.waiting = "the library was copied or restored: write \"submit\" to "
-				"status to "
-				"order this";
+	if (!waiting && view->state == TASK_PENDING && !view->order)
+		waiting = countdown(fs, active_ms);
+	facts.waiting = waiting;
 	return render_status(view, &facts);
 }
 
@@ -166,8 +221,7 @@ static void publish(struct folder *folder, char *text)
 /* Renders the snapshot anew if it is old. Nothing is rendered under the lock. */
 static void refresh_status(struct filesystem *fs, const struct task_view *view)
 {
-	AUTOFREE char *waiting = NULL;
-	int64_t active_ms = 0, now_ms = clock_boot_ms();
+	int64_t now_ms = clock_boot_ms();
 	struct folder *folder;
 	bool is_fresh;
 	char *text;
@@ -177,14 +231,10 @@ static void refresh_status(struct filesystem *fs, const struct task_view *view)
 	is_fresh = !folder ||
 		   (folder->status && folder->rendered_revision == view->revision &&
 		    now_ms - folder->rendered_ms < SNAPSHOT_MS);
-	if (!is_fresh) {
-		waiting = text_dup(folder->waiting);
-		active_ms = atomic_load(&folder->node->active_ms);
-	}
 	pthread_mutex_unlock(&fs->folders->lock);
 	if (is_fresh)
 		return;
-	text = render(fs, view, waiting, active_ms);
+	text = render(fs, view);
 	if (!text)
 		return;
 	pthread_mutex_lock(&fs->folders->lock);
@@ -290,7 +340,7 @@ int virtual_get(struct filesystem *fs, struct node *directory,
 	char *text = NULL;
 
 	if (file->kind == VIRTUAL_TASK_JSON)
-		text = task_json(view);
+		text = render_json(fs, view);
 	else if (file->kind == VIRTUAL_ERROR)
 		text = render_error(view);
 	if (!text && (file->kind == VIRTUAL_TASK_JSON || file->kind == VIRTUAL_ERROR))

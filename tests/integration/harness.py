@@ -12,10 +12,12 @@ import pathlib
 import re
 import signal
 import socket
+import struct
 import subprocess
 import time
 import urllib.error
 import urllib.request
+import zlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("SEEDANCEFS_BUILD", ROOT / "build" / "dev"))
@@ -270,9 +272,19 @@ def make_media(path, size, seed=1):
     return path
 
 
-PNG = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000002000000020802000000fdd49a730000001649444154789c63fccf"
-    "c0c0c0c0c4c0c0c0c0c0c0000d1d01035d8de3ff0000000049454e44ae426082")
+def png(width, height):
+    """A whole picture of that size."""
+    row = b"\0" + b"\x20\x80\xc0" * width
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head)
+            + chunk(b"IDAT", zlib.compress(row * height)) + chunk(b"IEND", b""))
+
+
+PNG = png(2, 2)
 
 
 def is_root():

@@ -5,11 +5,10 @@ import os
 import pathlib
 import shutil
 import signal
-import subprocess
 
 import pytest
 
-from harness import (PNG, control, field, make_media, run, state, status, task_id, wait_for, wait_state)
+from harness import (PNG, control, field, make_media, png, run, state, status, task_id, wait_for, wait_state)
 
 
 def shell(command, *arguments, check=True):
@@ -628,15 +627,3 @@ def test_other_endings(mount, simulator, ending):
     wait_state(folder, ending)
     settled_folder = folder / "video.mp4"
     assert not settled_folder.exists()
-
-
-_pictures = {}
-
-
-def png(width, height):
-    """A whole picture of that size, made once."""
-    if (width, height) not in _pictures:
-        made = subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"color=red:s={width}x{height}", "-frames:v",
-                               "1", "-f", "image2pipe", "-c:v", "png", "-"], capture_output=True, check=True)
-        _pictures[width, height] = made.stdout
-    return _pictures[width, height]

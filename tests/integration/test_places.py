@@ -1,5 +1,6 @@
 """Where a task's folder is: moved, thrown away, restored, copied, marked by two at once."""
 
+import json
 import os
 import shutil
 import sqlite3
@@ -7,7 +8,7 @@ import threading
 
 import pytest
 
-from harness import control, field, run, state, wait_for, wait_state
+from harness import control, field, png, run, state, wait_for, wait_state
 
 MARK = "user.seedancefs.task"
 
@@ -168,3 +169,50 @@ def test_a_writer_beside_the_walk_of_a_start_makes_one_task(mount, simulator):
     for folder in reversed(folders):
         (folder / "prompt.txt").write_text("A dog\n")
     assert mount.log().count("event=new_task") == len(folders)
+
+
+# --- links ---
+
+@pytest.mark.parametrize("target, goes", [("{mount}/stills/cat.png", True), ("../stills/cat.png", True),
+                                          ("{mount}2/stills/cat.png", False), ("/etc/hostname", False)])
+def test_a_link_is_followed_in_the_mounts_own_view(mount, simulator, target, goes):
+    (mount.path / "stills").mkdir()
+    (mount.path / "stills" / "cat.png").write_bytes(png(640, 360))
+    folder = mount.path / "cat"
+    folder.mkdir()
+    os.symlink(target.format(mount=mount.path), folder / "first_frame.png")
+    (folder / "prompt.txt").write_text("It walks away\n")
+    wait_state(folder, "succeeded" if goes else "invalid")
+    if goes:
+        content = simulator.requests(on="create")[0]["body"]["content"]
+        assert [item.get("role") for item in content] == [None, "first_frame"]
+    else:
+        assert "copy the file into the folder" in (folder / "error.txt").read_text()
+        settled(mount, simulator, 0)
+
+
+# --- task.json says what status says ---
+
+def test_task_json_has_the_keys_of_status(mount, simulator):
+    simulator.hold("running")
+    folder = mount.path / "cat"
+    folder.mkdir()
+    (folder / "hold").touch()
+    (folder / "prompt.txt").write_text("A fox\n")
+
+    def task():
+        return json.loads((folder / "task.json").read_text())
+
+    wait_for(lambda: "hold" in (field(folder, "waiting") or ""), "held")
+    wait_for(lambda: (folder / "task.json").exists(), "task.json")
+    assert task()["waiting"] == field(folder, "waiting")
+    (folder / "hold").unlink()
+    wait_state(folder, "running")
+    wait_for(lambda: "next" in task(), "the next poll's time")
+    simulator.hold("")
+    wait_state(folder, "succeeded")
+    inode, before = (folder / "task.json").stat().st_ino, task()
+    assert before["kept"] < 100 and before["link_expires"] > before["created"]
+    (folder / "video.mp4").read_bytes()
+    wait_for(lambda: task()["kept"] == 100, "all is kept")
+    assert (folder / "task.json").stat().st_ino != inode  # another text is another file

@@ -60,6 +60,10 @@ static void make_tree(void)
 	make_link("loop2", "a/c/loop1");
 	make_link("loop1", "a/c/loop2");
 	make_link(".", "a/c/here");
+	make_link("/mnt/videos/a/b/file", "a/c/from_root");
+	make_link("/mnt/videos", "a/c/the_root");
+	make_link("/mnt/videos2/a/b/file", "a/c/beside");
+	make_link("/mnt/videos/../../etc/passwd", "a/c/out");
 }
 
 static void test_resolve(void **state)
@@ -102,12 +106,18 @@ static void test_resolve(void **state)
 		{ "a/c", "escape", -EXDEV, NULL },
 		{ "a/c", "absolute", -EXDEV, NULL },
 		{ "a/c", "root/etc/passwd", -EXDEV, NULL },
+		{ "a/c", "from_root", 0, "a/b/file" },
+		{ "a/c", "the_root", 0, "" },
+		{ "a/c", "the_root/a/b/file", 0, "a/b/file" },
+		{ "a/c", "beside", -EXDEV, NULL },
+		{ "a/c", "out", -EXDEV, NULL },
 		{ "a/c", "self", -ELOOP, NULL },
 		{ "a/c", "loop1", -ELOOP, NULL },
 		{ "a/c", "loop1/x", -ELOOP, NULL },
 	};
 
 	make_tree();
+	tree.shown_at = "/mnt/videos";
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		AUTOFREE char *name =
 			text_format("%s + %s", cases[i].from, cases[i].path);

@@ -67,7 +67,10 @@ static const char *const hostile[] = {
 
 static struct json *json_of(struct task_view *view)
 {
-	AUTOFREE char *text = task_json(view);
+	const struct task_facts facts = { .waiting = "it settles",
+					  .kept_percent = 43,
+					  .link_expires_s = 1743501019 };
+	AUTOFREE char *text = task_json(view, &facts);
 	struct json *tree = NULL;
 
 	assert_non_null(text);
@@ -99,6 +102,22 @@ static void test_task_json(void **state)
 	assert_null(json_get(tree, "answer"));
 	assert_null(json_get(tree, "error"));
 	assert_null(json_get(tree, "last_frame"));
+	assert_int_equal(number_of(tree, "kept", 0), 43);
+	assert_string_equal(json_get_string(tree, "link_expires"),
+			    "2025-04-01T09:50:19Z");
+	assert_string_equal(json_get_string(tree, "waiting"), "it settles");
+}
+
+static void test_next(void **state)
+{
+	struct task_view *view = sent_view(TASK_RUNNING);
+	AUTOJSON *tree = NULL;
+
+	view->next_ms = INT64_C(1743501019000);
+	tree = json_of(view);
+	assert_string_equal(json_get_string(tree, "next"), "2025-04-01T09:50:19Z");
+	assert_null(json_get(tree, "kept"));
+	assert_null(json_get(tree, "link_expires"));
 }
 
 static void test_task_json_of_each_state(void **state)
@@ -133,6 +152,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_task_json),
+		cmocka_unit_test(test_next),
 		cmocka_unit_test(test_task_json_of_each_state),
 		cmocka_unit_test(test_hostile_task_json),
 	};
