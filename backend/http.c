@@ -93,7 +93,8 @@ void http_wake(struct http *http)
 
 /* --- the body that goes out --- */
 
-static int encode_more(struct http_call *call, const struct http_piece *piece)
+/* Reads what comes next of a file, and encodes it if it shall. */
+static int read_more(struct http_call *call, const struct http_piece *piece)
 {
 	char raw[BASE64_STEP_BYTES];
 	uint64_t left = piece->file_size - call->piece_offset;
@@ -109,9 +110,12 @@ static int encode_more(struct http_call *call, const struct http_piece *piece)
 			return -EIO; /* it became shorter than what was announced */
 		got += (size_t)n;
 	}
-	base64_encode(raw, got, call->encoded);
+	if (piece->is_base64)
+		base64_encode(raw, got, call->encoded);
+	else
+		memcpy(call->encoded, raw, got);
 	call->piece_offset += got;
-	call->encoded_size = BASE64_SIZE(got) - 1;
+	call->encoded_size = piece->is_base64 ? BASE64_SIZE(got) - 1 : got;
 	call->encoded_sent = 0;
 	return 0;
 }
@@ -143,7 +147,7 @@ static size_t read_body(char *to, size_t unit, size_t count, void *user)
 					piece->text_size - call->piece_offset);
 			call->piece_offset += size;
 		} else if (piece->fd >= 0 && call->piece_offset < piece->file_size) {
-			if (encode_more(call, piece))
+			if (read_more(call, piece))
 				return CURL_READFUNC_ABORT;
 			continue;
 		} else {

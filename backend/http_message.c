@@ -67,7 +67,7 @@ int http_request_add_text(struct http_request *request, const char *text, size_t
 	return 0;
 }
 
-int http_request_add_file_base64(struct http_request *request, int fd, uint64_t size)
+static int add_file(struct http_request *request, int fd, uint64_t size, bool is_base64)
 {
 	struct http_piece *piece = push_piece(request);
 
@@ -75,19 +75,33 @@ int http_request_add_file_base64(struct http_request *request, int fd, uint64_t 
 		return -ENOMEM;
 	piece->fd = fd;
 	piece->file_size = size;
+	piece->is_base64 = is_base64;
 	return 0;
+}
+
+int http_request_add_file_base64(struct http_request *request, int fd, uint64_t size)
+{
+	return add_file(request, fd, size, true);
+}
+
+int http_request_add_file(struct http_request *request, int fd, uint64_t size)
+{
+	return add_file(request, fd, size, false);
+}
+
+static uint64_t piece_size(const struct http_piece *piece)
+{
+	if (piece->fd < 0)
+		return piece->text_size;
+	return piece->is_base64 ? BASE64_SIZE(piece->file_size) - 1 : piece->file_size;
 }
 
 uint64_t http_request_body_size(const struct http_request *request)
 {
 	uint64_t size = 0;
 
-	for (size_t i = 0; i < request->piece_count; i++) {
-		const struct http_piece *piece = &request->pieces[i];
-
-		size += piece->fd >= 0 ? BASE64_SIZE(piece->file_size) - 1
-				       : piece->text_size;
-	}
+	for (size_t i = 0; i < request->piece_count; i++)
+		size += piece_size(&request->pieces[i]);
 	return size;
 }
 

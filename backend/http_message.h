@@ -11,12 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One piece of a request's body: text, or a file in base64, made as it is sent. */
+/* One piece of a request's body: text, or a file, read (and encoded) as it is sent. */
 struct http_piece {
 	char *text; /* owned, or NULL */
 	size_t text_size;
 	int fd; /* borrowed, or -1 */
 	uint64_t file_size;
+	bool is_base64; /* the file goes out in base64 */
 };
 
 struct http_request {
@@ -34,6 +35,7 @@ int http_request_add_header(struct http_request *request, const char *format, ..
 	__attribute__((format(printf, 2, 3)));
 int http_request_add_text(struct http_request *request, const char *text, size_t size);
 int http_request_add_file_base64(struct http_request *request, int fd, uint64_t size);
+int http_request_add_file(struct http_request *request, int fd, uint64_t size);
 /* The body's length on the wire, in bytes. */
 uint64_t http_request_body_size(const struct http_request *request);
 

@@ -6,6 +6,8 @@
 #include "backend/request_params.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -24,15 +26,14 @@ void request_destroy(struct request *request)
 		cleanup_close(&item->file.fd);
 	}
 	free(request->content);
-	for (size_t i = 0; i < PARAM_COUNT; i++) {
-		free(request->params[i].text);
-		json_free(request->params[i].json);
-	}
+	for (size_t i = 0; i < PARAM_COUNT; i++)
+		request_unset(request, (enum request_param)i);
 	json_free(request->extra);
 	free(request->source);
 	free(request->provider);
 	free(request->model);
 	free(request->task_id);
+	free(request->note);
 	free(request);
 }
 
@@ -155,6 +156,50 @@ void request_set_number(struct request *request, enum request_param param, int64
 {
 	request->params[param].is_set = true;
 	request->params[param].number = number;
+}
+
+void request_set_word(struct request *request, enum request_param param, const char *word)
+{
+	request_unset(request, param);
+	request->params[param].text = strdup(word);
+	request->params[param].is_set = request->params[param].text != NULL;
+}
+
+void request_unset(struct request *request, enum request_param param)
+{
+	struct request_value *value = &request->params[param];
+
+	free(value->source);
+	free(value->text);
+	json_free(value->json);
+	*value = (struct request_value){ 0 };
+}
+
+const char *request_param_source(const struct request *request, enum request_param param)
+{
+	const char *source = request->params[param].source;
+
+	return source ? source : request->source;
+}
+
+void request_add_note(struct request *request, const char *format, ...)
+{
+	AUTOFREE char *sentence = NULL;
+	char *joined;
+	va_list arguments;
+
+	va_start(arguments, format);
+	if (vasprintf(&sentence, format, arguments) < 0)
+		sentence = NULL;
+	va_end(arguments);
+	if (!sentence || (request->note && strstr(request->note, sentence)))
+		return;
+	joined = text_format("%s%s%s", request->note ? request->note : "",
+			     request->note ? "; " : "", sentence);
+	if (!joined)
+		return;
+	free(request->note);
+	request->note = joined;
 }
 
 /* "data:image/png;base64,…" is shown by its type and length: the bytes are of no use

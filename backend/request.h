@@ -51,6 +51,7 @@ enum request_param {
 
 struct request_value {
 	bool is_set;
+	char *source;	   /* the file that says it; NULL: the trigger itself */
 	int64_t number;	   /* numbers, and booleans as 0 or 1 */
 	char *text;	   /* words and texts */
 	struct json *json; /* lists and objects, passed on as they are */
@@ -77,7 +78,17 @@ struct request_file {
 	int fd; /* -1: none */
 	uint64_t size;
 	const char *mime;
+	unsigned width, height; /* of an image, in pixels; 0: not told */
 	char sha256[SHA256_HEX];
+};
+
+/*
+ * An output of another task as an input: a shot made of a shot. The folder side names the
+ * task; the backend puts its link or its bytes in the place when it is there.
+ */
+struct request_shot {
+	uint64_t number; /* of the other task; 0: none */
+	unsigned output; /* enum output_kind */
 };
 
 struct request_content {
@@ -87,6 +98,7 @@ struct request_content {
 	char *url;  /* media: https:, data: or asset:, or NULL */
 	char *path; /* media: a local file, relative to the task's folder, or NULL */
 	struct request_file file;
+	struct request_shot shot;
 };
 
 struct request {
@@ -97,7 +109,8 @@ struct request {
 	struct request_content *content;
 	size_t content_count;
 	struct request_value params[PARAM_COUNT];
-	struct json *extra; /* passed on as it is, or NULL */
+	struct json *extra; /* passed on as it is, before all else; or NULL */
+	char *note;	    /* what a person should know of how it was read, or NULL */
 };
 
 /*
@@ -130,6 +143,17 @@ int64_t request_number(const struct request *request, enum request_param param,
 const char *request_word(const struct request *request, enum request_param param);
 void request_set_number(struct request *request, enum request_param param,
 			int64_t number);
+
+/* The file that says a parameter, for messages. */
+const char *request_param_source(const struct request *request, enum request_param param);
+/* Takes a parameter out, as if it had not been written. */
+void request_unset(struct request *request, enum request_param param);
+void request_set_word(struct request *request, enum request_param param,
+		      const char *word); /* without memory it stays unset */
+
+/* Adds a sentence to the request's note, once. Without memory it is lost. */
+void request_add_note(struct request *request, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* The key of a parameter in Ark's language, and whether it is a boolean. */
 const char *request_param_key(enum request_param param);

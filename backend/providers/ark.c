@@ -1,6 +1,7 @@
 /*
  * Volcengine Ark and BytePlus ModelArk: providers.md, section 6.
  */
+#include "backend/providers/ark_shape.h"
 #include "backend/providers/table.h"
 
 #include "backend/base/cleanup.h"
@@ -19,7 +20,7 @@ static const char *ark_model(const struct request *request,
 {
 	if (request->model)
 		return request->model;
-	return endpoint->model ? endpoint->model : provider_ark.default_model;
+	return endpoint->model ? endpoint->model : "doubao-seedance-1-5-pro-251215";
 }
 
 /* The models with sound, by the part of the name that all regions share: 6.2. */
@@ -34,79 +35,6 @@ static bool ark_is_draft_order(const struct request *request)
 		if (request->content[i].type == CONTENT_DRAFT_TASK)
 			return true;
 	return false;
-}
-
-static int put_media(const struct request_content *item, const char *key,
-		     const char *kind, struct json *out)
-{
-	static const char *const roles[] = { NULL, "first_frame", "last_frame", NULL };
-	AUTOFREE char *mark = item->file.fd >= 0 ? provider_file_mark(item) : NULL;
-	AUTOFREE char *reference = text_format("reference_%s", kind);
-	struct json *holder = json_new_object();
-	int r = json_put_string(holder, "url", mark ? mark : item->url);
-
-	if (r) {
-		json_free(holder);
-		return r;
-	}
-	r = json_put_string(out, "type", key);
-	if (r)
-		json_free(holder);
-	else
-		r = json_put(out, key, holder);
-	if (r)
-		return r;
-	return json_put_string(out, "role",
-			       item->role == ROLE_REFERENCE ? reference
-							    : roles[item->role]);
-}
-
-static int put_draft(const struct request_content *item, struct json *out)
-{
-	struct json *holder = json_new_object();
-	int r = json_put_string(out, "type", "draft_task");
-
-	if (!r)
-		r = json_put(out, "draft_task", holder);
-	else
-		json_free(holder);
-	return r ? r : json_put_string(holder, "id", item->text);
-}
-
-static int put_item(const struct request_content *item, struct json *out)
-{
-	int r;
-
-	switch (item->type) {
-	case CONTENT_IMAGE:
-		return put_media(item, "image_url", "image", out);
-	case CONTENT_VIDEO:
-		return put_media(item, "video_url", "video", out);
-	case CONTENT_AUDIO:
-		return put_media(item, "audio_url", "audio", out);
-	case CONTENT_DRAFT_TASK:
-		return put_draft(item, out);
-	default:
-		r = json_put_string(out, "type", "text");
-		return r ? r : json_put_string(out, "text", item->text);
-	}
-}
-
-static int put_content(const struct request *request, struct json *body)
-{
-	struct json *list = json_new_array();
-	int r = json_put(body, "content", list);
-
-	for (size_t i = 0; !r && i < request->content_count; i++) {
-		struct json *out = json_new_object();
-
-		r = put_item(&request->content[i], out);
-		if (r)
-			json_free(out);
-		else
-			r = json_push(list, out);
-	}
-	return r;
 }
 
 /*
@@ -190,7 +118,7 @@ static int ark_build_create(const struct request *request,
 		return r;
 	r = json_put_string(body, "model", model);
 	if (!r)
-		r = put_content(request, body);
+		r = ark_put_content(request, body);
 	if (!r)
 		r = put_params(request, endpoint, body);
 	if (!r)
@@ -436,12 +364,21 @@ const struct provider provider_ark = {
 	.type = "ark",
 	.default_base_url = "https://ark.cn-beijing.volces.com/api/v3",
 	.default_key_env = "ARK_API_KEY",
-	.default_model = "doubao-seedance-1-5-pro-251215",
+	.title = "Ark",
+	.params = UINT32_MAX >> (32 - PARAM_COUNT) & ~PARAM_BIT(PARAM_FRAMESPERSECOND),
+	.image = MEDIA_BY_URL | MEDIA_BY_DATA | MEDIA_BY_ASSET,
+	.video = MEDIA_BY_URL | MEDIA_BY_ASSET,
+	.audio = MEDIA_BY_URL | MEDIA_BY_DATA | MEDIA_BY_ASSET,
+	.takes_references = true,
+	.takes_last_frame = true,
+	.takes_draft_task = true,
+	.gives_last_frame = true,
 	.poll_interval_ms = 10000,
 	.max_active = 10,
 	.body_max_bytes = 64u << 20,
 	.can_cancel_queued = true,
 	.can_cancel_running = false,
+	.query_most = 1,
 	.build_create = ark_build_create,
 	.parse_create = ark_parse_create,
 	.build_query = ark_build_query,

@@ -38,15 +38,17 @@ enum task_state {
 struct observation {
 	char *id; /* the service's id of the task */
 	enum task_state
-		state;	 /* QUEUED … CANCELLED; TASK_UNKNOWN: it said nothing usable */
+		state;	 /* QUEUED … CANCELLED; TASK_UNKNOWN: there is no such task
+			    (problem GONE), or nothing is said of it yet (no problem) */
 	char *raw_state; /* the service's own word when we do not know it */
 	int progress;	 /* per cent, or -1 */
 	struct problem problem;
 	char *video_url;
 	char *last_frame_url;
 	char *model;
-	char *usage;  /* the service's own object, as JSON text */
-	char *answer; /* the task's whole object, as JSON text */
+	char *usage;	   /* the service's own object, as JSON text */
+	char *answer;	   /* the task's whole object, as JSON text */
+	int64_t created_s; /* seconds since the epoch; 0: it does not tell */
 };
 
 void observation_clear(struct observation *observation);
@@ -77,20 +79,41 @@ struct create_answer {
 
 void create_answer_clear(struct create_answer *answer);
 
+/* The ways in which a service takes media of a kind. */
+enum {
+	MEDIA_BY_URL = 1 << 0,	 /* https://… */
+	MEDIA_BY_DATA = 1 << 1,	 /* data:…, so a local file too */
+	MEDIA_BY_FILE = 1 << 2,	 /* a part of a form: so a local file too */
+	MEDIA_BY_ASSET = 1 << 3, /* asset://ID */
+};
+
+#define PARAM_BIT(param) (UINT32_C(1) << (param))
+
 struct provider {
 	const char *type;	      /* the word in the configuration */
+	const char *title;	      /* the service's name, for people */
 	const char *default_base_url; /* NULL: must be configured */
 	const char *default_key_env;
-	const char *default_model;
+	/* What its requests can say. fit.h sees to it that they say nothing else. */
+	uint32_t params;	      /* PARAM_BIT()s */
+	unsigned image, video, audio; /* MEDIA_BY_…; 0: it takes none */
+	bool takes_references;	      /* media without being a first or last frame */
+	bool takes_last_frame;	      /* an image as the video's end */
+	bool takes_draft_task;
+	bool gives_last_frame;
+	bool needs_text;
+
 	int64_t poll_interval_ms;
 	unsigned max_active;
 	uint64_t body_max_bytes;
 	bool can_cancel_queued;
 	bool can_cancel_running;
+	unsigned query_most; /* tasks asked about in one query */
 
 	/*
-	 * Builds the create request. Returns 0, -EINVAL with the problem set when this
-	 * service cannot do what is asked, or -ENOMEM.
+	 * Builds the create request of what fit_request() made of the person's. Returns
+	 * 0, -EINVAL with the problem set when this service cannot do what is asked, or
+	 * -ENOMEM.
 	 */
 	int (*build_create)(const struct request *request,
 			    const struct endpoint *endpoint,
@@ -99,17 +122,29 @@ struct provider {
 	int (*parse_create)(const struct http_response *response,
 			    struct create_answer *ret);
 
+	/* Asks about 1 to query_most tasks. */
 	int (*build_query)(const char *const *ids, size_t count,
 			   const struct endpoint *endpoint,
 			   struct http_request *ret_http);
 	/*
-	 * Appends what was said of each of the asked tasks. Returns 0; -EAGAIN with the
-	 * problem set when the answer says nothing of the tasks (5xx, 429, not
-	 * understood); -ENOMEM.
+	 * Appends what was said of the asked tasks; one that the answer to a query for
+	 * several leaves out is asked about alone. Returns 0; -EAGAIN with the problem
+	 * set when the answer says nothing of the tasks (5xx, 429, not understood);
+	 * -ENOMEM.
 	 */
 	int (*parse_query)(const struct http_response *response, const char *const *ids,
 			   size_t count, struct observations *list,
 			   struct problem *problem);
+
+	/*
+	 * The service's own list of tasks of a model, newest first; NULL: it has none.
+	 * parse_list() appends those that were made at `since_s` or later; -EAGAIN,
+	 * -ENOMEM as above.
+	 */
+	int (*build_list)(const char *model, const struct endpoint *endpoint,
+			  struct http_request *ret_http);
+	int (*parse_list)(const struct http_response *response, int64_t since_s,
+			  struct observations *list, struct problem *problem);
 
 	int (*build_cancel)(const char *id, const struct endpoint *endpoint,
 			    struct http_request *ret_http);

@@ -1,0 +1,31 @@
+/*
+ * A multipart/form-data body (RFC 7578): fields and files, in the order of the calls.
+ */
+#ifndef SEEDANCEFS_FORM_H
+#define SEEDANCEFS_FORM_H
+
+#include "backend/providers/provider.h"
+
+#define FORM_BOUNDARY_CHARS 64
+
+struct form {
+	struct http_request *http; /* borrowed: the body is built in it */
+	char boundary[FORM_BOUNDARY_CHARS];
+};
+
+/*
+ * Begins the body and adds its Content-Type. The boundary comes from the request's
+ * content, so that the same request is the same bytes, and none of it can hold it by
+ * accident. Each returns 0 or -ENOMEM.
+ */
+int form_begin(struct form *form, struct http_request *http,
+	       const struct request *request);
+/* `name` is the service's own: plain ASCII. The value goes out as it is, unquoted. */
+int form_add_text(struct form *form, const char *name, const char *value);
+int form_add_number(struct form *form, const char *name, int64_t value);
+/* The item has a file. It is called NAME.EXTENSION after its type. */
+int form_add_file(struct form *form, const char *name,
+		  const struct request_content *item);
+int form_end(struct form *form);
+
+#endif
