@@ -287,6 +287,8 @@ static void revive_visit(void *context, struct task_view *view)
 	struct backend *backend = context;
 
 	revive(backend, view->number);
+	if (view->state == TASK_SUBMITTING)
+		candidates_look(backend, view->number);
 	if (task_is_active(view->state) && view->state != TASK_SUBMITTING)
 		follow_task(backend, view->number, 0);
 	else if (lacks_output(view))
@@ -409,6 +411,7 @@ void backend_destroy(struct backend *backend)
 		submit_clear(backend);
 		follow_clear(backend);
 		probe_clear(backend);
+		candidates_clear(backend);
 	}
 	http_destroy(backend->http);
 	timers_clear(&backend->timers);

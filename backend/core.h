@@ -26,6 +26,7 @@ struct command {
 struct order;
 struct follower;
 struct probe;
+struct search;
 
 struct backend {
 	/* Set before start. */
@@ -55,6 +56,7 @@ struct backend {
 	struct order *orders; /* in the order they came */
 	struct follower *followers;
 	struct probe *probes;
+	struct search *searches;
 	int64_t *intents; /* wall clock of the creates sent in the last hour, oldest first
 			   */
 	size_t intent_count;
@@ -111,6 +113,11 @@ void follow_refresh(struct backend *backend, uint64_t number,
 /* Forgets who waits for a refresh. */
 void follow_forget(struct backend *backend, void *context);
 void follow_clear(struct backend *backend);
+
+/* --- candidates.c: which task a lost answer was about --- */
+/* Looks into the service's list, if it has one, and tells what is there in the note. */
+void candidates_look(struct backend *backend, uint64_t number);
+void candidates_clear(struct backend *backend);
 
 /* --- probe.c: an output's size, before it is shown --- */
 /*

@@ -1,7 +1,7 @@
 /*
  * Following: asking the services about their tasks, and taking over what they say.
  */
-#include "backend/core.h"
+#include "backend/follow_inside.h"
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
@@ -12,33 +12,19 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define QUERY_TIMEOUT_MS 30000
+#define CANCEL_TIMEOUT_MS 30000
 #define ANSWER_MAX_BYTES (4u << 20)
 #define BACKOFF_MAX_MS 300000
-#define GONE_TIMES 3 /* a task may not be known yet right after it was made */
+#define GONE_TIMES 3	 /* a task may not be known yet right after it was made */
+#define SILENCE_MS 600000 /* of a service that answers, but says nothing of the task */
 
+/* Who waits for fresh links. */
 struct refresh {
 	struct refresh *next;
 	void (*done)(void *context, int result);
 	void *context;
 };
 
-/* A task that is asked about. Backend thread only. */
-struct follower {
-	struct backend *backend;
-	struct follower *next;
-	uint64_t number;
-	struct timer timer;
-	const struct provider_section *section; /* of the call under way */
-	struct http_call *query;
-	struct http_call *cancel;
-	unsigned failures; /* in a row */
-	unsigned gone;	   /* in a row */
-	bool wants_cancel;
-	struct refresh *refreshes;
-};
-
-static void poll_due(void *context);
 static void send_cancel(struct follower *follower);
 
 static struct follower *find(struct backend *backend, uint64_t number)
@@ -61,7 +47,7 @@ static struct follower *find_or_add(struct backend *backend, uint64_t number)
 		return NULL;
 	follower->backend = backend;
 	follower->number = number;
-	timer_init(&follower->timer, poll_due, follower);
+	timer_init(&follower->timer, query_due, follower);
 	follower->next = backend->followers;
 	backend->followers = follower;
 	return follower;
@@ -80,7 +66,7 @@ static void answer_refreshes(struct follower *follower, int result)
 	}
 }
 
-static void drop(struct follower *follower)
+void follower_drop(struct follower *follower)
 {
 	struct backend *backend = follower->backend;
 	struct follower **at = &backend->followers;
@@ -89,7 +75,7 @@ static void drop(struct follower *follower)
 		at = &(*at)->next;
 	*at = follower->next;
 	timer_clear(&backend->timers, &follower->timer);
-	http_cancel(follower->query);
+	query_leave(follower);
 	http_cancel(follower->cancel);
 	answer_refreshes(follower, -EIO);
 	free(follower);
@@ -98,7 +84,7 @@ static void drop(struct follower *follower)
 void follow_clear(struct backend *backend)
 {
 	while (backend->followers)
-		drop(backend->followers);
+		follower_drop(backend->followers);
 }
 
 void follow_task(struct backend *backend, uint64_t number, int64_t delay_ms)
@@ -146,7 +132,7 @@ void follow_forget(struct backend *backend, void *context)
 		}
 }
 
-static void schedule(struct follower *follower, int64_t delay_ms)
+void follower_schedule(struct follower *follower, int64_t delay_ms)
 {
 	struct backend *backend = follower->backend;
 	struct task_view *view = tasks_begin(backend->tasks, follower->number);
@@ -313,17 +299,17 @@ static void go_on(struct follower *follower, int64_t retry_after_ms)
 
 	if (!view || !task_is_active(view->state) ||
 	    probe_is_under_way(follower->backend, follower->number)) {
-		drop(follower);
+		follower_drop(follower);
 		return;
 	}
 	if (follower->wants_cancel && !follower->failures) {
 		send_cancel(follower);
 		return;
 	}
-	schedule(follower, retry_after_ms > delay_ms ? retry_after_ms : delay_ms);
+	follower_schedule(follower, retry_after_ms > delay_ms ? retry_after_ms : delay_ms);
 }
 
-static void query_failed(struct follower *follower, const char *why,
+void follower_failed(struct follower *follower, const char *why,
 			 int64_t retry_after_ms)
 {
 	AUTOFREE char *waiting =
@@ -338,16 +324,54 @@ static void query_failed(struct follower *follower, const char *why,
 	go_on(follower, retry_after_ms);
 }
 
-static void observed(struct follower *follower, struct observation *seen,
+/*
+ * Since when nothing was heard of the task: a service may not know it yet right after it
+ * was made, and a single empty answer later proves nothing.
+ */
+static bool is_silent_too_long(struct follower *follower)
+{
+	AUTOVIEW *view = tasks_view(follower->backend->tasks, follower->number);
+	int64_t heard_ms = follower->heard_ms;
+
+	if (!heard_ms && view)
+		heard_ms = view->intent_ms ? view->intent_ms : view->since_ms;
+	return follower->silent >= GONE_TIMES &&
+	       clock_wall_ms() - heard_ms > SILENCE_MS;
+}
+
+/* Nothing is said of the task: it is asked about again, for ten minutes. */
+static void heard_nothing(struct follower *follower, int64_t retry_after_ms)
+{
+	AUTOPROBLEM problem = { 0 };
+
+	follower->failures = 0;
+	follower->silent++;
+	note_tried(follower, NULL);
+	if (is_silent_too_long(follower)) {
+		problem_set(&problem, PROBLEM_GONE,
+			    "%s has said nothing of the task for ten minutes",
+			    follower->section->name);
+		enter_gone(follower, &problem);
+	}
+	answer_refreshes(follower, -EIO);
+	go_on(follower, retry_after_ms);
+}
+
+void follower_observed(struct follower *follower, struct observation *seen,
 		     int64_t retry_after_ms)
 {
 	bool is_gone = seen->problem.class == PROBLEM_GONE && seen->state == TASK_UNKNOWN;
 
-	if (is_gone && ++follower->gone < GONE_TIMES) {
-		query_failed(follower, seen->problem.text, retry_after_ms);
+	if (seen->state == TASK_UNKNOWN && !is_gone) {
+		heard_nothing(follower, retry_after_ms);
 		return;
 	}
-	follower->failures = 0;
+	if (is_gone && ++follower->gone < GONE_TIMES) {
+		follower_failed(follower, seen->problem.text, retry_after_ms);
+		return;
+	}
+	follower->failures = follower->silent = 0;
+	follower->heard_ms = clock_wall_ms();
 	note_tried(follower, NULL);
 	if (is_gone) {
 		enter_gone(follower, &seen->problem);
@@ -361,81 +385,13 @@ static void observed(struct follower *follower, struct observation *seen,
 	go_on(follower, retry_after_ms);
 }
 
-static void query_done(void *context, struct http_response *response)
-{
-	struct follower *follower = context;
-	struct observations list = { 0 };
-	AUTOPROBLEM problem = { 0 };
-	AUTOVIEW *view = tasks_view(follower->backend->tasks, follower->number);
-	const char *id = view ? view->remote_id : NULL;
-	int r;
-
-	follower->query = NULL;
-	if (response->outcome != HTTP_ANSWERED || !id) {
-		query_failed(follower, response->failure, 0);
-		return;
-	}
-	r = follower->section->provider->parse_query(response, &id, 1, &list, &problem);
-	if (r || list.count != 1)
-		query_failed(follower, problem.text, response->retry_after_ms);
-	else
-		observed(follower, &list.items[0], response->retry_after_ms);
-	observations_clear(&list);
-}
-
-/* The configuration no longer has what made the task: it is not asked as somebody else.
- */
-static void explain_unbound(struct follower *follower, const struct task_view *view)
-{
-	AUTOFREE char *note = text_format("made with provider \"%s\" (%s, key from %s), "
-					  "which the configuration no longer has; "
-					  "put that section back to follow it",
-					  view->provider ? view->provider : "?",
-					  view->endpoint ? view->endpoint : "?",
-					  view->key_name ? view->key_name : "?");
-
-	log_warn("event=unbound task=%" PRIu64 " provider=%s", follower->number,
-		 view->provider ? view->provider : "?");
-	core_set_note(follower->backend, follower->number, note);
-}
-
-static void poll_due(void *context)
-{
-	struct follower *follower = context;
-	struct backend *backend = follower->backend;
-	AUTOVIEW *view = tasks_view(backend->tasks, follower->number);
-	struct http_options options = { .may_reuse = true,
-					.timeout_ms = QUERY_TIMEOUT_MS,
-					.body_max_bytes = ANSWER_MAX_BYTES,
-					.done = query_done,
-					.context = follower };
-	struct http_request request = { 0 };
-	struct endpoint endpoint;
-	const char *id = view ? view->remote_id : NULL;
-
-	follower->section = view ? core_section_of(backend, view) : NULL;
-	if (!follower->section || !id) {
-		if (view)
-			explain_unbound(follower, view);
-		drop(follower);
-		return;
-	}
-	endpoint = config_endpoint(follower->section);
-	options.allows_private = config_is_loopback(endpoint.base_url);
-	if (follower->section->provider->build_query(&id, 1, &endpoint, &request) ||
-	    http_start(backend->http, &request, &options, &follower->query)) {
-		http_request_clear(&request);
-		query_failed(follower, "no memory", 0);
-	}
-}
-
 /* --- cancelling --- */
 
 static void cancel_ended(struct follower *follower, const char *note)
 {
 	follower->wants_cancel = false;
 	core_set_note(follower->backend, follower->number, note);
-	schedule(follower, interval(follower));
+	follower_schedule(follower, interval(follower));
 }
 
 static void cancelled(struct follower *follower)
@@ -451,7 +407,7 @@ static void cancelled(struct follower *follower)
 		tasks_commit(backend->tasks, view);
 	}
 	log_info("event=cancelled task=%" PRIu64, follower->number);
-	drop(follower);
+	follower_drop(follower);
 }
 
 static void cancel_done(void *context, struct http_response *response)
@@ -486,7 +442,7 @@ static void send_cancel(struct follower *follower)
 	AUTOVIEW *view = tasks_view(backend->tasks, follower->number);
 	const struct provider *provider = follower->section->provider;
 	struct endpoint endpoint = config_endpoint(follower->section);
-	struct http_options options = { .timeout_ms = QUERY_TIMEOUT_MS,
+	struct http_options options = { .timeout_ms = CANCEL_TIMEOUT_MS,
 					.body_max_bytes = ANSWER_MAX_BYTES,
 					.done = cancel_done,
 					.context = follower };

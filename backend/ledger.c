@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 #define BUSY_TIMEOUT_MS 5000
 
 struct ledger {
@@ -41,7 +41,8 @@ static const char schema[] =
 	" problem_code TEXT, problem_text TEXT, request TEXT, answer TEXT, usage TEXT, "
 	"digest TEXT,"
 	" outputs TEXT NOT NULL, locked TEXT NOT NULL, place_path TEXT,"
-	" place_device INTEGER NOT NULL, place_inode INTEGER NOT NULL);"
+	" place_device INTEGER NOT NULL, place_inode INTEGER NOT NULL,"
+	" request_note TEXT);"
 	"CREATE TABLE IF NOT EXISTS attempt ("
 	" task INTEGER NOT NULL, attempt INTEGER NOT NULL, provider TEXT, endpoint TEXT,"
 	" key_name TEXT, model TEXT, remote_id TEXT, state TEXT NOT NULL, intent_ms "
@@ -126,18 +127,40 @@ static int meta_set(struct ledger *ledger, const char *key, const char *value)
 	return sqlite3_step(write) == SQLITE_DONE ? 0 : fail(ledger, "writing");
 }
 
+/* What each version lacked of the next one. */
+static const char *const upgrades[] = {
+	"BEGIN IMMEDIATE; ALTER TABLE task ADD COLUMN request_note TEXT;"
+	"UPDATE meta SET value = '2' WHERE key = 'schema'; COMMIT",
+};
+
+/* From an older version, step by step. */
+static int upgrade(struct ledger *ledger, long from)
+{
+	int r = 0;
+
+	for (long version = from; !r && version < SCHEMA_VERSION; version++) {
+		r = execute(ledger, upgrades[version - 1]);
+		log_info("event=ledger_upgraded from=%ld", version);
+	}
+	if (r && !sqlite3_get_autocommit(ledger->db))
+		sqlite3_exec(ledger->db, "ROLLBACK", NULL, NULL, NULL);
+	return r;
+}
+
 static int check_version(struct ledger *ledger)
 {
 	AUTOFREE char *version = NULL;
 	AUTOFREE char *current = text_format("%d", SCHEMA_VERSION);
 	int r = meta_get(ledger, "schema", &version);
+	long number;
 
 	if (r)
 		return r;
 	if (!version)
 		return meta_set(ledger, "schema", current);
-	if (!strcmp(version, current))
-		return 0;
+	number = strtol(version, NULL, 10);
+	if (number >= 1 && number <= SCHEMA_VERSION)
+		return upgrade(ledger, number);
 	log_error("event=ledger_version found=%s known=%s", version, current);
 	return -EPROTO;
 }
@@ -201,7 +224,7 @@ static int check_home(struct ledger *ledger, const char *path, bool *ret_was_cop
 static const char save_task_sql[] =
 	"INSERT OR REPLACE INTO task VALUES "
 	"(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
-	"?,?,?,?,?)";
+	"?,?,?,?,?,?)";
 static const char save_attempt_sql[] =
 	"INSERT OR REPLACE INTO attempt VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
@@ -482,6 +505,7 @@ static int save_task(struct ledger *ledger, const struct task_view *view)
 	bind_text(&binder, view->place.path);
 	bind_int(&binder, (int64_t)view->place.device);
 	bind_int(&binder, (int64_t)view->place.inode);
+	bind_text(&binder, view->request_note);
 	return run(ledger, ledger->save_task);
 }
 
@@ -581,6 +605,7 @@ static void load_row(struct binder *row, struct task_view *view)
 	task_set_text(&view->place.path, column_text(row));
 	view->place.device = (uint64_t)column_int(row);
 	view->place.inode = (uint64_t)column_int(row);
+	task_set_text(&view->request_note, column_text(row));
 }
 
 int ledger_load(struct ledger *ledger,

@@ -482,6 +482,8 @@ static int enter_problem(struct order *order)
 	log_info("event=create_ended task=%" PRIu64 " state=%s class=%s", order->number,
 		 task_state_word(view->state), problem_class_word(answer->problem.class));
 	tasks_commit(backend->tasks, view);
+	if (answer->result == CREATE_AMBIGUOUS)
+		candidates_look(backend, order->number);
 	return 0;
 }
 

@@ -87,6 +87,7 @@ struct task_view {
 
 	char *waiting; /* why it is pending here, or what is being waited for */
 	char *note;    /* what else a person should know */
+	char *request_note; /* … of how the request was read and fitted */
 	struct problem problem;
 
 	char *request;		 /* as sent, JSON; files by name and digest */

@@ -97,6 +97,19 @@ static int put_identity(struct json *object, const struct task_view *view)
 	return r;
 }
 
+static int put_note(struct json *object, const struct task_view *view)
+{
+	AUTOFREE char *both = view->note && view->request_note
+				      ? text_format("%s; %s", view->note,
+						    view->request_note)
+				      : NULL;
+
+	return json_put_string(object, "note",
+			       both	    ? both
+			       : view->note ? view->note
+					    : view->request_note);
+}
+
 static int put_course(struct json *object, const struct task_view *view,
 		      const struct task_facts *facts)
 {
@@ -121,7 +134,7 @@ static int put_course(struct json *object, const struct task_view *view,
 		r = json_put_string(object, "waiting",
 				    facts->waiting ? facts->waiting : view->waiting);
 	if (!r)
-		r = json_put_string(object, "note", view->note);
+		r = put_note(object, view);
 	return r;
 }
 

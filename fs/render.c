@@ -91,6 +91,8 @@ char *render_status(const struct task_view *view, const struct render_facts *fac
 	if (render_has_error(view))
 		add_line(&text, "note", view->problem.text);
 	add_line(&text, "note", view->note);
+	if (!is_pending)
+		add_line(&text, "note", view->request_note);
 	if (facts->is_simulated && !is_pending)
 		add_line(&text, "note",
 			 "simulated: no provider is configured, nothing is billed");

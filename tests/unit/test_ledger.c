@@ -4,6 +4,8 @@
 #include "backend/base/log.h"
 #include "backend/ledger.h"
 
+#include <sqlite3.h>
+
 #define LOADED_MAX 64
 
 struct loaded {
@@ -50,19 +52,26 @@ static void forget(struct loaded *loaded)
 	*loaded = (struct loaded){ 0 };
 }
 
-/* Saves one task with one ledger and loads it with another. */
-static struct task_view *reload(const char *path, struct task_view *view)
+/* The one task of a ledger. */
+static struct task_view *load_one(const char *path)
 {
 	struct ledger *ledger = open_ledger(path, NULL);
 	struct loaded loaded = { 0 };
 
-	assert_int_equal(ledger_save(ledger, &view, 1), 0);
-	ledger_close(ledger);
-	ledger = open_ledger(path, NULL);
 	assert_int_equal(ledger_load(ledger, found_task, &loaded), 0);
 	assert_int_equal(loaded.count, 1);
 	ledger_close(ledger);
 	return loaded.views[0];
+}
+
+/* Saves one task with one ledger and loads it with another. */
+static struct task_view *reload(const char *path, struct task_view *view)
+{
+	struct ledger *ledger = open_ledger(path, NULL);
+
+	assert_int_equal(ledger_save(ledger, &view, 1), 0);
+	ledger_close(ledger);
+	return load_one(path);
 }
 
 /* Texts that JSON and SQL must not mind. */
@@ -73,6 +82,7 @@ static void fill_texts(struct task_view *view)
 	char **const fields[] = {
 		&view->provider,     &view->endpoint,	  &view->key_name, &view->model,
 		&view->remote_id,    &view->raw_state,	  &view->waiting,  &view->note,
+		&view->request_note,
 		&view->problem.code, &view->problem.text, &view->request,  &view->answer,
 		&view->usage
 	};
@@ -139,6 +149,7 @@ static void compare_texts(struct task_view *a, struct task_view *b)
 	expect_text("round trip", "raw_state", b->raw_state, a->raw_state);
 	expect_text("round trip", "waiting", b->waiting, a->waiting);
 	expect_text("round trip", "note", b->note, a->note);
+	expect_text("round trip", "request_note", b->request_note, a->request_note);
 	expect_text("round trip", "problem.code", b->problem.code, a->problem.code);
 	expect_text("round trip", "problem.text", b->problem.text, a->problem.text);
 	expect_text("round trip", "request", b->request, a->request);
@@ -445,6 +456,36 @@ static void test_move_is_no_copy(void **state)
 	assert_false(was_copied);
 }
 
+/* --- libraries of older versions --- */
+
+static void run_sql(const char *path, const char *sql)
+{
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+static void test_upgrade(void **state)
+{
+	AUTOFREE char *path = path_in(*state, "ledger");
+	struct task_view *view = full_view(), *again;
+
+	task_view_unref(reload(path, view));
+	run_sql(path, "ALTER TABLE task DROP COLUMN request_note;"
+		      "UPDATE meta SET value = '1' WHERE key = 'schema'");
+	again = load_one(path);
+	task_set_text(&view->request_note, NULL);
+	compare(view, again);
+	task_view_unref(again);
+	task_set_text(&view->request_note, "left out: seed");
+	again = reload(path, view);
+	compare(view, again);
+	task_view_unref(view);
+	task_view_unref(again);
+}
+
 /* --- what cannot be opened --- */
 
 static void test_not_openable(void **state)
@@ -485,6 +526,7 @@ int main(void)
 		TEST(test_intents_found_says_no),
 		TEST(test_copy_is_noticed),
 		TEST(test_move_is_no_copy),
+		TEST(test_upgrade),
 		TEST(test_not_openable),
 	};
 
