@@ -137,6 +137,12 @@ int media_task_directory(struct backend *backend, uint64_t number);
 void media_drop(struct backend *backend, uint64_t number, enum output_kind kind);
 /* Fetches everything of a task. */
 void media_fetch(struct backend *backend, uint64_t number);
+/*
+ * A descriptor of an output that is whole on disk: 0. Otherwise it is fetched: -EAGAIN, or
+ * -errno.
+ */
+int media_whole(struct backend *backend, const struct task_view *view,
+		enum output_kind kind, int *ret_fd);
 void media_stop(
 	struct backend *backend); /* ends transfers, answers parked reads with -EIO */
 void media_clear(struct backend *backend); /* nobody has any open any more */

@@ -995,6 +995,38 @@ void media_fetch(struct backend *backend, uint64_t number)
 		probe_task(backend, number, true);
 }
 
+static int open_whole(struct backend *backend, const struct task_view *view,
+		      enum output_kind kind, int *ret_fd)
+{
+	AUTOFREE char *name = media_file_name(kind, view->outputs[kind].version);
+	AUTOCLOSE int directory = media_task_directory(backend, view->number);
+
+	if (!name || directory < 0)
+		return name ? directory : -ENOMEM;
+	*ret_fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return *ret_fd < 0 ? -errno : 0;
+}
+
+int media_whole(struct backend *backend, const struct task_view *view,
+		enum output_kind kind, int *ret_fd)
+{
+	struct media *media;
+	int r = backend_media_open(backend, view->number, kind,
+				   view->outputs[kind].version, &media);
+
+	if (r)
+		return r;
+	if (media_file_is_complete(media->file)) {
+		r = open_whole(backend, view, kind, ret_fd);
+	} else {
+		media->wants_all = true;
+		pump(media);
+		r = -EAGAIN;
+	}
+	backend_media_close(backend, media);
+	return r;
+}
+
 void media_stop(struct backend *backend)
 {
 	for (struct media *media = backend->media; media; media = media->next) {

@@ -4,6 +4,7 @@
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
+#include "backend/inputs.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -18,6 +19,7 @@
 #define RETRY_FIRST_MS 1000
 #define RETRY_LAST_MS 60000
 #define FIRST_POLL_MS 1000
+#define INPUTS_MS 500 /* between two looks at what is being fetched */
 
 enum order_stage {
 	ORDER_WAITS,  /* for its turn, the limits, or a retry */
@@ -39,6 +41,7 @@ struct order {
 	size_t locked_count;
 	struct task_place place;
 	const struct provider_section *section;
+	struct inputs *inputs;	  /* what it needs from elsewhere */
 	struct http_request http; /* built when it is marked */
 	/* What became of it, until that is put down. */
 	struct http_response response; /* to be read; its body is taken */
@@ -108,6 +111,7 @@ void submit_order_destroy(struct order *order)
 {
 	if (!order)
 		return;
+	inputs_destroy(order->inputs);
 	request_destroy(order->request);
 	for (size_t i = 0; i < order->locked_count; i++)
 		free(order->locked[i].name);
@@ -313,6 +317,20 @@ static void refuse_order(struct order *order, const struct problem *problem)
 	drop_order(backend, order);
 }
 
+/* What it was read from is not so any more: its folder is looked at again. */
+static void give_back(struct order *order)
+{
+	struct backend *backend = order->backend;
+	struct task_view *view = begin_standing(order);
+
+	if (view) {
+		view->order = 0;
+		task_set_text(&view->waiting, NULL);
+		tasks_commit(backend->tasks, view);
+	}
+	drop_order(backend, order);
+}
+
 static void describe_sections(const struct config *config, struct buffer *list)
 {
 	for (size_t i = 0; i < config->section_count; i++)
@@ -338,11 +356,31 @@ static int choose_section(struct order *order, struct problem *problem)
 	return -EINVAL;
 }
 
-static int build(struct order *order, struct problem *problem)
+static int fit(struct order *order, struct problem *problem)
+{
+	(void)order;
+	(void)problem;
+	return 0;
+}
+
+/* Fits the request to its service, with all that it needs. -EAGAIN: not there yet. */
+static int complete(struct order *order, char **ret_waiting, struct problem *problem)
+{
+	int r = choose_section(order, problem);
+
+	if (!r)
+		r = fit(order, problem);
+	if (!r)
+		r = inputs_provide(order->backend, order->section, order->request,
+				   &order->inputs, ret_waiting, problem);
+	return r ? r : fit(order, problem); /* what came is within the limits, too */
+}
+
+static int build(struct order *order, char **ret_waiting, struct problem *problem)
 {
 	struct endpoint endpoint;
 	uint64_t size, limit;
-	int r = choose_section(order, problem);
+	int r = complete(order, ret_waiting, problem);
 
 	if (r)
 		return r;
@@ -421,15 +459,22 @@ static void consider(struct order *order)
 	tasks_abandon(backend->tasks, view);
 	if (clock_boot_ms() < order->not_before_ms)
 		return;
-	r = build(order, &problem);
+	r = build(order, &held, &problem);
 	if (r == -EINVAL) {
 		refuse_order(order, &problem);
 		return;
 	}
-	held = r ? strdup("there is not enough memory; trying again")
-		 : held_by_limits(backend, order);
-	if (r)
+	if (r == -ESTALE) {
+		give_back(order);
+		return;
+	}
+	if (r == -EAGAIN)
+		wait_until(order, INPUTS_MS);
+	else if (r)
 		wait_until(order, RETRY_LAST_MS);
+	if (!held)
+		held = r ? strdup("there is not enough memory; trying again")
+			 : held_by_limits(backend, order);
 	if (held) {
 		core_set_waiting(backend, order->number, held);
 		return;

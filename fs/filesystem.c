@@ -59,9 +59,10 @@ void filesystem_destroy(struct filesystem *fs)
 
 static void task_changed(void *context, uint64_t number)
 {
-	(void)context; /* the views are looked at when somebody asks: nothing is cached
-			  here */
-	(void)number;
+	struct filesystem **fs = context;
+
+	/* The views are looked at when somebody asks; only orders depend on others. */
+	settle_changed((*fs)->settler, number);
 }
 
 static void read_done(void *context, void *read, int result)
@@ -70,8 +71,9 @@ static void read_done(void *context, void *read, int result)
 	parked_done(read, result);
 }
 
-struct backend_events filesystem_events(void)
+struct backend_events filesystem_events(struct filesystem **fs)
 {
 	return (struct backend_events){ .task_changed = task_changed,
-					.read_done = read_done };
+					.read_done = read_done,
+					.context = fs };
 }

@@ -48,7 +48,10 @@ int filesystem_create(struct backend *backend, int library, const char *mount_po
 /* After the session ended and before the backend is destroyed. */
 void filesystem_destroy(struct filesystem *fs);
 
-/* The backend's events, for backend_create(), which comes first. */
-struct backend_events filesystem_events(void);
+/*
+ * The backend's events, for backend_create(), which comes first: *fs is set before
+ * backend_start(), and is the address of something that outlives the backend.
+ */
+struct backend_events filesystem_events(struct filesystem **fs);
 
 #endif

@@ -168,6 +168,53 @@ void folder_set_waiting(struct filesystem *fs, uint64_t number, const char *wait
 	folder->waiting_changes++;
 }
 
+/* --- shots made of shots --- */
+
+/* The lock is held. Chains have no loops, for none is ever set. */
+static bool leads_to(struct folders *folders, uint64_t from, uint64_t number)
+{
+	while (from && from != number) {
+		const struct folder *folder = folders_find(folders, from);
+
+		from = folder ? folder->waits_on : 0;
+	}
+	return from == number;
+}
+
+int folder_set_waits_on(struct filesystem *fs, uint64_t number, uint64_t waits_on)
+{
+	SCOPED_LOCK(&fs->folders->lock);
+	struct folder *folder = folders_find(fs->folders, number);
+
+	if (!folder)
+		return 0;
+	folder->waits_on = 0;
+	if (waits_on && leads_to(fs->folders, waits_on, number))
+		return -ELOOP;
+	folder->waits_on = waits_on;
+	return 0;
+}
+
+/* The next folder behind `after` that waits on a task; 0: none. */
+static uint64_t next_waiting(struct folders *folders, uint64_t after, uint64_t waits_on)
+{
+	SCOPED_LOCK(&folders->lock);
+
+	for (size_t i = find_place(folders, after + 1); i < folders->count; i++)
+		if (folders->items[i]->waits_on == waits_on)
+			return folders->items[i]->number;
+	return 0;
+}
+
+void folder_each_waiting(struct filesystem *fs, uint64_t number,
+			 void (*visit)(void *context, uint64_t number), void *context)
+{
+	uint64_t at = 0;
+
+	while ((at = next_waiting(fs->folders, at, number)))
+		visit(context, at);
+}
+
 /* --- marks --- */
 
 /*

@@ -20,6 +20,7 @@ struct folder {
 	struct folder *next;
 	char *waiting; /* why it does not go out; NULL: it settles, or nothing holds it */
 	unsigned waiting_changes;
+	uint64_t waits_on; /* another task that it waits for; 0: none */
 	char *status; /* the snapshot */
 	struct timespec status_mtime;
 	int64_t rendered_ms; /* boot clock */
@@ -65,6 +66,15 @@ void folders_moved(struct filesystem *fs);
 /* The directory of a task, with a reference; NULL when it is not known (yet). */
 struct node *folder_node(struct filesystem *fs, uint64_t number);
 void folder_forget(struct filesystem *fs, uint64_t number);
+
+/*
+ * The task that a pending folder waits for; 0: none. -ELOOP when that one, or what it
+ * waits for in turn, waits for this folder: then nothing is set.
+ */
+int folder_set_waits_on(struct filesystem *fs, uint64_t number, uint64_t waits_on);
+/* Calls `visit` for each folder that waits on a task, without the lock. */
+void folder_each_waiting(struct filesystem *fs, uint64_t number,
+			 void (*visit)(void *context, uint64_t number), void *context);
 
 /* Why a pending folder waits; NULL: for quiet alone, which is shown counting down. */
 void folder_set_waiting(struct filesystem *fs, uint64_t number, const char *waiting);

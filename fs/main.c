@@ -145,7 +145,7 @@ static int open_session(struct program *program)
 
 static int start(struct program *program)
 {
-	struct backend_events events = filesystem_events();
+	struct backend_events events = filesystem_events(&program->fs);
 	int r = backend_create(program->config, program->library.path,
 			       program->library.media, &events, &program->backend);
 

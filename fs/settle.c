@@ -113,6 +113,22 @@ void settle_now(struct settler *settler, uint64_t number)
 	put_due(settler, number, clock_boot_ms(), true);
 }
 
+static void look_soon(void *context, uint64_t number)
+{
+	put_due(context, number, clock_boot_ms(), false);
+}
+
+void settle_changed(struct settler *settler, uint64_t number)
+{
+	struct filesystem *fs = settler->fs;
+	AUTOVIEW *view = backend_task_view(fs->backend, number);
+
+	/* An order was given back: its folder is read again. */
+	if (view && view->state == TASK_PENDING && !view->order)
+		look_soon(settler, number);
+	folder_each_waiting(fs, number, look_soon, settler);
+}
+
 void settle_watch_readers(struct settler *settler)
 {
 	SCOPED_LOCK(&settler->lock);

@@ -26,14 +26,22 @@ def no_hang():
 
 
 @pytest.fixture
-def simulator(tmp_path):
-    simulator = harness.Simulator(tmp_path)
-    yield simulator
-    simulator.stop()
+def simulators():
+    """Those that a test started, in whatever order: they end after the mounts that ask them."""
+    started = []
+    yield started
+    for simulator in started:
+        simulator.stop()
 
 
 @pytest.fixture
-def make_mount(tmp_path):
+def simulator(tmp_path, simulators):
+    simulators.append(harness.Simulator(tmp_path))
+    return simulators[-1]
+
+
+@pytest.fixture
+def make_mount(tmp_path, simulators):
     """Makes mounts with options; all are ended and their logs read at the end."""
     made = []
 

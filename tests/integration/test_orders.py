@@ -272,8 +272,9 @@ def test_a_copy_is_not_an_order(mount, simulator, tmp_path, copier, from_mount):
 
 
 @pytest.mark.parametrize("copier", ["rsync", "tar", "onto an existing folder"])
-def test_a_copy_whose_prompt_comes_first_is_not_an_order(mount, simulator, tmp_path, copier):
+def test_a_copy_whose_prompt_comes_first_is_not_an_order(make_mount, simulator, tmp_path, copier):
     """An ordinary directory lists its names as it likes: the prompt may be written first."""
+    mount = make_mount(simulator, settle=5)  # longer than from one file to the next
     source = tmp_path / "source"
     source.mkdir()
     for name, text in (("prompt.txt", "A cat\n"), ("video.mp4", "bytes"), ("task.json", "{}"),
