@@ -2,7 +2,9 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/base/log.h"
+#include "backend/base/buffer.h"
 #include "backend/base/text.h"
+#include "backend/config_key.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,16 +14,10 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#define KEY_MAX_BYTES 4096
 #define SECTIONS_MAX 100
 #define LINE_MAX_BYTES 4096
 #define MAIN_SECTION SIZE_MAX
 #define PROVIDER_PREFIX "provider "
-
-/* What a section says of its key, until config_finish() fetches it. */
-struct key_source {
-	char *env, *file, *command;
-};
 
 struct raw_section {
 	char *type;
@@ -139,10 +135,11 @@ static int find_or_add_section(struct loading *loading, const char *name,
 static int set_in_section(struct loading *loading, size_t index, const char *key,
 			  const char *value)
 {
-	static const char *const keys[] = { "type",	"base_url",    "key_env",
-					    "key_file", "key_command", "model",
-					    "poll",	"max_active",  "callback_url",
-					    NULL };
+	static const char *const keys[] = {
+		"type",	       "base_url",	 "key_env", "key_file",
+		"key_command", "key_credential", "model",   "poll",
+		"max_active",  "callback_url",	 NULL
+	};
 	struct provider_section *section = &loading->config.sections[index];
 	struct raw_section *raw = &loading->raw[index];
 	const char *near = text_nearest(key, keys);
@@ -157,6 +154,8 @@ static int set_in_section(struct loading *loading, size_t index, const char *key
 		return put(&raw->key.file, value);
 	if (!strcmp(key, "key_command"))
 		return put(&raw->key.command, value);
+	if (!strcmp(key, "key_credential"))
+		return put(&raw->key.credential, value);
 	if (!strcmp(key, "model"))
 		return put(&section->model, value);
 	if (!strcmp(key, "callback_url"))
@@ -374,6 +373,7 @@ void config_destroy(struct config *config)
 		free(loading->raw[i].key.env);
 		free(loading->raw[i].key.file);
 		free(loading->raw[i].key.command);
+		free(loading->raw[i].key.credential);
 	}
 	free(config->sections);
 	free(loading->raw);
@@ -444,122 +444,16 @@ static int check_base_url(struct provider_section *section, char **ret_error)
 		section->name, section->base_url);
 }
 
-/* The first line, without white space around it. */
-static int take_key(struct provider_section *section, char *text, char **ret_error)
+static int refuse_type(const struct provider_section *section, const char *type,
+		       char **ret_error)
 {
-	char *start = text + strspn(text, " \t\r\n");
+	AUTOBUFFER known = BUFFER_INIT(1024);
+	const struct provider *provider;
 
-	start[strcspn(start, " \t\r\n")] = '\0';
-	if (!*start)
-		return text_fail(ret_error, -EINVAL,
-				 "[provider %s]: the key from %s is empty", section->name,
-				 section->key_name);
-	for (const char *p = start; *p; p++)
-		if (*p < 0x21 || *p > 0x7e)
-			return text_fail(
-				ret_error, -EINVAL,
-				"[provider %s]: the key from %s holds a character "
-				"that no key "
-				"has",
-				section->name, section->key_name);
-	section->key = strdup(start);
-	return section->key ? 0 : -ENOMEM;
-}
-
-static int read_key_file(struct provider_section *section, const char *path,
-			 char **ret_error)
-{
-	AUTOCLOSE int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	char text[KEY_MAX_BYTES + 1];
-	struct stat status;
-	ssize_t got;
-	int r;
-
-	if (fd < 0 || fstat(fd, &status) < 0)
-		return text_fail(ret_error, -EINVAL, "[provider %s]: key_file %s: %s",
-				 section->name, path, strerror(errno));
-	if (!S_ISREG(status.st_mode) ||
-	    (status.st_uid != geteuid() && status.st_uid != 0))
-		return text_fail(
-			ret_error, -EINVAL,
-			"[provider %s]: key_file %s must be a regular file of yours",
-			section->name, path);
-	if (status.st_mode & 077)
-		return text_fail(ret_error, -EINVAL,
-				 "[provider %s]: key_file %s can be read by others (mode "
-				 "%03o); do: "
-				 "chmod 600 %s",
-				 section->name, path, status.st_mode & 0777, path);
-	got = read(fd, text, KEY_MAX_BYTES);
-	text[got > 0 ? got : 0] = '\0';
-	r = take_key(section, text, ret_error);
-	explicit_bzero(text, sizeof(text));
-	return r;
-}
-
-static int run_key_command(struct provider_section *section, const char *command,
-			   char **ret_error)
-{
-	FILE *pipe = popen(command, "re");
-	char text[KEY_MAX_BYTES + 1];
-	size_t got;
-	int status, r;
-
-	if (!pipe)
-		return text_fail(ret_error, -EINVAL, "[provider %s]: key_command: %s",
-				 section->name, strerror(errno));
-	got = fread(text, 1, KEY_MAX_BYTES, pipe);
-	text[got] = '\0';
-	status = pclose(pipe);
-	if (status)
-		r = text_fail(ret_error, -EINVAL,
-			      "[provider %s]: key_command failed (exit status %d)",
-			      section->name,
-			      WIFEXITED(status) ? WEXITSTATUS(status) : -1);
-	else
-		r = take_key(section, text, ret_error);
-	explicit_bzero(text, sizeof(text));
-	return r;
-}
-
-/* A key in the environment stays readable in /proc/PID/environ: it is wiped there. */
-static int read_key_env(struct provider_section *section, const char *name, bool is_named,
-			char **ret_error)
-{
-	char *value = getenv(name);
-	AUTOFREE char *copy = NULL;
-	int r;
-
-	if (!value && is_named)
-		return text_fail(ret_error, -EINVAL,
-				 "[provider %s]: the environment has no %s (key_env)",
-				 section->name, name);
-	if (!value)
-		return 0; /* the service will say that a key is missing */
-	copy = strdup(value);
-	if (!copy)
-		return -ENOMEM;
-	r = take_key(section, copy, ret_error);
-	explicit_bzero(copy, strlen(copy));
-	return r;
-}
-
-static int fetch_key(struct provider_section *section, const struct key_source *source,
-		     char **ret_error)
-{
-	const char *env = source->env ? source->env : section->provider->default_key_env;
-
-	free(section->key_name);
-	section->key_name = source->file      ? text_format("file %s", source->file)
-			    : source->command ? strdup("key_command")
-					      : text_format("env %s", env ? env : "");
-	if (!section->key_name)
-		return -ENOMEM;
-	if (source->file)
-		return read_key_file(section, source->file, ret_error);
-	if (source->command)
-		return run_key_command(section, source->command, ret_error);
-	return env ? read_key_env(section, env, source->env != NULL, ret_error) : 0;
+	for (size_t i = 0; (provider = provider_at(i)); i++)
+		buffer_addf(&known, "%s%s", i ? ", " : "", provider->type);
+	return text_fail(ret_error, -EINVAL, "[provider %s]: type is \"%s\"; allowed: %s",
+			 section->name, type, known.data);
 }
 
 static int finish_section(struct loading *loading, size_t index, char **ret_error)
@@ -571,18 +465,14 @@ static int finish_section(struct loading *loading, size_t index, char **ret_erro
 
 	section->provider = provider_find(type);
 	if (!section->provider)
-		return text_fail(
-			ret_error, -EINVAL,
-			"[provider %s]: type is \"%s\", which is not a known kind of "
-			"service",
-			section->name, type);
+		return refuse_type(section, type, ret_error);
 	if (!section->poll_ms)
 		section->poll_ms = section->provider->poll_interval_ms;
 	if (!section->max_active)
 		section->max_active = section->provider->max_active;
 	r = check_base_url(section, ret_error);
 	if (!r && !section->is_simulator)
-		r = fetch_key(section, &loading->raw[index].key, ret_error);
+		r = key_fetch(section, &loading->raw[index].key, ret_error);
 	return r;
 }
 

@@ -204,9 +204,9 @@ static void download_done(void *context, struct http_response *response)
 		download->why = text_format("HTTP status %d", status);
 	else
 		download->why = text_dup(response->failure);
-	download->is_wrong = download->is_too_large || is_whole ||
-			     (status >= 300 && status < 500 && status != 408 &&
-			      status != 429);
+	download->is_wrong =
+		download->is_too_large || is_whole ||
+		(status >= 300 && status < 500 && status != 408 && status != 429);
 	if (!download->is_wrong)
 		try_later(download);
 }
@@ -295,10 +295,10 @@ static int provide_address(struct inputs *inputs, struct request *request, size_
 		if (r)
 			return r;
 	}
-	*ret_waiting = text_format("reading %.200s, to send it along%s%s%s", url,
-				   download->why ? " (" : "",
-				   download->why ? download->why : "",
-				   download->why ? ")" : "");
+	*ret_waiting =
+		text_format("reading %.200s, to send it along%s%s%s", url,
+			    download->why ? " (" : "", download->why ? download->why : "",
+			    download->why ? ")" : "");
 	return -EAGAIN;
 }
 

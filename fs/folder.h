@@ -21,7 +21,7 @@ struct folder {
 	char *waiting; /* why it does not go out; NULL: it settles, or nothing holds it */
 	unsigned waiting_changes;
 	uint64_t waits_on; /* another task that it waits for; 0: none */
-	char *status; /* the snapshot */
+	char *status;	   /* the snapshot */
 	struct timespec status_mtime;
 	int64_t rendered_ms; /* boot clock */
 	uint64_t rendered_revision;

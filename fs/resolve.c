@@ -116,8 +116,8 @@ int resolve_path(const struct tree *tree, const char *from, const char *path,
 		else if (r == 1)
 			r = 0;
 	}
-	if (r)
+	if (r && (r != -ENOENT || *rest))
 		return r;
 	*ret_path = buffer_take(&at);
-	return *ret_path ? 0 : -ENOMEM;
+	return *ret_path ? r : -ENOMEM;
 }

@@ -24,7 +24,8 @@ void settler_destroy(struct settler *settler);
 void settle_poke(struct settler *settler, uint64_t number);
 /* The same, without waiting for quiet: `submit` and `retry`. */
 void settle_now(struct settler *settler, uint64_t number);
-/* A task changed: so may what waits for it. Called on the backend's thread; only queues. */
+/* A task changed: so may what waits for it. Called on the backend's thread; only queues.
+ */
 void settle_changed(struct settler *settler, uint64_t number);
 /* A read was parked: readers are looked after from now on. */
 void settle_watch_readers(struct settler *settler);

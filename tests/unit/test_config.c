@@ -11,6 +11,7 @@ static int set_up(void **state)
 	config = NULL;
 	error = NULL;
 	unsetenv("ARK_API_KEY");
+	unsetenv("CREDENTIALS_DIRECTORY");
 	return set_up_dir(state);
 }
 
@@ -104,6 +105,23 @@ static const char every_key[] = "default_provider = mine\n"
 				"callback_url = https://example.com/hook\n"
 				"[provider ark]\n"
 				"key_command = printf '  sk-2  \\nsecond line'\n";
+
+static void test_credential(void **state)
+{
+	AUTOFREE char *path = path_in(*state, "ark");
+
+	write_whole(path, "sk-9\n", 5);
+	setenv("CREDENTIALS_DIRECTORY", *state, 1);
+	expect_good(state, "[provider ark]\nkey_credential = ark\n");
+	assert_string_equal(config->sections[0].key, "sk-9");
+	assert_string_equal(config->sections[0].key_name, "credential ark");
+	assert_int_equal(read_config(state, "[provider ark]\nkey_credential = ../ark\n"),
+			 -EINVAL);
+	assert_non_null(strstr(error, "without slashes"));
+	assert_int_equal(read_config(state, "[provider ark]\nkey_credential = none\n"),
+			 -EINVAL);
+	assert_non_null(strstr(error, "No such file"));
+}
 
 static void test_every_key(void **state)
 {
@@ -243,6 +261,9 @@ static void test_refused(void **state)
 		{ "[provider ark]\nkey_command = false\n",
 		  "key_command failed (exit status 1)" },
 		{ "[provider ark]\nkey_command = true\n", "is empty" },
+		{ "[provider ark]\nkey_credential = ark\n", "no CREDENTIALS_DIRECTORY" },
+		{ "[provider ark]\nkey_command = echo a\nkey_env = HOME\n",
+		  "not several" },
 		{ "[provider ark]\nkey_command = printf 'a\\001b'\n",
 		  "holds a character" },
 		{ "[provider ark]\nkey_file = /no/such/file\n", "/no/such/file" },
@@ -435,6 +456,7 @@ int main(void)
 		TEST(test_defaults),
 		TEST(test_required_file),
 		TEST(test_simulator),
+		TEST(test_credential),
 		TEST(test_every_key),
 		TEST(test_first_section_is_the_default),
 		TEST(test_empty_section),

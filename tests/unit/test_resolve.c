@@ -60,6 +60,7 @@ static void make_tree(void)
 	make_link("loop2", "a/c/loop1");
 	make_link("loop1", "a/c/loop2");
 	make_link(".", "a/c/here");
+	make_link("../b/last_frame.png", "a/c/shot");
 	make_link("/mnt/videos/a/b/file", "a/c/from_root");
 	make_link("/mnt/videos", "a/c/the_root");
 	make_link("/mnt/videos2/a/b/file", "a/c/beside");
@@ -93,11 +94,12 @@ static void test_resolve(void **state)
 		{ "a/c", "folder/..", 0, "a" },
 		{ "a/c", "up", 0, "top" },
 		{ "a/c", "here/here/here/link", 0, "a/b/file" },
-		{ "a/b", "missing", -ENOENT, NULL },
+		{ "a/b", "missing", -ENOENT, "a/b/missing" },
 		{ "a/b", "missing/file", -ENOENT, NULL },
-		{ "a/missing", "file", -ENOENT, NULL },
+		{ "a/missing", "file", -ENOENT, "a/missing/file" },
 		{ "a/b", "file/x", -ENOTDIR, NULL },
-		{ "a/c", "dangling", -ENOENT, NULL },
+		{ "a/c", "dangling", -ENOENT, "a/c/nowhere" },
+		{ "a/c", "shot", -ENOENT, "a/b/last_frame.png" },
 		{ "a/b", "../../..", -EXDEV, NULL },
 		{ "a/b", "../../../tree/top", -EXDEV, NULL },
 		{ "", "..", -EXDEV, NULL },

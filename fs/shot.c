@@ -1,0 +1,47 @@
+#include "fs/shot.h"
+
+#include "backend/base/cleanup.h"
+#include "fs/folder.h"
+#include "fs/mark.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+/* Of two folders with one mark, the one that the table has is the task. */
+static bool is_its_folder(struct filesystem *fs, uint64_t number,
+			  const struct stat *status)
+{
+	struct node *node = folder_node(fs, number);
+	bool is_it =
+		node && node->inode == status->st_ino && node->device == status->st_dev;
+
+	if (node)
+		nodes_unref(&fs->nodes, node, 1);
+	return is_it;
+}
+
+uint64_t shot_task(struct filesystem *fs, const char *path)
+{
+	AUTOCLOSE int fd = tree_openat(&fs->tree, path, O_PATH | O_DIRECTORY);
+	struct stat status;
+	uint64_t number;
+
+	if (fd < 0 || fstat(fd, &status) < 0 ||
+	    mark_read(fd, backend_library_id(fs->backend), &number))
+		return 0;
+	return is_its_folder(fs, number, &status) ? number : 0;
+}
+
+int shot_find(struct filesystem *fs, const char *path, struct request_shot *ret_shot)
+{
+	const char *slash = strrchr(path, '/');
+	AUTOFREE char *folder = slash ? strndup(path, (size_t)(slash - path)) : NULL;
+	enum virtual_kind kind = name_virtual_kind(slash ? slash + 1 : path);
+
+	if (!folder || (kind != VIRTUAL_VIDEO && kind != VIRTUAL_LAST_FRAME))
+		return -ENOENT;
+	ret_shot->output = kind == VIRTUAL_VIDEO ? OUTPUT_VIDEO : OUTPUT_LAST_FRAME;
+	ret_shot->number = shot_task(fs, folder);
+	return ret_shot->number ? 0 : -ENOENT;
+}
