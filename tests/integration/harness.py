@@ -72,7 +72,11 @@ class Simulator:
         found = re.match(r"port=(\d+) control=(\d+)", line)
         assert found, f"the simulator did not start: {line!r}"
         self.port, self.control_port = int(found[1]), int(found[2])
-        self.base_url = f"http://127.0.0.1:{self.port}/ark/api/v3"
+        self.base_url = self.address("ark")
+
+    def address(self, service):
+        """Where it speaks a service's wire format."""
+        return f"http://127.0.0.1:{self.port}/{service}" + ("/api/v3" if service == "ark" else "")
 
     def stop(self):
         os.close(self.lifeline)
@@ -117,10 +121,13 @@ class Simulator:
         return self.control("POST", f"/tasks/{task_id}", what)
 
 
+SERVICES = ("ark", "acedata", "xhuo", "createtask", "comet", "senseaudio")
+
+
 class Mount:
     """One library and its mount; it may be ended and started again."""
 
-    def __init__(self, directory, simulator=None, settle=0.2, config="", options=()):
+    def __init__(self, directory, simulator=None, settle=0.2, config="", options=(), services=("ark",)):
         self.library = directory / "library"
         self.path = directory / "mount"
         self.path.mkdir(exist_ok=True)
@@ -134,9 +141,9 @@ class Mount:
             key = directory / "key"
             key.write_text(simulator.key)
             key.chmod(0o600)
-            self.config_path.write_text(
-                f"{config}\n[provider ark]\ntype = ark\nbase_url = {simulator.base_url}\n"
-                f"key_file = {key}\npoll = 0.1\nmax_active = 1000\n")
+            self.config_path.write_text(config + "".join(
+                f"\n[provider {service}]\ntype = {service}\nbase_url = {simulator.address(service)}\n"
+                f"key_file = {key}\npoll = 0.1\nmax_active = 1000\n" for service in services))
         elif config:
             self.config_path.write_text(config)
         if self.config_path.exists():
