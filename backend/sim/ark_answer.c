@@ -73,13 +73,14 @@ static void put_success(struct buffer *out, const struct task *task,
 	json_put_integer(out, "framespersecond", FILM_FPS);
 }
 
-void ark_answer_write(struct buffer *out, const struct task *task,
-		      const struct link_settings *links, const char *host)
+void ark_answer_write(struct buffer *out, const char *key, const char *id,
+		      const struct task *task, const struct link_settings *links,
+		      const char *host)
 {
 	AUTOJSON *echo = json_parse(task->echo, strlen(task->echo));
 
-	json_open(out, NULL, '{');
-	json_put_text(out, "id", task->id);
+	json_open(out, key, '{');
+	json_put_text(out, "id", id);
 	json_put_text(out, "model", task->model);
 	json_put_text(out, "status",
 		      task->raw_status ? task->raw_status : task_state_name(task->state));

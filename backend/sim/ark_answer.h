@@ -6,9 +6,11 @@
 
 #include "backend/sim/link.h"
 
-/* `key` is NULL inside an array or at the top. `host` is where links point. */
-void ark_answer_write(struct buffer *out, const struct task *task,
-		      const struct link_settings *links, const char *host);
+/* `key` is NULL inside an array or at the top. `id` is the task's own, unless a service
+ * that wraps Ark has another one. `host` is where links point. */
+void ark_answer_write(struct buffer *out, const char *key, const char *id,
+		      const struct task *task, const struct link_settings *links,
+		      const char *host);
 /* Of the task's echo. */
 bool ark_answer_is_flex(const struct task *task);
 

@@ -23,7 +23,7 @@ struct listing {
 
 /* Leaves *number alone if it is not given. */
 static bool read_number(const struct wire_call *call, const char *name,
-			struct ark_refusal *refusal, int64_t *number)
+			struct refusal *refusal, int64_t *number)
 {
 	const char *text = http_query(call->http, name);
 	long long value;
@@ -34,32 +34,30 @@ static bool read_number(const struct wire_call *call, const char *name,
 	errno = 0;
 	value = strtoll(text, &end, 10);
 	if (errno || end == text || *end || value < 1 || value > PAGE_MAX)
-		return ark_refuse_invalid(refusal, name, "must be between 1 and %d",
-					  PAGE_MAX);
+		return refuse_invalid(refusal, name, "must be between 1 and %d",
+				      PAGE_MAX);
 	*number = value;
 	return true;
 }
 
-static bool read_state(const struct wire_call *call, struct ark_refusal *refusal,
+static bool read_state(const struct wire_call *call, struct refusal *refusal,
 		       enum task_state *ret)
 {
 	const char *text = http_query(call->http, "filter.status");
 
 	*ret = text ? task_state_parse(text) : TASK_STATES;
 	if (text && (*ret == TASK_STATES || *ret == TASK_EXPIRED))
-		return ark_refuse_invalid(refusal, "filter.status", "unknown value");
+		return refuse_invalid(refusal, "filter.status", "unknown value");
 	return true;
 }
 
-static bool read_tier(const struct wire_call *call, struct ark_refusal *refusal,
-		      bool *ret)
+static bool read_tier(const struct wire_call *call, struct refusal *refusal, bool *ret)
 {
 	const char *text = http_query(call->http, "filter.service_tier");
 
 	*ret = text && !strcmp(text, "flex");
 	if (text && !*ret && strcmp(text, "default"))
-		return ark_refuse_invalid(refusal, "filter.service_tier",
-					  "unknown value");
+		return refuse_invalid(refusal, "filter.service_tier", "unknown value");
 	return true;
 }
 
@@ -88,11 +86,11 @@ static void visit(void *context, const struct task *task)
 		return;
 	index = listing->total++;
 	if (index >= listing->first && index <= listing->last)
-		ark_answer_write(listing->out, task, &listing->call->sim->links,
-				 listing->call->host);
+		ark_answer_write(listing->out, NULL, task->id, task,
+				 &listing->call->sim->links, listing->call->host);
 }
 
-bool ark_list_write(const struct wire_call *call, struct ark_refusal *refusal,
+bool ark_list_write(const struct wire_call *call, struct refusal *refusal,
 		    struct buffer *out)
 {
 	struct listing listing = { .call = call, .out = out };

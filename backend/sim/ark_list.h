@@ -4,11 +4,9 @@
 #ifndef SEEDANCE_SIM_ARK_LIST_H
 #define SEEDANCE_SIM_ARK_LIST_H
 
-#include "backend/sim/ark_refusal.h"
 #include "backend/sim/wire.h"
 
 /* Appends {"items":[...],"total":n}; false with a refusal if the query is wrong. */
-bool ark_list_write(const struct wire_call *call, struct ark_refusal *refusal,
-		    struct buffer *out);
+wire_answer ark_list_write;
 
 #endif

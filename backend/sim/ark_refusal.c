@@ -1,85 +1,95 @@
 #include "backend/sim/ark_refusal.h"
 
-#include "backend/sim/json.h"
+#include "backend/base/cleanup.h"
 
-void ark_refusal_clear(struct ark_refusal *refusal)
+static const struct refusal_words kinds[REFUSAL_KINDS] = {
+	[REFUSAL_INVALID] = { 400, "InvalidParameter" },
+	[REFUSAL_MISSING] = { 400, "MissingParameter" },
+	[REFUSAL_MODEL] = { 404, "InvalidEndpointOrModel.NotFound" },
+	[REFUSAL_KEY] = { 401, "AuthenticationError" },
+	[REFUSAL_PATH] = { 404, "InvalidPath" },
+	[REFUSAL_TASK] = { 404, "ResourceNotFound.Task" },
+	[REFUSAL_TOO_LARGE] = { 413, "RequestEntityTooLarge" },
+	[REFUSAL_INTERNAL] = { 500, "InternalServiceError" },
+};
+
+static const struct refusal_words by_status[] = {
+	{ 400, "InvalidParameter" },
+	{ 401, "AuthenticationError" },
+	{ 403, "AccessDenied" },
+	{ 404, "ResourceNotFound.Task" },
+	{ 409, "InvalidAction" },
+	{ 413, "RequestEntityTooLarge" },
+	{ 429, "RateLimitExceeded.EndpointRPMExceeded" },
+	{ 500, "InternalServiceError" },
+};
+
+static const char *type_of(const struct refusal *refusal, int status)
 {
-	buffer_clear(&refusal->message);
-	buffer_clear(&refusal->param);
+	if (refusal->type)
+		return refusal->type;
+	switch (status) {
+	case 401:
+		return "Unauthorized";
+	case 403:
+		return "Forbidden";
+	case 404:
+		return "NotFound";
+	case 409:
+		return "Conflict";
+	case 429:
+		return "TooManyRequests";
+	default:
+		return status < 500 ? "BadRequest" : "InternalServerError";
+	}
 }
 
-static bool begin(struct ark_refusal *refusal, int status, const char *code,
-		  const char *type, const char *param)
+static void put_message(struct buffer *out, const struct refusal *refusal)
 {
-	if (refusal->status)
-		return false;
-	refusal->status = status;
-	refusal->code = code;
-	refusal->type = type;
-	if (param)
-		buffer_add(&refusal->param, param);
-	return true;
-}
+	const char *param = refusal_param(refusal), *text = refusal_message(refusal);
 
-bool ark_refuse(struct ark_refusal *refusal, int status, const char *code,
-		const char *type, const char *format, ...)
-{
-	va_list arguments;
-
-	if (!begin(refusal, status, code, type, NULL))
-		return false;
-	va_start(arguments, format);
-	buffer_vaddf(&refusal->message, format, arguments);
-	va_end(arguments);
-	return false;
-}
-
-bool ark_refuse_missing(struct ark_refusal *refusal, const char *param)
-{
-	if (begin(refusal, 400, "MissingParameter", "BadRequest", param))
-		buffer_addf(&refusal->message,
+	switch (refusal->kind) {
+	case REFUSAL_MISSING:
+		buffer_addf(out,
 			    "The request failed because it is missing `%s` parameter",
 			    param);
-	return false;
+		return;
+	case REFUSAL_TASK:
+		buffer_addf(out, "The specified task %s is not found", text);
+		return;
+	case REFUSAL_INTERNAL:
+		buffer_add(out, "The service encountered an unexpected internal error");
+		return;
+	default:
+		if (*param)
+			buffer_addf(out,
+				    "The parameter `%s` specified in the request is not "
+				    "valid: ",
+				    param);
+		buffer_add(out, text);
+	}
 }
 
-bool ark_refuse_invalid(struct ark_refusal *refusal, const char *param,
-			const char *format, ...)
+void ark_refuse(const struct wire_call *call, const struct refusal *refusal,
+		struct http_reply *reply)
 {
-	va_list arguments;
+	struct refusal_words words =
+		refusal_words(refusal, kinds, by_status, ARRAY_SIZE(by_status));
+	AUTOBUFFER message = BUFFER_INIT(8192);
+	struct buffer *out = &reply->body;
 
-	if (!begin(refusal, 400, "InvalidParameter", "BadRequest", param))
-		return false;
-	buffer_addf(&refusal->message,
-		    "The parameter `%s` specified in the request is not valid: ", param);
-	va_start(arguments, format);
-	buffer_vaddf(&refusal->message, format, arguments);
-	va_end(arguments);
-	return false;
-}
-
-bool ark_refuse_no_memory(struct ark_refusal *refusal)
-{
-	return ark_refuse(refusal, 500, "InternalServiceError", "InternalServerError",
-			  "The service encountered an unexpected internal error");
-}
-
-void ark_refusal_write(const struct ark_refusal *refusal, const char *request_id,
-		       struct buffer *out)
-{
-	AUTOBUFFER message = BUFFER_INIT(2048);
-
-	buffer_addf(&message, "%s. Request id: %s",
-		    refusal->message.data ? refusal->message.data : "", request_id);
+	put_message(&message, refusal);
+	buffer_addf(&message, ". Request id: %s", call->request_id);
+	reply->status = words.status;
 	json_open(out, NULL, '{');
 	json_open(out, "error", '{');
-	json_put_text(out, "code", refusal->code);
+	json_put_text(out, "code", words.code);
 	json_put_text(out, "message", message.data ? message.data : "");
 	if (refusal->param.size)
-		json_put_text(out, "param", refusal->param.data);
+		json_put_text(out, "param", refusal_param(refusal));
 	else
 		json_put_null(out, "param");
-	json_put_text(out, "type", refusal->type);
+	json_put_text(out, "type", type_of(refusal, words.status));
 	json_close(out, '}');
 	json_close(out, '}');
 }

@@ -6,34 +6,19 @@
 #ifndef SEEDANCE_SIM_ARK_REQUEST_H
 #define SEEDANCE_SIM_ARK_REQUEST_H
 
-#include "backend/sim/ark_content.h"
-#include "backend/sim/tasks.h"
+#include "backend/sim/content_items.h"
+#include "backend/sim/job.h"
+#include "backend/sim/wire.h"
 
-struct ark_request {
-	const struct ark_model *model;
-	const char *model_shown;
-	struct ark_content content;
-	bool has_generate_audio, generate_audio, draft, camera_fixed, watermark,
-		return_last_frame;
-	bool is_flex, has_web_search;
-	int64_t expires_after, seed, duration, frames,
-		priority; /* frames 0 = not given */
-	bool has_seed;
-	int resolution, ratio; /* enums of size.h; -1 = not given */
-	const char *safety_identifier, *output_format,
-		*omni_type;    /* borrowed; NULL = not given */
-	struct task *draft_of; /* owned: the draft that this one is made from */
+/* In what a service that wraps Ark differs from it. */
+struct ark_dialect {
+	struct content_rules content;
+	const char *model;    /* the only one that there is; NULL = all */
+	bool has_flex_drafts; /* draft and service_tier flex go together */
 };
 
-#define ARK_REQUEST_INIT                    \
-	{                                   \
-		.content = ARK_CONTENT_INIT \
-	}
-
-void ark_request_clear(struct ark_request *request);
-
-/* `body` must outlive the request. */
-bool ark_request_read(const struct json *body, struct tasks *tasks,
-		      struct ark_request *request, struct ark_refusal *refusal);
+/* The call's body must outlive the job. */
+bool ark_request_read(const struct wire_call *call, const struct ark_dialect *dialect,
+		      struct job *job, struct refusal *refusal);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/sim/control_orders.h"
+#include "backend/sim/wire.h"
 
 #include <errno.h>
 #include <string.h>
@@ -9,6 +10,8 @@
 #define COMPLAINT_CEILING 1024
 #define TIMEOUT_MS_MAX (600 * 1000)
 #define TASKS_PREFIX "/tasks/"
+#define VARIANTS_PREFIX "/variants/"
+#define CREATES_PREFIX "/creates/"
 
 /* One order on its way through this file. */
 struct order {
@@ -29,7 +32,7 @@ static int complain(struct http_reply *reply, int status, const char *text)
 	return buffer_error(&reply->body);
 }
 
-static int refuse(struct order *order)
+static int refuse_order(struct order *order)
 {
 	return complain(order->reply, 400,
 			order->complaint.data ? order->complaint.data : "bad request");
@@ -79,7 +82,8 @@ static void read_on(struct order *order, struct records_filter *filter)
 
 static int get_requests(struct order *order)
 {
-	static const char *const known[] = { "after", "on", "done", "timeout_ms", NULL };
+	static const char *const known[] = { "after", "on",	    "wire",
+					     "done",  "timeout_ms", NULL };
 	const char *unknown = http_query_unknown(order->request, known);
 	struct records_filter filter = { .after = 0 };
 
@@ -89,10 +93,14 @@ static int get_requests(struct order *order)
 	filter.done = query_number(order, "done");
 	filter.timeout_ms = query_number(order, "timeout_ms");
 	read_on(order, &filter);
+	filter.wire = http_query(order->request, "wire");
+	if (filter.wire && !wire_find_name(filter.wire))
+		buffer_addf(&order->complaint, "wire: unknown value: %.100s. ",
+			    filter.wire);
 	if (filter.timeout_ms > TIMEOUT_MS_MAX)
 		buffer_add(&order->complaint, "timeout_ms: too long");
 	if (order->complaint.size)
-		return refuse(order);
+		return refuse_order(order);
 	records_list(order->sim->records, &filter, &order->reply->body);
 	return 0;
 }
@@ -103,7 +111,7 @@ static int post_fault(struct order *order)
 	uint64_t id;
 
 	if (!control_read_fault(order->body, &order->complaint, &fault))
-		return refuse(order);
+		return refuse_order(order);
 	id = faults_add(order->sim->faults, fault);
 	json_open(&order->reply->body, NULL, '{');
 	json_put_integer(&order->reply->body, "id", (int64_t)id);
@@ -170,7 +178,7 @@ static int post_task(struct order *order)
 	struct task_change change;
 
 	if (!control_read_change(order->body, &order->complaint, &change))
-		return refuse(order);
+		return refuse_order(order);
 	if (tasks_change(order->sim->tasks, task_id(order), &change))
 		return complain(order->reply, 404, "no such task");
 	return answer_empty(order);
@@ -181,9 +189,55 @@ static int post_hold(struct order *order)
 	enum task_state hold = TASK_STATES;
 
 	if (!control_read_hold(order->body, &order->complaint, &hold))
-		return refuse(order);
+		return refuse_order(order);
 	tasks_hold(order->sim->tasks, hold);
 	return answer_empty(order);
+}
+
+static int get_variants(struct order *order)
+{
+	struct buffer *out = &order->reply->body;
+	const struct wire *wire;
+
+	json_open(out, NULL, '{');
+	for (size_t i = 0; (wire = wire_at(i)); i++) {
+		int64_t values[VARIANTS_MAX];
+
+		variants_get(order->sim->variants, wire, values);
+		control_write_variants(out, wire, values);
+	}
+	json_close(out, '}');
+	return 0;
+}
+
+static int post_variants(struct order *order)
+{
+	const char *name = order->request->path + strlen(VARIANTS_PREFIX);
+	const struct wire *wire = wire_find_name(name);
+	int64_t values[VARIANTS_MAX];
+
+	if (!wire)
+		return complain(order->reply, 404, "no such wire format");
+	variants_get(order->sim->variants, wire, values);
+	if (!control_read_variants(order->body, wire, &order->complaint, values))
+		return refuse_order(order);
+	variants_set(order->sim->variants, wire, values);
+	return answer_empty(order);
+}
+
+static int delete_variants(struct order *order)
+{
+	variants_reset(order->sim->variants);
+	return answer_empty(order);
+}
+
+static int get_last_create(struct order *order)
+{
+	const char *name = order->request->path + strlen(CREATES_PREFIX);
+
+	if (records_last_create(order->sim->records, name, &order->reply->body))
+		return complain(order->reply, 404, "no create came");
+	return 0;
 }
 
 /* A path that ends with '/' stands for what is below it. */
@@ -191,11 +245,20 @@ static const struct control_route {
 	const char *method, *path;
 	int (*handle)(struct order *order);
 } routes[] = {
-	{ "GET", "/stats", get_stats },	      { "DELETE", "/stats", delete_stats },
-	{ "GET", "/requests", get_requests }, { "POST", "/faults", post_fault },
-	{ "GET", "/faults", get_faults },     { "DELETE", "/faults", delete_faults },
-	{ "GET", "/tasks", get_tasks },	      { "GET", TASKS_PREFIX, get_task },
-	{ "POST", TASKS_PREFIX, post_task },  { "POST", "/hold", post_hold },
+	{ "GET", "/stats", get_stats },
+	{ "DELETE", "/stats", delete_stats },
+	{ "GET", "/requests", get_requests },
+	{ "POST", "/faults", post_fault },
+	{ "GET", "/faults", get_faults },
+	{ "DELETE", "/faults", delete_faults },
+	{ "GET", "/tasks", get_tasks },
+	{ "GET", TASKS_PREFIX, get_task },
+	{ "POST", TASKS_PREFIX, post_task },
+	{ "POST", "/hold", post_hold },
+	{ "GET", "/variants", get_variants },
+	{ "DELETE", "/variants", delete_variants },
+	{ "POST", VARIANTS_PREFIX, post_variants },
+	{ "GET", CREATES_PREFIX, get_last_create },
 };
 
 static bool is_for(const struct control_route *route, const struct http_request *request)

@@ -3,12 +3,15 @@
  *
  *	GET    /stats                 counters
  *	DELETE /stats                 counters and the log of requests start anew
- *	GET    /requests?after=N&on=create&done=1&timeout_ms=T    the log; waits for news
- *	POST   /faults {"on","task"?,"kind"?,"times"?,"action"}   -> {"id":n}
+ *	GET    /requests?after=N&on=create&wire=ark&done=1&timeout_ms=T    waits for news
+ *	GET    /creates/{wire}        the last create of a wire format, as it came
+ *	POST   /faults {"on","wire"?,"task"?,"kind"?,"times"?,"action"}    -> {"id":n}
  *	GET    /faults, DELETE /faults                 (DELETE releases all that hangs)
  *	GET    /tasks, GET /tasks/{id}
  *	POST   /tasks/{id} {...}      decrees: see control_tasks.c
  *	POST   /hold {"state":"queued"|"running"|""}
+ *	GET    /variants, DELETE /variants
+ *	POST   /variants/{wire} {...} how a service answers: see its struct variant
  *
  * Nothing is tolerated: an unknown path is 404, an unknown key or a value of the wrong
  *type 400 with {"error":"..."} that names it, so that a test cannot be misspelt.

@@ -2,21 +2,24 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/sim/control_reader.h"
+#include "backend/sim/wire.h"
 
 #include <string.h>
 
 #define TEXT_CEILING (16u * 1024 * 1024)
 
-static const char *const fault_keys[] = { "on", "task", "kind", "times", "action", NULL };
+static const char *const fault_keys[] = { "on",	   "wire",   "task", "kind",
+					  "times", "action", NULL };
 
 /* The first line's are for any request, the others for media. */
 static const char *const action_keys[] = {
-	"status",   "headers",	    "body",	    "delay_ms",	   "hang",
-	"close",    "ignore_range", "shift_range",  "truncate_at", "stall_at",
-	"stall_ms", "rate",	    "flip_byte_at", "etag",	   "no_content_length",
+	"status",      "headers",      "body",	   "error",
+	"delay_ms",    "hang",	       "close",	   "ignore_range",
+	"shift_range", "truncate_at",  "stall_at", "stall_ms",
+	"rate",	       "flip_byte_at", "etag",	   "no_content_length",
 	NULL
 };
-#define FIRST_MEDIA_KEY 6
+#define FIRST_MEDIA_KEY 7
 
 static void read_header(struct control_reader *reader, const struct json *item,
 			struct fault_action *action)
@@ -54,6 +57,30 @@ static void read_body(struct control_reader *reader, struct fault_action *action
 		control_complain(reader, "body: too long");
 }
 
+static void keep(const struct control_reader *reader, const char *key, char **ret)
+{
+	const char *text = NULL;
+
+	if (control_read_text(reader, key, &text) && task_set_text(ret, text))
+		control_complain(reader, "%s: no memory", key);
+}
+
+static void read_error(struct control_reader *reader, struct fault_action *action)
+{
+	static const char *const keys[] = { "code", "message", "ref_code", NULL };
+	const struct json *object = NULL;
+	struct control_reader error;
+
+	if (!control_read_object(reader, "error", &object))
+		return;
+	control_reader_open(&error, "error", object, keys, reader->complaint);
+	keep(&error, "code", &action->error_code);
+	keep(&error, "message", &action->error_message);
+	control_read_integer(&error, "ref_code", 1, &action->error_number);
+	if (!action->status || action->body)
+		control_complain(reader, "error needs a status and no body");
+}
+
 static void read_answer(struct control_reader *reader, struct fault_action *action)
 {
 	const struct json *headers = NULL;
@@ -67,6 +94,7 @@ static void read_answer(struct control_reader *reader, struct fault_action *acti
 		     item = json_next(item))
 			read_header(reader, item, action);
 	read_body(reader, action);
+	read_error(reader, action);
 	if (!status && (headers || action->body))
 		control_complain(reader, "headers and body need a status");
 }
@@ -81,17 +109,6 @@ static void read_when(struct control_reader *reader, const char *key,
 		*ret = index ? FAULT_AFTER : FAULT_BEFORE;
 }
 
-static void read_etag(struct control_reader *reader, struct fault_action *action)
-{
-	const char *etag = NULL;
-
-	if (control_read_text(reader, "etag", &etag)) {
-		action->etag = strdup(etag);
-		if (!action->etag)
-			control_complain(reader, "etag: no memory");
-	}
-}
-
 static void read_media_action(struct control_reader *reader, struct fault_action *action)
 {
 	control_read_bool(reader, "ignore_range", &action->ignore_range);
@@ -102,7 +119,7 @@ static void read_media_action(struct control_reader *reader, struct fault_action
 	control_read_integer(reader, "stall_ms", 0, &action->stall_ms);
 	control_read_integer(reader, "rate", 1, &action->rate);
 	control_read_integer(reader, "flip_byte_at", 0, &action->flip_byte_at);
-	read_etag(reader, action);
+	keep(reader, "etag", &action->etag);
 	if (action->stall_ms != FAULT_FOREVER && action->stall_at < 0)
 		control_complain(reader, "stall_ms needs stall_at");
 }
@@ -137,15 +154,16 @@ static void read_target(struct control_reader *reader, struct fault *fault)
 	static const char *const kinds[] = { "create", "get",	"list",
 					     "delete", "media", NULL };
 	static const char *const media[] = { "video", "last_frame", NULL };
-	const char *task = NULL;
 	int index;
 
 	if (control_read_word(reader, "on", kinds, &index))
 		fault->on = (enum request_kind)index;
 	else
 		control_complain(reader, "on: missing");
-	if (control_read_text(reader, "task", &task) && task_set_text(&fault->task, task))
-		control_complain(reader, "task: no memory");
+	keep(reader, "task", &fault->task);
+	keep(reader, "wire", &fault->wire);
+	if (fault->wire && !wire_find_name(fault->wire))
+		control_complain(reader, "wire: unknown value: %.100s", fault->wire);
 	if (control_read_word(reader, "kind", media, &index) &&
 	    task_set_text(&fault->media, media[index]))
 		control_complain(reader, "kind: no memory");

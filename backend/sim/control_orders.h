@@ -10,6 +10,7 @@
 #include "backend/sim/faults.h"
 #include "backend/sim/json.h"
 #include "backend/sim/tasks.h"
+#include "backend/sim/wire.h"
 
 /* POST /faults. *ret_fault is the caller's: faults_add() or fault_unref(NULL, ...). */
 bool control_read_fault(const struct json *order, struct buffer *complaint,
@@ -20,5 +21,11 @@ bool control_read_change(const struct json *order, struct buffer *complaint,
 /* POST /hold. */
 bool control_read_hold(const struct json *order, struct buffer *complaint,
 		       enum task_state *ret);
+/* POST /variants/{wire}: changes the values that are named. */
+bool control_read_variants(const struct json *order, const struct wire *wire,
+			   struct buffer *complaint, int64_t values[VARIANTS_MAX]);
+/* "<wire>":{...} */
+void control_write_variants(struct buffer *out, const struct wire *wire,
+			    const int64_t values[VARIANTS_MAX]);
 
 #endif

@@ -70,7 +70,10 @@ static void fault_destroy(struct fault *fault)
 		free(action->headers[i].value);
 	}
 	free(action->body);
+	free(action->error_code);
+	free(action->error_message);
 	free(action->etag);
+	free(fault->wire);
 	free(fault->task);
 	free(fault->media);
 	free(fault->text);
@@ -116,14 +119,15 @@ uint64_t faults_add(struct faults *faults, struct fault *fault)
 	return fault->id;
 }
 
-static bool fits(const struct fault *fault, enum request_kind on, const char *task,
-		 const char *media)
+static bool is_for(const char *wanted, const char *is)
 {
-	if (fault->on != on)
-		return false;
-	if (fault->task && (!task || strcmp(fault->task, task)))
-		return false;
-	return !fault->media || (media && !strcmp(fault->media, media));
+	return !wanted || (is && !strcmp(wanted, is));
+}
+
+static bool fits(const struct fault *fault, const struct fault_target *target)
+{
+	return fault->on == target->on && is_for(fault->wire, target->wire) &&
+	       is_for(fault->task, target->task) && is_for(fault->media, target->media);
 }
 
 /* The lock is held. `link` points at the fault; the list's reference goes to the caller.
@@ -137,14 +141,13 @@ static struct fault *unlink_fault(struct fault **link)
 	return fault;
 }
 
-struct fault *faults_take(struct faults *faults, enum request_kind on, const char *task,
-			  const char *media)
+struct fault *faults_take(struct faults *faults, const struct fault_target *target)
 {
 	SCOPED_LOCK(&faults->lock);
 	struct fault **link = &faults->first;
 	struct fault *fault;
 
-	while (*link && !fits(*link, on, task, media))
+	while (*link && !fits(*link, target))
 		link = &(*link)->next;
 	fault = *link;
 	if (!fault)
@@ -190,6 +193,7 @@ static void put_fault(struct buffer *out, const struct fault *fault)
 	json_open(out, NULL, '{');
 	json_put_integer(out, "id", (int64_t)fault->id);
 	json_put_text(out, "on", request_kind_name(fault->on));
+	json_put_text_if(out, "wire", fault->wire);
 	json_put_text_if(out, "task", fault->task);
 	json_put_text_if(out, "kind", fault->media);
 	json_put_integer(out, "times", fault->times);

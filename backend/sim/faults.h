@@ -33,8 +33,11 @@ struct fault_action {
 	int status; /* 0 = the real answer */
 	struct fault_header headers[FAULT_HEADERS_MAX];
 	size_t header_count;
-	char *body;
+	char *body;	       /* NULL = the service's own words */
 	const char *body_type; /* a literal */
+	char *error_code,
+		*error_message; /* for those words; NULL = what fits the status */
+	int64_t error_number;	/* SenseAudio's ref_code; 0 = the same */
 	/* media only */
 	bool ignore_range, no_content_length;
 	int64_t shift_range;
@@ -46,8 +49,15 @@ struct fault_action {
 	char *etag;
 };
 
+/* What a request is, for the choice of its fault; NULL = it has none. */
+struct fault_target {
+	enum request_kind on;
+	const char *wire, *task, *media;
+};
+
 struct fault {
 	enum request_kind on;
+	char *wire;  /* a wire format's name; NULL = any */
 	char *task;  /* NULL = any */
 	char *media; /* NULL = any */
 	int64_t times;
@@ -70,9 +80,8 @@ void faults_destroy(struct faults *faults);
 struct fault *fault_create(void);
 /* Takes the fault over; returns its id. */
 uint64_t faults_add(struct faults *faults, struct fault *fault);
-/* NULL if none fits. The caller has a reference. */
-struct fault *faults_take(struct faults *faults, enum request_kind on, const char *task,
-			  const char *media);
+/* The first that fits, or NULL. The caller has a reference. */
+struct fault *faults_take(struct faults *faults, const struct fault_target *target);
 struct fault *fault_ref(struct faults *faults, struct fault *fault);
 void fault_unref(struct faults *faults, struct fault *fault);
 /* Forgets all faults and releases all that waits. */

@@ -97,6 +97,31 @@ const char *http_query_unknown(const struct http_request *request,
 	return keys.unknown;
 }
 
+struct visitor {
+	void (*visit)(void *context, const char *name, const char *value);
+	void *context;
+};
+
+static enum MHD_Result visit_value(void *context, enum MHD_ValueKind kind,
+				   const char *key, const char *value)
+{
+	struct visitor *visitor = context;
+
+	visitor->visit(visitor->context, key, value ? value : "");
+	return MHD_YES;
+}
+
+void http_visit(const struct http_request *request, bool is_query,
+		void (*visit)(void *context, const char *name, const char *value),
+		void *context)
+{
+	struct visitor visitor = { visit, context };
+
+	MHD_get_connection_values(request->connection,
+				  is_query ? MHD_GET_ARGUMENT_KIND : MHD_HEADER_KIND,
+				  visit_value, &visitor);
+}
+
 void http_reply_init(struct http_reply *reply)
 {
 	*reply = (struct http_reply){ .status = 200, .fd = -1 };

@@ -51,6 +51,12 @@ size_t http_query_all(const struct http_request *request, const char *name,
 const char *http_query_unknown(const struct http_request *request,
 			       const char *const *known);
 
+/* Every header, or every member of the query, in the order they came; values are never
+ * NULL. */
+void http_visit(const struct http_request *request, bool is_query,
+		void (*visit)(void *context, const char *name, const char *value),
+		void *context);
+
 /* A body made while it is sent. Owner: the reply, then the connection, which calls
  * destroy(). */
 struct http_stream {

@@ -7,6 +7,7 @@
 #include "backend/sim/options.h"
 #include "backend/sim/renderer.h"
 #include "backend/sim/service.h"
+#include "backend/sim/wire.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -24,6 +25,7 @@ struct program {
 	struct renderers *renderers;
 	struct http_handler service_handler, control_handler;
 	struct http_server *service, *control;
+	const char *wires[RECORDS_WIRES_MAX + 1]; /* the names of all formats */
 };
 
 static int fail(const char *what, int r)
@@ -82,7 +84,11 @@ static int open_parts(struct program *program, const struct options *options)
 
 	sim->key = options->key;
 	sim->links.seconds = options->link_seconds;
-	r = records_create(&sim->records);
+	for (size_t i = 0; i < RECORDS_WIRES_MAX && wire_at(i); i++)
+		program->wires[i] = wire_at(i)->name;
+	r = records_create(program->wires, &sim->records);
+	if (!r)
+		r = variants_create(&sim->variants);
 	if (!r)
 		r = faults_create(&sim->faults);
 	if (!r)
@@ -135,6 +141,7 @@ static void program_close(struct program *program)
 	tasks_destroy(sim->tasks);
 	faults_destroy(sim->faults);
 	records_destroy(sim->records);
+	variants_destroy(sim->variants);
 	books_close(program->books);
 	home_close(sim->home);
 }

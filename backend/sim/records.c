@@ -11,12 +11,21 @@
 struct record {
 	uint64_t number;
 	enum request_kind on;
+	const char *wire; /* of struct records; or NULL */
 	int status;
 	bool is_done;
 	uint64_t bytes;
 	char *text; /* the members that never change, as JSON without the braces */
 	char *task;
 	struct record *next;
+};
+
+/* What came to one wire format. */
+struct tally {
+	const char *wire;
+	uint64_t accepted;
+	uint64_t requests[REQUEST_KINDS];
+	char *last_create; /* JSON text; NULL = none */
 };
 
 struct records {
@@ -28,6 +37,8 @@ struct records {
 	uint64_t next_number;
 	uint64_t accepted, media_bytes;
 	uint64_t requests[REQUEST_KINDS];
+	struct tally tallies[RECORDS_WIRES_MAX +
+			     1]; /* the names are constant; ends with NULL */
 	bool is_ending;
 };
 
@@ -50,7 +61,7 @@ bool request_kind_parse(const char *name, enum request_kind *ret)
 	return false;
 }
 
-int records_create(struct records **ret_records)
+int records_create(const char *const *wires, struct records **ret_records)
 {
 	struct records *records = calloc(1, sizeof(*records));
 
@@ -59,8 +70,30 @@ int records_create(struct records **ret_records)
 	pthread_mutex_init(&records->lock, NULL);
 	condition_init(&records->changed);
 	records->next_number = 1;
+	for (size_t i = 0; i < RECORDS_WIRES_MAX && wires[i]; i++)
+		records->tallies[i].wire = wires[i];
 	*ret_records = records;
 	return 0;
+}
+
+/* NULL if it is none of ours. */
+static struct tally *find_tally(struct records *records, const char *wire)
+{
+	struct tally *tally = records->tallies;
+
+	if (!wire)
+		return NULL;
+	while (tally->wire && strcmp(tally->wire, wire))
+		tally++;
+	return tally->wire ? tally : NULL;
+}
+
+static void clear_tallies(struct records *records)
+{
+	for (struct tally *tally = records->tallies; tally->wire; tally++) {
+		free(tally->last_create);
+		*tally = (struct tally){ .wire = tally->wire };
+	}
 }
 
 static void record_destroy(struct record *record)
@@ -88,6 +121,7 @@ void records_destroy(struct records *records)
 		return;
 	while (records->first)
 		drop_first(records);
+	clear_tallies(records);
 	pthread_cond_destroy(&records->changed);
 	pthread_mutex_destroy(&records->lock);
 	free(records);
@@ -98,8 +132,10 @@ static char *describe(const struct record_start *start)
 	AUTOBUFFER text = BUFFER_INIT(8u * 1024 * 1024);
 
 	json_put_text(&text, "on", kind_names[start->on]);
+	json_put_text_if(&text, "wire", start->wire);
 	json_put_text(&text, "method", start->method);
 	json_put_text(&text, "path", start->path);
+	json_put_text_if(&text, "query", start->query);
 	json_put_text_if(&text, "kind", start->media);
 	json_put_text_if(&text, "range", start->range);
 	if (start->body)
@@ -124,14 +160,31 @@ static struct record *record_make(const struct record_start *start)
 	return NULL;
 }
 
+/* The lock is held. */
+static void count(struct records *records, const struct record_start *start)
+{
+	struct tally *tally = find_tally(records, start->wire);
+
+	records->requests[start->on]++;
+	if (!tally)
+		return;
+	tally->requests[start->on]++;
+	if (start->on != REQUEST_CREATE)
+		return;
+	free(tally->last_create);
+	tally->last_create = start->exact ? strdup(start->exact) : NULL;
+}
+
 uint64_t records_begin(struct records *records, const struct record_start *start)
 {
 	struct record *record = record_make(start);
 	SCOPED_LOCK(&records->lock);
 
-	records->requests[start->on]++;
+	count(records, start);
 	if (!record)
 		return 0;
+	if (find_tally(records, start->wire))
+		record->wire = find_tally(records, start->wire)->wire;
 	record->number = records->next_number++;
 	if (records->last)
 		records->last->next = record;
@@ -157,15 +210,19 @@ static struct record *find(struct records *records, uint64_t number)
 	return record;
 }
 
-void records_set_task(struct records *records, uint64_t number, const char *task)
+void records_accept(struct records *records, uint64_t number, const char *task)
 {
 	SCOPED_LOCK(&records->lock);
 	struct record *record = find(records, number);
 
+	records->accepted++;
 	if (!record)
 		return;
+	if (record->wire)
+		find_tally(records, record->wire)->accepted++;
 	free(record->task);
 	record->task = strdup(task);
+	pthread_cond_broadcast(&records->changed);
 }
 
 void records_answered(struct records *records, uint64_t number, int status)
@@ -200,17 +257,11 @@ void records_finish(struct records *records, uint64_t number)
 	pthread_cond_broadcast(&records->changed);
 }
 
-void records_count_accepted(struct records *records)
-{
-	SCOPED_LOCK(&records->lock);
-
-	records->accepted++;
-}
-
 static bool is_wanted(const struct record *record, const struct records_filter *filter)
 {
 	return record->number > filter->after && (record->is_done || !filter->done) &&
-	       (!filter->has_on || record->on == filter->on);
+	       (!filter->has_on || record->on == filter->on) &&
+	       (!filter->wire || (record->wire && !strcmp(record->wire, filter->wire)));
 }
 
 static bool has_wanted(const struct records *records, const struct records_filter *filter)
@@ -252,18 +303,54 @@ void records_list(struct records *records, const struct records_filter *filter,
 	json_close(out, '}');
 }
 
+static void put_requests(struct buffer *out, const uint64_t *requests,
+			 const enum request_kind *kinds, size_t kind_count)
+{
+	json_open(out, "requests", '{');
+	for (size_t i = 0; i < kind_count; i++)
+		json_put_integer(out, kind_names[kinds[i]], (int64_t)requests[kinds[i]]);
+	json_close(out, '}');
+}
+
+static void put_tallies(struct buffer *out, const struct records *records)
+{
+	static const enum request_kind kinds[] = { REQUEST_CREATE, REQUEST_GET,
+						   REQUEST_LIST, REQUEST_DELETE,
+						   REQUEST_OTHER };
+
+	json_open(out, "wires", '{');
+	for (const struct tally *tally = records->tallies; tally->wire; tally++) {
+		json_open(out, tally->wire, '{');
+		json_put_integer(out, "creates", (int64_t)tally->accepted);
+		put_requests(out, tally->requests, kinds, ARRAY_SIZE(kinds));
+		json_close(out, '}');
+	}
+	json_close(out, '}');
+}
+
 void records_stats(struct records *records, struct buffer *out)
 {
+	static const enum request_kind kinds[] = { REQUEST_CREATE, REQUEST_GET,
+						   REQUEST_LIST, REQUEST_DELETE,
+						   REQUEST_MEDIA };
 	SCOPED_LOCK(&records->lock);
 
 	json_open(out, NULL, '{');
 	json_put_integer(out, "creates", (int64_t)records->accepted);
-	json_open(out, "requests", '{');
-	for (int i = 0; i < REQUEST_OTHER; i++)
-		json_put_integer(out, kind_names[i], (int64_t)records->requests[i]);
-	json_close(out, '}');
+	put_requests(out, records->requests, kinds, ARRAY_SIZE(kinds));
 	json_put_integer(out, "media_bytes", (int64_t)records->media_bytes);
+	put_tallies(out, records);
 	json_close(out, '}');
+}
+
+int records_last_create(struct records *records, const char *wire, struct buffer *out)
+{
+	SCOPED_LOCK(&records->lock);
+	const struct tally *tally = find_tally(records, wire);
+
+	if (!tally || !tally->last_create)
+		return -ENOENT;
+	return buffer_add(out, tally->last_create);
 }
 
 void records_reset(struct records *records)
@@ -273,6 +360,7 @@ void records_reset(struct records *records)
 	while (records->first)
 		drop_first(records);
 	memset(records->requests, 0, sizeof(records->requests));
+	clear_tallies(records);
 	records->accepted = 0;
 	records->media_bytes = 0;
 }

@@ -32,37 +32,43 @@ const char *request_kind_name(enum request_kind kind);
 /* False if there is no such word. */
 bool request_kind_parse(const char *name, enum request_kind *ret);
 
+#define RECORDS_WIRES_MAX 16
+
 /* What is known when a request was read. Texts are copied; NULL = left out. */
 struct record_start {
 	enum request_kind on;
+	const char *wire; /* a wire format's name */
 	const char *method;
 	const char *path;
 	const char *task;
 	const char *media; /* "video" or "last_frame" */
 	const char *range;
+	const char *query;   /* as it came */
 	const char *body;    /* JSON text */
 	const char *headers; /* JSON text of an object */
+	const char *exact;   /* of a create: all that came, JSON text */
 };
 
 struct records;
 
-int records_create(struct records **ret_records);
+/* The wire formats' names end with NULL and must outlive the records. */
+int records_create(const char *const *wires, struct records **ret_records);
 void records_destroy(struct records *records);
 
 /* Returns the entry's number, 0 without memory (such a request is served but not seen).
  */
 uint64_t records_begin(struct records *records, const struct record_start *start);
-void records_set_task(struct records *records, uint64_t number, const char *task);
 void records_answered(struct records *records, uint64_t number, int status);
 void records_add_bytes(struct records *records, uint64_t number, uint64_t bytes);
 void records_finish(struct records *records, uint64_t number);
-/* A create was accepted: this will be billed. */
-void records_count_accepted(struct records *records);
+/* A create was accepted as this task: this will be billed. */
+void records_accept(struct records *records, uint64_t number, const char *task);
 
 struct records_filter {
 	uint64_t after;
 	bool has_on;
 	enum request_kind on;
+	const char *wire;   /* NULL = any */
 	bool done;	    /* only entries that ended */
 	int64_t timeout_ms; /* how long to wait for at least one; 0 = don't */
 };
@@ -70,6 +76,8 @@ struct records_filter {
 /* Appends {"requests":[...]}. */
 void records_list(struct records *records, const struct records_filter *filter,
 		  struct buffer *out);
+/* Appends what the wire format's last create was; -ENOENT if there was none. */
+int records_last_create(struct records *records, const char *wire, struct buffer *out);
 void records_stats(struct records *records, struct buffer *out);
 void records_reset(struct records *records);
 /* No more waiting, now or later. */

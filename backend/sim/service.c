@@ -14,16 +14,18 @@
 
 /* A request on its way through this file. */
 struct visit {
-	struct wire_call call;
-	const struct wire *wire; /* NULL: media, or nothing of ours */
-	char *media_task;	 /* owned; NULL = no media */
+	struct wire_call call; /* without a wire: media, or nothing of ours */
+	char *exact;	       /* owned: what came, if it is a create */
+	char *media_task;      /* owned; NULL = no media */
 	enum media_kind media_kind;
 };
 
 static void visit_clear(struct visit *visit)
 {
 	json_destroy((struct json *)(uintptr_t)visit->call.body);
+	multipart_destroy((struct multipart *)(uintptr_t)visit->call.parts);
 	free((char *)(uintptr_t)visit->call.body_text);
+	free(visit->exact);
 	free(visit->media_task);
 }
 
@@ -49,6 +51,21 @@ static const char *find_host(const struct http_request *request)
 	return host;
 }
 
+/* The body as what it says it is. */
+static void read_body(struct wire_call *call)
+{
+	const struct http_request *http = call->http;
+	const char *type = http_header(http, "Content-Type");
+	struct multipart *parts = NULL;
+
+	if (http->body_too_large || !http->body_size)
+		return;
+	if (!multipart_is_type(type))
+		call->body = json_parse(http->body, http->body_size);
+	else if (!multipart_read(type, http->body, http->body_size, &parts))
+		call->parts = parts;
+}
+
 static void route(struct sim *sim, const struct http_request *request,
 		  struct visit *visit)
 {
@@ -58,22 +75,27 @@ static void route(struct sim *sim, const struct http_request *request,
 	call->on = REQUEST_OTHER;
 	call->host = find_host(request);
 	make_request_id(call->request_id, sizeof(call->request_id));
-	visit->wire = wire_find(request->path, &call->rest);
-	if (visit->wire && !request->body_too_large && request->body_size)
-		call->body = json_parse(request->body, request->body_size);
-	call->body_text = service_describe_body(request, call->body);
-	if (visit->wire)
-		visit->wire->route(call);
-	else if (media_route(request->path, &visit->media_task, &visit->media_kind))
+	call->wire = wire_find(request->path, &call->rest);
+	if (call->wire) {
+		read_body(call);
+		variants_get(sim->variants, call->wire, call->variants);
+		call->wire->route(call);
+	} else if (media_route(request->path, &visit->media_task, &visit->media_kind)) {
 		call->on = REQUEST_MEDIA;
+	}
+	call->body_text = service_describe_body(call);
+	if (call->on == REQUEST_CREATE)
+		visit->exact = service_describe_exactly(call);
 }
 
 static uint64_t record(const struct visit *visit)
 {
 	const struct wire_call *call = &visit->call;
 	struct record_start start = { .on = call->on,
+				      .wire = call->wire ? call->wire->name : NULL,
 				      .task = call->task,
-				      .body = call->body_text };
+				      .body = call->body_text,
+				      .exact = visit->exact };
 
 	if (visit->media_task) {
 		start.task = visit->media_task;
@@ -84,10 +106,16 @@ static uint64_t record(const struct visit *visit)
 
 static struct fault *take_fault(const struct visit *visit)
 {
-	const char *media = visit->media_task ? media_kind_name(visit->media_kind) : NULL;
+	const struct wire_call *call = &visit->call;
+	struct fault_target target = { .on = call->on, .task = call->task };
 
-	return faults_take(visit->call.sim->faults, visit->call.on,
-			   media ? visit->media_task : visit->call.task, media);
+	if (call->wire)
+		target.wire = call->wire->name;
+	if (visit->media_task) {
+		target.task = visit->media_task;
+		target.media = media_kind_name(visit->media_kind);
+	}
+	return faults_take(call->sim->faults, &target);
 }
 
 /* Waits as long as a fault says. Negative: the connection is to be closed. */
@@ -124,11 +152,9 @@ static int suffer_after(const struct visit *visit, struct fault *fault)
 	return r == -ECANCELED ? 0 : r;
 }
 
-static int answer_fault(const struct fault_action *action, struct http_reply *reply)
+static int add_headers(const struct fault_action *action, struct http_reply *reply)
 {
-	int r = http_reply_text(reply, action->status,
-				action->body_type ? action->body_type : "text/plain",
-				action->body ? action->body : "");
+	int r = 0;
 
 	for (size_t i = 0; !r && i < action->header_count; i++)
 		r = http_reply_header(reply, action->headers[i].name, "%s",
@@ -136,49 +162,62 @@ static int answer_fault(const struct fault_action *action, struct http_reply *re
 	return r;
 }
 
+static int answer_fault(const struct fault_action *action, struct http_reply *reply)
+{
+	int r = http_reply_text(reply, action->status,
+				action->body_type ? action->body_type : "text/plain",
+				action->body ? action->body : "");
+
+	return r ? r : add_headers(action, reply);
+}
+
+/* Without a body of the test's own, in the words of the service. */
+static int refuse_by_fault(const struct wire_call *call,
+			   const struct fault_action *action, struct http_reply *reply)
+{
+	int r = wire_refuse_fault(call, action, reply);
+
+	return r ? r : add_headers(action, reply);
+}
+
 static int answer_other(const struct visit *visit, struct http_reply *reply)
 {
 	return http_reply_text(reply, 404, "text/plain", "404 page not found\n");
 }
 
-static int process(struct visit *visit, struct fault *fault, char **ret_created,
+static int process(const struct visit *visit, struct fault *fault,
 		   struct http_reply *reply)
 {
 	const struct wire_call *call = &visit->call;
 
 	if (fault && fault->action.status)
-		return answer_fault(&fault->action, reply);
+		return call->wire && !fault->action.body
+			       ? refuse_by_fault(call, &fault->action, reply)
+			       : answer_fault(&fault->action, reply);
 	if (!strcmp(call->http->method, "HEAD"))
 		return http_reply_text(reply, 403, "text/plain", "");
 	if (visit->media_task)
 		return media_handle(call->sim, call->http, visit->media_task,
 				    visit->media_kind, fault, reply);
-	if (visit->wire)
-		return visit->wire->handle(call, ret_created, reply);
+	if (call->wire)
+		return wire_handle(call, reply);
 	return answer_other(visit, reply);
 }
 
-static int serve(struct visit *visit, struct fault *fault, uint64_t ticket,
-		 struct http_reply *reply)
+static int serve(const struct visit *visit, struct fault *fault, struct http_reply *reply)
 {
-	struct records *records = visit->call.sim->records;
-	AUTOFREE char *created = NULL;
+	const struct wire_call *call = &visit->call;
 	int r = fault ? suffer_before(visit, fault) : 0;
 
-	if (r)
-		return r;
-	r = process(visit, fault, &created, reply);
-	if (created) {
-		records_set_task(records, ticket, created);
-		records_count_accepted(records);
-	}
+	if (!r)
+		r = process(visit, fault, reply);
 	if (!r && fault)
 		r = suffer_after(visit, fault);
 	if (r)
 		return r;
-	if (visit->wire)
-		http_reply_header(reply, "X-Request-Id", "%s", visit->call.request_id);
-	records_answered(records, ticket, reply->status);
+	if (call->wire)
+		http_reply_header(reply, "X-Request-Id", "%s", call->request_id);
+	records_answered(call->sim->records, call->ticket, reply->status);
 	return 0;
 }
 
@@ -190,9 +229,9 @@ static int handle(void *context, struct http_request *request, struct http_reply
 	int r;
 
 	route(sim, request, &visit);
-	request->ticket = record(&visit);
+	visit.call.ticket = request->ticket = record(&visit);
 	fault = take_fault(&visit);
-	r = serve(&visit, fault, request->ticket, reply);
+	r = serve(&visit, fault, reply);
 	fault_unref(sim->faults, fault);
 	log_info("request=%s method=%s path=%s status=%d",
 		 request_kind_name(visit.call.on), request->method, request->path,

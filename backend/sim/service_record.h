@@ -5,12 +5,14 @@
 #ifndef SEEDANCE_SIM_SERVICE_RECORD_H
 #define SEEDANCE_SIM_SERVICE_RECORD_H
 
-#include "backend/sim/http.h"
-#include "backend/sim/json.h"
-#include "backend/sim/records.h"
+#include "backend/sim/wire.h"
 
-/* A body as JSON text with data URLs shortened; free() it. NULL if it is empty. */
-char *service_describe_body(const struct http_request *request, const struct json *body);
+/* The body as JSON text with data URLs shortened, or {"parts":[...]}; free() it. NULL if
+ * it is empty. */
+char *service_describe_body(const struct wire_call *call);
+/* All of it: every header (never a key), the whole body. free() it; NULL without memory.
+ */
+char *service_describe_exactly(const struct wire_call *call);
 
 /* `start` holds kind, task, media and body; the rest is filled in. Returns
  * records_begin()'s. */

@@ -11,6 +11,7 @@
 #include "backend/sim/link.h"
 #include "backend/sim/records.h"
 #include "backend/sim/tasks.h"
+#include "backend/sim/variants.h"
 
 struct sim {
 	const char *key; /* what a bearer token must be; NULL = anything */
@@ -19,6 +20,7 @@ struct sim {
 	struct tasks *tasks;
 	struct records *records;
 	struct faults *faults;
+	struct variants *variants;
 };
 
 #endif
