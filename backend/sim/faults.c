@@ -1,11 +1,10 @@
 #include "backend/sim/faults.h"
 
 #include "backend/base/cleanup.h"
-#include "backend/base/clock.h"
 #include "backend/sim/json.h"
+#include "backend/sim/patience.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -246,25 +245,6 @@ static int unregister_waiter(struct faults *faults, const struct fault *fault,
 	return check_over(faults, fault);
 }
 
-/* 0 when the time is over or the event came, else -errno. */
-static int poll_until(int64_t deadline_ms, int event, int socket)
-{
-	struct pollfd polled[] = { { .fd = event, .events = POLLIN },
-				   { .fd = socket, .events = POLLRDHUP } };
-
-	for (;;) {
-		int64_t left = deadline_ms < 0 ? -1 : deadline_ms - clock_boot_ms();
-		int n = poll(polled, 2, left < -1 ? 0 : left > 60000 ? 60000 : (int)left);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0)
-			return polled[0].revents ? 0 : -ECONNRESET;
-		if (deadline_ms >= 0 && clock_boot_ms() >= deadline_ms)
-			return 0;
-	}
-}
-
 int faults_wait(struct faults *faults, struct fault *fault, int64_t ms, int socket)
 {
 	AUTOCLOSE int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -276,7 +256,7 @@ int faults_wait(struct faults *faults, struct fault *fault, int64_t ms, int sock
 	r = register_waiter(faults, fault, &waiter);
 	if (r)
 		return r;
-	r = poll_until(ms < 0 ? -1 : clock_boot_ms() + ms, event, socket);
+	r = patience_wait(ms, event, socket);
 	over = unregister_waiter(faults, fault, &waiter);
 	return over ? over : r;
 }

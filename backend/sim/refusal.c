@@ -1,9 +1,13 @@
 #include "backend/sim/refusal.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 void refusal_clear(struct refusal *refusal)
 {
 	buffer_clear(&refusal->message);
 	buffer_clear(&refusal->param);
+	free(refusal->code);
 }
 
 const char *refusal_message(const struct refusal *refusal)
@@ -72,7 +76,7 @@ bool refuse_as(struct refusal *refusal, int status, const char *code, const char
 	if (!begin(refusal, REFUSAL_OWN, NULL))
 		return false;
 	refusal->status = status;
-	refusal->code = code;
+	refusal->code = strdup(code);
 	refusal->type = type;
 	va_start(arguments, format);
 	buffer_vaddf(&refusal->message, format, arguments);

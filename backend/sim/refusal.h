@@ -32,7 +32,7 @@ enum refusal_kind {
 struct refusal {
 	enum refusal_kind kind;
 	int status;	  /* HTTP; 0 = as the service has it for this kind */
-	const char *code; /* borrowed; NULL = the same */
+	char *code;	  /* owned; NULL = the same */
 	const char *type; /* a literal or NULL; Ark's */
 	int64_t number;	  /* SenseAudio's ref_code; 0 = the same */
 	struct buffer message;

@@ -47,7 +47,7 @@ int tasks_save(struct tasks *tasks, const struct task *task)
 		r = books_put(tasks->books, task->id, task->created_ms, text.data);
 	if (r)
 		log_error("task not in the books task=%s", task->id);
-	pthread_cond_broadcast(&tasks->changed);
+	tasks_wake(tasks);
 	return r;
 }
 
@@ -123,7 +123,7 @@ void tasks_end(struct tasks *tasks)
 	SCOPED_LOCK(&tasks->lock);
 
 	tasks->is_ending = true;
-	pthread_cond_broadcast(&tasks->changed);
+	tasks_wake(tasks);
 }
 
 void tasks_destroy(struct tasks *tasks)

@@ -65,6 +65,13 @@ void tasks_hold(struct tasks *tasks, enum task_state hold);
 /* Waits until no render of the task is on its way; a copy of the task, or NULL. */
 struct task *tasks_await_media(struct tasks *tasks, const char *id);
 
+/*
+ * Waits until the task is finished, on a connection's thread: 0 and a copy; -ENOENT: no
+ * such task (any more); -ECONNRESET: the client has gone; -ESHUTDOWN: the program ends.
+ */
+int tasks_await_end(struct tasks *tasks, const char *id, int socket,
+		    struct task **ret_task);
+
 /* The renderers' side: waits for work; NULL = the end. Each task is answered by
  * tasks_rendered(). */
 struct task *tasks_next_render(struct tasks *tasks);

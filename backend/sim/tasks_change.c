@@ -71,5 +71,5 @@ void tasks_hold(struct tasks *tasks, enum task_state hold)
 		entry->task->hold = TASK_STATES;
 		tasks_save(tasks, entry->task);
 	}
-	pthread_cond_broadcast(&tasks->changed);
+	tasks_wake(tasks);
 }

@@ -1,7 +1,8 @@
 /*
  * The inside of tasks.h, shared by its files: tasks.c (the table), tasks_clerk.c (time
  * passes), tasks_change.c (decrees of the control port), tasks_render.c (the renderers'
- * side). Nobody else includes this. Every function here needs the lock.
+ * side), tasks_await.c (those who wait for an end). Nobody else includes this. Every
+ * function here needs the lock.
  */
 #ifndef SEEDANCE_SIM_TASKS_INSIDE_H
 #define SEEDANCE_SIM_TASKS_INSIDE_H
@@ -13,6 +14,12 @@
 struct tasks_entry {
 	struct task *task;
 	struct tasks_entry *next;
+};
+
+/* Somebody who waits for a change with a descriptor; on that one's stack. */
+struct tasks_watcher {
+	int event;
+	struct tasks_watcher *next;
 };
 
 struct tasks {
@@ -27,6 +34,7 @@ struct tasks {
 	/* guarded by lock */
 	struct books *books;
 	struct tasks_entry *newest;
+	struct tasks_watcher *watchers;
 	enum task_state hold;
 	bool is_ending;
 };
@@ -37,6 +45,8 @@ struct task *tasks_lookup(struct tasks *tasks, const char *id);
 struct task *tasks_lookup_visible(struct tasks *tasks, const char *id);
 bool tasks_is_over(const struct task *task, int64_t now_ms);
 
+/* Wakes everybody who waits. */
+void tasks_wake(struct tasks *tasks);
 /* Writes the task into the books and wakes everybody who waits. */
 int tasks_save(struct tasks *tasks, const struct task *task);
 /* Frees the entry behind the link, and all that was kept of its task. */

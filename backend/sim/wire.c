@@ -9,6 +9,8 @@
 
 static const struct wire *const wires[] = {
 	&wire_ark,
+	&wire_acedata,
+	&wire_xhuo,
 };
 
 const struct wire *wire_at(size_t index)
@@ -91,7 +93,7 @@ int wire_refuse_fault(const struct wire_call *call, const struct fault_action *a
 	       action->error_message ? action->error_message
 				     : "The simulator was told to refuse this");
 	refusal.status = action->status;
-	refusal.code = action->error_code;
+	refusal.code = action->error_code ? strdup(action->error_code) : NULL;
 	refusal.number = action->error_number;
 	http_reply_header(reply, "Content-Type", "application/json; charset=utf-8");
 	call->wire->refuse(call, &refusal, reply);

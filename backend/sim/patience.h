@@ -1,0 +1,16 @@
+/*
+ * Waiting on a connection's thread: for an event, for a time, or until the client has
+ * gone. Any thread.
+ */
+#ifndef SEEDANCE_SIM_PATIENCE_H
+#define SEEDANCE_SIM_PATIENCE_H
+
+#include <stdint.h>
+
+#define PATIENCE_FOREVER (-1)
+
+/* 0: the time is over, or the eventfd was written to. -ECONNRESET: the client has gone.
+ * Others: -errno of poll. */
+int patience_wait(int64_t ms, int event, int socket);
+
+#endif
