@@ -40,7 +40,8 @@ static void put_record(struct buffer *out, const struct task *task,
 	json_put_text_if(out, "trace_id", json_get_text(echo, "trace_id"));
 	put_time(out, "created_at", task->created_ms);
 	if (task->state != TASK_QUEUED)
-		put_time(out, "started_at", task->created_ms);
+		put_time(out, "started_at",
+			 task->started_ms ? task->started_ms : task->state_ms);
 	if (!ace_answer_is_unfinished(task, call)) {
 		put_time(out, "finished_at", task->state_ms);
 		put_time(out, "elapsed", task->state_ms - task->created_ms);

@@ -42,6 +42,7 @@ static const struct number_field {
 	{ "created_ms", offsetof(struct task, created_ms) },
 	{ "expires_ms", offsetof(struct task, expires_ms) },
 	{ "state_ms", offsetof(struct task, state_ms) },
+	{ "started_ms", offsetof(struct task, started_ms) },
 	{ "link_date_ms", offsetof(struct task, link_date_ms) },
 	{ "link_generation", offsetof(struct task, link_generation) },
 };

@@ -57,7 +57,8 @@ struct task {
 
 	/* progress */
 	enum task_state state;
-	int64_t state_ms; /* since when */
+	int64_t state_ms;   /* since when */
+	int64_t started_ms; /* when it was first running; 0 = never */
 	enum task_render render;
 	char *error_code, *error_message;
 	int64_t link_date_ms;	 /* links given out count from here */

@@ -27,6 +27,8 @@ void tasks_enter(struct tasks *tasks, struct task *task, enum task_state state)
 {
 	task->state = state;
 	task->state_ms = clock_wall_ms();
+	if (state == TASK_RUNNING && !task->started_ms)
+		task->started_ms = task->state_ms;
 	if (state == TASK_RUNNING && !task->fail_code && !task->ends_expired)
 		want_render(task);
 	if (state == TASK_SUCCEEDED) {

@@ -11,6 +11,7 @@ static const struct wire *const wires[] = {
 	&wire_ark,
 	&wire_acedata,
 	&wire_xhuo,
+	&wire_createtask,
 };
 
 const struct wire *wire_at(size_t index)
