@@ -13,9 +13,12 @@
 #define DATE_FORMAT "%Y%m%dT%H%M%SZ"
 #define CREDENTIAL "sim-"
 
-static void add_path(struct buffer *out, const struct task *task, enum media_kind kind)
+static char *make_path(const struct task *task, const char *file)
 {
-	buffer_addf(out, "/media/%s/%s", task->id, media_file_name(kind));
+	AUTOBUFFER path = BUFFER_INIT(4096);
+
+	buffer_addf(&path, "/media/%s/%s", task->id, file);
+	return buffer_take(&path);
 }
 
 static void add_hex(struct buffer *out, const unsigned char *bytes, unsigned size)
@@ -24,15 +27,15 @@ static void add_hex(struct buffer *out, const unsigned char *bytes, unsigned siz
 		buffer_addf(out, "%02x", bytes[i]);
 }
 
-static char *sign(const struct link_settings *settings, const struct task *task,
-		  enum media_kind kind, const struct link_query *query)
+static char *sign(const struct link_settings *settings, const char *path,
+		  const struct link_query *query)
 {
 	AUTOBUFFER text = BUFFER_INIT(4096);
 	AUTOBUFFER signature = BUFFER_INIT(256);
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned size = 0;
 
-	add_path(&text, task, kind);
+	buffer_add(&text, path);
 	buffer_addf(&text, "\nGET\n%s\n%s\n%s", query->credential, query->date,
 		    query->expires);
 	if (buffer_error(&text))
@@ -65,23 +68,23 @@ static char *number_text(const char *prefix, int64_t number)
 	return buffer_take(&text);
 }
 
-char *link_make(const struct link_settings *settings, const struct task *task,
-		enum media_kind kind, const char *host)
+static char *make(const struct link_settings *settings, const struct task *task,
+		  const char *file, const char *host)
 {
 	AUTOBUFFER link = BUFFER_INIT(4096);
+	AUTOFREE char *path = make_path(task, file);
 	AUTOFREE char *credential = number_text(CREDENTIAL, task->link_generation);
 	AUTOFREE char *date = date_text(task->link_date_ms);
 	AUTOFREE char *expires = number_text("", settings->seconds);
 	struct link_query query = { credential, date, expires, NULL };
 	AUTOFREE char *signature = NULL;
 
-	if (!credential || !date || !expires)
+	if (!path || !credential || !date || !expires)
 		return NULL;
-	signature = sign(settings, task, kind, &query);
+	signature = sign(settings, path, &query);
 	if (!signature)
 		return NULL;
-	buffer_addf(&link, "http://%s", host);
-	add_path(&link, task, kind);
+	buffer_addf(&link, "http://%s%s", host, path);
 	buffer_addf(&link,
 		    "?X-Tos-Algorithm=TOS4-HMAC-SHA256&X-Tos-Credential=%s&X-Tos-Date=%s"
 		    "&X-Tos-Expires=%s&X-Tos-Signature=%s&X-Tos-SignedHeaders=host",
@@ -89,14 +92,26 @@ char *link_make(const struct link_settings *settings, const struct task *task,
 	return buffer_take(&link);
 }
 
-static bool is_signed(const struct link_settings *settings, const struct task *task,
-		      enum media_kind kind, const struct link_query *query)
+char *link_make(const struct link_settings *settings, const struct task *task,
+		enum media_kind kind, const char *host)
+{
+	return make(settings, task, media_file_name(kind), host);
+}
+
+char *link_make_bare(const struct link_settings *settings, const struct task *task,
+		     enum media_kind kind, const char *host)
+{
+	return make(settings, task, media_kind_name(kind), host);
+}
+
+static bool is_signed(const struct link_settings *settings, const char *path,
+		      const struct link_query *query)
 {
 	AUTOFREE char *signature = NULL;
 
 	if (!query->credential || !query->date || !query->expires || !query->signature)
 		return false;
-	signature = sign(settings, task, kind, query);
+	signature = sign(settings, path, query);
 	return signature && strlen(signature) == strlen(query->signature) &&
 	       !CRYPTO_memcmp(signature, query->signature, strlen(signature));
 }
@@ -112,12 +127,12 @@ static int64_t end_ms(const struct link_query *query)
 }
 
 enum link_verdict link_check(const struct link_settings *settings,
-			     const struct task *task, enum media_kind kind,
+			     const struct task *task, const char *path,
 			     const struct link_query *query, int64_t now_ms)
 {
 	int64_t generation;
 
-	if (!is_signed(settings, task, kind, query))
+	if (!is_signed(settings, path, query))
 		return LINK_FORGED;
 	generation = strtoll(query->credential + strlen(CREDENTIAL), NULL, 10);
 	if (generation != task->link_generation || now_ms >= end_ms(query))

@@ -17,9 +17,12 @@ struct link_settings {
 	int64_t seconds; /* how long links live */
 };
 
-/* free() it; NULL without memory. `host` is what the Host header said. */
+/* free() them; NULL without memory. `host` is what the Host header said. The second one's
+ * path has no extension; both lead to the same bytes. */
 char *link_make(const struct link_settings *settings, const struct task *task,
 		enum media_kind kind, const char *host);
+char *link_make_bare(const struct link_settings *settings, const struct task *task,
+		     enum media_kind kind, const char *host);
 
 /* The parts of a query, as they came; NULL = absent. */
 struct link_query {
@@ -28,8 +31,9 @@ struct link_query {
 
 enum link_verdict { LINK_GOOD, LINK_EXPIRED, LINK_FORGED };
 
+/* `path` is what the link was asked with. */
 enum link_verdict link_check(const struct link_settings *settings,
-			     const struct task *task, enum media_kind kind,
+			     const struct task *task, const char *path,
 			     const struct link_query *query, int64_t now_ms);
 
 #endif

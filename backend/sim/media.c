@@ -31,7 +31,8 @@ bool media_route(const char *path, char **ret_task, enum media_kind *ret_kind)
 		return false;
 	slash = strchr(id, '/');
 	for (int kind = 0; slash && slash > id && kind < MEDIA_KINDS; kind++) {
-		if (strcmp(slash + 1, media_file_name((enum media_kind)kind)))
+		if (strcmp(slash + 1, media_file_name((enum media_kind)kind)) &&
+		    strcmp(slash + 1, media_kind_name((enum media_kind)kind)))
 			continue;
 		*ret_kind = (enum media_kind)kind;
 		*ret_task = strndup(id, (size_t)(slash - id));
@@ -85,14 +86,14 @@ static int open_medium(const struct sim *sim, const struct task *task,
 
 static enum link_verdict check_link(const struct sim *sim,
 				    const struct http_request *request,
-				    const struct task *task, enum media_kind kind)
+				    const struct task *task)
 {
 	struct link_query query = { http_query(request, "X-Tos-Credential"),
 				    http_query(request, "X-Tos-Date"),
 				    http_query(request, "X-Tos-Expires"),
 				    http_query(request, "X-Tos-Signature") };
 
-	return link_check(&sim->links, task, kind, &query, clock_wall_ms());
+	return link_check(&sim->links, task, request->path, &query, clock_wall_ms());
 }
 
 /* A range is only meant for the file that If-Range names. */
@@ -203,7 +204,7 @@ int media_handle(struct sim *sim, const struct http_request *request, const char
 	if (!task)
 		return refuse(reply, 404, "NoSuchKey",
 			      "The specified key does not exist.");
-	verdict = check_link(sim, request, task, kind);
+	verdict = check_link(sim, request, task);
 	if (verdict == LINK_FORGED)
 		return refuse(reply, 403, "SignatureDoesNotMatch",
 			      "The signature is not valid");

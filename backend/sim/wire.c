@@ -8,10 +8,7 @@
 #include <strings.h>
 
 static const struct wire *const wires[] = {
-	&wire_ark,
-	&wire_acedata,
-	&wire_xhuo,
-	&wire_createtask,
+	&wire_ark, &wire_acedata, &wire_xhuo, &wire_createtask, &wire_senseaudio,
 };
 
 const struct wire *wire_at(size_t index)
