@@ -252,3 +252,22 @@ int image_from_data_url(const char *url, struct image *ret)
 	image.bytes = NULL;
 	return 0;
 }
+
+int image_from_bytes(const void *bytes, size_t size, struct image *ret)
+{
+	CLEANUP(image_clear) struct image image = { .bytes = NULL, .size = size };
+	int r;
+
+	if (size > IMAGE_BYTES_MAX)
+		return -EFBIG;
+	image.bytes = malloc(size ? size : 1);
+	if (!image.bytes)
+		return -ENOMEM;
+	memcpy(image.bytes, bytes, size);
+	r = recognise(&image);
+	if (r)
+		return r;
+	*ret = image;
+	image.bytes = NULL;
+	return 0;
+}

@@ -8,7 +8,8 @@
 #include <strings.h>
 
 static const struct wire *const wires[] = {
-	&wire_ark, &wire_acedata, &wire_xhuo, &wire_createtask, &wire_senseaudio,
+	&wire_ark,	  &wire_acedata,    &wire_xhuo,
+	&wire_createtask, &wire_senseaudio, &wire_comet,
 };
 
 const struct wire *wire_at(size_t index)

@@ -263,7 +263,7 @@ class Comet(Service):
     errors = {400: "InvalidParameter", 401: "", 403: "", 413: "", 429: "", 500: ""}
 
 
-SERVICES = [Acedata, Xhuo, Createtask, Senseaudio]
+SERVICES = [Acedata, Xhuo, Createtask, Senseaudio, Comet]
 
 
 @pytest.fixture(scope="module")
