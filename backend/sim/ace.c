@@ -134,56 +134,42 @@ static const char *const failure_words[] = { "structured",
 static const char *const error_words[] = { "structured", "string", "detail", NULL };
 static const char *const async_words[] = { "ignored", "honoured", NULL };
 
-#define VARIANTS(honours_async)                                                        \
-	(const struct variant[])                                                       \
-	{                                                                              \
-		[ACE_DATA] = { "data", data_words, ACE_DATA_FLAT, 0 },                 \
-		[ACE_PENDING] = { "pending", pending_words, 0, 0 },                    \
-		[ACE_FAILURE] = { "failure", failure_words, 0, 0 },                    \
-		[ACE_ERROR] = { "error", error_words, 0, 0 },                          \
-		[ACE_ASYNC] = { "async", async_words, (honours_async), 0 },            \
-		[ACE_FRESH_MS] = { "fresh_ms", NULL, FRESH_MS_DEFAULT, FRESH_MS_MAX }, \
-		{                                                                      \
-			NULL                                                           \
-		}                                                                      \
+/* The two differ in what they do with `async`. */
+#define VARIANTS(honours_async)                                                       \
+	{ "data", data_words, ACE_DATA_FLAT, 0 }, { "pending", pending_words, 0, 0 }, \
+		{ "failure", failure_words, 0, 0 }, { "error", error_words, 0, 0 },   \
+		{ "async", async_words, honours_async, 0 },                           \
+		{ "fresh_ms", NULL, FRESH_MS_DEFAULT, FRESH_MS_MAX },                 \
+	{                                                                             \
+		.name = NULL                                                          \
 	}
 
-#define ANSWERS                                                                 \
-	{                                                                       \
-		[REQUEST_CREATE] = create, [REQUEST_GET] = ace_record_retrieve, \
-		[REQUEST_LIST] = ace_record_batch                               \
-	}
+/* In the order of enum ace_variant. */
+static const struct variant acedata_variants[] = { VARIANTS(1) };
+static const struct variant xhuo_variants[] = { VARIANTS(0) };
 
-#define FAILURE                                    \
-	{                                          \
-		"api_error", "fetch failed", false \
-	}
-#define MODERATION                                                                 \
-	{                                                                          \
-		"OutputVideoSensitiveContentDetected",                             \
+/* What the two have in common. */
+#define BACKEND                                                                    \
+	.route = route,                                                            \
+	.answers = { [REQUEST_CREATE] = create,                                    \
+		     [REQUEST_GET] = ace_record_retrieve,                          \
+		     [REQUEST_LIST] = ace_record_batch },                          \
+	.refuse = ace_refuse, .failure = { "api_error", "fetch failed", false },   \
+	.moderation = { "OutputVideoSensitiveContentDetected",                     \
 			"The request failed because the output video may contain " \
 			"sensitive information.",                                  \
-			false                                                      \
-	}
+			false }
 
 const struct wire wire_acedata = {
 	.name = "acedata",
 	.prefix = "/acedata",
-	.route = route,
-	.answers = ANSWERS,
-	.refuse = ace_refuse,
-	.failure = FAILURE,
-	.moderation = MODERATION,
-	.variants = VARIANTS(1),
+	BACKEND,
+	.variants = acedata_variants,
 };
 
 const struct wire wire_xhuo = {
 	.name = "xhuo",
 	.prefix = "/xhuo",
-	.route = route,
-	.answers = ANSWERS,
-	.refuse = ace_refuse,
-	.failure = FAILURE,
-	.moderation = MODERATION,
-	.variants = VARIANTS(0),
+	BACKEND,
+	.variants = xhuo_variants,
 };

@@ -58,24 +58,31 @@ static void set_camera(struct job *job, const char *value)
 }
 
 static const struct flag {
-	const char *brief, *full, *field;
+	const char *brief, *full;
+	const char *field, *other; /* in the body, they win */
 	void (*set)(struct job *job, const char *value);
 } flags[] = {
-	{ "--rs", "--resolution", "resolution", set_resolution },
-	{ "--rt", "--ratio", "ratio", set_ratio },
-	{ "--dur", "--duration", "duration", set_duration },
-	{ "--frames", "--frames", "frames", set_frames },
-	{ "--seed", "--seed", "seed", set_seed },
-	{ "--wm", "--watermark", "watermark", set_watermark },
-	{ "--cf", "--camerafixed", "camerafixed", set_camera },
+	{ "--rs", "--resolution", "resolution", NULL, set_resolution },
+	{ "--rt", "--ratio", "ratio", NULL, set_ratio },
+	{ "--dur", "--duration", "duration", "frames", set_duration },
+	{ "--frames", "--frames", "frames", "duration", set_frames },
+	{ "--seed", "--seed", "seed", NULL, set_seed },
+	{ "--wm", "--watermark", "watermark", NULL, set_watermark },
+	{ "--cf", "--camerafixed", "camerafixed", NULL, set_camera },
 };
+
+static bool is_in_body(const struct json *body, const struct flag *flag)
+{
+	return json_get(body, flag->field) ||
+	       (flag->other && json_get(body, flag->other));
+}
 
 static void set(const struct json *body, struct job *job, const char *name,
 		const char *value)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
 		if ((!strcmp(name, flags[i].brief) || !strcmp(name, flags[i].full)) &&
-		    !json_get(body, flags[i].field))
+		    !is_in_body(body, &flags[i]))
 			flags[i].set(job, value);
 }
 

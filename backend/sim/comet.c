@@ -223,7 +223,7 @@ static const struct variant variants[] = {
 	[VARIANT_ERROR] = { "error", error_words, ERROR_BY_LAYER, 0 },
 	[VARIANT_COMPLETED_AT] = { "completed_at", completed_at_words, 0, 0 },
 	[VARIANT_VIDEO_URL] = { "video_url", video_url_words, URL_ON_TOP, 0 },
-	{ NULL },
+	{ .name = NULL },
 };
 
 const struct wire wire_comet = {

@@ -246,7 +246,7 @@ static const char *const error_words[] = { "plain", "laravel", "ok", NULL };
 static const struct variant variants[] = {
 	[VARIANT_ID] = { "id", id_words, ID_IN_DATA, 0 },
 	[VARIANT_ERROR] = { "error", error_words, ERROR_PLAIN, 0 },
-	{ NULL },
+	{ .name = NULL },
 };
 
 const struct wire wire_createtask = {

@@ -124,7 +124,6 @@ static int read_part(struct reader *reader, struct part *part)
 
 	if (r)
 		return r;
-	/* The CR LF before an empty value's delimiter is the head's own. */
 	stop = find(reader->at, reader->end, reader->delimiter, reader->delimiter_length);
 	if (!stop)
 		return -EINVAL;

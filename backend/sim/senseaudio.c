@@ -156,7 +156,7 @@ static const char *const task_id_words[] = { "own", "other", NULL };
 static const struct variant variants[] = {
 	[VARIANT_TASK_ID] = { "task_id", task_id_words, 0, 0 },
 	[VARIANT_PENDING_PROGRESS] = { "pending_progress", NULL, HALF_WAY, 100 },
-	{ NULL },
+	{ .name = NULL },
 };
 
 const struct wire wire_senseaudio = {

@@ -30,14 +30,11 @@ static char *describe_raw(const struct http_request *request)
 	return buffer_take(&quoted);
 }
 
-static char *describe_parts(const struct multipart *parts)
+static void put_parts(struct buffer *out, const struct multipart *parts)
 {
-	AUTOBUFFER text = BUFFER_INIT(EXACT_CEILING);
-
-	buffer_add(&text, "{\"parts\":");
-	multipart_describe(parts, &text);
-	buffer_add(&text, "}");
-	return buffer_take(&text);
+	buffer_add(out, "{\"parts\":");
+	multipart_describe(parts, out);
+	buffer_add(out, "}");
 }
 
 char *service_describe_body(const struct wire_call *call)
@@ -47,11 +44,11 @@ char *service_describe_body(const struct wire_call *call)
 	if (!call->http->body_size)
 		return NULL;
 	if (call->parts)
-		return describe_parts(call->parts);
-	if (!call->body)
-		return describe_raw(call->http);
-	json_put_value(&text, NULL, call->body, true);
-	return buffer_error(&text) ? describe_raw(call->http) : buffer_take(&text);
+		put_parts(&text, call->parts);
+	else if (call->body)
+		json_put_value(&text, NULL, call->body, true);
+	return !text.size || buffer_error(&text) ? describe_raw(call->http)
+						 : buffer_take(&text);
 }
 
 static void put_header(void *context, const char *name, const char *value)

@@ -53,7 +53,7 @@ struct wire {
 	/* Sets the status and appends the body. */
 	void (*refuse)(const struct wire_call *call, const struct refusal *refusal,
 		       struct http_reply *reply);
-	/* Is the header's absence or its scheme of no interest, if no key is wanted? */
+	/* If no key is wanted: is an Authorization of any scheme good? */
 	bool takes_any_scheme;
 	struct wire_ending failure, moderation;
 	const struct variant *variants; /* what tests may choose; ends with no name */

@@ -258,7 +258,8 @@ def test_words_of_failure(ace, word):
     assert ace.shown(ace.decreed("failed", raw_status=word))["response"]["data"]["status"] == word
 
 
-@pytest.mark.parametrize("words, code", [("#fail", "api_error"), ("#moderation", "OutputVideoSensitiveContentDetected")])
+@pytest.mark.parametrize("words, code", [
+    ("#fail", "api_error"), ("#moderation", "OutputVideoSensitiveContentDetected")])
 def test_prompts_that_fail(ace, words, code):
     record = ace.wait_for(ace.create(text=words), "failed")
     assert record["response"]["error"]["code"] == code
@@ -436,7 +437,9 @@ def test_defaults(ace):
 
 
 def test_frames(ace):
-    assert made(ace, text="x --frames 29")["frames"] == 29
+    assert made(ace, text="x --frames 29", duration=...)["frames"] == 29
+    assert made(ace, text="x --frames 29", duration=2)["duration"] == 2
+    assert made(ace, text="x --dur 5", frames=29)["frames"] == 29
 
 
 @pytest.mark.parametrize("fields, size, seconds, sound", [

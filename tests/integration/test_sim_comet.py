@@ -72,8 +72,8 @@ def test_last_create_of_multipart(service):
     body = service.encode(service.body(text='say "é"', model=V20, input_reference=PNG))
     assert (shown["bytes"], shown["sha256"]) == (len(body), hashlib.sha256(body).hexdigest())
     assert [part["name"] for part in shown["parts"]] == ["prompt", "model", "seconds", "resolution", "input_reference"]
-    assert shown["parts"][0] == {"name": "prompt", "bytes": 8, "sha256": hashlib.sha256('say "é"'.encode()).hexdigest(),
-                                 "value": 'say "é"'}
+    assert shown["parts"][0] == {
+        "name": "prompt", "bytes": 8, "sha256": hashlib.sha256('say "é"'.encode()).hexdigest(), "value": 'say "é"'}
     headers = {name.lower(): value for name, value in shown["headers"]}
     assert headers["content-type"].startswith("multipart/form-data; boundary=")
 
