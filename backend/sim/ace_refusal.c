@@ -26,7 +26,7 @@ static const struct refusal_words xhuo_kinds[REFUSAL_KINDS] = {
 	[REFUSAL_INTERNAL] = { 500, "api_error" },
 };
 
-static const struct refusal_words by_status[] = {
+static const struct refusal_words ace_by_status[] = {
 	{ 400, "bad_request" },
 	{ 401, "invalid_token" },
 	{ 402, "payment_required" },
@@ -36,6 +36,21 @@ static const struct refusal_words by_status[] = {
 	{ 429, "too_many_requests" },
 	{ 500, "api_error" },
 };
+
+static const struct refusal_words xhuo_by_status[] = {
+	{ 400, "token_mismatched" },  { 401, "invalid_token" },	    { 403, "used_up" },
+	{ 413, "request_too_large" }, { 429, "too_many_requests" }, { 500, "api_error" },
+};
+
+static struct refusal_words find_words(const struct wire_call *call,
+				       const struct refusal *refusal)
+{
+	if (call->wire == &wire_xhuo)
+		return refusal_words(refusal, xhuo_kinds, xhuo_by_status,
+				     ARRAY_SIZE(xhuo_by_status));
+	return refusal_words(refusal, ace_kinds, ace_by_status,
+			     ARRAY_SIZE(ace_by_status));
+}
 
 static void put_message(struct buffer *out, const struct refusal *refusal)
 {
@@ -83,9 +98,7 @@ static void put_error(struct buffer *out, const char *code, const char *message,
 void ace_refuse(const struct wire_call *call, const struct refusal *refusal,
 		struct http_reply *reply)
 {
-	struct refusal_words words =
-		refusal_words(refusal, call->wire == &wire_xhuo ? xhuo_kinds : ace_kinds,
-			      by_status, ARRAY_SIZE(by_status));
+	struct refusal_words words = find_words(call, refusal);
 	AUTOBUFFER message = BUFFER_INIT(8192);
 
 	put_message(&message, refusal);

@@ -43,6 +43,8 @@ struct refusal_words refusal_words(const struct refusal *refusal,
 		words.status = refusal->status;
 	if (refusal->code)
 		words.code = refusal->code;
+	if (!words.code)
+		words.code = "";
 	return words;
 }
 

@@ -23,8 +23,7 @@ enum refusal_kind {
 	REFUSAL_TOO_LARGE,
 	REFUSAL_INTERNAL,
 	REFUSAL_OWN,	/* status, code and type are a wire format's own */
-	REFUSAL_STATUS, /* a fault that a test ordered: only `status` is sure to be there
-			 */
+	REFUSAL_STATUS, /* a fault that a test ordered, with a status */
 	REFUSAL_SILENT, /* the connection is closed without an answer */
 	REFUSAL_KINDS
 };

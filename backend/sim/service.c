@@ -15,7 +15,6 @@
 /* A request on its way through this file. */
 struct visit {
 	struct wire_call call; /* without a wire: media, or nothing of ours */
-	char *exact;	       /* owned: what came, if it is a create */
 	char *media_task;      /* owned; NULL = no media */
 	enum media_kind media_kind;
 };
@@ -25,7 +24,6 @@ static void visit_clear(struct visit *visit)
 	json_destroy((struct json *)(uintptr_t)visit->call.body);
 	multipart_destroy((struct multipart *)(uintptr_t)visit->call.parts);
 	free((char *)(uintptr_t)visit->call.body_text);
-	free(visit->exact);
 	free(visit->media_task);
 }
 
@@ -84,18 +82,18 @@ static void route(struct sim *sim, const struct http_request *request,
 		call->on = REQUEST_MEDIA;
 	}
 	call->body_text = service_describe_body(call);
-	if (call->on == REQUEST_CREATE)
-		visit->exact = service_describe_exactly(call);
 }
 
 static uint64_t record(const struct visit *visit)
 {
 	const struct wire_call *call = &visit->call;
+	AUTOFREE char *exact =
+		call->on == REQUEST_CREATE ? service_describe_exactly(call) : NULL;
 	struct record_start start = { .on = call->on,
 				      .wire = call->wire ? call->wire->name : NULL,
 				      .task = call->task,
 				      .body = call->body_text,
-				      .exact = visit->exact };
+				      .exact = exact };
 
 	if (visit->media_task) {
 		start.task = visit->media_task;

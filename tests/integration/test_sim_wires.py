@@ -135,6 +135,8 @@ class Xhuo(Acedata):
     create_path, tasks_path = "/v1/seedance/videos", "/v1/seedance/tasks"
     way = {"callback_url": "http://127.0.0.1:1/done"}
     no_path = (400, "api_not_implemented")
+    errors = {400: "token_mismatched", 401: "invalid_token", 403: "used_up", 413: "request_too_large",
+              429: "too_many_requests", 500: "api_error", 503: "api_error"}
 
 
 class Createtask(Service):
@@ -469,3 +471,13 @@ def test_last_create_is_shown_as_it_came(sim, kind):
     assert headers["authorization"] == "present"
     assert (headers["x-one"], headers["content-type"]) == ("1", "application/json")
     assert headers["content-length"] == str(len(body))
+
+
+def test_restart_finds_the_tasks(service, start, tmp_path):
+    options = ("--books", str(tmp_path / "books"), "--queue-ms", "20", "--run-ms", "20")
+    before = type(service)(start(*options))
+    task = before.create()
+    data = before.sim.media(before.video_url(before.wait_for(task))).body
+    assert before.sim.stop() == (0, "")
+    after = type(service)(start(*options))
+    assert after.sim.media(after.video_url(after.shown(task))).body == data
