@@ -20,9 +20,10 @@ import subprocess
 import threading
 import time
 import urllib.parse
-import zlib
 
 import pytest
+
+from harness import png
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("SEEDANCE_SIM", str(ROOT / "build/dev/seedance-sim"))
@@ -147,18 +148,6 @@ def request_body(text="a paper boat", items=(), **fields):
     body["content"] = content + list(items)
     body.update(fields)
     return {key: value for key, value in body.items() if value is not ...}
-
-
-def png(width, height):
-    row = b"\0" + b"\x20\x80\xc0" * width
-
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(
-            ">I", zlib.crc32(kind + data))
-
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head)
-            + chunk(b"IDAT", zlib.compress(row * height)) + chunk(b"IEND", b""))
 
 
 def data_url(data, kind="image/png"):
