@@ -8,6 +8,16 @@ struct fixture {
 	atomic_uint wakes;
 };
 
+/* This program is linked so that calloc() comes here: see CMakeLists.txt. */
+static _Atomic bool has_no_memory;
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	return has_no_memory ? NULL : __real_calloc(count, size);
+}
+
 static struct task_view **take_dirty(struct tasks *tasks, size_t *ret_count)
 {
 	struct task_view **views;
@@ -175,6 +185,53 @@ static void test_return_dirty(void **state)
 			    views[i]->number == 2 ? "newer" : NULL);
 	drop(views, count);
 	expect_no_failed_case();
+}
+
+/* Nothing to save and nothing that can be saved are not the same. */
+static void test_dirty_without_memory(void **state)
+{
+	struct fixture *fixture = *state;
+	struct task_view **views = (struct task_view **)state;
+	size_t count = 9;
+	int r;
+
+	add(fixture, 1, true);
+	add(fixture, 2, true);
+	has_no_memory = true;
+	r = tasks_take_dirty(fixture->tasks, &views, &count);
+	has_no_memory = false;
+	assert_int_equal(r, -ENOMEM);
+	assert_null(views);
+	assert_int_equal(count, 0);
+	tasks_return_dirty(fixture->tasks, views, count); /* as its caller does */
+	views = take_dirty(fixture->tasks, &count);
+	assert_int_equal(count, 2); /* nothing was forgotten */
+	drop(views, count);
+}
+
+/* An order made from files that changed meanwhile is not taken. */
+static void test_edits(void **state)
+{
+	struct fixture *fixture = *state;
+	struct tasks *tasks = fixture->tasks;
+	uint64_t edits;
+
+	add(fixture, 1, false);
+	edits = tasks_edits(tasks, 1);
+	assert_false(tasks_is_edited_locked(tasks, 1, edits));
+	tasks_edit_begin(tasks, 1);
+	assert_true(tasks_is_edited_locked(tasks, 1, edits));
+	assert_true(tasks_is_edited_locked(tasks, 1, tasks_edits(tasks, 1)));
+	tasks_edit_begin(tasks, 1);
+	tasks_edit_end(tasks, 1);
+	assert_true(tasks_is_edited_locked(tasks, 1, tasks_edits(tasks, 1)));
+	tasks_edit_end(tasks, 1);
+	assert_true(tasks_is_edited_locked(tasks, 1, edits));
+	assert_false(tasks_is_edited_locked(tasks, 1, tasks_edits(tasks, 1)));
+	tasks_edit_end(tasks, 1); /* one too many changes nothing */
+	tasks_edit_begin(tasks, 1);
+	assert_true(tasks_is_edited_locked(tasks, 1, tasks_edits(tasks, 1)));
+	assert_true(tasks_is_edited_locked(tasks, 2, 0)); /* no such task */
 }
 
 static void add_number(void *context, struct task_view *view)
@@ -367,6 +424,8 @@ int main(void)
 		TEST(test_abandon),
 		TEST(test_dirty),
 		TEST(test_return_dirty),
+		TEST(test_dirty_without_memory),
+		TEST(test_edits),
 		TEST(test_each),
 		TEST(test_change_in_visit),
 		TEST(test_threads),

@@ -1,0 +1,617 @@
+"""What happens beside the main road: asked twice, held back, out of reach, killed in between."""
+
+import contextlib
+import json
+import os
+import socket
+import sqlite3
+import threading
+import types
+import zlib
+
+import pytest
+
+from harness import (control, field, make_media, run, state, status, task_id, wait_for, wait_state)
+
+MIB = 1 << 20
+
+
+class Gate:
+    """A port that refuses connections until it is opened; then it leads to another port."""
+
+    def __init__(self, leads_to):
+        self.leads_to = leads_to
+        self.listener = socket.socket()
+        self.listener.bind(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+
+    def open(self):
+        self.listener.listen(64)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+    def _accept(self):
+        while True:
+            try:
+                near = self.listener.accept()[0]
+            except OSError:
+                return
+            far = socket.create_connection(("127.0.0.1", self.leads_to))
+            for a, b in ((near, far), (far, near)):
+                threading.Thread(target=self._carry, args=(a, b), daemon=True).start()
+
+    @staticmethod
+    def _carry(source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(1 << 16):
+                target.sendall(data)
+        with contextlib.suppress(OSError):
+            target.shutdown(socket.SHUT_WR)
+
+
+@pytest.fixture
+def gate(simulator):
+    gate = Gate(simulator.port)
+    yield gate
+    gate.close()
+
+
+def settled(mount, simulator, creates):
+    """Nothing more is sent: a later order of another folder went out, and the count is right."""
+    marker = mount.folder(f"marker-{os.urandom(4).hex()}", "marker")
+    wait_state(marker, "succeeded")
+    assert simulator.creates() == creates + 1
+
+
+def saved(mount, simulator):
+    """All that the daemon knew before this call is on its disk: a later order left, after its own line."""
+    before = simulator.creates()
+    marker = mount.folder(f"saved-{os.urandom(4).hex()}", "marker")
+    wait_for(lambda: simulator.creates() == before + 1)
+    return marker
+
+
+def failed(mount, simulator, name="cat"):
+    """A folder whose task was billed nothing and failed."""
+    simulator.hold("queued")
+    folder = mount.folder(name)
+    task = wait_for(lambda: task_id(folder))
+    simulator.decree(task, state="failed", error={"code": "InternalServiceError", "message": "no luck"})
+    wait_state(folder, "failed")
+    simulator.hold("")
+    return folder
+
+
+def change_config(mount, old, new):
+    """Ends the daemon, changes the configuration, and starts it again."""
+    mount.end()
+    text = mount.config_path.read_text()
+    assert old in text
+    mount.config_path.write_text(text.replace(old, new))
+    mount.start()
+
+
+def waits_for(folder, words):
+    return wait_for(lambda: words in (field(folder, "waiting") or ""), f"{folder}: waiting for \"{words}\"")
+
+
+def deletes(simulator, task):
+    return [request for request in simulator.requests(on="delete") if request["path"].endswith(task)]
+
+
+def png(picture_bytes=0):
+    """A whole picture of 300 by 300; with as many bytes of pixels that nobody decodes as are asked for."""
+    def chunk(kind, data):
+        return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+
+    head = (300).to_bytes(4, "big") * 2 + b"\x08\x02\0\0\0"
+    pixels = bytes(picture_bytes) or zlib.compress((b"\0" + b"\x80\x20\x20" * 300) * 300)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def sqlite(mount):
+    return contextlib.closing(sqlite3.connect(mount.library / "ledger.sqlite3", isolation_level=None, timeout=30))
+
+
+# --- cancel ---
+
+@pytest.mark.parametrize("ending", ["cancelled", "running"])
+def test_a_cancel_asked_twice_is_sent_once(mount, simulator, ending):
+    simulator.hold("queued")
+    folder = mount.folder()
+    other = mount.folder("other")
+    for each in (folder, other):
+        wait_state(each, "queued")
+    task = task_id(folder)
+    simulator.fault("delete", {"delay_ms": 600_000}, task=task)
+    assert control(folder, "cancel").returncode == 0
+    wait_for(lambda: deletes(simulator, task))
+    assert control(folder, "cancel").returncode == 0
+    # what the second one brought about is over: a cancel that was asked for later has been through
+    assert control(other, "cancel").returncode == 0
+    wait_state(other, "cancelled")
+    assert len(deletes(simulator, task)) == 1
+    assert state(folder) == "queued" and "asking" in field(folder, "note")
+    if ending == "running":  # too late: the service refuses
+        simulator.decree(task, state="running", hold="running")
+    simulator.clear_faults()
+    if ending == "running":
+        wait_for(lambda: "will be billed" in status(folder))
+        simulator.hold("")
+        wait_state(folder, "succeeded")
+    wait_state(folder, "cancelled" if ending == "cancelled" else "succeeded")
+    assert len(deletes(simulator, task)) == 1
+
+
+def test_a_cancelled_order_never_leaves(make_mount, simulator):
+    mount = make_mount(simulator)
+    simulator.fault("create", {"status": 429, "headers": {"Retry-After": "1"},
+                               "body": {"error": {"code": "ServerOverloaded", "message": "busy"}}})
+    folder = mount.folder()
+    waits_for(folder, "asks to wait")
+    assert control(folder, "cancel").returncode == 0
+    assert state(folder) == "cancelled"
+    (folder / "first_frame.png").write_bytes(png())
+    (folder / "first_frame.png").unlink()
+    for end in (mount.end, mount.kill):
+        end()
+        mount.start()
+        assert state(folder) == "cancelled"
+    settled(mount, simulator, 0)
+    assert len(simulator.requests(on="create")) == 2  # the refused one, and the marker's
+
+
+# --- retry ---
+
+@pytest.mark.parametrize("disturbance", ["nothing", "rewritten", "ended", "killed"])
+def test_a_retry_that_is_held_by_max_active_goes_out_once(make_mount, simulator, disturbance):
+    mount = make_mount(simulator)
+    folder = failed(mount, simulator)
+    change_config(mount, "max_active = 1000", "max_active = 1")
+    simulator.hold("running")
+    blocker = mount.folder("blocker")
+    wait_state(blocker, "running")
+    assert control(folder, "retry").returncode == 0
+    waits_for(folder, "max_active = 1")
+    if disturbance == "rewritten":
+        (folder / "prompt.txt").write_text((folder / "prompt.txt").read_text())
+    elif disturbance != "nothing":
+        (mount.end if disturbance == "ended" else mount.kill)()
+        mount.start()
+    waits_for(folder, "max_active = 1")
+    assert state(folder) == "pending" and simulator.creates() == 2
+    simulator.hold("")
+    wait_state(folder, "succeeded")
+    settled(mount, simulator, 3)
+
+
+def test_a_retry_that_is_held_by_the_hours_budget_goes_out_once(make_mount, simulator):
+    mount = make_mount(simulator, options=["submissions_per_hour=1"])
+    folder = failed(mount, simulator)
+    assert control(folder, "retry").returncode == 0
+    waits_for(folder, "submissions_per_hour = 1")
+    (folder / "prompt.txt").write_text((folder / "prompt.txt").read_text())
+    waits_for(folder, "submissions_per_hour = 1")
+    mount.end()
+    assert simulator.creates() == 1
+    mount.options.remove("submissions_per_hour=1")
+    mount.start()
+    wait_state(folder, "succeeded")
+    settled(mount, simulator, 2)
+
+
+def test_words_written_at_once_order_once(mount, simulator):
+    """Two shells, one order: who comes second is told so, or asks for what is under way already."""
+    folder = failed(mount, simulator)
+    simulator.hold("queued")
+    run("bash", "-c", 'for i in 1 2 3 4 5 6; do { echo retry > "$1"/status; } 2>/dev/null & done; wait', "bash", folder)
+    wait_state(folder, "queued")
+    for word in ("retry", "submit"):
+        assert control(folder, word).returncode
+    simulator.hold("")
+    wait_state(folder, "succeeded")
+    for word in ("retry", "submit"):
+        assert control(folder, word).returncode
+    settled(mount, simulator, 2)
+
+
+# --- inputs elsewhere ---
+
+@pytest.mark.parametrize("before", ["missing", "half", "open", "linked"])
+def test_an_input_elsewhere_that_becomes_whole_is_enough(mount, simulator, before):
+    other = mount.path / "other"
+    other.mkdir()
+    picture = other / "picture.png"
+    folder = mount.path / "cat"
+    folder.mkdir()
+    if before == "half":
+        picture.write_bytes(png()[:-20])
+    if before == "linked":
+        (folder / "first_frame.png").symlink_to("../other/picture.png")
+    with contextlib.ExitStack() as stack:
+        if before == "open":
+            file = stack.enter_context(open(picture, "wb"))
+            file.write(png())
+            file.flush()
+        (folder / "request.json").write_text(json.dumps({"content": [
+            {"type": "text", "text": "it yawns"},
+            {"type": "image_url", "role": "first_frame", "image_url": {
+                "url": "first_frame.png" if before == "linked" else "../other/picture.png"}}]}))
+        waits_for(folder, {"half": "not whole", "open": "open for writing"}.get(before, "not there yet"))
+        assert state(folder) == "pending" and not simulator.requests(on="create")
+    if before != "open":
+        picture.write_bytes(png())
+    wait_for(simulator.creates, "the order", 15)
+    wait_state(folder, "succeeded")
+    settled(mount, simulator, 1)
+
+
+# --- the size of an output ---
+
+def test_a_media_host_out_of_reach_is_no_refusal(mount, simulator, gate):
+    first = mount.folder("first")
+    wait_state(first, "succeeded")
+    link = json.loads((first / "task.json").read_text())["video"]["url"]
+    simulator.hold("queued")
+    folder = mount.folder()
+    task = wait_for(lambda: task_id(folder))
+    simulator.decree(task, link={"video_url": link.replace(f":{simulator.port}/", f":{gate.port}/")}, state="succeeded")
+    waits_for(folder, "cannot be reached")
+    asked = len(simulator.requests(on="get"))
+    # each try asks for a fresh link; a refused link would be given up after three of them
+    wait_for(lambda: len(simulator.requests(on="get")) >= asked + 4, "further tries")
+    assert state(folder) == "running" and not (folder / "error.txt").exists()
+    gate.open()
+    wait_state(folder, "succeeded")
+    assert (folder / "video.mp4").read_bytes() == (first / "video.mp4").read_bytes()
+    assert not (folder / "error.txt").exists()
+
+
+@pytest.mark.parametrize("has_frame", [False, True])
+def test_a_link_that_comes_late_is_asked_for_again(mount, simulator, has_frame):
+    simulator.hold("queued")
+    folder = mount.path / "cat"
+    folder.mkdir()
+    (folder / "request.json").write_text(json.dumps({"prompt": "A cat", "return_last_frame": has_frame}))
+    task = wait_for(lambda: task_id(folder))
+    simulator.decree(task, omit_video_url=True, state="succeeded")
+    waits_for(folder, "the media host to hand out the video" if has_frame else "gives no link yet")
+    assert state(folder) == "running" and not (folder / "video.mp4").exists()
+    simulator.decree(task, omit_video_url=False)
+    wait_state(folder, "succeeded")
+    assert (folder / "video.mp4").read_bytes()[4:8] == b"ftyp"
+    assert not (folder / "error.txt").exists()
+
+
+def test_a_look_at_a_new_version_goes_on_after_a_kill(mount, simulator, tmp_path):
+    mount.expect_log("media_failed")
+    old = make_media(tmp_path / "old", 2 * MIB)
+    new = make_media(tmp_path / "new", 2 * MIB + 999, seed=3)
+    folder = mount.finished(simulator, video=old)
+    simulator.decree(task_id(folder), media={"video": str(new)})
+    seen = len(simulator.requests(on="media"))
+    # the read meets the new version, whose size is then asked for: that answer never comes
+    simulator.fault("media", {"status": 503}, kind="last_frame", times=-1)
+    simulator.fault("media", {"delay_ms": 1}, kind="video")
+    simulator.fault("media", {"stall_at": 0}, kind="video", times=-1)
+    with pytest.raises(OSError):
+        (folder / "video.mp4").read_bytes()
+    wait_for(lambda: len(simulator.requests(on="media")) >= seen + 2, "the look at the new version")
+    assert state(folder) == "succeeded" and not (folder / "video.mp4").exists()
+    marker = saved(mount, simulator)
+    mount.kill()
+    simulator.clear_faults()
+    mount.start()
+    wait_for((folder / "video.mp4").exists, "the new version")
+    assert (folder / "video.mp4").read_bytes() == new.read_bytes()
+    assert state(folder) == "succeeded"
+    wait_state(marker, "succeeded")
+
+
+# --- a full disk ---
+
+@pytest.fixture
+def fill(tmp_path):
+    """Puts a library's media on a disk of their own, with as many bytes free as are asked for."""
+    filled = []
+
+    def fill_media(mount, free):
+        media = mount.library / "media"
+        mount.end()
+        run("mount", "-t", "tmpfs", "-o", f"size={4 * MIB},mode=700", "tmpfs", media)
+        filled.append(media)
+        mount.start()
+        with open(media / "fill", "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, 4 * MIB - free)
+        return media / "fill"
+
+    yield fill_media
+    for media in filled:
+        run("umount", "-l", media)
+
+
+def order_video_alone(mount, simulator, video):
+    """An order without a last frame, which is finished with that video; its size is asked for next."""
+    folder = mount.path / "cat"
+    folder.mkdir()
+    simulator.hold("queued")
+    (folder / "request.json").write_text('{"prompt": "A cat", "return_last_frame": false}')
+    task = wait_for(lambda: task_id(folder))
+    simulator.decree(task, media={"video": str(video)}, state="succeeded")
+    return folder
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")
+
+
+@needs_root
+def test_a_full_disk_is_no_end_of_a_task(mount, simulator, tmp_path, fill):
+    mount.expect_log("media_failed")
+    video = make_media(tmp_path / "video", MIB + 77)
+    filling = fill(mount, 0)
+    folder = order_video_alone(mount, simulator, video)
+    wait_state(folder, "succeeded")
+    assert (folder / "video.mp4").stat().st_size == MIB + 77
+    with pytest.raises(OSError):
+        (folder / "video.mp4").read_bytes()
+    wait_for(lambda: "No space left" in status(folder))
+    assert state(folder) == "succeeded" and field(folder, "kept") == "0%"
+    filling.unlink()
+    assert (folder / "video.mp4").read_bytes() == video.read_bytes()
+    wait_for(lambda: field(folder, "kept") == "100%")
+
+
+@needs_root
+def test_bytes_that_were_not_kept_are_not_taken_for_kept(mount, simulator, tmp_path, fill):
+    """The disk is full for the first part of the file's head, and not for the second."""
+    video = make_media(tmp_path / "video", MIB + 77)
+    map_bytes = 8192
+    filling = fill(mount, map_bytes)
+    simulator.fault("media", {"stall_at": 5000})
+    folder = order_video_alone(mount, simulator, video)
+    wait_for(lambda: [file for file in filling.parent.rglob("video.1") if file.stat().st_size], "the head's first part")
+    marker = saved(mount, simulator)  # the thread that took it has gone on to something else
+    assert state(folder) == "running"
+    filling.unlink()
+    simulator.clear_faults()
+    wait_state(folder, "succeeded")
+    assert (folder / "video.mp4").read_bytes() == video.read_bytes()
+    simulator.hold("")
+    wait_state(marker, "succeeded")
+
+
+# --- content that is corrected while it is judged ---
+
+def replace(path, text):
+    scratch = path.parent / f".{path.name}.tmp"
+    scratch.write_text(text)
+    os.rename(scratch, path)
+
+
+def test_a_refusal_of_content_that_was_corrected_meanwhile_is_not_taken(make_mount, simulator):
+    mount = make_mount(simulator, settle=0)
+    folder = mount.path / "cat"
+    folder.mkdir()
+    (folder / "big.png").write_bytes(png(200 * MIB))
+    (folder / "wrong.png").write_text("this is no picture")
+
+    def copies():
+        """What the daemon copied aside of the inputs that it is reading just now."""
+        names = []
+        for fd in os.listdir(f"/proc/{mount.pid}/fd"):
+            with contextlib.suppress(OSError):
+                names.append(os.readlink(f"/proc/{mount.pid}/fd/{fd}"))
+        return [name for name in names if name.startswith(str(mount.library)) and name.endswith("(deleted)")]
+
+    replace(folder / "request.json", json.dumps({"content": [{"type": "text", "text": "wrong"}] + [
+        {"type": "image_url", "role": "reference_image", "image_url": {"url": name}} for name in ("big.png", "wrong.png")]}))
+    wait_for(copies, "the reading of the wrong request")
+    replace(folder / "request.json", '{"prompt": "right"}')
+    wait_state(folder, "succeeded", "invalid")
+    assert state(folder) == "succeeded"
+    assert simulator.requests(on="create")[0]["body"]["content"][0]["text"] == "right"
+    settled(mount, simulator, 1)
+
+
+def test_content_that_changes_often_ends_as_it_is_at_last(make_mount, simulator):
+    mount = make_mount(simulator, settle=0)
+    folders = [mount.path / f"cat-{n}" for n in range(20)]
+    for folder in folders:
+        folder.mkdir()
+        for turn in range(15):
+            replace(folder / "request.json", f'{{"prompt": "x", "durration": {turn}}}')
+            if turn < 14:
+                replace(folder / "request.json", '{"prompt": ""}')
+        replace(folder / "request.json", f'{{"prompt": "{folder.name}"}}')
+    for folder in folders:
+        wait_state(folder, "succeeded")
+    sent = [request["body"]["content"][0]["text"] for request in simulator.requests(on="create")]
+    assert sorted(sent) == sorted(folder.name for folder in folders)
+
+
+# --- what was refused, or did not leave ---
+
+def test_an_order_that_was_asked_to_wait_is_sent_once_after_a_kill(mount, simulator):
+    simulator.fault("create", {"status": 429, "headers": {"Retry-After": "600"},
+                               "body": {"error": {"code": "ServerOverloaded", "message": "busy"}}})
+    folder = mount.folder()
+    waits_for(folder, "asks to wait")
+    mount.kill()
+    mount.start()
+    wait_state(folder, "succeeded")
+    settled(mount, simulator, 1)
+    assert len(simulator.requests(on="create")) == 3
+
+
+def test_an_order_that_found_nobody_is_sent_once_after_a_kill(make_mount, simulator, gate):
+    mount = make_mount(types.SimpleNamespace(key=simulator.key, base_url=f"http://127.0.0.1:{gate.port}/ark/api/v3"))
+    folder = mount.folder()
+    waits_for(folder, "cannot be reached")
+    assert state(folder) == "pending"
+    mount.kill()
+    mount.start()
+    waits_for(folder, "cannot be reached")
+    gate.open()
+    wait_state(folder, "succeeded")
+    settled(mount, simulator, 1)
+    assert len(simulator.requests(on="create")) == 2
+
+
+@pytest.mark.parametrize("code", [301, 302, 307, 308])
+def test_a_create_is_never_redirected(mount, simulator, code):
+    simulator.fault("create", {"status": code, "body": "elsewhere", "headers": {
+        "Location": f"{simulator.base_url}/contents/generations/tasks"}})
+    folder = mount.folder()
+    wait_state(folder, "unknown", "invalid")
+    settled(mount, simulator, 0)
+    assert len(simulator.requests(on="create")) == 2
+
+
+# --- the ledger ---
+
+def test_nothing_leaves_while_the_ledger_cannot_be_written(mount, simulator):
+    mount.expect_log("ledger_failed")
+    wait_state(mount.folder("first"), "succeeded")
+    with sqlite(mount) as other:
+        other.execute("BEGIN IMMEDIATE")
+        folder = mount.folder()
+        waits_for(folder, "the ledger cannot be written")
+        assert state(folder) == "pending" and len(simulator.requests(on="create")) == 1
+        other.execute("ROLLBACK")
+    wait_for(lambda: "ledger_recovered" in mount.log(), "the recovery")
+    settled(mount, simulator, 2)
+    wait_state(folder, "succeeded")
+
+
+def test_an_id_that_cannot_be_saved_is_kept_until_it_can(mount, simulator):
+    mount.expect_log("ledger_failed")
+    simulator.hold("queued")
+    simulator.fault("create", {"delay_ms": 600_000})
+    folder = mount.folder()
+    wait_for(lambda: simulator.requests(on="create"))
+    with sqlite(mount) as other:
+        other.execute("BEGIN IMMEDIATE")
+        simulator.clear_faults()
+        wait_for(lambda: "ledger_failed" in mount.log(), "the failure")
+        other.execute("ROLLBACK")
+    wait_for(lambda: "ledger_recovered" in mount.log(), "the recovery")
+    mount.kill()
+    mount.start()
+    simulator.hold("")
+    wait_state(folder, "succeeded")
+    settled(mount, simulator, 1)
+
+
+def test_an_id_that_was_lost_is_unknown_and_never_sent_again(mount, simulator):
+    mount.expect_log("ledger_failed")
+    simulator.fault("create", {"delay_ms": 600_000})
+    folder = mount.folder()
+    wait_for(lambda: simulator.requests(on="create"))
+    with sqlite(mount) as other:
+        other.execute("BEGIN IMMEDIATE")
+        simulator.clear_faults()
+        wait_for(lambda: "ledger_failed" in mount.log(), "the failure")
+        mount.kill()
+        other.execute("ROLLBACK")
+    mount.start()
+    assert state(folder) == "unknown"
+    settled(mount, simulator, 1)
+
+
+# --- what is unknown, removed, or no longer configured ---
+
+def test_an_unknown_task_is_not_sent_again_by_touching_its_files(mount, simulator):
+    simulator.fault("create", {"close": "after"})
+    folder = mount.folder()
+    wait_state(folder, "unknown")
+    prompt = folder / "prompt.txt"
+    text = prompt.read_text()
+    os.utime(prompt)
+    prompt.chmod(0o600)
+    (folder / "notes.txt").write_text("a note")
+    prompt.write_text(text)
+    wait_for(lambda: state(folder) == "unknown" and "as they were" in status(folder))
+    run("mv", prompt, mount.path / "away")
+    run("mv", mount.path / "away", prompt)
+    replace(prompt, text)
+    wait_state(folder, "unknown")
+    run("mv", folder, mount.path / "moved")
+    for end in (mount.end, mount.kill):
+        end()
+        mount.start()
+        wait_state(mount.path / "moved", "unknown")
+    settled(mount, simulator, 1)
+
+
+def test_a_folder_removed_while_it_is_sent_is_cancelled(mount, simulator):
+    simulator.hold("queued")
+    simulator.fault("create", {"delay_ms": 600_000})
+    folder = mount.folder()
+    wait_state(folder, "submitting")
+    wait_for(lambda: simulator.requests(on="create"))
+    run("rm", "-r", folder)
+    simulator.clear_faults()
+    wait_for(lambda: [task["state"] for task in simulator.tasks()] == ["cancelled"], "the cancel")
+    simulator.hold("")
+    settled(mount, simulator, 1)
+
+
+def test_a_folder_removed_before_it_is_sent_never_is(mount, simulator):
+    simulator.fault("create", {"status": 429, "headers": {"Retry-After": "1"},
+                               "body": {"error": {"code": "ServerOverloaded", "message": "busy"}}})
+    folder = mount.folder()
+    waits_for(folder, "asks to wait")
+    run("rm", "-r", folder)
+    mount.kill()
+    mount.start()
+    settled(mount, simulator, 0)
+    assert len(simulator.requests(on="create")) == 2
+
+
+def test_no_more_than_max_active_are_under_way(make_mount, simulator):
+    mount = make_mount(simulator)
+    change_config(mount, "max_active = 1000", "max_active = 2")
+    simulator.hold("running")
+    folders = [mount.folder(f"cat-{n}", f"cat {n}") for n in range(5)]
+
+    def active():
+        return [task["id"] for task in simulator.tasks() if task["state"] in ("queued", "running")]
+
+    def held():
+        return sum("max_active = 2" in (field(folder, "waiting") or "") for folder in folders)
+
+    for left in (3, 2, 1):
+        wait_for(lambda: held() == left and simulator.creates() == 5 - left)
+        assert len(active()) == 2
+        if left == 2:
+            wait_for(lambda: sum(state(folder) == "running" for folder in folders) == 2)
+            mount.kill()
+            mount.start()
+            wait_for(lambda: held() == left)
+        simulator.decree(active()[0], state="failed", error={"code": "InternalServiceError", "message": "no luck"})
+    simulator.hold("")
+    for folder in folders:
+        wait_state(folder, "succeeded", "failed")
+    texts = [request["body"]["content"][0]["text"] for request in simulator.requests(on="create")]
+    assert sorted(texts) == [f"cat {n}" for n in range(5)]
+
+
+def test_a_task_of_a_section_that_is_gone_is_left_alone_until_it_is_back(mount, simulator):
+    mount.expect_log("unbound")
+    simulator.hold("running")
+    folder = mount.folder()
+    wait_state(folder, "running")
+    task = task_id(folder)
+    change_config(mount, "[provider ark]", "[provider other]")
+    wait_for(lambda: "put that section back" in (field(folder, "note") or ""))
+    assert state(folder) == "running" and task_id(folder) == task
+    assert control(folder, "retry").returncode
+    simulator.hold("")
+    settled(mount, simulator, 1)
+    change_config(mount, "[provider other]", "[provider ark]")
+    wait_state(folder, "succeeded")
+    assert task_id(folder) == task and (folder / "video.mp4").read_bytes()
