@@ -16,6 +16,12 @@ from harness import (control, field, make_media, run, state, status, task_id, wa
 MIB = 1 << 20
 
 
+def busy(seconds, **more):
+    """The answer of a service that has too much to do."""
+    return {"status": 429, "headers": {"Retry-After": str(seconds)},
+            "body": {"error": {"code": "ServerOverloaded", "message": "busy"}}, **more}
+
+
 class Gate:
     """A port that refuses connections until it is opened; then it leads to another port."""
 
@@ -65,6 +71,12 @@ def settled(mount, simulator, creates):
     marker = mount.folder(f"marker-{os.urandom(4).hex()}", "marker")
     wait_state(marker, "succeeded")
     assert simulator.creates() == creates + 1
+
+
+def settled_later(mount, simulator, creates):
+    """The same, and what had to wait for a second before is due by then."""
+    simulator.fault("create", busy(2))
+    settled(mount, simulator, creates)
 
 
 def saved(mount, simulator):
@@ -147,22 +159,21 @@ def test_a_cancel_asked_twice_is_sent_once(mount, simulator, ending):
     assert len(deletes(simulator, task)) == 1
 
 
-def test_a_cancelled_order_never_leaves(make_mount, simulator):
-    mount = make_mount(simulator)
-    simulator.fault("create", {"status": 429, "headers": {"Retry-After": "1"},
-                               "body": {"error": {"code": "ServerOverloaded", "message": "busy"}}})
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_cancelled_order_never_leaves(mount, simulator, ends):
+    simulator.fault("create", busy(1))
     folder = mount.folder()
     waits_for(folder, "asks to wait")
     assert control(folder, "cancel").returncode == 0
     assert state(folder) == "cancelled"
     (folder / "first_frame.png").write_bytes(png())
     (folder / "first_frame.png").unlink()
-    for end in (mount.end, mount.kill):
+    for end in (mount.end, mount.kill) if ends else ():
         end()
         mount.start()
         assert state(folder) == "cancelled"
-    settled(mount, simulator, 0)
-    assert len(simulator.requests(on="create")) == 2  # the refused one, and the marker's
+    settled_later(mount, simulator, 0)
+    assert state(folder) == "cancelled"
 
 
 # --- retry ---
@@ -294,8 +305,7 @@ def test_a_look_at_a_new_version_goes_on_after_a_kill(mount, simulator, tmp_path
     folder = mount.finished(simulator, video=old)
     simulator.decree(task_id(folder), media={"video": str(new)})
     seen = len(simulator.requests(on="media"))
-    # the read meets the new version, whose size is then asked for: that answer never comes
-    simulator.fault("media", {"status": 503}, kind="last_frame", times=-1)
+    # a read meets the new version with the first answer; the next, which would tell its size, never comes
     simulator.fault("media", {"delay_ms": 1}, kind="video")
     simulator.fault("media", {"stall_at": 0}, kind="video", times=-1)
     with pytest.raises(OSError):
@@ -436,8 +446,7 @@ def test_content_that_changes_often_ends_as_it_is_at_last(make_mount, simulator)
 # --- what was refused, or did not leave ---
 
 def test_an_order_that_was_asked_to_wait_is_sent_once_after_a_kill(mount, simulator):
-    simulator.fault("create", {"status": 429, "headers": {"Retry-After": "600"},
-                               "body": {"error": {"code": "ServerOverloaded", "message": "busy"}}})
+    simulator.fault("create", busy(600))
     folder = mount.folder()
     waits_for(folder, "asks to wait")
     mount.kill()
@@ -473,18 +482,27 @@ def test_a_create_is_never_redirected(mount, simulator, code):
 
 # --- the ledger ---
 
-def test_nothing_leaves_while_the_ledger_cannot_be_written(mount, simulator):
+@pytest.mark.parametrize("comes_back", [False, True])
+def test_nothing_leaves_while_the_ledger_cannot_be_written(mount, simulator, comes_back):
+    """Neither a new order, nor one that comes back to be sent again when only its own line is to be written."""
     mount.expect_log("ledger_failed")
-    wait_state(mount.folder("first"), "succeeded")
+    if comes_back:
+        simulator.fault("create", busy(2))
+        folder = mount.folder()
+        waits_for(folder, "asks to wait")
+    sent = len(simulator.requests(on="create"))
     with sqlite(mount) as other:
         other.execute("BEGIN IMMEDIATE")
-        folder = mount.folder()
+        if not comes_back:
+            folder = mount.folder()
         waits_for(folder, "the ledger cannot be written")
-        assert state(folder) == "pending" and len(simulator.requests(on="create")) == 1
+        assert state(folder) == "pending" and len(simulator.requests(on="create")) == sent
         other.execute("ROLLBACK")
     wait_for(lambda: "ledger_recovered" in mount.log(), "the recovery")
+    marker = mount.folder("marker")  # whatever comes next makes the daemon look at what waits
+    for each in (marker, folder):
+        wait_state(each, "succeeded")
     settled(mount, simulator, 2)
-    wait_state(folder, "succeeded")
 
 
 def test_an_id_that_cannot_be_saved_is_kept_until_it_can(mount, simulator):
@@ -560,16 +578,22 @@ def test_a_folder_removed_while_it_is_sent_is_cancelled(mount, simulator):
     settled(mount, simulator, 1)
 
 
-def test_a_folder_removed_before_it_is_sent_never_is(mount, simulator):
-    simulator.fault("create", {"status": 429, "headers": {"Retry-After": "1"},
-                               "body": {"error": {"code": "ServerOverloaded", "message": "busy"}}})
+@pytest.mark.parametrize("when", ["it waits", "it is sent", "it waits, and killed"])
+def test_a_folder_removed_before_it_is_accepted_never_is(mount, simulator, when):
+    is_sent = when == "it is sent"
+    simulator.fault("create", busy(1, **({"delay_ms": 600_000} if is_sent else {})))
     folder = mount.folder()
-    waits_for(folder, "asks to wait")
+    if is_sent:
+        wait_for(lambda: simulator.requests(on="create"))
+    else:
+        waits_for(folder, "asks to wait")
     run("rm", "-r", folder)
-    mount.kill()
-    mount.start()
-    settled(mount, simulator, 0)
-    assert len(simulator.requests(on="create")) == 2
+    simulator.clear_faults()
+    if when.endswith("killed"):
+        mount.kill()
+        mount.start()
+    settled_later(mount, simulator, 0)
+    assert len(simulator.requests(on="create")) == 3  # the refused one, and the marker's two
 
 
 def test_no_more_than_max_active_are_under_way(make_mount, simulator):
