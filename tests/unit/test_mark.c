@@ -11,24 +11,12 @@ static struct tree tree;
 
 static int set_up(void **state)
 {
-	int library, r;
-
-	set_up_dir(state);
-	library = open(*state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	r = tree_open(&tree, library);
-	close(library);
-	return r;
+	return set_up_tree(state, &tree);
 }
 
 static int tear_down(void **state)
 {
-	tree_close(&tree);
-	return tear_down_dir(state);
-}
-
-static void make_folder(const char *path)
-{
-	assert_int_equal(mkdirat(tree.fd, path, 0755), 0);
+	return tear_down_tree(state, &tree);
 }
 
 #define LIBRARY "0123456789abcdef0123456789abcdef"
@@ -48,7 +36,7 @@ static void test_mark(void **state)
 	uint64_t number = 5;
 	int fd, path_fd;
 
-	make_folder("f");
+	make_folder(&tree, "f");
 	fd = open_folder("f", O_RDONLY);
 	path_fd = open_folder("f", O_PATH);
 	assert_int_equal(mark_read(fd, LIBRARY, &number), -ENODATA);
@@ -69,8 +57,8 @@ static void test_mark_belongs(void **state)
 	uint64_t number = 0;
 	int fd;
 
-	make_folder("f");
-	make_folder("g");
+	make_folder(&tree, "f");
+	make_folder(&tree, "g");
 	fd = open_folder("f", O_RDONLY);
 	assert_int_equal(mark_write(fd, LIBRARY, 7), 0);
 	close(fd);
@@ -111,7 +99,7 @@ static void test_mark_of_junk(void **state)
 	AUTOFREE char *path = path_in(*state, "tree/f");
 	int fd;
 
-	make_folder("f");
+	make_folder(&tree, "f");
 	fd = open_folder("f", O_PATH);
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		uint64_t number = 5;
@@ -138,7 +126,7 @@ static void test_mark_of_long_junk(void **state)
 	int fd;
 
 	memset(text, '7', sizeof(text));
-	make_folder("f");
+	make_folder(&tree, "f");
 	fd = open_folder("f", O_PATH);
 	setxattr(path, XATTR, text, sizeof(text), 0);
 	assert_int_equal(mark_read(fd, LIBRARY, &number), -ENODATA);

@@ -8,34 +8,15 @@ static struct nodes nodes;
 
 static int set_up(void **state)
 {
-	int library, r;
+	int r = set_up_tree(state, &tree);
 
-	set_up_dir(state);
-	library = open(*state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	r = tree_open(&tree, library);
-	close(library);
 	return r ? r : nodes_init(&nodes, &tree);
 }
 
 static int tear_down(void **state)
 {
 	nodes_clear(&nodes);
-	tree_close(&tree);
-	return tear_down_dir(state);
-}
-
-static void make_folder(const char *path)
-{
-	assert_int_equal(mkdirat(tree.fd, path, 0755), 0);
-}
-
-static void make_file(const char *path)
-{
-	int fd = openat(tree.fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, path, strlen(path)), strlen(path));
-	close(fd);
+	return tear_down_tree(state, &tree);
 }
 
 static ino_t inode_of(const char *path)
@@ -148,7 +129,7 @@ static void test_get_and_unref(void **state)
 {
 	struct node *file, *again;
 
-	make_file("a");
+	make_file(&tree, "a");
 	file = look_up(nodes.root, "a");
 	again = look_up(nodes.root, "a");
 	assert_ptr_equal(again, file);
@@ -166,8 +147,8 @@ static void test_child(void **state)
 	AUTOCLOSE int fd = open_directory(nodes.root);
 	struct node *file, *child;
 
-	make_file("a");
-	make_file("b");
+	make_file(&tree, "a");
+	make_file(&tree, "b");
 	assert_null(nodes_child(&nodes, fd, "a"));
 	assert_null(nodes_child(&nodes, fd, "missing"));
 	file = look_up(nodes.root, "a");
@@ -183,9 +164,9 @@ static void test_unref_frees_parents(void **state)
 {
 	struct node *a, *b, *file;
 
-	make_folder("a");
-	make_folder("a/b");
-	make_file("a/b/file");
+	make_folder(&tree, "a");
+	make_folder(&tree, "a/b");
+	make_file(&tree, "a/b/file");
 	a = look_up(nodes.root, "a");
 	b = look_up(a, "a/b");
 	file = look_up(b, "a/b/file");
@@ -202,8 +183,8 @@ static void test_open(void **state)
 	struct node *folder, *file;
 	struct stat status;
 
-	make_folder("a");
-	make_file("a/file");
+	make_folder(&tree, "a");
+	make_file(&tree, "a/file");
 	folder = look_up(nodes.root, "a");
 	file = look_up(folder, "a/file");
 	expect_content(file, "a/file");
@@ -238,10 +219,10 @@ static void test_rename_moves_children(void **state)
 {
 	struct node *a, *b, *file;
 
-	make_folder("a");
-	make_folder("b");
-	make_folder("a/f");
-	make_file("a/f/file");
+	make_folder(&tree, "a");
+	make_folder(&tree, "b");
+	make_folder(&tree, "a/f");
+	make_file(&tree, "a/f/file");
 	a = look_up(nodes.root, "a");
 	b = look_up(nodes.root, "b");
 	move(a, "f", b, "unknown"); /* a folder that is not known moves as well */
@@ -268,8 +249,8 @@ static void test_rename_over(void **state)
 {
 	struct node *old_file, *new_file;
 
-	make_file("old");
-	make_file("new");
+	make_file(&tree, "old");
+	make_file(&tree, "new");
 	old_file = look_up(nodes.root, "old");
 	new_file = look_up(nodes.root, "new");
 	move(nodes.root, "new", nodes.root, "old"); /* an editor's save */
@@ -285,7 +266,7 @@ static void test_hard_links(void **state)
 {
 	struct node *a, *b;
 
-	make_file("a");
+	make_file(&tree, "a");
 	assert_int_equal(linkat(tree.fd, "a", tree.fd, "b", 0), 0);
 	a = look_up(nodes.root, "a");
 	b = look_up(nodes.root, "b");
@@ -314,7 +295,7 @@ static void test_each_name(void **state)
 	AUTOBUFFER seen = BUFFER_INIT(1000);
 	struct node *file;
 
-	make_file("a");
+	make_file(&tree, "a");
 	assert_int_equal(linkat(tree.fd, "a", tree.fd, "b", 0), 0);
 	file = look_up(nodes.root, "a");
 	file = look_up(nodes.root, "b");
@@ -331,7 +312,7 @@ static void test_unlinked(void **state)
 	struct stat status;
 	size_t before;
 
-	make_file("a");
+	make_file(&tree, "a");
 	file = look_up(nodes.root, "a");
 	before = count_descriptors();
 	remove_in(nodes.root, "a", 0);
@@ -340,7 +321,7 @@ static void test_unlinked(void **state)
 	expect_content(file, "a");
 	assert_int_equal(nodes_stat(&nodes, file, &status), 0);
 	assert_int_equal(status.st_nlink, 0);
-	make_file("a");
+	make_file(&tree, "a");
 	assert_int_not_equal(inode_of("a"), file->inode);
 	drop(file);
 	assert_int_equal(count_descriptors(), before);
@@ -353,7 +334,7 @@ static void test_release_of_what_stays(void **state)
 	struct node *file, *held;
 	size_t before;
 
-	make_file("a");
+	make_file(&tree, "a");
 	file = look_up(nodes.root, "a");
 	before = count_descriptors();
 	held = nodes_hold(&nodes, fd, "a");
@@ -371,7 +352,7 @@ static void test_removed_folder(void **state)
 	struct node *folder;
 	int fd;
 
-	make_folder("a");
+	make_folder(&tree, "a");
 	folder = look_up(nodes.root, "a");
 	remove_in(nodes.root, "a", AT_REMOVEDIR);
 	fd = open_directory(folder);
@@ -387,7 +368,7 @@ static void test_keep(void **state)
 	AUTOCLOSE int fd = -1;
 	struct node *file;
 
-	make_file("a");
+	make_file(&tree, "a");
 	file = look_up(nodes.root, "a");
 	fd = nodes_open(&nodes, file, O_RDONLY);
 	assert_true(fd >= 0);
@@ -404,8 +385,8 @@ static void test_stale(void **state)
 	struct node *file, *again;
 	struct stat status;
 
-	make_file("a");
-	make_file("other");
+	make_file(&tree, "a");
+	make_file(&tree, "other");
 	file = look_up(nodes.root, "a");
 	assert_int_equal(renameat(tree.fd, "a", tree.fd, "b"), 0);
 	assert_int_equal(nodes_open(&nodes, file, O_RDONLY), -ESTALE);
@@ -422,8 +403,8 @@ static void test_stale_folder(void **state)
 {
 	struct node *folder, *file;
 
-	make_folder("a");
-	make_file("a/file");
+	make_folder(&tree, "a");
+	make_file(&tree, "a/file");
 	folder = look_up(nodes.root, "a");
 	file = look_up(folder, "a/file");
 	assert_int_equal(renameat(tree.fd, "a", tree.fd, "b"), 0);
@@ -440,7 +421,7 @@ static void test_stale_hard_link(void **state)
 {
 	struct node *file;
 
-	make_file("a");
+	make_file(&tree, "a");
 	assert_int_equal(linkat(tree.fd, "a", tree.fd, "b", 0), 0);
 	file = look_up(nodes.root, "a");
 	look_up(nodes.root, "b");
@@ -456,7 +437,7 @@ static void test_virtual(void **state)
 {
 	struct node *folder, *first, *same, *second;
 
-	make_folder("a");
+	make_folder(&tree, "a");
 	folder = look_up(nodes.root, "a");
 	first = nodes_get_virtual(&nodes, folder, 7, VIRTUAL_TASK_JSON, 1, strdup("one"));
 	same = nodes_get_virtual(&nodes, folder, 7, VIRTUAL_TASK_JSON, 1,
@@ -503,7 +484,7 @@ static void test_writers(void **state)
 	struct node *file;
 	pid_t pid = 0;
 
-	make_file("a");
+	make_file(&tree, "a");
 	file = look_up(nodes.root, "a");
 	assert_false(nodes_has_writer(&nodes, file->device, file->inode, &pid));
 	nodes_count_writer(&nodes, file, 1, 100);
@@ -529,7 +510,7 @@ static void test_many(void **state)
 	struct node *folder;
 	size_t before;
 
-	make_folder("many");
+	make_folder(&tree, "many");
 	folder = look_up(nodes.root, "many");
 	before = count_descriptors();
 	for (unsigned i = 0; i < MANY; i++) {

@@ -18,6 +18,7 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/text.h"
 #include "backend/json.h"
+#include "fs/tree.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -149,6 +150,71 @@ static inline int tear_down_dir(void **state)
 {
 	drop_dir(*state);
 	return 0;
+}
+
+/* --- a library's tree, in a directory of its own --- */
+
+static inline int set_up_tree(void **state, struct tree *tree)
+{
+	AUTOCLOSE int library = -1;
+
+	set_up_dir(state);
+	library = open(*state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return library < 0 ? -errno : tree_open(tree, library);
+}
+
+static inline int tear_down_tree(void **state, struct tree *tree)
+{
+	tree_close(tree);
+	return tear_down_dir(state);
+}
+
+static inline void make_folder(const struct tree *tree, const char *path)
+{
+	assert_int_equal(mkdirat(tree->fd, path, 0755), 0);
+}
+
+/* A new file, which holds its path. */
+static inline void make_file(const struct tree *tree, const char *path)
+{
+	int fd = openat(tree->fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, path, strlen(path)), strlen(path));
+	close(fd);
+}
+
+static inline void make_link(const struct tree *tree, const char *target,
+			     const char *path)
+{
+	assert_int_equal(symlinkat(target, tree->fd, path), 0);
+}
+
+/* a/b/file, a/c/ and links of every sort. */
+static inline void make_tree(const struct tree *tree)
+{
+	make_folder(tree, "a");
+	make_folder(tree, "a/b");
+	make_folder(tree, "a/c");
+	make_file(tree, "a/b/file");
+	make_file(tree, "top");
+	make_link(tree, "../b/file", "a/c/link");
+	make_link(tree, "link", "a/c/link2");
+	make_link(tree, "../b", "a/c/folder");
+	make_link(tree, "../../top", "a/c/up");
+	make_link(tree, "../../../etc/passwd", "a/c/escape");
+	make_link(tree, "/etc/passwd", "a/c/absolute");
+	make_link(tree, "/", "a/c/root");
+	make_link(tree, "nowhere", "a/c/dangling");
+	make_link(tree, "self", "a/c/self");
+	make_link(tree, "loop2", "a/c/loop1");
+	make_link(tree, "loop1", "a/c/loop2");
+	make_link(tree, ".", "a/c/here");
+	make_link(tree, "../b/last_frame.png", "a/c/shot");
+	make_link(tree, "/mnt/videos/a/b/file", "a/c/from_root");
+	make_link(tree, "/mnt/videos", "a/c/the_root");
+	make_link(tree, "/mnt/videos2/a/b/file", "a/c/beside");
+	make_link(tree, "/mnt/videos/../../etc/passwd", "a/c/out");
 }
 
 static inline int is_shown(const struct dirent *entry)
