@@ -79,14 +79,6 @@ def settled_later(mount, simulator, creates):
     settled(mount, simulator, creates)
 
 
-def saved(mount, simulator):
-    """All that the daemon knew before this call is on its disk: a later order left, after its own line."""
-    before = simulator.creates()
-    marker = mount.folder(f"saved-{os.urandom(4).hex()}", "marker")
-    wait_for(lambda: simulator.creates() == before + 1)
-    return marker
-
-
 def failed(mount, simulator, name="cat"):
     """A folder whose task was billed nothing and failed."""
     simulator.hold("queued")
@@ -115,18 +107,35 @@ def deletes(simulator, task):
     return [request for request in simulator.requests(on="delete") if request["path"].endswith(task)]
 
 
-def png(picture_bytes=0):
-    """A whole picture of 300 by 300; with as many bytes of pixels that nobody decodes as are asked for."""
-    def chunk(kind, data):
-        return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+def chunk(kind, data):
+    return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
 
-    head = (300).to_bytes(4, "big") * 2 + b"\x08\x02\0\0\0"
-    pixels = bytes(picture_bytes) or zlib.compress((b"\0" + b"\x80\x20\x20" * 300) * 300)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+PNG_HEAD = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", (300).to_bytes(4, "big") * 2 + b"\x08\x02\0\0\0")
+
+
+def png():
+    """A whole picture of 300 by 300."""
+    pixels = zlib.compress((b"\0" + b"\x80\x20\x20" * 300) * 300)
+    return PNG_HEAD + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def make_big_png(path, size):
+    """A picture that is whole, takes time to read, and that nobody could decode."""
+    with open(path, "wb") as file:
+        file.write(PNG_HEAD + size.to_bytes(4, "big") + b"IDAT")
+        file.seek(size + 4, os.SEEK_CUR)
+        file.write(chunk(b"IEND", b""))
 
 
 def sqlite(mount):
     return contextlib.closing(sqlite3.connect(mount.library / "ledger.sqlite3", isolation_level=None, timeout=30))
+
+
+def rows(mount, query):
+    """What a daemon that is killed this moment would find again."""
+    with sqlite(mount) as reader:
+        return reader.execute(query).fetchall()
 
 
 # --- cancel ---
@@ -312,14 +321,28 @@ def test_a_look_at_a_new_version_goes_on_after_a_kill(mount, simulator, tmp_path
         (folder / "video.mp4").read_bytes()
     wait_for(lambda: len(simulator.requests(on="media")) >= seen + 2, "the look at the new version")
     assert state(folder) == "succeeded" and not (folder / "video.mp4").exists()
-    marker = saved(mount, simulator)
+    wait_for(lambda: not json.loads(rows(mount, "SELECT outputs FROM task")[0][0])[0]["ready"], "the ledger's knowing")
     mount.kill()
     simulator.clear_faults()
     mount.start()
     wait_for((folder / "video.mp4").exists, "the new version")
     assert (folder / "video.mp4").read_bytes() == new.read_bytes()
     assert state(folder) == "succeeded"
-    wait_state(marker, "succeeded")
+
+
+def test_a_removed_video_comes_back_though_its_link_died(mount, simulator, tmp_path):
+    video = make_media(tmp_path / "video", 300_000)
+    folder = mount.finished(simulator, video=video)
+    assert (folder / "video.mp4").read_bytes() == video.read_bytes()
+    (folder / "video.mp4").unlink()
+    simulator.decree(task_id(folder), expire_links=True)
+    mount.end()
+    mount.start()
+    assert state(folder) == "succeeded" and not (folder / "video.mp4").exists()
+    assert control(folder, "fetch").returncode == 0
+    wait_for((folder / "video.mp4").exists)
+    assert (folder / "video.mp4").read_bytes() == video.read_bytes()
+    assert simulator.creates() == 1
 
 
 # --- a full disk ---
@@ -384,7 +407,8 @@ def test_bytes_that_were_not_kept_are_not_taken_for_kept(mount, simulator, tmp_p
     simulator.fault("media", {"stall_at": 5000})
     folder = order_video_alone(mount, simulator, video)
     wait_for(lambda: [file for file in filling.parent.rglob("video.1") if file.stat().st_size], "the head's first part")
-    marker = saved(mount, simulator)  # the thread that took it has gone on to something else
+    marker = mount.folder("marker")
+    wait_state(marker, "queued")  # the thread that took that part has gone on to something else
     assert state(folder) == "running"
     filling.unlink()
     simulator.clear_faults()
@@ -406,7 +430,7 @@ def test_a_refusal_of_content_that_was_corrected_meanwhile_is_not_taken(make_mou
     mount = make_mount(simulator, settle=0)
     folder = mount.path / "cat"
     folder.mkdir()
-    (folder / "big.png").write_bytes(png(200 * MIB))
+    make_big_png(folder / "big.png", 200 * MIB)
     (folder / "wrong.png").write_text("this is no picture")
 
     def copies():
@@ -481,6 +505,20 @@ def test_a_create_is_never_redirected(mount, simulator, code):
 
 
 # --- the ledger ---
+
+def test_intent_and_id_are_on_disk_before_what_follows_them(mount, simulator):
+    simulator.fault("create", {"delay_ms": 600_000})
+    folder = mount.folder()
+    wait_for(lambda: simulator.requests(on="create"))
+    assert rows(mount, "SELECT state, remote_id FROM task") == [("submitting", None)]
+    assert rows(mount, "SELECT state, intent_ms > 0 FROM attempt") == [("submitting", 1)]
+    simulator.clear_faults()
+    simulator.fault("get", {"delay_ms": 600_000})
+    wait_for(lambda: simulator.requests(on="get"))
+    assert rows(mount, "SELECT state, remote_id FROM task") == [("queued", simulator.tasks()[0]["id"])]
+    simulator.clear_faults()
+    wait_state(folder, "succeeded")
+
 
 @pytest.mark.parametrize("comes_back", [False, True])
 def test_nothing_leaves_while_the_ledger_cannot_be_written(mount, simulator, comes_back):
