@@ -11,6 +11,7 @@ import zlib
 
 import pytest
 
+import harness
 from harness import (control, field, make_media, run, state, status, task_id, wait_for, wait_state)
 
 MIB = 1 << 20
@@ -677,3 +678,99 @@ def test_a_task_of_a_section_that_is_gone_is_left_alone_until_it_is_back(mount, 
     change_config(mount, "[provider other]", "[provider ark]")
     wait_state(folder, "succeeded")
     assert task_id(folder) == task and (folder / "video.mp4").read_bytes()
+
+
+# --- a cancel that did not get through at once ---
+
+@pytest.mark.xfail(strict=True, reason="that a cancel is wanted is not in the ledger: a restart forgets it")
+@pytest.mark.parametrize("how", ["removed", "asked"])
+@pytest.mark.parametrize("end", ["end", "kill"])
+def test_a_cancel_is_carried_through_after_a_restart(mount, simulator, how, end):
+    mount.expect_log("poll_failed")
+    simulator.hold("queued")
+    folder = mount.folder()
+    wait_state(folder, "queued")
+    simulator.fault("get", {"status": 503}, times=-1)
+    wait_for(lambda: "poll_failed" in mount.log())
+    if how == "removed":
+        run("rm", "-r", folder)
+    else:
+        assert control(folder, "cancel").returncode == 0
+    getattr(mount, end)()
+    simulator.clear_faults()
+    mount.start()
+    wait_for(lambda: [task["state"] for task in simulator.tasks()] == ["cancelled"], "the cancel", 10)
+
+
+@pytest.mark.xfail(strict=True, reason="a DELETE that failed once is not sent again, though nobody is left to ask for it")
+def test_a_removed_task_is_cancelled_though_the_service_stumbles(mount, simulator):
+    mount.expect_log("poll_failed")
+    simulator.hold("queued")
+    folder = mount.folder()
+    wait_state(folder, "queued")
+    simulator.fault("delete", {"status": 503})
+    run("rm", "-r", folder)
+    wait_for(lambda: simulator.requests(on="delete"))
+    wait_for(lambda: [task["state"] for task in simulator.tasks()] == ["cancelled"], "the cancel", 10)
+
+
+# --- the ledger, back again ---
+
+@pytest.mark.xfail(strict=True, reason="nothing wakes the orders that the ledger held back: up to a minute passes")
+def test_an_order_goes_out_as_soon_as_the_ledger_can_be_written(mount, simulator):
+    mount.expect_log("ledger_failed")
+    with sqlite(mount) as other:
+        other.execute("BEGIN IMMEDIATE")
+        folder = mount.folder()
+        waits_for(folder, "the ledger cannot be written")
+        other.execute("ROLLBACK")
+    wait_for(lambda: "ledger_recovered" in mount.log(), "the recovery")
+    wait_for(lambda: state(folder) != "pending", "the order", 10)
+
+
+@pytest.fixture
+def restored(mount, simulator, tmp_path):
+    """A library whose ledger is a backup: the folder `cat` was ordered, and paid, since."""
+    wait_state(mount.folder("first"), "succeeded")
+    mount.end()
+    ledger = mount.library / "ledger.sqlite3"
+    (tmp_path / "backup").write_bytes(ledger.read_bytes())
+    mount.start()
+    wait_state(mount.folder(), "succeeded")
+    mount.end()
+    for part in mount.library.glob("ledger.sqlite3*"):
+        part.rename(tmp_path / f"lost-{part.name}")
+    ledger.write_bytes((tmp_path / "backup").read_bytes())
+    mount.expect_log("library_copied", "order_failed")
+    return mount.start()
+
+
+@pytest.mark.xfail(strict=True, reason="a marked folder that the ledger does not know is ordered, in a restored library too")
+def test_a_ledger_from_a_backup_orders_nothing_by_itself(restored, simulator):
+    folder = restored.path / "cat"
+    wait_for(lambda: "copied or restored" in (field(folder, "waiting") or "") or state(folder) == "succeeded",
+             "a decision about the folder")
+    assert simulator.creates() == 2
+    assert state(folder) == "pending"
+
+
+@pytest.mark.xfail(strict=True, reason="numbers that marked folders have are given out again")
+def test_a_new_folder_beside_a_ledger_from_a_backup(restored, simulator):
+    wait_for(lambda: state(restored.path / "cat"))
+    folder = restored.folder("new")
+    wait_state(folder, "succeeded")
+
+
+# --- bytes that nobody reads ---
+
+@pytest.mark.xfail(strict=True, reason="keep is read from the configuration, and nothing goes by it")
+@pytest.mark.parametrize("keep, seconds", [("eager", 86400), ("rescue", 5)])
+def test_a_paid_video_is_kept_before_its_link_dies(make_mount, tmp_path, keep, seconds):
+    simulator = harness.Simulator(tmp_path, "--link-seconds", str(seconds))
+    mount = make_mount(simulator, options=[f"keep={keep}"])
+    folder = mount.finished(simulator, video=make_media(tmp_path / "video", 300_000))
+    try:
+        wait_for(lambda: field(folder, "kept") == "100%", "the whole video", 10)
+    finally:
+        mount.end()
+        simulator.stop()
