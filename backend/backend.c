@@ -15,6 +15,8 @@
 
 #define NUMBERS_AT_ONCE 1024
 #define NUMBERS_LOW 512
+#define NUMBERS_SKIPPED \
+	(1u << 20) /* a ledger from a backup may not know the latest ones */
 #define LEDGER_RETRY_MS 2000
 #define LONGEST_WAIT_MS 60000
 #define LAST_ANSWER_MS 5000 /* how long an end waits for a create's answer */
@@ -168,8 +170,10 @@ static void save_turn(struct backend *backend)
 			  clock_boot_ms() + LEDGER_RETRY_MS);
 		return;
 	}
-	if (backend->ledger_is_failing && views)
+	if (backend->ledger_is_failing && views) {
 		log_info("event=ledger_recovered");
+		wake(backend); /* orders wait for it */
+	}
 	if (views)
 		backend->ledger_is_failing = false;
 	if (backend->is_seen && !ledger_confirm_home(backend->ledger)) {
@@ -225,7 +229,7 @@ static void *core_run(void *context)
 		http_turn(backend->http, time_to_wait(backend));
 		run_commands(backend);
 		timers_run(&backend->timers, clock_boot_ms());
-		if (!end_ms)
+		if (!end_ms && !is_stopping(backend))
 			submit_turn(backend);
 		refill_numbers(backend);
 		if (!timer_is_set(&backend->ledger_retry))
@@ -289,6 +293,8 @@ static void revive_visit(void *context, struct task_view *view)
 	revive(backend, view->number);
 	if (view->state == TASK_SUBMITTING)
 		candidates_look(backend, view->number);
+	if (view->wants_cancel)
+		follow_cancel(backend, view->number);
 	if (task_is_active(view->state) && view->state != TASK_SUBMITTING)
 		follow_task(backend, view->number, 0);
 	else if (lacks_output(view))
@@ -325,6 +331,13 @@ static int load(struct backend *backend)
 		r = ledger_load(backend->ledger, load_task, backend);
 	if (!r)
 		r = submit_load_intents(backend);
+	if (r)
+		return r;
+	if (backend->was_copied) {
+		uint64_t skipped;
+
+		r = ledger_reserve_numbers(backend->ledger, NUMBERS_SKIPPED, &skipped);
+	}
 	if (r)
 		return r;
 	if (backend->was_copied)

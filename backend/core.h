@@ -99,7 +99,7 @@ int submit_load_intents(struct backend *backend);
 /* --- follow.c: polling --- */
 /* Polls a task from `delay_ms` on. Safe to call again: the earlier time counts. */
 void follow_task(struct backend *backend, uint64_t number, int64_t delay_ms);
-/* Asks the service to cancel, after looking whether it still can. */
+/* The view wants it cancelled: asks the service, after looking whether it still can. */
 void follow_cancel(struct backend *backend, uint64_t number);
 /* Takes over what a service said of a task. */
 void follow_observe(struct backend *backend, uint64_t number, struct observation *seen);
@@ -138,8 +138,8 @@ void media_drop(struct backend *backend, uint64_t number, enum output_kind kind)
 /* Fetches everything of a task. */
 void media_fetch(struct backend *backend, uint64_t number);
 /*
- * A descriptor of an output that is whole on disk: 0. Otherwise it is fetched: -EAGAIN, or
- * -errno.
+ * A descriptor of an output that is whole on disk: 0. Otherwise it is fetched: -EAGAIN,
+ * or -errno.
  */
 int media_whole(struct backend *backend, const struct task_view *view,
 		enum output_kind kind, int *ret_fd);

@@ -15,7 +15,7 @@
 #define CANCEL_TIMEOUT_MS 30000
 #define ANSWER_MAX_BYTES (4u << 20)
 #define BACKOFF_MAX_MS 300000
-#define GONE_TIMES 3	 /* a task may not be known yet right after it was made */
+#define GONE_TIMES 3	  /* a task may not be known yet right after it was made */
 #define SILENCE_MS 600000 /* of a service that answers, but says nothing of the task */
 
 /* Who waits for fresh links. */
@@ -187,6 +187,7 @@ static void end_task(struct task_view *view, const struct observation *seen)
 		problem_set(&view->problem, PROBLEM_SERVER,
 			    "the service failed, and did not say why");
 	view->next_ms = 0;
+	view->wants_cancel = false;
 	task_set_text(&view->note, NULL);
 	task_enter(view, seen->state);
 	view->listing_ms = clock_wall_ms();
@@ -302,15 +303,15 @@ static void go_on(struct follower *follower, int64_t retry_after_ms)
 		follower_drop(follower);
 		return;
 	}
-	if (follower->wants_cancel && !follower->failures) {
+	if (view->wants_cancel && !follower->failures) {
 		send_cancel(follower);
 		return;
 	}
-	follower_schedule(follower, retry_after_ms > delay_ms ? retry_after_ms : delay_ms);
+	follower_schedule(follower,
+			  retry_after_ms > delay_ms ? retry_after_ms : delay_ms);
 }
 
-void follower_failed(struct follower *follower, const char *why,
-			 int64_t retry_after_ms)
+void follower_failed(struct follower *follower, const char *why, int64_t retry_after_ms)
 {
 	AUTOFREE char *waiting =
 		text_format("an answer of %s (%s); the task itself goes on",
@@ -335,8 +336,7 @@ static bool is_silent_too_long(struct follower *follower)
 
 	if (!heard_ms && view)
 		heard_ms = view->intent_ms ? view->intent_ms : view->since_ms;
-	return follower->silent >= GONE_TIMES &&
-	       clock_wall_ms() - heard_ms > SILENCE_MS;
+	return follower->silent >= GONE_TIMES && clock_wall_ms() - heard_ms > SILENCE_MS;
 }
 
 /* Nothing is said of the task: it is asked about again, for ten minutes. */
@@ -358,7 +358,7 @@ static void heard_nothing(struct follower *follower, int64_t retry_after_ms)
 }
 
 void follower_observed(struct follower *follower, struct observation *seen,
-		     int64_t retry_after_ms)
+		       int64_t retry_after_ms)
 {
 	bool is_gone = seen->problem.class == PROBLEM_GONE && seen->state == TASK_UNKNOWN;
 
@@ -387,10 +387,17 @@ void follower_observed(struct follower *follower, struct observation *seen,
 
 /* --- cancelling --- */
 
-static void cancel_ended(struct follower *follower, const char *note)
+/* It was not cancelled. `is_over`: nor will it be; else it is asked for again. */
+static void cancel_ended(struct follower *follower, bool is_over, const char *note)
 {
-	follower->wants_cancel = false;
-	core_set_note(follower->backend, follower->number, note);
+	struct backend *backend = follower->backend;
+	struct task_view *view = tasks_begin(backend->tasks, follower->number);
+
+	if (view) {
+		view->wants_cancel = !is_over;
+		task_set_text(&view->note, note);
+		tasks_commit(backend->tasks, view);
+	}
 	follower_schedule(follower, interval(follower));
 }
 
@@ -401,6 +408,7 @@ static void cancelled(struct follower *follower)
 
 	if (view) {
 		task_set_text(&view->note, NULL);
+		view->wants_cancel = false;
 		view->next_ms = 0;
 		task_enter(view, TASK_CANCELLED);
 		view->listing_ms = clock_wall_ms();
@@ -415,6 +423,7 @@ static void cancel_done(void *context, struct http_response *response)
 	struct follower *follower = context;
 	AUTOPROBLEM problem = { 0 };
 	AUTOFREE char *note = NULL;
+	const char *why;
 	int r = -EAGAIN;
 
 	follower->cancel = NULL;
@@ -424,12 +433,15 @@ static void cancel_done(void *context, struct http_response *response)
 		cancelled(follower);
 		return;
 	}
-	note = text_format(
-		"the service did not cancel it (%s): it runs on and will be billed",
-		problem.text	    ? problem.text
-		: response->failure ? response->failure
-				    : "no answer");
-	cancel_ended(follower, note);
+	why = problem.text	  ? problem.text
+	      : response->failure ? response->failure
+				  : "no answer";
+	note = r == -EBUSY
+		       ? text_format("the service did not cancel it (%s): it runs on "
+				     "and will be billed",
+				     why)
+		       : text_format("it is not cancelled yet (%s); asking again", why);
+	cancel_ended(follower, r == -EBUSY, note);
 }
 
 /*
@@ -452,7 +464,7 @@ static void send_cancel(struct follower *follower)
 
 	options.allows_private = config_is_loopback(endpoint.base_url);
 	if (!can || !provider->build_cancel) {
-		cancel_ended(follower,
+		cancel_ended(follower, true,
 			     "the service cannot cancel it in this state: it runs on and "
 			     "will be billed");
 		return;
@@ -460,7 +472,7 @@ static void send_cancel(struct follower *follower)
 	if (provider->build_cancel(view->remote_id, &endpoint, &request) ||
 	    http_start(backend->http, &request, &options, &follower->cancel)) {
 		http_request_clear(&request);
-		cancel_ended(follower,
+		cancel_ended(follower, false,
 			     "there was no memory to ask the service to cancel it");
 	}
 }
@@ -468,13 +480,8 @@ static void send_cancel(struct follower *follower)
 void follow_cancel(struct backend *backend, uint64_t number)
 {
 	AUTOVIEW *view = tasks_view(backend->tasks, number);
-	struct follower *follower;
 
-	if (!view || (view->state != TASK_QUEUED && view->state != TASK_RUNNING))
-		return; /* a create under way looks at is_removed when it ends */
-	follower = find_or_add(backend, number);
-	if (!follower)
-		return;
-	follower->wants_cancel = true;
-	follow_task(backend, number, 0);
+	/* A create under way looks at is_removed when it ends. */
+	if (view && (view->state == TASK_QUEUED || view->state == TASK_RUNNING))
+		follow_task(backend, number, 0);
 }

@@ -21,9 +21,9 @@ struct follower {
 	unsigned failures; /* in a row */
 	unsigned gone;	   /* in a row */
 	unsigned silent;   /* in a row: an answer that says nothing of the task */
-	int64_t heard_ms;  /* wall clock, when a service said something of it; 0: not yet */
+	int64_t heard_ms;  /* wall clock, when a service said something of it; 0: not yet
+			    */
 	bool asks_alone;   /* a query for several left it out */
-	bool wants_cancel;
 	struct refresh *refreshes;
 };
 

@@ -20,6 +20,7 @@ struct ledger {
 	sqlite3 *db;
 	sqlite3_stmt *save_task;
 	sqlite3_stmt *save_attempt;
+	sqlite3_stmt *drop_attempt;
 	char library_id[33];
 	char *home; /* where it stands now: home_of() */
 	char error[256];
@@ -57,6 +58,7 @@ enum {
 	FLAG_ARCHIVE = 1,
 	FLAG_REMOVED = 2,
 	FLAG_NEEDS_SUBMIT = 4,
+	FLAG_WANTS_CANCEL = 8,
 };
 
 const char *ledger_error(const struct ledger *ledger)
@@ -228,6 +230,9 @@ static const char save_task_sql[] =
 static const char save_attempt_sql[] =
 	"INSERT OR REPLACE INTO attempt VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
+static const char drop_attempt_sql[] =
+	"DELETE FROM attempt WHERE task = ? AND attempt = ?";
+
 static int set_up(struct ledger *ledger, const char *path, bool *ret_was_copied)
 {
 	int r;
@@ -245,7 +250,9 @@ static int set_up(struct ledger *ledger, const char *path, bool *ret_was_copied)
 		r = check_home(ledger, path, ret_was_copied);
 	if (!r)
 		r = prepare(ledger, save_task_sql, &ledger->save_task);
-	return r ? r : prepare(ledger, save_attempt_sql, &ledger->save_attempt);
+	if (!r)
+		r = prepare(ledger, save_attempt_sql, &ledger->save_attempt);
+	return r ? r : prepare(ledger, drop_attempt_sql, &ledger->drop_attempt);
 }
 
 int ledger_open(const char *path, struct ledger **ret_ledger, bool *ret_was_copied)
@@ -275,6 +282,7 @@ void ledger_close(struct ledger *ledger)
 		return;
 	sqlite3_finalize(ledger->save_task);
 	sqlite3_finalize(ledger->save_attempt);
+	sqlite3_finalize(ledger->drop_attempt);
 	sqlite3_close(ledger->db);
 	free(ledger->home);
 	free(ledger);
@@ -483,7 +491,8 @@ static int save_task(struct ledger *ledger, const struct task_view *view)
 	bind_int(&binder, view->attempt);
 	bind_int(&binder, (view->is_archive ? FLAG_ARCHIVE : 0) |
 				  (view->is_removed ? FLAG_REMOVED : 0) |
-				  (view->needs_submit ? FLAG_NEEDS_SUBMIT : 0));
+				  (view->needs_submit ? FLAG_NEEDS_SUBMIT : 0) |
+				  (view->wants_cancel ? FLAG_WANTS_CANCEL : 0));
 	bind_int(&binder, view->hidden);
 	bind_bound_to(&binder, view);
 	bind_text(&binder, view->raw_state);
@@ -509,12 +518,26 @@ static int save_task(struct ledger *ledger, const struct task_view *view)
 	return run(ledger, ledger->save_task);
 }
 
+/* What certainly did not arrive was no attempt: it counts for no budget. */
+static int drop_attempt(struct ledger *ledger, const struct task_view *view)
+{
+	struct binder binder = { ledger->drop_attempt, 0 };
+
+	bind_int(&binder, (int64_t)view->number);
+	bind_int(&binder, view->attempt);
+	return run(ledger, ledger->drop_attempt);
+}
+
 static int save_attempt(struct ledger *ledger, const struct task_view *view)
 {
 	struct binder binder = { ledger->save_attempt, 0 };
 
-	if (!view->attempt || view->state == TASK_PENDING)
-		return 0; /* the attempt's own row tells how it ended */
+	if (!view->attempt)
+		return 0;
+	if (view->state == TASK_PENDING) /* the attempt's own row tells how it ended */
+		return !view->intent_ms && view->previous_state == TASK_PENDING
+			       ? drop_attempt(ledger, view)
+			       : 0;
 	bind_int(&binder, (int64_t)view->number);
 	bind_int(&binder, view->attempt);
 	bind_bound_to(&binder, view);
@@ -563,6 +586,7 @@ static void load_flags(struct task_view *view, int64_t flags)
 	view->is_archive = flags & FLAG_ARCHIVE;
 	view->is_removed = flags & FLAG_REMOVED;
 	view->needs_submit = flags & FLAG_NEEDS_SUBMIT;
+	view->wants_cancel = flags & FLAG_WANTS_CANCEL;
 }
 
 static void load_texts(struct binder *row, char **const *fields, size_t count)

@@ -83,7 +83,7 @@ static void hand_out(struct query *query, struct observations *list,
 			follower_schedule(follower, 0);
 		else
 			follower_failed(follower, "it says nothing of the task",
-				     retry_after_ms);
+					retry_after_ms);
 	}
 }
 

@@ -278,10 +278,9 @@ static char *held_by_limits(struct backend *backend, struct order *order)
 void submit_enter_invalid(struct task_view *view, const struct problem *problem,
 			  const char *digest)
 {
-	view->attempt++; /* its own row in the ledger */
+	task_begin_attempt(view);
 	view->intent_ms = 0;
 	view->order = 0;
-	view->previous_state = TASK_PENDING;
 	snprintf(view->digest, sizeof(view->digest), "%s", digest);
 	problem_clear(&view->problem);
 	problem_copy(&view->problem, problem);
@@ -403,20 +402,12 @@ static int build(struct order *order, char **ret_waiting, struct problem *proble
 	return -EINVAL;
 }
 
-/* An attempt that did not leave is the same attempt still. */
-static bool is_new_attempt(const struct task_view *view)
-{
-	return !view->attempt || view->intent_ms || view->previous_state != TASK_PENDING;
-}
-
 static void mark_submitting(struct order *order, struct task_view *view)
 {
 	AUTOFREE char *described = request_describe(order->request);
 
-	if (is_new_attempt(view))
-		view->attempt++;
+	task_begin_attempt(view);
 	view->order = 0;
-	view->previous_state = TASK_PENDING;
 	view->intent_ms = clock_wall_ms();
 	view->progress = -1;
 	task_set_text(&view->provider, order->section->name);

@@ -85,6 +85,14 @@ struct task_view *task_view_copy(const struct task_view *view)
 	return copy;
 }
 
+void task_begin_attempt(struct task_view *view)
+{
+	if (!view->attempt || view->intent_ms || view->previous_state != TASK_PENDING)
+		view->attempt++;
+	view->previous_state = TASK_PENDING;
+	view->wants_cancel = false;
+}
+
 void task_set_text(char **field, const char *text)
 {
 	char *copy = text_dup(text);

@@ -67,6 +67,7 @@ struct task_view {
 	bool is_archive; /* a copy of a task's folder: not an order */
 	bool is_removed; /* the folder is gone; kept for the books */
 	bool needs_submit; /* waits for an explicit `submit` */
+	bool wants_cancel; /* the service is to be asked to cancel it */
 	unsigned hidden;   /* HIDDEN_… */
 
 	char *provider; /* the section that has it */
@@ -85,8 +86,8 @@ struct task_view {
 	int64_t next_ms;    /* … asked next */
 	int64_t listing_ms; /* … of the last change to what the folder shows */
 
-	char *waiting; /* why it is pending here, or what is being waited for */
-	char *note;    /* what else a person should know */
+	char *waiting;	    /* why it is pending here, or what is being waited for */
+	char *note;	    /* what else a person should know */
 	char *request_note; /* … of how the request was read and fitted */
 	struct problem problem;
 
@@ -107,6 +108,12 @@ void task_view_unref(struct task_view *view); /* NULL is fine */
 /* A private, changeable copy with one reference; NULL without memory. */
 struct task_view *task_view_copy(const struct task_view *view);
 struct task_view *task_view_new(uint64_t number);
+
+/*
+ * What comes next is an attempt of its own, with a row of its own in the ledger; one that
+ * did not leave is the same attempt still.
+ */
+void task_begin_attempt(struct task_view *view);
 
 /* Replaces an owned text by a copy (or by NULL). Without memory it becomes NULL. */
 void task_set_text(char **field, const char *text);

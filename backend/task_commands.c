@@ -375,6 +375,7 @@ int backend_task_remove(struct backend *backend, uint64_t number)
 	if (!view)
 		return -ENOENT;
 	view->is_removed = true;
+	view->wants_cancel = task_is_active(view->state);
 	view->order = 0;
 	if (view->state == TASK_PENDING)
 		task_enter(view, TASK_CANCELLED);
@@ -388,10 +389,9 @@ int backend_task_remove(struct backend *backend, uint64_t number)
 
 static void cancel_pending(struct task_view *view)
 {
-	view->attempt++; /* its own row: the attempt before stays as it ended */
+	task_begin_attempt(view); /* the attempt before stays as it ended */
 	view->intent_ms = 0;
 	view->order = 0;
-	view->previous_state = TASK_PENDING;
 	problem_clear(&view->problem);
 	task_set_text(&view->waiting, NULL);
 	task_enter(view, TASK_CANCELLED);
@@ -430,6 +430,7 @@ static int control_cancel(struct backend *backend, struct task_view *view)
 		tasks_abandon(backend->tasks, view);
 		return -EBUSY;
 	}
+	view->wants_cancel = true;
 	task_set_text(&view->note, "asking the service to cancel");
 	tasks_commit(backend->tasks, view);
 	return send_task(backend, number, follow_cancel);
@@ -465,10 +466,9 @@ static void enter_adopted(struct task_view *view, const struct provider_section 
 	task_set_text(&view->provider, section->name);
 	task_set_text(&view->endpoint, core_endpoint_name(section));
 	task_set_text(&view->key_name, section->key_name);
-	view->attempt++;
+	task_begin_attempt(view);
 	view->intent_ms = 0;
 	view->order = 0;
-	view->previous_state = TASK_PENDING;
 	view->is_archive = view->needs_submit = false;
 	task_set_text(&view->remote_id, id);
 	task_set_text(&view->waiting, NULL);

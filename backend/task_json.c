@@ -99,10 +99,10 @@ static int put_identity(struct json *object, const struct task_view *view)
 
 static int put_note(struct json *object, const struct task_view *view)
 {
-	AUTOFREE char *both = view->note && view->request_note
-				      ? text_format("%s; %s", view->note,
-						    view->request_note)
-				      : NULL;
+	AUTOFREE char *both =
+		view->note && view->request_note
+			? text_format("%s; %s", view->note, view->request_note)
+			: NULL;
 
 	return json_put_string(object, "note",
 			       both	    ? both

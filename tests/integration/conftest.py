@@ -53,10 +53,13 @@ def make_mount(tmp_path, simulators):
         return mount.start()
 
     yield make
-    for mount in made:
-        if mount.process:
-            mount.end()
-        mount.unmount_leftover()
+    try:
+        for mount in made:
+            if mount.process:
+                mount.end()
+    finally:
+        for mount in made:
+            mount.unmount_leftover()
     for mount in made:
         mount.check_log()
 

@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from harness import (PNG, control, field, make_media, png, run, state, status, task_id, wait_for, wait_state)
+from harness import (control, field, png, run, state, status, task_id, wait_for, wait_state)
 
 
 def shell(command, *arguments, check=True):

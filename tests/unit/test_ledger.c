@@ -79,13 +79,13 @@ static const char odd[] = "a 'quoted' \"text\"; \\ %s\n\t\xc3\xa4 \xf0\x9f\x90\x
 
 static void fill_texts(struct task_view *view)
 {
-	char **const fields[] = {
-		&view->provider,     &view->endpoint,	  &view->key_name, &view->model,
-		&view->remote_id,    &view->raw_state,	  &view->waiting,  &view->note,
-		&view->request_note,
-		&view->problem.code, &view->problem.text, &view->request,  &view->answer,
-		&view->usage
-	};
+	char **const fields[] = { &view->provider,     &view->endpoint,
+				  &view->key_name,     &view->model,
+				  &view->remote_id,    &view->raw_state,
+				  &view->waiting,      &view->note,
+				  &view->request_note, &view->problem.code,
+				  &view->problem.text, &view->request,
+				  &view->answer,       &view->usage };
 
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		AUTOFREE char *text = text_format("%zu %s", i, odd);
