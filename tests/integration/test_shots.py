@@ -1,0 +1,190 @@
+"""Shots made of shots: an input that is another task's output."""
+
+import json
+import os
+
+import pytest
+
+from harness import SERVICES, control, field, make_media, png, state, status, task_id, wait_for, wait_state
+
+
+@pytest.fixture
+def mount(make_mount, simulator):
+    return make_mount(simulator, services=SERVICES)
+
+
+def shot(mount, name, request, frame=None):
+    """A shot whose first frame is the last one of another."""
+    folder = mount.path / name
+    folder.mkdir(parents=True)
+    if frame:
+        os.symlink(f"../{frame}/last_frame.png", folder / "first_frame.png")
+    (folder / "request.json").write_text(json.dumps(request))
+    return folder
+
+
+def first_frame(simulator, prompt):
+    """What was sent as the first frame of the shot with that prompt."""
+    for request in simulator.requests(on="create"):
+        content = request["body"]["content"]
+        if content[0].get("text") == prompt:
+            return next(item["image_url"]["url"] for item in content if item.get("role") == "first_frame")
+    raise AssertionError("it was not sent")
+
+
+def test_a_shot_waits_for_the_one_before(mount, simulator):
+    simulator.hold("running")
+    one = shot(mount, "shot-1", {"prompt": "One"})
+    two = shot(mount, "shot-2", {"prompt": "Two"}, "shot-1")
+    three = shot(mount, "shot-3", {"prompt": "Three"}, "shot-2")
+    wait_state(one, "running")
+    wait_for(lambda: "waiting for ../shot-1" in status(two), "two waits")
+    wait_for(lambda: "waiting for ../shot-2" in status(three), "three waits")
+    assert state(two) == state(three) == "pending" and simulator.creates() == 1
+    simulator.hold("")
+    for folder in (one, two, three):
+        wait_state(folder, "succeeded")
+    assert simulator.creates() == 3
+    # The link of the other task is alive: its address is sent instead of its bytes.
+    assert first_frame(simulator, "Two") == json.loads((one / "task.json").read_text())["last_frame"]["url"]
+    assert "http" not in status(two)
+
+
+def test_a_dead_link_is_sent_as_bytes(make_mount, simulator, tmp_path):
+    mount = make_mount(simulator, services=SERVICES)
+    frame = tmp_path / "frame.png"
+    frame.write_bytes(png(640, 360))
+    one = mount.finished(simulator, "shot-1", frame=frame)
+    task = json.loads((one / "task.json").read_text())
+    simulator.decree(task_id(one), links="short")
+    two = shot(mount, "shot-2", {"prompt": "Two"}, "shot-1")
+    wait_state(two, "succeeded")
+    sent = first_frame(simulator, "Two")
+    assert sent.startswith("data:image/png;base64,") or sent == task["last_frame"]["url"]
+
+
+def test_a_chain_goes_on_after_a_retry(mount, simulator):
+    one = shot(mount, "shot-1", {"prompt": "One #fail"})
+    two = shot(mount, "shot-2", {"prompt": "Two"}, "shot-1")
+    wait_state(one, "failed")
+    wait_for(lambda: "shot-1" in (field(two, "waiting") or "") and "failed" in field(two, "waiting"), "two says so")
+    assert state(two) == "pending"
+    (one / "request.json").write_text(json.dumps({"prompt": "One"}))
+    wait_state(one, "succeeded")
+    wait_state(two, "succeeded")
+    assert simulator.creates() == 3
+
+
+def test_a_chain_goes_on_after_a_kill(mount, simulator):
+    simulator.hold("running")
+    one = shot(mount, "shot-1", {"prompt": "One"})
+    two = shot(mount, "shot-2", {"prompt": "Two"}, "shot-1")
+    wait_for(lambda: "waiting for ../shot-1" in status(two))
+    mount.kill()
+    mount.start()
+    simulator.hold("")
+    wait_state(one, "succeeded")
+    wait_state(two, "succeeded")
+    assert simulator.creates() == 2
+
+
+@pytest.mark.parametrize("links", [("a", "a"), ("a", "b", "a"), ("a", "b", "c", "a")])
+def test_a_cycle_is_invalid(mount, simulator, links):
+    folders = [shot(mount, name, {"prompt": name}, frame) for name, frame in zip(links, links[1:])]
+    wait_for(lambda: any(state(folder) == "invalid" for folder in folders), "one is invalid")
+    bad = [folder for folder in folders if state(folder) == "invalid"]
+    assert "itself" in (bad[0] / "error.txt").read_text()
+    assert simulator.creates() == 0
+
+
+@pytest.mark.parametrize("request_, words", [
+    ({"prompt": "One", "return_last_frame": False}, "return_last_frame"),
+    ({"prompt": "One", "provider": "comet"}, "last frame"),
+    ({"prompt": "One", "provider": "senseaudio"}, "last frame"),
+    ({"prompt": "One", "draft": True, "resolution": "480p"}, "last frame"),
+])
+@pytest.mark.parametrize("held", [True, False])
+def test_waiting_for_a_frame_that_never_comes_is_invalid_at_once(mount, simulator, request_, words, held):
+    simulator.hold("running")
+    one = shot(mount, "shot-1", request_)
+    if held:
+        (one / "hold").touch()
+    else:
+        wait_for(lambda: task_id(one))
+    two = shot(mount, "shot-2", {"prompt": "Two"}, "shot-1")
+    wait_state(two, "invalid")
+    text = (two / "error.txt").read_text()
+    assert words in text and "shot-1" in text
+
+
+def test_an_absolute_link_is_followed(mount, simulator):
+    one = shot(mount, "shot-1", {"prompt": "One"})
+    two = mount.path / "shot-2"
+    two.mkdir()
+    os.symlink(one / "last_frame.png", two / "first_frame.png")
+    (two / "prompt.txt").write_text("Two\n")
+    wait_state(two, "succeeded")
+    assert first_frame(simulator, "Two")
+
+
+def test_a_path_in_the_request_names_a_shot(mount, simulator):
+    one = shot(mount, "shot-1", {"prompt": "One"})
+    two = shot(mount, "shot-2", {"content": [
+        {"type": "text", "text": "Two"},
+        {"type": "image_url", "image_url": {"url": "../shot-1/last_frame.png"}, "role": "first_frame"}]})
+    wait_state(one, "succeeded")
+    wait_state(two, "succeeded")
+    assert first_frame(simulator, "Two").startswith("http")
+
+
+def test_the_video_of_a_shot_is_a_reference(mount, simulator):
+    one = shot(mount, "shot-1", {"prompt": "One"})
+    two = mount.path / "shot-2"
+    two.mkdir()
+    os.symlink("../shot-1/video.mp4", two / "reference.mp4")
+    (two / "request.json").write_text(json.dumps({"prompt": "Two", "model": "doubao-seedance-2-0-260128"}))
+    wait_state(one, "succeeded")
+    wait_state(two, "succeeded")
+    sent = [r["body"]["content"] for r in simulator.requests(on="create") if r["body"]["content"][0]["text"] == "Two"][0]
+    assert sent[1]["type"] == "video_url" and sent[1]["role"] == "reference_video"
+
+
+def test_another_service_gets_the_bytes_or_the_address(mount, simulator):
+    one = shot(mount, "shot-1", {"prompt": "One"})
+    two = shot(mount, "shot-2", {"prompt": "Two", "provider": "comet", "model": "doubao-seedance-2-0"}, "shot-1")
+    wait_state(two, "succeeded")
+    parts = {part["name"]: part for part in simulator.control("GET", "/creates/comet")["parts"]}
+    assert parts["input_reference"]["bytes"] == (one / "last_frame.png").stat().st_size
+
+
+@pytest.mark.parametrize("service", ["ark", "createtask"])
+def test_a_draft_becomes_a_video(mount, simulator, service):
+    draft = shot(mount, "draft", {"provider": service, "prompt": "One", "draft": True, "resolution": "480p",
+                                  "duration": 4})
+    final = shot(mount, "final", {"provider": service, "resolution": "720p",
+                                  "content": [{"type": "draft_task", "draft_task": {"id": "../draft"}}]})
+    wait_state(draft, "succeeded")
+    wait_state(final, "succeeded")
+    sent = simulator.control("GET", f"/creates/{service}")["body"]
+    assert sent["content"] == [{"type": "draft_task", "draft_task": {"id": task_id(draft)}}]
+    assert "generate_audio" not in sent
+
+
+def test_a_draft_of_another_service_is_refused(mount, simulator):
+    draft = shot(mount, "draft", {"provider": "ark", "prompt": "One", "draft": True, "resolution": "480p"})
+    wait_state(draft, "succeeded")
+    final = shot(mount, "final", {"provider": "createtask",
+                                  "content": [{"type": "draft_task", "draft_task": {"id": "../draft"}}]})
+    wait_state(final, "invalid")
+    assert "ark" in (final / "error.txt").read_text()
+    assert simulator.creates() == 1
+
+
+def test_an_output_that_was_removed_holds_the_next_shot(mount, simulator):
+    one = shot(mount, "shot-1", {"prompt": "One"})
+    wait_state(one, "succeeded")
+    (one / "last_frame.png").unlink()
+    two = shot(mount, "shot-2", {"prompt": "Two"}, "shot-1")
+    wait_for(lambda: "fetch" in (field(two, "waiting") or ""), "it says what to do")
+    assert control(one, "fetch").returncode == 0
+    wait_state(two, "succeeded")
