@@ -3,6 +3,7 @@
 #include "backend/base/buffer.h"
 #include "backend/base/cleanup.h"
 #include "backend/base/text.h"
+#include "backend/media_size.h"
 #include "backend/request_params.h"
 
 #include <errno.h>
@@ -23,6 +24,7 @@ void request_destroy(struct request *request)
 		free(item->text);
 		free(item->url);
 		free(item->path);
+		free(item->where);
 		cleanup_close(&item->file.fd);
 	}
 	free(request->content);
@@ -59,6 +61,7 @@ int request_add_input(struct request *request, enum request_role role, const cha
 	if (!item)
 		return -ENOMEM;
 	item->role = role;
+	item->is_any_media = role == ROLE_REFERENCE;
 	item->path = strdup(path);
 	return item->path ? 0 : -ENOMEM;
 }
@@ -74,9 +77,25 @@ bool request_has_role(const struct request *request, enum request_role role)
 bool request_has_media(const struct request *request)
 {
 	for (size_t i = 0; i < request->content_count; i++)
-		if (request->content[i].url || request->content[i].path)
+		if (request->content[i].url || request->content[i].path ||
+		    request->content[i].file.fd >= 0)
 			return true;
 	return false;
+}
+
+bool request_has_text(const struct request *request)
+{
+	for (size_t i = 0; i < request->content_count; i++)
+		if (request->content[i].type == CONTENT_TEXT)
+			return true;
+	return false;
+}
+
+const char *request_content_name(const struct request_content *item)
+{
+	if (item->path)
+		return item->path;
+	return item->where ? item->where : "an input";
 }
 
 bool request_is_empty(const struct request *request)
@@ -105,39 +124,52 @@ static int digest_file(int fd, char ret_hex[SHA256_HEX], uint64_t *ret_size)
 	return got < 0 ? -errno : 0;
 }
 
-static enum media_kind kind_of(enum request_content_type type)
+/* The type of a content item that holds media of a kind. */
+static enum request_content_type type_of(enum media_kind kind)
 {
-	switch (type) {
-	case CONTENT_VIDEO:
-		return MEDIA_VIDEO;
-	case CONTENT_AUDIO:
-		return MEDIA_AUDIO;
-	default:
-		return MEDIA_IMAGE;
-	}
+	return kind == MEDIA_VIDEO   ? CONTENT_VIDEO
+	       : kind == MEDIA_AUDIO ? CONTENT_AUDIO
+				     : CONTENT_IMAGE;
+}
+
+static int refuse_kind(const struct request *request, const struct request_content *item,
+		       const struct media_type *type, struct problem *problem)
+{
+	bool is_file = item->path != NULL;
+	const char *wanted = item->is_any_media ? "an image, a video or a sound"
+			     : item->type == CONTENT_VIDEO ? media_kind_word(MEDIA_VIDEO)
+			     : item->type == CONTENT_AUDIO ? media_kind_word(MEDIA_AUDIO)
+							   : media_kind_word(MEDIA_IMAGE);
+
+	problem_set(problem, PROBLEM_INVALID,
+		    "%s%s%s: its content is %s (%s); %s is needed here",
+		    is_file ? "" : request->source, is_file ? "" : ": ",
+		    request_content_name(item), media_kind_word(type->kind), type->mime,
+		    wanted);
+	return -EINVAL;
 }
 
 int request_attach(struct request *request, size_t index, int fd, struct problem *problem)
 {
 	struct request_content *item = &request->content[index];
-	enum media_kind wanted = kind_of(item->type);
+	struct request_file *file = &item->file;
 	struct media_type type;
 	int r;
 
-	item->file.fd = fd;
+	file->fd = fd;
 	r = media_type_read(fd, &type);
 	if (!r)
-		r = digest_file(fd, item->file.sha256, &item->file.size);
+		r = digest_file(fd, file->sha256, &file->size);
+	if (!r)
+		r = media_size_read(fd, &type, &file->width, &file->height);
 	if (r)
 		return r;
-	if (type.kind != wanted) {
-		problem_set(problem, PROBLEM_INVALID,
-			    "%s: its content is %s (%s); %s is needed here", item->path,
-			    media_kind_word(type.kind), type.mime,
-			    media_kind_word(wanted));
-		return -EINVAL;
-	}
-	item->file.mime = type.mime;
+	if (type.kind == MEDIA_UNKNOWN ||
+	    (!item->is_any_media && type_of(type.kind) != item->type))
+		return refuse_kind(request, item, &type, problem);
+	item->type = type_of(type.kind);
+	file->mime = type.mime;
+	free(TAKE(item->url));
 	return 0;
 }
 
@@ -202,142 +234,69 @@ void request_add_note(struct request *request, const char *format, ...)
 	request->note = joined;
 }
 
-/* "data:image/png;base64,…" is shown by its type and length: the bytes are of no use
- * here. */
-static char *describe_url(const char *url)
-{
-	const char *comma;
+/* --- completing --- */
 
-	if (strncasecmp(url, "data:", 5))
-		return strdup(url);
-	comma = strchr(url, ',');
-	return text_format("%.*s,(%zu characters)", comma ? (int)(comma - url) : 5, url,
-			   comma ? strlen(comma + 1) : strlen(url));
+/* Whether a request says itself what a default of this parameter would say. */
+static bool is_said(const struct request *request, enum request_param param)
+{
+	/* Each alone tells how long the video is, and one of them would win. */
+	bool is_length = param == PARAM_DURATION || param == PARAM_FRAMES;
+
+	return request->params[param].is_set ||
+	       json_get(request->extra, request_param_key(param)) ||
+	       (is_length && (request->params[PARAM_DURATION].is_set ||
+			      request->params[PARAM_FRAMES].is_set ||
+			      json_get(request->extra, "duration") ||
+			      json_get(request->extra, "frames")));
 }
 
-static struct json *copy_masked(const struct json *json);
-
-static struct json *mask_text(const struct json *json)
+static int complete_params(struct request *request, struct request *from)
 {
-	AUTOFREE char *shown = describe_url(json_string(json));
-	AUTOJSON *holder = json_new_object();
+	bool is_wanted[PARAM_COUNT];
+	int r = 0;
 
-	if (!shown || json_put_string(holder, "url", shown))
-		return NULL;
-	return json_copy(json_get(holder, "url"));
+	for (int i = 0; i < PARAM_COUNT; i++)
+		is_wanted[i] = from->params[i].is_set &&
+			       !is_said(request, (enum request_param)i);
+	for (int i = 0; i < PARAM_COUNT && !r; i++)
+		if (is_wanted[i])
+			r = request_param_move(request, (enum request_param)i, from);
+	return r;
 }
 
-static struct json *mask_members(const struct json *container)
+/* Keys that the request has anywhere stay as they are. */
+static int complete_extra(struct request *request, const struct json *from)
 {
-	bool is_list = json_is_array(container);
-	AUTOJSON *copy = is_list ? json_new_array() : json_new_object();
-	int r = copy ? 0 : -ENOMEM;
+	int r = 0;
 
-	for (const struct json *item = json_first(container); item && !r;
-	     item = json_next(item))
-		r = is_list ? json_push(copy, copy_masked(item))
-			    : json_put(copy, json_key(item), copy_masked(item));
-	return r ? NULL : TAKE(copy);
-}
+	for (const struct json *item = json_first(from); item && !r;
+	     item = json_next(item)) {
+		enum request_param param = request_param_of(json_key(item));
 
-/* A copy in which data: addresses, however deep, are described as describe_url() does. */
-static struct json *copy_masked(const struct json *json)
-{
-	if (json_string(json))
-		return mask_text(json);
-	if (json_is_object(json) || json_is_array(json))
-		return mask_members(json);
-	return json_copy(json);
-}
-
-static int describe_media(const struct request_content *item, struct json *out)
-{
-	static const char *const roles[] = { NULL, "first_frame", "last_frame",
-					     "reference" };
-	AUTOFREE char *url = item->url ? describe_url(item->url) : NULL;
-	int r = json_put_string(out, "role", roles[item->role]);
-
-	if (!r)
-		r = json_put_string(out, "url", url);
-	if (!r)
-		r = json_put_string(out, "file", item->path);
-	if (r || item->file.fd < 0)
-		return r;
-	r = json_put_string(out, "media_type", item->file.mime);
-	if (!r)
-		r = json_put_int64(out, "bytes", (int64_t)item->file.size);
-	return r ? r : json_put_string(out, "sha256", item->file.sha256);
-}
-
-static int describe_content(const struct request *request, struct json *list)
-{
-	static const char *const types[] = { "text", "image", "video", "audio",
-					     "draft_task" };
-
-	for (size_t i = 0; i < request->content_count; i++) {
-		const struct request_content *item = &request->content[i];
-		struct json *out = json_new_object();
-		int r = json_put_string(out, "type", types[item->type]);
-
-		if (!r)
-			r = json_put_string(out, "text", item->text);
-		if (!r)
-			r = describe_media(item, out);
-		if (r) {
-			json_free(out);
-			return r;
-		}
-		if (json_push(list, out))
-			return -ENOMEM;
+		if (param != PARAM_COUNT && is_said(request, param))
+			continue;
+		if (json_get(request->extra, json_key(item)))
+			continue;
+		if (!request->extra)
+			request->extra = json_new_object();
+		r = request->extra
+			    ? json_put(request->extra, json_key(item), json_copy(item))
+			    : -ENOMEM;
 	}
-	return 0;
+	return r;
 }
 
-int request_put_param(const struct request *request, enum request_param param,
-		      const char *key, struct json *object)
+int request_complete(struct request *request, struct request *from)
 {
-	const struct request_value *value = &request->params[param];
+	int r = complete_extra(request, from->extra);
 
-	if (!value->is_set)
-		return 0;
-	if (value->json)
-		return json_put(object, key, json_copy(value->json));
-	if (value->text)
-		return json_put_string(object, key, value->text);
-	if (request_param_is_bool(param))
-		return json_put_bool(object, key, value->number != 0);
-	return json_put_int64(object, key, value->number);
-}
-
-static int describe_param(const struct request *request, enum request_param param,
-			  struct json *object)
-{
-	const struct request_value *value = &request->params[param];
-	const char *key = request_param_key(param);
-
-	if (value->is_set && value->json)
-		return json_put(object, key, copy_masked(value->json));
-	return request_put_param(request, param, key, object);
-}
-
-char *request_describe(const struct request *request)
-{
-	AUTOJSON *object = json_new_object();
-	struct json *list = json_new_array();
-	int r;
-
-	r = json_put(object, "content", list);
 	if (!r)
-		r = json_put_string(object, "provider", request->provider);
-	if (!r)
-		r = json_put_string(object, "model", request->model);
-	if (!r)
-		r = json_put_string(object, "task_id", request->task_id);
-	if (!r)
-		r = describe_content(request, list);
-	for (int i = 0; !r && i < PARAM_COUNT; i++)
-		r = describe_param(request, (enum request_param)i, object);
-	if (!r && request->extra)
-		r = json_put(object, "extra", copy_masked(request->extra));
-	return r ? NULL : json_print(object);
+		r = complete_params(request, from);
+	if (!request->provider)
+		request->provider = TAKE(from->provider);
+	if (!request->model)
+		request->model = TAKE(from->model);
+	if (from->note)
+		request_add_note(request, "%s", from->note);
+	return r;
 }

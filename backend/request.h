@@ -51,7 +51,9 @@ enum request_param {
 
 struct request_value {
 	bool is_set;
-	char *source;	   /* the file that says it; NULL: the trigger itself */
+	char *source;	   /* who says it, if not the trigger by the parameter's own key:
+			    * `../defaults.json`, `prompt.txt: --dur`,
+			    * `request.json: "seconds"` */
 	int64_t number;	   /* numbers, and booleans as 0 or 1 */
 	char *text;	   /* words and texts */
 	struct json *json; /* lists and objects, passed on as they are */
@@ -94,9 +96,12 @@ struct request_shot {
 struct request_content {
 	enum request_content_type type;
 	enum request_role role;
-	char *text; /* CONTENT_TEXT: the text; CONTENT_DRAFT_TASK: the id */
-	char *url;  /* media: https:, data: or asset:, or NULL */
-	char *path; /* media: a local file, relative to the task's folder, or NULL */
+	char *text;  /* CONTENT_TEXT: the text; CONTENT_DRAFT_TASK: the id */
+	char *url;   /* media: https:, data: or asset:, or NULL */
+	char *path;  /* media: a local file, relative to the task's folder, or NULL */
+	char *where; /* the place in the request: "content[2]"; NULL: a file by its name
+		      */
+	bool is_any_media; /* its file tells whether it is an image, a video or a sound */
 	struct request_file file;
 	struct request_shot shot;
 };
@@ -121,14 +126,32 @@ int request_parse(const char *name, const char *text, size_t size,
 		  struct request **ret_request, struct problem *problem);
 void request_destroy(struct request *request);
 
-/* Adds media by role; `path` is relative to the task's folder. Returns 0 or -ENOMEM. */
+/*
+ * A prompt file beside a request.json without a text supplies it, with its flags. `name`
+ * is what messages call it. Returns 0, -EINVAL with the problem set, or -ENOMEM.
+ */
+int request_parse_text(struct request *request, const char *name, const char *text,
+		       size_t size, struct problem *problem);
+/*
+ * Reads a defaults.json: it says what the request itself does not (of `extra`, key by
+ * key); the nearest one first. Nothing of it counts for a request that only adopts.
+ */
+int request_parse_defaults(struct request *request, const char *name, const char *text,
+			   size_t size, struct problem *problem);
+
+/* Adds media by role (a reference of any kind); `path` is relative to the task's folder.
+ * Returns 0 or -ENOMEM. */
 int request_add_input(struct request *request, enum request_role role, const char *path);
 bool request_has_role(const struct request *request, enum request_role role);
 bool request_has_media(const struct request *request);
+bool request_has_text(const struct request *request);
+/* How messages call an item of media: its path, or its place in the request. */
+const char *request_content_name(const struct request_content *item);
 
 /*
- * Gives a content item its file: takes the descriptor, in every case, and reads type and
- * digest from it. Returns 0, -EINVAL with the problem set (not media, or media of a kind
+ * Gives a content item its file: takes the descriptor, in every case, and reads type,
+ * digest and an image's dimensions from it. A data: address whose bytes the file holds is
+ * dropped. Returns 0, -EINVAL with the problem set (not media, or media of a kind
  * that the item is not), or -errno.
  */
 int request_attach(struct request *request, size_t index, int fd,
@@ -144,7 +167,7 @@ const char *request_word(const struct request *request, enum request_param param
 void request_set_number(struct request *request, enum request_param param,
 			int64_t number);
 
-/* The file that says a parameter, for messages. */
+/* Who says a parameter, for messages: the file, or see request_value.source. */
 const char *request_param_source(const struct request *request, enum request_param param);
 /* Takes a parameter out, as if it had not been written. */
 void request_unset(struct request *request, enum request_param param);

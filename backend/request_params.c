@@ -110,11 +110,19 @@ static void add_words(struct buffer *text, const char *const *words)
 		buffer_addf(text, "%s%s", i ? ", " : "", words[i]);
 }
 
-static int refuse(const struct request *request, const struct param *param,
+/* What a message calls a parameter: `request.json: "seconds"`. */
+static char *spell(const struct param *param, const struct param_spelling *spelling)
+{
+	return spelling->label ? text_format("%s: %s", spelling->file, spelling->label)
+			       : text_format("%s: \"%s\"", spelling->file, param->key);
+}
+
+static int refuse(const struct param *param, const struct param_spelling *spelling,
 		  const struct json *value, struct problem *problem)
 {
 	AUTOBUFFER allowed = BUFFER_INIT(1024);
 	AUTOFREE char *found = json_print(value);
+	AUTOFREE char *spelt = spell(param, spelling);
 	const char *near = NULL;
 
 	if (param->type == VALUE_BOOL)
@@ -125,9 +133,38 @@ static int refuse(const struct request *request, const struct param *param,
 		buffer_add(&allowed, param->allowed);
 	if (param->words && json_string(value))
 		near = text_nearest(json_string(value), param->words);
-	problem_set(problem, PROBLEM_INVALID, "%s: \"%s\" is %.200s; allowed: %s%s%s%s",
-		    request->source, param->key, found ? found : "?", allowed.data,
-		    near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+	problem_set(problem, PROBLEM_INVALID, "%s is %.200s; allowed: %s%s%s%s",
+		    spelt ? spelt : param->key, found ? found : "?",
+		    allowed.data ? allowed.data : "?", near ? " (did you mean " : "",
+		    near ? near : "", near ? "?)" : "");
+	return -EINVAL;
+}
+
+/* A value as it stands in JSON. */
+static char *print_value(const struct request *request, enum request_param id)
+{
+	AUTOJSON *holder = json_new_object();
+
+	if (!holder || request_put_param(request, id, "value", holder))
+		return NULL;
+	return json_print(json_get(holder, "value"));
+}
+
+/* Another value is set already, under whatever name. */
+static int refuse_second(const struct request *request, enum request_param id,
+			 const char *spelt, const struct request *second,
+			 struct problem *problem)
+{
+	const char *source = request->params[id].source;
+	AUTOFREE char *first =
+		source ? strdup(source)
+		       : text_format("%s: \"%s\"", request->source, params[id].key);
+	AUTOFREE char *old = print_value(request, id);
+	AUTOFREE char *new = print_value(second, id);
+
+	problem_set(problem, PROBLEM_INVALID,
+		    "%s is %.200s, and %s is %.200s; keep one of them", spelt,
+		    new ? new : "?", first ? first : "?", old ? old : "?");
 	return -EINVAL;
 }
 
@@ -193,17 +230,9 @@ static bool is_good_value(const struct param *param, const struct json *value,
 	return false;
 }
 
-int request_param_read(struct request *request, enum request_param id,
-		       const struct json *value, struct problem *problem)
+static int store(struct request_value *into, const struct param *param,
+		 const struct json *value, int64_t number)
 {
-	struct request_value *into = &request->params[id];
-	const struct param *param = &params[id];
-	int64_t number = 0;
-
-	if (json_is_null(value))
-		return 0; /* the same as left out */
-	if (!is_good_value(param, value, &number))
-		return refuse(request, param, value, problem);
 	if (param->type == VALUE_WORD || param->type == VALUE_TEXT ||
 	    param->type == VALUE_URL) {
 		into->text = strdup(json_string(value));
@@ -217,5 +246,60 @@ int request_param_read(struct request *request, enum request_param id,
 	}
 	into->number = number;
 	into->is_set = true;
+	return 0;
+}
+
+/* The same value, as far as it is sent. */
+static bool is_same(const struct request *a, const struct request *b,
+		    enum request_param id)
+{
+	AUTOFREE char *x = print_value(a, id);
+	AUTOFREE char *y = print_value(b, id);
+
+	return x && y && !strcmp(x, y);
+}
+
+int request_param_read(struct request *request, enum request_param id,
+		       const struct param_spelling *spelling, const struct json *value,
+		       struct problem *problem)
+{
+	struct request fresh = { 0 };
+	const struct param *param = &params[id];
+	AUTOFREE char *spelt = spell(param, spelling);
+	int64_t number = 0;
+	int r;
+
+	if (json_is_null(value))
+		return 0; /* the same as left out */
+	if (!is_good_value(param, value, &number))
+		return refuse(param, spelling, value, problem);
+	r = spelt ? store(&fresh.params[id], param, value, number) : -ENOMEM;
+	if (!r && request->params[id].is_set) {
+		if (!is_same(request, &fresh, id))
+			r = refuse_second(request, id, spelt, &fresh, problem);
+		request_unset(&fresh, id);
+		return r;
+	}
+	if (!r && (spelling->label || strcmp(spelling->file, request->source)))
+		fresh.params[id].source = TAKE(spelt);
+	if (r)
+		request_unset(&fresh, id);
+	else
+		request->params[id] = fresh.params[id];
+	return r;
+}
+
+int request_param_move(struct request *request, enum request_param id,
+		       struct request *from)
+{
+	struct request_value *value = &from->params[id];
+
+	if (!value->source)
+		value->source = strdup(from->source);
+	if (!value->source)
+		return -ENOMEM;
+	request_unset(request, id);
+	request->params[id] = *value;
+	*value = (struct request_value){ 0 };
 	return 0;
 }

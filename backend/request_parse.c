@@ -2,7 +2,7 @@
  * Reads a trigger file's text into a request, see request.h. Every key is known or
  * refused: the services ignore a misspelt key and bill all the same (providers.md, 6.2).
  */
-#include "backend/request.h"
+#include "backend/request_reader.h"
 
 #include "backend/base/buffer.h"
 #include "backend/base/cleanup.h"
@@ -11,22 +11,15 @@
 #include "backend/request_params.h"
 
 #include <ctype.h>
-#include <stdarg.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <string.h>
-#include <strings.h>
 
 #define PROMPT_MAX_BYTES 20000
 #define ID_MAX_BYTES 128
+#define ALIASES_MAX 16
 
-struct reader {
-	struct request *request;
-	struct problem *problem;
-	const char *prompt; /* the "prompt" key, owned by the tree */
-};
-
-__attribute__((format(printf, 2, 3))) static int refuse(struct reader *reader,
-							const char *format, ...)
+int reader_refuse(struct reader *reader, const char *format, ...)
 {
 	AUTOFREE char *text = NULL;
 	va_list arguments;
@@ -35,9 +28,27 @@ __attribute__((format(printf, 2, 3))) static int refuse(struct reader *reader,
 	if (vasprintf(&text, format, arguments) < 0)
 		text = NULL;
 	va_end(arguments);
-	problem_set(reader->problem, PROBLEM_INVALID, "%s: %s", reader->request->source,
+	problem_set(reader->problem, PROBLEM_INVALID, "%s: %s", reader->name,
 		    text ? text : "");
 	return -EINVAL;
+}
+
+int reader_set(struct reader *reader, enum request_param param, const char *label,
+	       const struct json *value)
+{
+	struct param_spelling spelling = { reader->name, label };
+
+	return request_param_read(reader->request, param, &spelling, value,
+				  reader->problem);
+}
+
+int reader_set_word(struct reader *reader, enum request_param param, const char *label,
+		    const char *word)
+{
+	AUTOJSON *holder = json_new_object();
+	int r = holder ? json_put_string(holder, "value", word) : -ENOMEM;
+
+	return r ? r : reader_set(reader, param, label, json_get(holder, "value"));
 }
 
 static int put_text(char **into, const char *text)
@@ -47,20 +58,37 @@ static int put_text(char **into, const char *text)
 	return *into ? 0 : -ENOMEM;
 }
 
-static int add_prompt(struct reader *reader, const char *text, size_t size)
+/* --- texts --- */
+
+static size_t trimmed(const char *text, size_t size)
+{
+	while (size && isspace((unsigned char)text[size - 1]))
+		size--;
+	return size;
+}
+
+/* Flags alone are a prompt's text for nobody: pictures may stand beside them. */
+int reader_add_prompt(struct reader *reader, const char *text, size_t size)
 {
 	struct request_content *item;
+	int r;
 
 	while (size && isspace((unsigned char)*text))
 		text++, size--;
-	while (size && isspace((unsigned char)text[size - 1]))
-		size--;
+	size = trimmed(text, size);
 	if (!size)
-		return refuse(reader,
-			      "the prompt is empty; write what the video shall show");
+		return reader_refuse(
+			reader, "the prompt is empty; write what the video shall show");
+	r = reader_take_flags(reader, text, &size);
+	if (r)
+		return r;
+	size = trimmed(text, size);
+	if (!size)
+		return 0;
 	if (size > PROMPT_MAX_BYTES)
-		return refuse(reader, "the prompt has %zu bytes; allowed: up to %d", size,
-			      PROMPT_MAX_BYTES);
+		return reader_refuse(reader,
+				     "the prompt has %zu bytes; allowed: up to %d", size,
+				     PROMPT_MAX_BYTES);
 	item = request_push_content(reader->request, CONTENT_TEXT);
 	if (!item)
 		return -ENOMEM;
@@ -68,220 +96,7 @@ static int add_prompt(struct reader *reader, const char *text, size_t size)
 	return item->text ? 0 : -ENOMEM;
 }
 
-static bool is_remote(const char *url)
-{
-	static const char *const schemes[] = { "https://", "http://",
-					       "data:", "asset://" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++)
-		if (!strncasecmp(url, schemes[i], strlen(schemes[i])))
-			return true;
-	return false;
-}
-
-/* "name:" before any slash is a scheme of an address, and none that we know. */
-static bool has_foreign_scheme(const char *url)
-{
-	size_t name =
-		strspn(url, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+.-");
-
-	return name > 0 && url[name] == ':';
-}
-
-static int read_media_url(struct reader *reader, struct request_content *item,
-			  size_t number, const char *url)
-{
-	if (*url == '@') /* curl's mark for "the file called" */
-		url++;
-	if (!*url)
-		return refuse(reader, "content[%zu]: the address is empty", number);
-	if (is_remote(url))
-		return put_text(&item->url, url);
-	if (has_foreign_scheme(url) || *url == '/')
-		return refuse(
-			reader,
-			"content[%zu]: \"%.200s\" is not an input; allowed: https://…, "
-			"data:…, or a file's path relative to this folder",
-			number, url);
-	return put_text(&item->path, url);
-}
-
-static int read_role(struct reader *reader, struct request_content *item, size_t number,
-		     const struct json *value)
-{
-	static const struct {
-		const char *word;
-		enum request_role role;
-		enum request_content_type type;
-	} roles[] = {
-		{ "first_frame", ROLE_FIRST_FRAME, CONTENT_IMAGE },
-		{ "last_frame", ROLE_LAST_FRAME, CONTENT_IMAGE },
-		{ "reference_image", ROLE_REFERENCE, CONTENT_IMAGE },
-		{ "reference_video", ROLE_REFERENCE, CONTENT_VIDEO },
-		{ "reference_audio", ROLE_REFERENCE, CONTENT_AUDIO },
-	};
-	const char *word = json_string(value);
-
-	if (json_is_null(value))
-		return 0;
-	for (size_t i = 0; word && i < ARRAY_SIZE(roles); i++)
-		if (roles[i].type == item->type && !strcmp(roles[i].word, word)) {
-			item->role = roles[i].role;
-			return 0;
-		}
-	return refuse(reader, "content[%zu]: \"role\" is %s%s%s; allowed: %s", number,
-		      word ? "\"" : json_type(value), word ? word : "", word ? "\"" : "",
-		      item->type == CONTENT_IMAGE
-			      ? "first_frame, last_frame, reference_image"
-		      : item->type == CONTENT_VIDEO ? "reference_video"
-						    : "reference_audio");
-}
-
-/* Refuses keys of a content item other than the allowed ones. */
-static int check_item_keys(struct reader *reader, const struct json *object,
-			   size_t number, const char *const *allowed)
-{
-	for (const struct json *item = json_first(object); item; item = json_next(item)) {
-		const char *near;
-		bool known = false;
-
-		for (size_t i = 0; allowed[i]; i++)
-			known = known || !strcmp(allowed[i], json_key(item));
-		if (known)
-			continue;
-		near = text_nearest(json_key(item), allowed);
-		return refuse(reader,
-			      "content[%zu]: the key \"%.100s\" is not known here%s%s%s",
-			      number, json_key(item), near ? "; did you mean \"" : "",
-			      near ? near : "", near ? "\"?" : "");
-	}
-	return 0;
-}
-
-/* The same for the object inside a content item; what is none has no keys. */
-static int check_holder_keys(struct reader *reader, const struct json *holder,
-			     size_t number, const char *key)
-{
-	const char *const keys[] = { key, NULL };
-
-	return json_is_object(holder) ? check_item_keys(reader, holder, number, keys) : 0;
-}
-
-/* {"type":"image_url","image_url":{"url":"…"},"role":"…"} and its two sisters. */
-static int read_media_item(struct reader *reader, const struct json *object,
-			   size_t number, enum request_content_type type, const char *key)
-{
-	const char *const keys[] = { "type", key, "role", NULL };
-	const struct json *holder = json_get(object, key);
-	const char *url = json_get_string(holder, "url");
-	struct request_content *item;
-	int r = check_item_keys(reader, object, number, keys);
-
-	if (!r)
-		r = check_holder_keys(reader, holder, number, "url");
-	if (r)
-		return r;
-	if (!url)
-		return refuse(
-			reader,
-			"content[%zu]: \"%s\" is %s; allowed: an object {\"url\": \"…\"}",
-			number, key,
-			json_is_object(holder) ? "an object without a \"url\" text"
-					       : json_type(holder));
-	item = request_push_content(reader->request, type);
-	if (!item)
-		return -ENOMEM;
-	r = read_media_url(reader, item, number, url);
-	return r ? r : read_role(reader, item, number, json_get(object, "role"));
-}
-
-static int read_text_item(struct reader *reader, const struct json *object, size_t number)
-{
-	static const char *const keys[] = { "type", "text", NULL };
-	const char *text = json_get_string(object, "text");
-	int r = check_item_keys(reader, object, number, keys);
-
-	if (r)
-		return r;
-	if (!text)
-		return refuse(reader, "content[%zu]: \"text\" is %s; allowed: a text",
-			      number, json_type(json_get(object, "text")));
-	return add_prompt(reader, text, strlen(text));
-}
-
-static int read_draft_item(struct reader *reader, const struct json *object,
-			   size_t number)
-{
-	static const char *const keys[] = { "type", "draft_task", NULL };
-	const struct json *holder = json_get(object, "draft_task");
-	const char *id = json_get_string(holder, "id");
-	struct request_content *item;
-	int r = check_item_keys(reader, object, number, keys);
-
-	if (!r)
-		r = check_holder_keys(reader, holder, number, "id");
-	if (r)
-		return r;
-	if (!id || !*id || strlen(id) > ID_MAX_BYTES)
-		return refuse(
-			reader,
-			"content[%zu]: \"draft_task\" needs {\"id\": \"…\"}: the id of a "
-			"draft task",
-			number);
-	item = request_push_content(reader->request, CONTENT_DRAFT_TASK);
-	if (!item)
-		return -ENOMEM;
-	return put_text(&item->text, id);
-}
-
-static int read_item(struct reader *reader, const struct json *object, size_t number)
-{
-	static const char *const types[] = { "text",	  "image_url",	"video_url",
-					     "audio_url", "draft_task", NULL };
-	const char *type = json_get_string(object, "type");
-	const char *near;
-
-	if (!json_is_object(object))
-		return refuse(reader, "content[%zu] is %s; allowed: an object", number,
-			      json_type(object));
-	if (!type)
-		return refuse(reader, "content[%zu]: \"type\" is missing", number);
-	if (!strcmp(type, "text"))
-		return read_text_item(reader, object, number);
-	if (!strcmp(type, "image_url"))
-		return read_media_item(reader, object, number, CONTENT_IMAGE, type);
-	if (!strcmp(type, "video_url"))
-		return read_media_item(reader, object, number, CONTENT_VIDEO, type);
-	if (!strcmp(type, "audio_url"))
-		return read_media_item(reader, object, number, CONTENT_AUDIO, type);
-	if (!strcmp(type, "draft_task"))
-		return read_draft_item(reader, object, number);
-	near = text_nearest(type, types);
-	return refuse(reader,
-		      "content[%zu]: \"type\" is \"%.100s\"; allowed: text, image_url, "
-		      "video_url, "
-		      "audio_url, draft_task%s%s%s",
-		      number, type, near ? " (did you mean " : "", near ? near : "",
-		      near ? "?)" : "");
-}
-
-static int read_content(struct reader *reader, const struct json *content)
-{
-	size_t number = 0;
-	int r = 0;
-
-	if (json_is_null(content))
-		return 0;
-	if (json_is_object(content)) /* one page prints a bare object: providers.md, 0 */
-		return read_item(reader, content, 0);
-	if (!json_is_array(content))
-		return refuse(reader, "\"content\" is %s; allowed: a list of objects",
-			      json_type(content));
-	for (const struct json *item = json_first(content); item && !r;
-	     item = json_next(item))
-		r = read_item(reader, item, number++);
-	return r;
-}
+/* --- keys --- */
 
 static int read_own_text(struct reader *reader, const char *key, const struct json *value,
 			 char **into)
@@ -291,9 +106,10 @@ static int read_own_text(struct reader *reader, const char *key, const struct js
 	if (json_is_null(value))
 		return 0;
 	if (!text || !*text || strlen(text) > ID_MAX_BYTES)
-		return refuse(reader, "\"%s\" is %s; allowed: a text of 1 to %d bytes",
-			      key, text ? "empty or too long" : json_type(value),
-			      ID_MAX_BYTES);
+		return reader_refuse(reader,
+				     "\"%s\" is %s; allowed: a text of 1 to %d bytes",
+				     key, text ? "empty or too long" : json_type(value),
+				     ID_MAX_BYTES);
 	return put_text(into, text);
 }
 
@@ -304,10 +120,11 @@ static int read_task_id(struct reader *reader, const struct json *value)
 
 	if (r || !*into || provider_id_is_safe(*into))
 		return r;
-	return refuse(reader,
-		      "\"task_id\" is \"%s\"; allowed: letters, digits, '.', '_' and "
-		      "'-', and not dots alone",
-		      *into);
+	return reader_refuse(
+		reader,
+		"\"task_id\" is \"%s\"; allowed: letters, digits, '.', '_' and "
+		"'-', and not dots alone",
+		*into);
 }
 
 static int read_prompt(struct reader *reader, const struct json *value)
@@ -316,17 +133,36 @@ static int read_prompt(struct reader *reader, const struct json *value)
 		return 0;
 	reader->prompt = json_string(value);
 	return reader->prompt ? 0
-			      : refuse(reader, "\"prompt\" is %s; allowed: a text",
-				       json_type(value));
+			      : reader_refuse(reader, "\"prompt\" is %s; allowed: a text",
+					      json_type(value));
+}
+
+/* What has a key of its own is checked there; beside it, it could be said twice. */
+static int check_extra(struct reader *reader, const struct json *extra)
+{
+	static const char *const own[] = { "model", "content", "prompt" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		if (json_get(extra, own[i]))
+			return reader_refuse(reader,
+					     "\"extra\" holds \"%s\", which belongs "
+					     "beside \"extra\", not into it",
+					     own[i]);
+	return 0;
 }
 
 static int read_extra(struct reader *reader, const struct json *value)
 {
+	int r;
+
 	if (json_is_null(value))
 		return 0;
 	if (!json_is_object(value))
-		return refuse(reader, "\"extra\" is %s; allowed: an object",
-			      json_type(value));
+		return reader_refuse(reader, "\"extra\" is %s; allowed: an object",
+				     json_type(value));
+	r = check_extra(reader, value);
+	if (r)
+		return r;
 	reader->request->extra = json_copy(value);
 	return reader->request->extra ? 0 : -ENOMEM;
 }
@@ -335,21 +171,37 @@ static int refuse_key(struct reader *reader, const char *key)
 {
 	static const char *own[] = { "provider", "model", "prompt",
 				     "content",	 "extra", "task_id" };
-	const char *all[ARRAY_SIZE(own) + PARAM_COUNT + 1] = { NULL };
+	const char *all[ARRAY_SIZE(own) + PARAM_COUNT + ALIASES_MAX + 1] = { NULL };
 	const char *near;
+	size_t count = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
-		all[i] = own[i];
+		all[count++] = own[i];
 	for (int i = 0; i < PARAM_COUNT; i++)
-		all[ARRAY_SIZE(own) + (size_t)i] =
-			request_param_key((enum request_param)i);
+		all[count++] = request_param_key((enum request_param)i);
+	for (size_t i = 0; i < ALIASES_MAX && reader_alias_at(i); i++)
+		all[count++] = reader_alias_at(i);
 	near = text_nearest(key, all);
-	return refuse(reader,
-		      "the key \"%.100s\" is not known%s%s%s (to pass a key on "
-		      "unchecked, put it "
-		      "into \"extra\": {…})",
-		      key, near ? "; did you mean \"" : "", near ? near : "",
-		      near ? "\"?" : "");
+	return reader_refuse(reader,
+			     "the key \"%.100s\" is not known%s%s%s (to pass a key on "
+			     "unchecked, put it into \"extra\": {…})",
+			     key, near ? "; did you mean \"" : "", near ? near : "",
+			     near ? "\"?" : "");
+}
+
+/* What belongs to one order cannot be a default of many. */
+static int check_default(struct reader *reader, const struct json *value)
+{
+	static const char *const single[] = { "prompt", "content", "task_id",
+					      "input_reference" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(single); i++)
+		if (!strcmp(single[i], json_key(value)))
+			return reader_refuse(reader,
+					     "\"%s\" is no default; it belongs into the "
+					     "request.json of a task's own folder",
+					     single[i]);
+	return 0;
 }
 
 static int read_member(struct reader *reader, const struct json *value)
@@ -357,11 +209,15 @@ static int read_member(struct reader *reader, const struct json *value)
 	struct request *request = reader->request;
 	const char *key = json_key(value);
 	enum request_param param = request_param_of(key);
+	bool is_alias;
+	int r = reader->is_defaults ? check_default(reader, value) : 0;
 
+	if (r)
+		return r;
 	if (param != PARAM_COUNT)
-		return request_param_read(request, param, value, reader->problem);
+		return reader_set(reader, param, NULL, value);
 	if (!strcmp(key, "content"))
-		return read_content(reader, value);
+		return reader_read_content(reader, value);
 	if (!strcmp(key, "provider"))
 		return read_own_text(reader, key, value, &request->provider);
 	if (!strcmp(key, "model"))
@@ -372,15 +228,8 @@ static int read_member(struct reader *reader, const struct json *value)
 		return read_prompt(reader, value);
 	if (!strcmp(key, "extra"))
 		return read_extra(reader, value);
-	return refuse_key(reader, key);
-}
-
-static bool has_text(const struct request *request)
-{
-	for (size_t i = 0; i < request->content_count; i++)
-		if (request->content[i].type == CONTENT_TEXT)
-			return true;
-	return false;
+	r = reader_read_alias(reader, value, &is_alias);
+	return r || is_alias ? r : refuse_key(reader, key);
 }
 
 /* A task made elsewhere has its order behind it: nothing can be ordered beside its id. */
@@ -393,10 +242,11 @@ static int check_adoption(struct reader *reader, const struct json *tree)
 
 		if (!json_is_null(item) && strcmp(key, "task_id") &&
 		    strcmp(key, "provider"))
-			return refuse(reader,
-				      "\"%.100s\" stands beside \"task_id\"; only "
-				      "\"provider\" may, since the task exists already",
-				      key);
+			return reader_refuse(
+				reader,
+				"\"%.100s\" stands beside \"task_id\"; only "
+				"\"provider\" may, since the task exists already",
+				key);
 	}
 	return 0;
 }
@@ -408,13 +258,13 @@ static int read_object(struct reader *reader, const char *text, size_t size)
 	int r = json_parse(text, size, &tree, &error);
 
 	if (r == -EINVAL)
-		return refuse(reader, "line %u, column %u: %s", error.line, error.column,
-			      error.why);
+		return reader_refuse(reader, "line %u, column %u: %s", error.line,
+				     error.column, error.why);
 	if (r)
 		return r;
 	if (!json_is_object(tree))
-		return refuse(reader, "it holds %s; allowed: an object { … }",
-			      json_type(tree));
+		return reader_refuse(reader, "it holds %s; allowed: an object { … }",
+				     json_type(tree));
 	for (const struct json *item = json_first(tree); item && !r;
 	     item = json_next(item))
 		r = read_member(reader, item);
@@ -422,41 +272,77 @@ static int read_object(struct reader *reader, const char *text, size_t size)
 		r = check_adoption(reader, tree);
 	if (r || !reader->prompt)
 		return r;
-	if (has_text(reader->request))
-		return refuse(reader,
-			      "both \"prompt\" and a text in \"content\" are given; "
-			      "keep one of them");
-	return add_prompt(reader, reader->prompt, strlen(reader->prompt));
+	if (request_has_text(reader->request))
+		return reader_refuse(reader,
+				     "both \"prompt\" and a text in \"content\" are "
+				     "given; keep one of them");
+	return reader_add_prompt(reader, reader->prompt, strlen(reader->prompt));
 }
+
+/* --- files --- */
 
 static int read_prompt_file(struct reader *reader, const char *text, size_t size)
 {
 	if (memchr(text, '\0', size) || !text_is_utf8(text, size))
-		return refuse(reader,
-			      "it is not a text in UTF-8; save the prompt as plain text");
-	return add_prompt(reader, text, size);
+		return reader_refuse(
+			reader,
+			"it is not a text in UTF-8; save the prompt as plain text");
+	return reader_add_prompt(reader, text, size);
+}
+
+static void skip_byte_order_mark(const char **text, size_t *size)
+{
+	if (*size >= 3 && !memcmp(*text, "\xef\xbb\xbf", 3))
+		*text += 3, *size -= 3;
+}
+
+/* A fresh request that is read from JSON or, by the name's end, from a bare prompt. */
+static int read_file(struct reader *reader, const char *text, size_t size,
+		     struct request **ret_request)
+{
+	AUTOREQUEST *request = calloc(1, sizeof(*request));
+	int r = request ? put_text(&request->source, reader->name) : -ENOMEM;
+
+	if (r)
+		return r;
+	reader->request = request;
+	skip_byte_order_mark(&text, &size);
+	if (text_ends_with(reader->name, ".json"))
+		r = read_object(reader, text, size);
+	else
+		r = read_prompt_file(reader, text, size);
+	if (r)
+		return r;
+	*ret_request = TAKE(request);
+	return 0;
 }
 
 int request_parse(const char *name, const char *text, size_t size,
 		  struct request **ret_request, struct problem *problem)
 {
-	AUTOREQUEST *request = calloc(1, sizeof(*request));
-	struct reader reader = { .request = request, .problem = problem };
+	struct reader reader = { .problem = problem, .name = name };
+
+	return read_file(&reader, text, size, ret_request);
+}
+
+int request_parse_text(struct request *request, const char *name, const char *text,
+		       size_t size, struct problem *problem)
+{
+	struct reader reader = { .request = request, .problem = problem, .name = name };
+
+	skip_byte_order_mark(&text, &size);
+	return read_prompt_file(&reader, text, size);
+}
+
+int request_parse_defaults(struct request *request, const char *name, const char *text,
+			   size_t size, struct problem *problem)
+{
+	struct reader reader = { .problem = problem, .name = name, .is_defaults = true };
+	AUTOREQUEST *defaults = NULL;
 	int r;
 
-	if (!request)
-		return -ENOMEM;
-	r = put_text(&request->source, name);
-	if (r)
-		return r;
-	if (size >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) /* a byte order mark */
-		text += 3, size -= 3;
-	if (text_ends_with(name, ".json"))
-		r = read_object(&reader, text, size);
-	else
-		r = read_prompt_file(&reader, text, size);
-	if (r)
-		return r;
-	*ret_request = TAKE(request);
-	return 0;
+	if (request->task_id)
+		return 0;
+	r = read_file(&reader, text, size, &defaults);
+	return r ? r : request_complete(request, defaults);
 }

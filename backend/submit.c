@@ -419,7 +419,7 @@ static void mark_submitting(struct order *order, struct task_view *view)
 	task_set_text(&view->answer, NULL);
 	task_set_text(&view->usage, NULL);
 	task_set_text(&view->waiting, NULL);
-	task_set_text(&view->note, NULL);
+	task_set_text(&view->note, order->request->note);
 	task_set_text(&view->request, described);
 	problem_clear(&view->problem);
 	memcpy(view->digest, order->digest, sizeof(view->digest));

@@ -55,6 +55,7 @@ static void check_good(const char *name, const struct json *test)
 		return;
 	}
 	assert_false(problem_is_set(&problem));
+	expect_words(where, request->note, json_get(test, "note"));
 	described = request_describe(request);
 	assert_non_null(described);
 	if (hidden && strstr(described, hidden))
@@ -93,6 +94,104 @@ static void test_good_content(void **state)
 	walk_file("request/good/content.json", 24, check_good);
 }
 
+/* Other services' keys and shapes, and the samples on their pages. */
+static void test_good_languages(void **state)
+{
+	walk_file("request/good/aliases.json", 31, check_good);
+	walk_file("request/good/shapes.json", 7, check_good);
+	walk_file("request/good/samples.json", 14, check_good);
+}
+
+static void test_good_flags(void **state)
+{
+	walk_file("request/good/flags.json", 32, check_good);
+}
+
+static void test_bad_languages(void **state)
+{
+	walk_file("request/bad/aliases.json", 34, check_bad);
+	walk_file("request/bad/shapes.json", 7, check_bad);
+	walk_file("request/bad/samples.json", 2, check_bad);
+}
+
+static void test_bad_flags(void **state)
+{
+	walk_file("request/bad/flags.json", 27, check_bad);
+}
+
+/* A request, a prompt beside it, and defaults from the nearest on. */
+static int parse_parts(const struct json *test, struct request *request,
+		       struct problem *problem)
+{
+	const char *beside = json_get_string(test, "text");
+	AUTOFREE char *name = strdup("../defaults.json");
+	int r = 0;
+
+	if (beside)
+		r = request_parse_text(request, "prompt.txt", beside, strlen(beside),
+				       problem);
+	for (const struct json *item = json_first(json_get(test, "defaults")); item && !r;
+	     item = json_next(item)) {
+		AUTOFREE char *text = text_of(item);
+		char *farther = text_format("../%s", name);
+
+		r = request_parse_defaults(request, name, text, strlen(text), problem);
+		free(name);
+		name = farther;
+	}
+	return r;
+}
+
+static void check_parts(const char *name, const struct json *test)
+{
+	const struct json *refusal = json_get(test, "problem");
+	AUTOFREE char *wanted = text_of(json_get(test, "describe"));
+	AUTOFREE char *where =
+		text_format("%s (%s)", name, json_get_string(test, "what"));
+	AUTOFREE char *described = NULL;
+	AUTOPROBLEM problem = { 0 };
+	AUTOREQUEST *request = NULL;
+	int r;
+
+	assert_int_equal(parse_case(test, &request, &problem), 0);
+	r = parse_parts(test, request, &problem);
+	if (r != (refusal ? -EINVAL : 0))
+		FAIL_CASE("%s: %d: %s", where, r, problem.text);
+	if (refusal) {
+		expect_words(where, problem.text, refusal);
+		return;
+	}
+	described = request_describe(request);
+	expect_text(where, "description", described, wanted);
+}
+
+static void test_parts(void **state)
+{
+	walk_file("request/whole/defaults.json", 26, check_parts);
+}
+
+/* Messages name the file and the key that said it. */
+static void test_sources(void **state)
+{
+	AUTOREQUEST *request =
+		parse_good("{\"prompt\":\"x --dur 5\",\"size\":\"16:9\",\"seed\":1}");
+	static const char defaults[] = "{\"watermark\":true,\"camerafixed\":true}";
+	AUTOPROBLEM problem = { 0 };
+
+	assert_int_equal(request_parse_defaults(request, "../defaults.json", defaults,
+						strlen(defaults), &problem),
+			 0);
+	assert_string_equal(request_param_source(request, PARAM_DURATION),
+			    "request.json: --dur");
+	assert_string_equal(request_param_source(request, PARAM_RATIO),
+			    "request.json: \"size\"");
+	assert_string_equal(request_param_source(request, PARAM_SEED), "request.json");
+	assert_string_equal(request_param_source(request, PARAM_WATERMARK),
+			    "../defaults.json");
+	assert_string_equal(request_param_source(request, PARAM_CAMERA_FIXED),
+			    "../defaults.json: \"camerafixed\"");
+}
+
 static void test_good_parameters(void **state)
 {
 	walk_file("request/good/parameters.json", 70, check_good);
@@ -126,7 +225,7 @@ static void test_bad_keys(void **state)
 
 static void test_bad_content(void **state)
 {
-	walk_file("request/bad/content.json", 35, check_bad);
+	walk_file("request/bad/content.json", 34, check_bad);
 }
 
 /* What no JSON fixture can hold: NUL and invalid UTF-8. */
@@ -245,6 +344,36 @@ static void test_attach(void **state)
 			       "\"bytes\":20,\"sha256\":\""));
 }
 
+/* A reference by name is what its content is; data keeps its place in the request. */
+static void test_attach_any_media(void **state)
+{
+	static const char text[] =
+		"{\"content\":[{\"type\":\"text\",\"text\":\"a\"},"
+		"{\"type\":\"image\",\"url\":\"data:image/jpeg;base64,AAAA\"}]}";
+	AUTOREQUEST *request = parse_good(text);
+	AUTOPROBLEM problem = { 0 };
+
+	assert_int_equal(request_add_input(request, ROLE_REFERENCE, "reference.x"), 0);
+	assert_int_equal(request_attach(request, 2, file_of(wav_bytes, 12), &problem), 0);
+	assert_int_equal(request->content[2].type, CONTENT_AUDIO);
+	assert_string_equal(request_content_name(&request->content[2]), "reference.x");
+	assert_int_equal(request_attach(request, 1, file_of("hello", 5), &problem),
+			 -EINVAL);
+	assert_non_null(strstr(problem.text, "request.json: content[1]: its content is"));
+	close(request->content[1].file.fd);
+	assert_int_equal(request_attach(request, 1,
+					file_of(png_bytes, sizeof(png_bytes) - 1),
+					&problem),
+			 0);
+	assert_null(request->content[1].url);
+	assert_true(request_has_media(request));
+	assert_string_equal(request->content[1].file.mime, "image/png");
+	close(request->content[2].file.fd);
+	assert_int_equal(request_attach(request, 2, file_of("hello", 5), &problem),
+			 -EINVAL);
+	assert_non_null(strstr(problem.text, "an image, a video or a sound is needed"));
+}
+
 /* The digest is of the whole file, however long it is. */
 static void test_attach_long_file(void **state)
 {
@@ -316,6 +445,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good_prompts),
 		cmocka_unit_test(test_good_content),
+		cmocka_unit_test(test_good_languages),
+		cmocka_unit_test(test_good_flags),
+		cmocka_unit_test(test_bad_languages),
+		cmocka_unit_test(test_bad_flags),
+		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_sources),
 		cmocka_unit_test(test_good_parameters),
 		cmocka_unit_test(test_null_is_left_out),
 		cmocka_unit_test(test_description_hides_data),
@@ -329,6 +464,7 @@ int main(void)
 		cmocka_unit_test(test_params_by_key),
 		cmocka_unit_test(test_inputs_by_name),
 		cmocka_unit_test(test_attach),
+		cmocka_unit_test(test_attach_any_media),
 		cmocka_unit_test(test_attach_long_file),
 		cmocka_unit_test(test_attach_wrong_kind),
 		cmocka_unit_test(test_attach_unreadable),
