@@ -4,6 +4,7 @@
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
+#include "fs/below.h"
 #include "fs/folder.h"
 #include "fs/settle.h"
 
@@ -115,6 +116,34 @@ static void keep_edit(struct filesystem *fs, struct edits *edits, uint64_t numbe
 		backend_task_edited(fs->backend, number);
 }
 
+struct change_below {
+	struct filesystem *fs;
+	struct edits *edits;
+};
+
+static void visit_below(void *context, struct node *folder, uint64_t number)
+{
+	struct change_below *change = context;
+
+	mark_active(folder);
+	if (!backend_task_edit(change->fs->backend, number))
+		keep_edit(change->fs, change->edits, number);
+	settle_poke(change->fs->settler, number);
+}
+
+/*
+ * A defaults.json is an edit of every order below it that is not sent, and may mend what
+ * is invalid because of it.
+ */
+static void edit_below(struct filesystem *fs, struct node *directory, const char *name,
+		       struct edits *edits)
+{
+	struct change_below change = { fs, edits };
+
+	if (name_is_defaults(name))
+		below_each_unsent(fs, directory, visit_below, &change);
+}
+
 /* Begins an edit of the task in this directory. 0 or -EACCES. */
 static int edit(struct filesystem *fs, struct node *directory, const char *name,
 		struct edits *edits)
@@ -123,6 +152,7 @@ static int edit(struct filesystem *fs, struct node *directory, const char *name,
 	AUTOVIEW *view = number ? backend_task_view(fs->backend, number) : NULL;
 	int r = 0;
 
+	edit_below(fs, directory, name, edits);
 	if (!view || task_is_locked(view->state) || view->is_archive)
 		return 0;
 	if (is_edit(view, name)) {
@@ -160,11 +190,13 @@ int activity_before_change(struct filesystem *fs, struct node *node, struct edit
 static void visit_note(void *context, struct node *parent, const char *name)
 {
 	struct visit *visit = context;
+	AUTOEDITS edits = { 0 };
 	uint64_t number;
 
 	if (name_is_scratch(name))
 		return;
 	mark_active(parent);
+	edit_below(visit->fs, parent, name, &edits);
 	number = folder_number(visit->fs, parent);
 	if (number)
 		settle_poke(visit->fs->settler, number);
@@ -177,11 +209,21 @@ void activity_note(struct filesystem *fs, struct node *node)
 	nodes_each_name(&fs->nodes, node, visit_note, &visit);
 }
 
+static void visit_poke(void *context, struct node *folder, uint64_t number)
+{
+	struct filesystem *fs = context;
+
+	(void)folder;
+	settle_poke(fs->settler, number);
+}
+
 static void visit_closed(void *context, struct node *parent, const char *name)
 {
 	struct visit *visit = context;
 	uint64_t number = name_is_scratch(name) ? 0 : folder_number(visit->fs, parent);
 
+	if (name_is_defaults(name))
+		below_each_unsent(visit->fs, parent, visit_poke, visit->fs);
 	if (number)
 		settle_poke(visit->fs->settler, number);
 }

@@ -18,7 +18,7 @@ enum gather_result {
 
 struct gathered {
 	struct request *request;
-	char digest[SHA256_HEX];
+	char digest[SHA256_HEX]; /* of trigger, text beside it, defaults and inputs */
 	struct problem problem;
 	char *waiting;
 	bool waits_elsewhere; /* for a file outside the folder: nothing will announce it
@@ -33,8 +33,8 @@ int gather(struct filesystem *fs, struct node *directory, const char *path,
 void gathered_clear(struct gathered *gathered);
 
 /*
- * Judges a trigger file by itself, as far as its own text shows: for an editor's close.
- * 0, or -EINVAL when it is not acceptable.
+ * Judges a trigger file, or one of defaults, by itself, as far as its own text shows: for
+ * an editor's close. 0, or -EINVAL when it is not acceptable.
  */
 int gather_judge(int fd, const char *name);
 

@@ -22,6 +22,11 @@ bool name_is_trigger(const char *name)
 	return name_trigger_rank(name) >= 0;
 }
 
+bool name_is_defaults(const char *name)
+{
+	return !strcmp(name, DEFAULTS_NAME);
+}
+
 bool name_is_scratch(const char *name)
 {
 	static const char *const patterns[] = {
@@ -45,7 +50,38 @@ enum request_role name_input_role(const char *name)
 		return ROLE_FIRST_FRAME;
 	if (text_starts_with(name, "last_frame.") && !name_is_scratch(name))
 		return ROLE_LAST_FRAME;
+	if (!fnmatch("reference*.?*", name, 0) && !name_is_scratch(name))
+		return ROLE_REFERENCE;
 	return ROLE_NONE;
+}
+
+/* Compares two runs of digits by their value. */
+static int compare_numbers(const char *a, size_t a_size, const char *b, size_t b_size)
+{
+	while (a_size && *a == '0')
+		a++, a_size--;
+	while (b_size && *b == '0')
+		b++, b_size--;
+	if (a_size != b_size)
+		return a_size < b_size ? -1 : 1;
+	return memcmp(a, b, a_size);
+}
+
+int name_compare(const char *a, const char *b)
+{
+	const char *x = a, *y = b;
+
+	while (*x && *y) {
+		size_t x_size = strspn(x, "0123456789"), y_size = strspn(y, "0123456789");
+		int order = x_size && y_size ? compare_numbers(x, x_size, y, y_size)
+					     : (unsigned char)*x - (unsigned char)*y;
+
+		if (order)
+			return order;
+		x += x_size && y_size ? x_size : 1;
+		y += x_size && y_size ? y_size : 1;
+	}
+	return *x || *y ? (*x ? 1 : -1) : strcmp(a, b);
 }
 
 enum virtual_kind name_virtual_kind(const char *name)

@@ -32,6 +32,10 @@ bool name_is_trigger(const char *name);
 /* Of two triggers in one folder, the lower rank counts. */
 int name_trigger_rank(const char *name);
 
+/* Says what the tasks in its folder and below do not say themselves; never a trigger. */
+#define DEFAULTS_NAME "defaults.json"
+bool name_is_defaults(const char *name);
+
 /*
  * Names that editors, copiers and file managers make on the way: they are neither
  * activity nor inputs (field-notes.md, part A, 1).
@@ -40,6 +44,8 @@ bool name_is_scratch(const char *name);
 
 /* The role of an input that is known by its name alone; ROLE_NONE for other names. */
 enum request_role name_input_role(const char *name);
+/* As people count: reference2 comes before reference10. Like strcmp(); 0: equal. */
+int name_compare(const char *a, const char *b);
 
 /* Which virtual file can have this name, in any state. */
 enum virtual_kind name_virtual_kind(const char *name);

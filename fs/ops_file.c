@@ -326,6 +326,8 @@ static void judge(void *context, struct node *parent, const char *name)
 	uint64_t number;
 	AUTOVIEW *view = NULL;
 
+	if (name_is_defaults(name))
+		judgement->result = gather_judge(judgement->fd, name);
 	if (!name_is_trigger(name))
 		return;
 	number = folder_number(judgement->fs, parent);

@@ -90,10 +90,10 @@ static void test_inputs(void **state)
 		{ "first_frame.tar.gz", ROLE_FIRST_FRAME },
 		{ "last_frame.png", ROLE_LAST_FRAME },
 		{ "last_frame.webp", ROLE_LAST_FRAME },
-		{ "reference.png", ROLE_NONE },
-		{ "reference1.jpg", ROLE_NONE },
-		{ "reference-cat.mp4", ROLE_NONE },
-		{ "reference_2.wav", ROLE_NONE },
+		{ "reference.png", ROLE_REFERENCE },
+		{ "reference1.jpg", ROLE_REFERENCE },
+		{ "reference-cat.mp4", ROLE_REFERENCE },
+		{ "reference_2.wav", ROLE_REFERENCE },
 		{ "last_frame.out.png", ROLE_NONE },
 		{ "first_frame", ROLE_NONE },
 		{ "first_frame_2.png", ROLE_NONE },
@@ -104,6 +104,12 @@ static void test_inputs(void **state)
 		{ ".first_frame.png", ROLE_NONE },
 		{ ".#first_frame.png", ROLE_NONE },
 		{ "reference.png.part", ROLE_NONE },
+		{ "reference", ROLE_NONE },
+		{ "reference.", ROLE_NONE },
+		{ "References.png", ROLE_NONE },
+		{ "my_reference.png", ROLE_NONE },
+		{ ".reference.png", ROLE_NONE },
+		{ "defaults.json", ROLE_NONE },
 		{ "prompt.txt", ROLE_NONE },
 		{ "cat.png", ROLE_NONE },
 		{ "", ROLE_NONE },
@@ -114,6 +120,49 @@ static void test_inputs(void **state)
 			FAIL_CASE("\"%s\" has role %d; expected %d", cases[i].name,
 				  name_input_role(cases[i].name), cases[i].role);
 	expect_no_failed_case();
+}
+
+static void test_order(void **state)
+{
+	static const char *const sorted[] = {
+		"",
+		"first_frame.png",
+		"reference-cat.png",
+		"reference.png",
+		"reference1.png",
+		"reference01.png",
+		"reference2.jpg",
+		"reference2.png",
+		"reference9.png",
+		"reference010.png",
+		"reference10b1.png",
+		"reference10b2.png",
+		"reference10b10.png",
+		"referencea.png",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(sorted); i++)
+		for (size_t k = 0; k < ARRAY_SIZE(sorted); k++) {
+			int order = name_compare(sorted[i], sorted[k]);
+
+			/* Of one value, whichever the spelling is, but always so. */
+			if (strstr("reference1.png reference01.png", sorted[i]) &&
+			    strstr("reference1.png reference01.png", sorted[k]))
+				assert_int_equal(order == 0, i == k);
+			else if ((order < 0) != (i < k) || (order == 0) != (i == k))
+				FAIL_CASE("\"%s\" and \"%s\": %d", sorted[i], sorted[k],
+					  order);
+		}
+	expect_no_failed_case();
+}
+
+static void test_defaults(void **state)
+{
+	assert_true(name_is_defaults("defaults.json"));
+	assert_false(name_is_trigger("defaults.json"));
+	assert_false(name_is_scratch("defaults.json"));
+	assert_false(name_is_defaults("Defaults.json"));
+	assert_false(name_is_defaults("defaults.json~"));
 }
 
 static void test_virtual(void **state)
@@ -165,7 +214,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_triggers), cmocka_unit_test(test_scratch),
-		cmocka_unit_test(test_inputs),	 cmocka_unit_test(test_virtual),
+		cmocka_unit_test(test_inputs),	 cmocka_unit_test(test_order),
+		cmocka_unit_test(test_defaults), cmocka_unit_test(test_virtual),
 		cmocka_unit_test(test_trash),
 	};
 

@@ -1,0 +1,52 @@
+/*
+ * One look at a folder: what the files that gather share; not for others.
+ *
+ * Functions return 0; -EAGAIN when something holds the folder back (`out->waiting` says
+ * what); -EINVAL when what is there is refused (`out->problem`); or another -errno.
+ */
+#ifndef SEEDANCEFS_GATHER_SCENE_H
+#define SEEDANCEFS_GATHER_SCENE_H
+
+#include "backend/base/buffer.h"
+#include "fs/gather.h"
+
+#include <sys/stat.h>
+
+#define NAMED_MAX 64 /* inputs known by their name: more than any service takes */
+
+struct scene {
+	struct filesystem *fs;
+	const char *path; /* below the tree */
+	int directory;
+	bool has_copy, has_hold;
+	bool has_json;	     /* a request.json, which then is the trigger */
+	char *prompt;	     /* the prompt file that counts, or NULL */
+	const char *trigger; /* one of the two, or NULL */
+	char *names[NAMED_MAX];
+	size_t name_count;
+	bool has_too_many;
+	struct digest *digest;
+	struct gathered *out;
+};
+
+/* -EAGAIN, with what the folder waits for. */
+int scene_wait(struct scene *scene, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* -EINVAL, with the problem. */
+int scene_refuse(struct scene *scene, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Holds the folder back while a file is open for writing in the mount. */
+int scene_check_writer(struct scene *scene, const char *name, const struct stat *status);
+/* A file of the folder itself that is read-only once the order is sent. */
+int scene_lock(struct scene *scene, const char *name, const struct stat *status);
+
+/* gather_read.c: reads trigger, text and defaults into `out->request`. */
+int scene_read(struct scene *scene);
+/* A file's content from its beginning; -EFBIG over the buffer's ceiling. */
+int scene_read_all(int fd, struct buffer *text);
+
+/* gather_inputs.c: adds what is an input by its name, and attaches every file. */
+int scene_add_named(struct scene *scene);
+int scene_attach(struct scene *scene);
+
+#endif
