@@ -1,304 +1,222 @@
 /*
  * Volcengine Ark and BytePlus ModelArk: providers.md, section 6.
  */
+#include "backend/providers/answer.h"
 #include "backend/providers/ark_shape.h"
+#include "backend/providers/call.h"
 #include "backend/providers/table.h"
 
+#include "backend/base/buffer.h"
 #include "backend/base/cleanup.h"
 #include "backend/base/text.h"
-#include "backend/json.h"
-#include "backend/request_params.h"
 
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
 #define TASKS_PATH "/contents/generations/tasks"
+#define URL_CEILING (64u << 10)
+#define QUERY_MOST 50
+#define LIST_SIZE 50
 
-static const char *ark_model(const struct request *request,
-			     const struct endpoint *endpoint)
-{
-	if (request->model)
-		return request->model;
-	return endpoint->model ? endpoint->model : "doubao-seedance-1-5-pro-251215";
-}
+/* --- create --- */
 
-/* The models with sound, by the part of the name that all regions share: 6.2. */
-static bool ark_has_audio(const char *model)
-{
-	return strstr(model, "seedance-1-5") || strstr(model, "seedance-2-");
-}
-
-static bool ark_is_draft_order(const struct request *request)
-{
-	for (size_t i = 0; i < request->content_count; i++)
-		if (request->content[i].type == CONTENT_DRAFT_TASK)
-			return true;
-	return false;
-}
-
-/*
- * Sound and the watermark are always said, since the services' defaults differ and sound
- * doubles the price of one model; beside a draft task the service refuses
- * `generate_audio`. What the body holds already, be it from `extra`, stays: no key may
- * stand in it twice.
- */
-static int put_defaults(const struct request *request, const char *model,
-			struct json *body)
-{
-	bool is_draft = false;
-	int r = 0;
-
-	json_to_bool(json_get(body, "draft"), &is_draft);
-	if (!json_get(body, "watermark"))
-		r = json_put_bool(body, "watermark", false);
-	if (!r && !json_get(body, "generate_audio") && ark_has_audio(model) &&
-	    !ark_is_draft_order(request))
-		r = json_put_bool(body, "generate_audio", false);
-	if (!r && !json_get(body, "return_last_frame") && !is_draft)
-		r = json_put_bool(body, "return_last_frame", true);
-	return r;
-}
-
-static int put_params(const struct request *request, const struct endpoint *endpoint,
-		      struct json *body)
-{
-	int r = 0;
-
-	for (int i = 0; !r && i < PARAM_COUNT; i++) {
-		enum request_param param = (enum request_param)i;
-
-		if (param == PARAM_FRAMESPERSECOND) /* not validated there: never sent */
-			continue;
-		r = request_put_param(request, param, request_param_key(param), body);
-	}
-	for (const struct json *item = json_first(request->extra); item && !r;
-	     item = json_next(item))
-		if (!json_get(body, json_key(item)))
-			r = json_put(body, json_key(item), json_copy(item));
-	if (!r && !json_get(body, "callback_url"))
-		r = json_put_string(body, "callback_url", endpoint->callback_url);
-	return r;
-}
-
-static int check(const struct request *request, struct problem *problem)
-{
-	for (size_t i = 0; i < request->content_count; i++) {
-		const struct request_content *item = &request->content[i];
-
-		if (item->type == CONTENT_VIDEO && item->file.fd >= 0) {
-			problem_set(problem, PROBLEM_INVALID,
-				    "%s: %s is a local video, and Ark takes videos only "
-				    "by address; "
-				    "allowed: https://… or asset://ID",
-				    request->source, item->path);
-			return -EINVAL;
-		}
-		if (item->type == CONTENT_DRAFT_TASK && request->content_count > 1) {
-			problem_set(problem, PROBLEM_INVALID,
-				    "%s: a draft_task stands alone in content: Ark takes "
-				    "prompt and "
-				    "pictures from the draft",
-				    request->source);
-			return -EINVAL;
-		}
-	}
-	return 0;
-}
+/* All but `framespersecond`, which is not validated there: 6.2. */
+static const struct param_name names[] = {
+	{ PARAM_RESOLUTION, "resolution" },
+	{ PARAM_RATIO, "ratio" },
+	{ PARAM_DURATION, "duration" },
+	{ PARAM_FRAMES, "frames" },
+	{ PARAM_SEED, "seed" },
+	{ PARAM_CAMERA_FIXED, "camera_fixed" },
+	{ PARAM_WATERMARK, "watermark" },
+	{ PARAM_GENERATE_AUDIO, "generate_audio" },
+	{ PARAM_DRAFT, "draft" },
+	{ PARAM_RETURN_LAST_FRAME, "return_last_frame" },
+	{ PARAM_SERVICE_TIER, "service_tier" },
+	{ PARAM_EXECUTION_EXPIRES_AFTER, "execution_expires_after" },
+	{ PARAM_PRIORITY, "priority" },
+	{ PARAM_CALLBACK_URL, "callback_url" },
+	{ PARAM_SAFETY_IDENTIFIER, "safety_identifier" },
+	{ PARAM_OUTPUT_FORMAT, "output_format" },
+	{ PARAM_OMNI_REFERENCE_TASK_TYPE, "omni_reference_task_type" },
+	{ PARAM_TOOLS, "tools" },
+};
 
 static int ark_build_create(const struct request *request,
 			    const struct endpoint *endpoint,
 			    struct http_request *ret_http, struct problem *problem)
 {
-	const char *model = ark_model(request, endpoint);
 	AUTOJSON *body = json_new_object();
-	int r = check(request, problem);
+	int r = ark_put_request(request, names, ARRAY_SIZE(names), body);
 
-	if (r)
-		return r;
-	r = json_put_string(body, "model", model);
-	if (!r)
-		r = ark_put_content(request, body);
-	if (!r)
-		r = put_params(request, endpoint, body);
-	if (!r)
-		r = put_defaults(request, model, body);
-	if (r)
-		return r;
-	ret_http->method = "POST";
-	ret_http->url = text_format("%s" TASKS_PATH, endpoint->base_url);
-	r = ret_http->url ? provider_add_headers(ret_http, endpoint, true) : -ENOMEM;
-	return r ? r : provider_set_json_body(ret_http, body, request);
+	return r ? r : call_with_json(ret_http, endpoint, TASKS_PATH, body, request);
 }
 
-/* Codes whose HTTP status alone would mislead: 6.7. */
-static enum problem_class ark_class(int status, const char *code)
+/* `status` 0: of a task, which the service failed unless its code says otherwise. */
+static enum problem_class ark_class(const struct reason *reason, int status)
 {
-	static const struct {
-		const char *part;
-		enum problem_class class;
-	} codes[] = {
-		{ "SensitiveContent", PROBLEM_MODERATION },
-		{ "RiskDetection", PROBLEM_MODERATION },
-		{ "QuotaExceeded", PROBLEM_BALANCE },
-		{ "SetLimitExceeded", PROBLEM_BALANCE },
-		{ "AccountOverdue", PROBLEM_BALANCE },
-		{ "ServiceOverdue", PROBLEM_BALANCE },
-		{ "InvalidEndpointOrModel", PROBLEM_INVALID },
-		{ "ModelNotOpen", PROBLEM_INVALID },
-		{ "RunningTaskDeletion", PROBLEM_BUSY },
-		{ "ResourceNotFound", PROBLEM_GONE },
-	};
+	enum problem_class class = answer_class(NULL, 0, reason);
 
-	for (size_t i = 0; code && i < ARRAY_SIZE(codes); i++)
-		if (strstr(code, codes[i].part))
-			return codes[i].class;
-	return provider_class_of_status(status);
+	if (class)
+		return class;
+	return status ? provider_class_of_status(status) : PROBLEM_SERVER;
 }
 
-/* `{"error":{…}}`, the same flat, or `ResponseMetadata.Error`. */
-static const struct json *error_object(const struct json *body)
-{
-	const struct json *error = json_get(body, "error");
-
-	if (json_is_object(error))
-		return error;
-	error = json_get(json_get(body, "ResponseMetadata"), "Error");
-	return error ? error : body;
-}
-
-static const char *either(const struct json *object, const char *a, const char *b)
-{
-	const char *text = json_get_string(object, a);
-
-	return text && *text ? text : json_get_string(object, b);
-}
-
-/* The problem of an HTTP error; `{"error":"text"}` is a message without a code. */
 static void read_error(const struct json *body, int status, struct problem *problem)
 {
-	const struct json *error = error_object(body);
-	const char *code = either(error, "code", "Code");
-	const char *message = either(error, "message", "Message");
-	AUTOFREE char *bare =
-		text_format("HTTP status %d without an explanation", status);
+	struct reason reason = answer_reason(body);
 
-	if (!message || !*message)
-		message = json_get_string(body, "error");
-	if ((!message || !*message) && (!code || !*code))
-		message = bare;
-	problem_set_from_service(problem, ark_class(status, code), code, message);
-}
-
-/* What a failed task says of itself; the HTTP status, 200, has no part in it. */
-static void read_task_error(const struct json *task, struct problem *problem)
-{
-	const struct json *error = json_get(task, "error");
-	const char *code;
-
-	if (!json_is_object(error))
-		error = json_get(task, "failure_reason");
-	if (json_is_object(error)) {
-		code = either(error, "code", "Code");
-		problem_set_from_service(problem, ark_class(500, code), code,
-					 either(error, "message", "Message"));
-	} else {
-		problem_set_from_service(problem, PROBLEM_SERVER, NULL,
-					 either(task, "error", "failure_reason"));
-	}
-}
-
-static int parse_body(const struct http_response *response, struct json **ret_body)
-{
-	*ret_body = NULL;
-	if (!response->body.size)
-		return 0;
-	return json_parse(response->body.data, response->body.size, ret_body, NULL);
+	answer_set_problem(problem, ark_class(&reason, status), &reason, status);
 }
 
 static int ark_parse_create(const struct http_response *response,
 			    struct create_answer *ret)
 {
 	AUTOJSON *body = NULL;
+	struct reason reason;
 	const char *id;
 
-	if (parse_body(response, &body) == -ENOMEM)
+	if (answer_parse(response, &body))
 		return -ENOMEM;
-	if (response->status >= 200 && response->status < 300) {
-		id = json_get_string(body, "id");
-		ret->result = id && provider_id_is_safe(id) ? CREATE_ACCEPTED
-							    : CREATE_AMBIGUOUS;
-		if (ret->result == CREATE_AMBIGUOUS) {
-			problem_set(&ret->problem, PROBLEM_SERVER,
-				    "the service accepted the request (HTTP %d) but its "
-				    "answer holds "
-				    "no usable task id",
-				    response->status);
-			return 0;
-		}
-		ret->observation.id = strdup(id);
-		ret->observation.state = TASK_QUEUED;
-		return ret->observation.id ? 0 : -ENOMEM;
+	if (answer_is_good(response)) {
+		id = answer_text(body, "id");
+		if (id && provider_id_is_safe(id))
+			return answer_accept(ret, id);
+		answer_without_id(ret, response->status);
+		return 0;
 	}
-	read_error(body, response->status, &ret->problem);
-	/* No task can be gone yet: something that the request names is not there. */
-	if (ret->problem.class == PROBLEM_GONE)
-		ret->problem.class = PROBLEM_INVALID;
-	/* 5xx and 408 may hide an accepted request; redirects are never followed. */
-	ret->result = response->status >= 400 && response->status < 500 &&
-				      response->status != 408
-			      ? CREATE_REFUSED
-			      : CREATE_AMBIGUOUS;
-	ret->may_repeat = response->status == 429 && ret->problem.class == PROBLEM_RATE;
+	reason = answer_reason(body);
+	answer_judge(ret, ark_class(&reason, response->status), &reason,
+		     response->status);
 	return 0;
 }
 
-static int ark_task_url(const char *id, const struct endpoint *endpoint, char **ret_url)
+/* --- query --- */
+
+static int build_get(struct buffer *path, const struct endpoint *endpoint,
+		     struct http_request *ret_http)
 {
-	if (!provider_id_is_safe(id))
-		return -EINVAL;
-	*ret_url = text_format("%s" TASKS_PATH "/%s", endpoint->base_url, id);
-	return *ret_url ? 0 : -ENOMEM;
+	if (buffer_error(path))
+		return -ENOMEM;
+	return call_begin(ret_http, endpoint, "GET", path->data);
 }
 
 static int ark_build_query(const char *const *ids, size_t count,
 			   const struct endpoint *endpoint, struct http_request *ret_http)
 {
-	int r;
+	AUTOBUFFER path = BUFFER_INIT(URL_CEILING);
 
-	if (count != 1)
+	if (!count || count > QUERY_MOST)
 		return -EINVAL;
-	ret_http->method = "GET";
-	r = ark_task_url(ids[0], endpoint, &ret_http->url);
-	return r ? r : provider_add_headers(ret_http, endpoint, false);
+	if (count == 1)
+		return call_of_task(ret_http, endpoint, "GET", TASKS_PATH "/", ids[0]);
+	buffer_add(&path, TASKS_PATH);
+	for (size_t i = 0; i < count; i++) {
+		if (!provider_id_is_safe(ids[i]))
+			return -EINVAL;
+		buffer_addf(&path, "%sfilter.task_ids=%s", i ? "&" : "?", ids[i]);
+	}
+	buffer_addf(&path, "&page_size=%zu", count);
+	return build_get(&path, endpoint, ret_http);
 }
 
-static char *dup_text(const struct json *object, const char *key)
-{
-	const char *text = json_get_string(object, key);
-
-	return text && *text ? strdup(text) : NULL;
-}
-
-static void read_task(const struct json *task, const char *id, struct observation *seen)
+static int put_task(const struct json *task, struct observation *seen)
 {
 	const struct json *content = json_get(task, "content");
-	const char *word = json_get_string(task, "status");
-	const struct json *usage = json_get(task, "usage");
+	struct reason reason = answer_reason(task);
+	int r = answer_put_state(seen, json_get_string(task, "status"));
 
-	seen->id = strdup(id);
-	if (!provider_state_of(word, &seen->state)) {
-		seen->state = TASK_RUNNING; /* polled on, and shown */
-		seen->raw_state = text_clean(word ? word : "(no status)", 100);
+	if (!r)
+		r = answer_put(&seen->video_url, answer_text(content, "video_url"));
+	if (!r)
+		r = answer_put(&seen->last_frame_url,
+			       answer_text(content, "last_frame_url"));
+	if (!r)
+		r = answer_put_common(seen, task, task);
+	if (!r && seen->state == TASK_FAILED)
+		answer_set_problem(&seen->problem, ark_class(&reason, 0), &reason, 0);
+	return r;
+}
+
+static int observe(const struct json *task, const char *id, struct observations *list)
+{
+	struct observation *seen = answer_observe(list, id);
+
+	return seen ? put_task(task, seen) : -ENOMEM;
+}
+
+static int parse_one(const struct http_response *response, const struct json *body,
+		     const char *id, struct observations *list, struct problem *problem)
+{
+	const char *said = json_get_string(body, "id");
+
+	if (response->status != 200) {
+		read_error(body, response->status, problem);
+		return problem->class == PROBLEM_GONE
+			       ? answer_observe_gone(list, id, problem)
+			       : -EAGAIN;
 	}
-	seen->video_url = dup_text(content, "video_url");
-	seen->last_frame_url = dup_text(content, "last_frame_url");
-	seen->model = dup_text(task, "model");
-	if (json_is_object(usage))
-		seen->usage = json_print(usage);
-	seen->answer = json_print(task);
-	if (seen->state == TASK_FAILED)
-		read_task_error(task, &seen->problem);
+	if (!json_is_object(body))
+		return answer_not_json(problem);
+	if (said && strcmp(said, id))
+		return answer_of_another_task(problem);
+	return observe(body, id, list);
+}
+
+/* The items of a list; -EAGAIN with the problem set when the answer is none. */
+static int read_items(const struct http_response *response, const struct json *body,
+		      const struct json **ret_items, struct problem *problem)
+{
+	const struct json *items = json_get(body, "items");
+
+	if (response->status != 200) {
+		read_error(body, response->status, problem);
+		return -EAGAIN;
+	}
+	if (!json_is_object(body))
+		return answer_not_json(problem);
+	if (!json_is_array(items) && !(json_is_null(items) && json_get(body, "total"))) {
+		problem_set(problem, PROBLEM_SERVER,
+			    "the service's answer is no list of tasks");
+		return -EAGAIN;
+	}
+	*ret_items = items;
+	return 0;
+}
+
+static const struct json *find_item(const struct json *items, const char *id)
+{
+	for (const struct json *item = json_first(items); item; item = json_next(item)) {
+		const char *said = json_get_string(item, "id");
+
+		if (said && !strcmp(said, id))
+			return item;
+	}
+	return NULL;
+}
+
+/*
+ * A list leaves out tasks of another tier (6.4) and what is gone; where it cannot be had
+ * at all, each task is asked about alone.
+ */
+static int parse_several(const struct http_response *response, const struct json *body,
+			 const char *const *ids, size_t count, struct observations *list,
+			 struct problem *problem)
+{
+	const struct json *items = NULL;
+	int r = read_items(response, body, &items, problem);
+
+	if (r && (problem->class == PROBLEM_INVALID || problem->class == PROBLEM_GONE)) {
+		problem_clear(problem);
+		return 0;
+	}
+	for (size_t i = 0; !r && i < count; i++) {
+		const struct json *item = find_item(items, ids[i]);
+
+		if (item)
+			r = observe(item, ids[i], list);
+	}
+	return r;
 }
 
 static int ark_parse_query(const struct http_response *response, const char *const *ids,
@@ -306,55 +224,83 @@ static int ark_parse_query(const struct http_response *response, const char *con
 			   struct problem *problem)
 {
 	AUTOJSON *body = NULL;
-	struct observation *seen;
-	const char *id;
-	int r = parse_body(response, &body);
 
-	if (r == -ENOMEM || count != 1)
-		return r ? r : -EINVAL;
-	if (response->status != 200) {
-		read_error(body, response->status, problem);
-		if (problem->class != PROBLEM_GONE)
-			return -EAGAIN;
-	} else if (!json_is_object(body)) {
-		problem_set(problem, PROBLEM_SERVER, "the service's answer is not JSON");
-		return -EAGAIN;
-	}
-	id = json_get_string(body, "id");
-	if (response->status == 200 && id && strcmp(id, ids[0])) {
-		problem_set(problem, PROBLEM_SERVER,
-			    "the service answered for another task");
-		return -EAGAIN;
-	}
-	seen = observations_push(list);
-	if (!seen)
+	if (answer_parse(response, &body))
 		return -ENOMEM;
-	if (response->status == 200) {
-		read_task(body, ids[0], seen);
-		return 0;
-	}
-	seen->id = strdup(ids[0]);
-	problem_copy(&seen->problem, problem);
-	return 0;
+	if (count == 1)
+		return parse_one(response, body, ids[0], list, problem);
+	return parse_several(response, body, ids, count, list, problem);
 }
+
+/* --- list --- */
+
+/* The filter is exact, and the tier `default`, the only one that 2.x models have. */
+static int ark_build_list(const char *model, const struct endpoint *endpoint,
+			  struct http_request *ret_http)
+{
+	AUTOBUFFER path = BUFFER_INIT(URL_CEILING);
+
+	if (!provider_id_is_safe(model))
+		return -EINVAL;
+	buffer_addf(&path, TASKS_PATH "?filter.model=%s&page_num=1&page_size=%d", model,
+		    LIST_SIZE);
+	return build_get(&path, endpoint, ret_http);
+}
+
+static int by_newest(const void *a, const void *b)
+{
+	const struct observation *first = a, *second = b;
+
+	return (first->created_s < second->created_s) -
+	       (first->created_s > second->created_s);
+}
+
+static bool is_candidate(const struct json *item, int64_t since_s)
+{
+	const char *id = json_get_string(item, "id");
+	double created;
+
+	return id && provider_id_is_safe(id) &&
+	       json_to_number(json_get(item, "created_at"), &created) &&
+	       created >= (double)since_s;
+}
+
+static int ark_parse_list(const struct http_response *response, int64_t since_s,
+			  struct observations *list, struct problem *problem)
+{
+	AUTOJSON *body = NULL;
+	const struct json *items = NULL;
+	size_t before = list->count;
+	int r;
+
+	if (answer_parse(response, &body))
+		return -ENOMEM;
+	r = read_items(response, body, &items, problem);
+	for (const struct json *item = json_first(items); item && !r;
+	     item = json_next(item))
+		if (is_candidate(item, since_s))
+			r = observe(item, json_get_string(item, "id"), list);
+	if (list->count > before)
+		qsort(list->items + before, list->count - before, sizeof(*list->items),
+		      by_newest);
+	return r;
+}
+
+/* --- cancel --- */
 
 static int ark_build_cancel(const char *id, const struct endpoint *endpoint,
 			    struct http_request *ret_http)
 {
-	int r;
-
-	ret_http->method = "DELETE";
-	r = ark_task_url(id, endpoint, &ret_http->url);
-	return r ? r : provider_add_headers(ret_http, endpoint, false);
+	return call_of_task(ret_http, endpoint, "DELETE", TASKS_PATH "/", id);
 }
 
 static int ark_parse_cancel(const struct http_response *response, struct problem *problem)
 {
 	AUTOJSON *body = NULL;
 
-	if (response->status >= 200 && response->status < 300)
+	if (answer_is_good(response))
 		return 0;
-	if (parse_body(response, &body) == -ENOMEM)
+	if (answer_parse(response, &body))
 		return -ENOMEM;
 	read_error(body, response->status, problem);
 	return problem->class == PROBLEM_BUSY ? -EBUSY : -EAGAIN;
@@ -378,11 +324,13 @@ const struct provider provider_ark = {
 	.body_max_bytes = 64u << 20,
 	.can_cancel_queued = true,
 	.can_cancel_running = false,
-	.query_most = 1,
+	.query_most = QUERY_MOST,
 	.build_create = ark_build_create,
 	.parse_create = ark_parse_create,
 	.build_query = ark_build_query,
 	.parse_query = ark_parse_query,
+	.build_list = ark_build_list,
+	.parse_list = ark_parse_list,
 	.build_cancel = ark_build_cancel,
 	.parse_cancel = ark_parse_cancel,
 };

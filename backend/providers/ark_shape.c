@@ -102,3 +102,15 @@ int ark_put_extra(const struct request *request, struct json *body)
 			r = json_put(body, json_key(item), json_copy(item));
 	return r;
 }
+
+int ark_put_request(const struct request *request, const struct param_name *names,
+		    size_t count, struct json *body)
+{
+	int r = ark_put_extra(request, body);
+
+	if (!r && !json_get(body, "model"))
+		r = json_put_string(body, "model", request->model);
+	if (!r && !json_get(body, "content"))
+		r = ark_put_content(request, body);
+	return r ? r : ark_put_params(request, names, count, body);
+}

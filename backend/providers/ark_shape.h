@@ -24,4 +24,8 @@ int ark_put_params(const struct request *request, const struct param_name *names
 /* Puts the keys of `extra`: first of all, for they win. 0 or -ENOMEM. */
 int ark_put_extra(const struct request *request, struct json *body);
 
+/* Puts a whole request: `extra`, model, content, parameters. 0 or -ENOMEM. */
+int ark_put_request(const struct request *request, const struct param_name *names,
+		    size_t count, struct json *body);
+
 #endif

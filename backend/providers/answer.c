@@ -1,0 +1,289 @@
+#include "backend/providers/answer.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/text.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define RAW_STATE_MAX_BYTES 100
+#define CREATED_MOST_S 1e11
+
+int answer_parse(const struct http_response *response, struct json **ret_body)
+{
+	int r;
+
+	*ret_body = NULL;
+	if (!response->body.size)
+		return 0;
+	r = json_parse(response->body.data, response->body.size, ret_body, NULL);
+	return r == -ENOMEM ? r : 0;
+}
+
+bool answer_is_good(const struct http_response *response)
+{
+	return response->status >= 200 && response->status < 300;
+}
+
+const char *answer_text(const struct json *object, const char *key)
+{
+	const char *text = json_get_string(object, key);
+
+	return text && *text ? text : NULL;
+}
+
+/* --- what went wrong --- */
+
+static const char *first_text(const struct json *object, const char *const *keys,
+			      size_t count)
+{
+	const char *text = NULL;
+
+	for (size_t i = 0; !text && i < count; i++)
+		text = answer_text(object, keys[i]);
+	return text;
+}
+
+static const struct json *error_object(const struct json *object)
+{
+	const struct json *error = json_get(object, "error");
+
+	if (!json_is_object(error))
+		error = json_get(object, "failure_reason");
+	if (!json_is_object(error))
+		error = json_get(json_get(object, "ResponseMetadata"), "Error");
+	return json_is_object(error) ? error : NULL;
+}
+
+struct reason answer_reason(const struct json *object)
+{
+	static const char *const codes[] = { "code", "Code", "type" };
+	static const char *const messages[] = { "message", "Message", "detail" };
+	static const char *const flat[] = { "error",	      "error_message", "message",
+					    "failure_reason", "fail_reason",   "detail" };
+	const struct json *error = error_object(object);
+	struct reason reason = {
+		.code = first_text(error, codes, ARRAY_SIZE(codes)),
+		.message = first_text(error, messages, ARRAY_SIZE(messages)),
+	};
+
+	if (!reason.code)
+		reason.code = answer_text(object, "code");
+	if (!reason.message && !error)
+		reason.message = first_text(object, flat, ARRAY_SIZE(flat));
+	return reason;
+}
+
+bool answer_has_reason(const struct reason *reason)
+{
+	return reason->code || reason->message;
+}
+
+static enum problem_class find_class(const struct code_class *classes, size_t count,
+				     const char *text)
+{
+	for (size_t i = 0; text && i < count; i++)
+		if (strcasestr(text, classes[i].part))
+			return classes[i].class;
+	return PROBLEM_NONE;
+}
+
+/* Codes whose HTTP status alone would mislead: providers.md, 6.7. */
+static const struct code_class ark_codes[] = {
+	{ "SensitiveContent", PROBLEM_MODERATION },
+	{ "RiskDetection", PROBLEM_MODERATION },
+	{ "QuotaExceeded", PROBLEM_BALANCE },
+	{ "SetLimitExceeded", PROBLEM_BALANCE },
+	{ "AccountOverdue", PROBLEM_BALANCE },
+	{ "ServiceOverdue", PROBLEM_BALANCE },
+	{ "InvalidEndpointOrModel", PROBLEM_INVALID },
+	{ "ModelNotOpen", PROBLEM_INVALID },
+	{ "RunningTaskDeletion", PROBLEM_BUSY },
+	{ "ResourceNotFound", PROBLEM_GONE },
+};
+
+enum problem_class answer_class(const struct code_class *own, size_t count,
+				const struct reason *reason)
+{
+	enum problem_class class = find_class(own, count, reason->code);
+
+	if (!class)
+		class = find_class(ark_codes, ARRAY_SIZE(ark_codes), reason->code);
+	if (!class)
+		class = find_class(ark_codes, ARRAY_SIZE(ark_codes), reason->message);
+	return class;
+}
+
+void answer_set_problem(struct problem *problem, enum problem_class class,
+			const struct reason *reason, int status)
+{
+	AUTOFREE char *bare =
+		text_format("HTTP status %d without an explanation", status);
+
+	problem_set_from_service(problem, class, reason->code,
+				 status && !answer_has_reason(reason) ? bare
+								      : reason->message);
+}
+
+/* --- a create --- */
+
+int answer_accept(struct create_answer *ret, const char *id)
+{
+	ret->result = CREATE_ACCEPTED;
+	ret->observation.state = TASK_QUEUED;
+	return answer_put(&ret->observation.id, id);
+}
+
+void answer_without_id(struct create_answer *ret, int status)
+{
+	ret->result = CREATE_AMBIGUOUS;
+	problem_set(&ret->problem, PROBLEM_SERVER,
+		    "the service accepted the request (HTTP %d) but its answer holds no "
+		    "usable task id",
+		    status);
+}
+
+/*
+ * The statuses with which servers turn a request away. 5xx, and those that tell of time
+ * or of a conflict with something that exists (408, 409, 425, 499), may hide an accepted
+ * request; redirects are never followed.
+ */
+static bool is_certain(int status, const struct reason *reason)
+{
+	switch (status) {
+	case 400:
+	case 401:
+	case 402:
+	case 403:
+	case 404:
+	case 405:
+	case 413:
+	case 415:
+	case 422:
+	case 429:
+		return true;
+	case 408:
+	case 409:
+	case 425:
+	case 499:
+		return false;
+	default:
+		return status > 400 && status < 500 && answer_has_reason(reason);
+	}
+}
+
+void answer_judge(struct create_answer *ret, enum problem_class class,
+		  const struct reason *reason, int status)
+{
+	answer_decide(ret, is_certain(status, reason), class, reason, status);
+}
+
+void answer_decide(struct create_answer *ret, bool certain, enum problem_class class,
+		   const struct reason *reason, int status)
+{
+	/* No task can be gone yet: something that the request names is not there. */
+	if (class == PROBLEM_GONE)
+		class = PROBLEM_INVALID;
+	if (class == PROBLEM_RATE && !certain) /* it is not sent again by itself */
+		class = PROBLEM_SERVER;
+	ret->result = certain ? CREATE_REFUSED : CREATE_AMBIGUOUS;
+	ret->may_repeat = class == PROBLEM_RATE;
+	answer_set_problem(&ret->problem, class, reason, status);
+}
+
+/* --- a task --- */
+
+int answer_put(char **into, const char *text)
+{
+	char *copy = text ? strdup(text) : NULL;
+
+	if (text && !copy)
+		return -ENOMEM;
+	if (copy) {
+		free(*into);
+		*into = copy;
+	}
+	return 0;
+}
+
+int answer_put_state(struct observation *seen, const char *word)
+{
+	if (provider_state_of(word, &seen->state))
+		return 0;
+	seen->state = TASK_RUNNING;
+	seen->raw_state =
+		text_clean(word && *word ? word : "(no status)", RAW_STATE_MAX_BYTES);
+	return seen->raw_state ? 0 : -ENOMEM;
+}
+
+/* Per cent as a number, or as a text like "45%". */
+static void put_progress(struct observation *seen, const struct json *value)
+{
+	const char *text = json_string(value);
+	double number;
+
+	if (!json_to_number(value, &number)) {
+		char *end = NULL;
+
+		number = text ? strtod(text, &end) : -1;
+		if (!text || end == text)
+			return;
+	}
+	if (number >= 0 && number <= 100)
+		seen->progress = (int)number;
+}
+
+static int put_printed(char **into, const struct json *value)
+{
+	free(*into);
+	*into = json_print(value);
+	return *into ? 0 : -ENOMEM;
+}
+
+int answer_put_common(struct observation *seen, const struct json *task,
+		      const struct json *whole)
+{
+	const struct json *usage = json_get(task, "usage");
+	double created;
+	int r = answer_put(&seen->model, answer_text(task, "model"));
+
+	if (!r && json_is_object(usage))
+		r = put_printed(&seen->usage, usage);
+	if (!r)
+		r = put_printed(&seen->answer, whole);
+	put_progress(seen, json_get(task, "progress"));
+	if (json_to_number(json_get(task, "created_at"), &created) && created > 0 &&
+	    created < CREATED_MOST_S)
+		seen->created_s = (int64_t)created;
+	return r;
+}
+
+struct observation *answer_observe(struct observations *list, const char *id)
+{
+	struct observation *seen = observations_push(list);
+
+	return seen && !answer_put(&seen->id, id) ? seen : NULL;
+}
+
+int answer_observe_gone(struct observations *list, const char *id,
+			const struct problem *problem)
+{
+	struct observation *seen = answer_observe(list, id);
+
+	if (!seen)
+		return -ENOMEM;
+	problem_copy(&seen->problem, problem);
+	return 0;
+}
+
+int answer_not_json(struct problem *problem)
+{
+	problem_set(problem, PROBLEM_SERVER, "the service's answer is not JSON");
+	return -EAGAIN;
+}
+
+int answer_of_another_task(struct problem *problem)
+{
+	problem_set(problem, PROBLEM_SERVER, "the service answered for another task");
+	return -EAGAIN;
+}
