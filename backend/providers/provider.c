@@ -10,6 +10,8 @@
 
 static const struct provider *const providers[] = {
 	&provider_ark,
+	&provider_acedata,
+	&provider_xhuo,
 };
 
 const struct provider *provider_find(const char *type)

@@ -5,5 +5,7 @@
 #include "backend/providers/provider.h"
 
 extern const struct provider provider_ark;
+extern const struct provider provider_acedata;
+extern const struct provider provider_xhuo;
 
 #endif

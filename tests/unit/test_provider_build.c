@@ -9,9 +9,13 @@
 
 static const struct walk builds[] = {
 	{ "ark", 14 },
+	{ "acedata", 7 },
+	{ "xhuo", 5 },
 };
 static const struct walk asks[] = {
 	{ "ark", 6 },
+	{ "acedata", 3 },
+	{ "xhuo", 2 },
 };
 
 /* --- the request as it goes over the wire --- */

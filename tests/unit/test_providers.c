@@ -8,9 +8,13 @@
 
 static const struct walk creates[] = {
 	{ "ark", 70 },
+	{ "acedata", 45 },
+	{ "xhuo", 8 },
 };
 static const struct walk queries[] = {
 	{ "ark", 70 },
+	{ "acedata", 55 },
+	{ "xhuo", 6 },
 };
 static const struct walk lists[] = { { "ark", 8 } };
 static const struct walk cancels[] = { { "ark", 14 } };
@@ -249,7 +253,7 @@ static void test_truncations(void **state)
 
 static void test_table(void **state)
 {
-	static const char *const types[] = { "ark" };
+	static const char *const types[] = { "ark", "acedata", "xhuo" };
 	const struct provider *provider;
 	size_t count = 0;
 

@@ -1,0 +1,14 @@
+/*
+ * What AceData and xhuoapi answer: providers.md, 1.2 to 1.4. For ace.c only.
+ */
+#ifndef SEEDANCEFS_ACE_ANSWER_H
+#define SEEDANCEFS_ACE_ANSWER_H
+
+#include "backend/providers/provider.h"
+
+/* As in struct provider. */
+int ace_parse_create(const struct http_response *response, struct create_answer *ret);
+int ace_parse_query(const struct http_response *response, const char *const *ids,
+		    size_t count, struct observations *list, struct problem *problem);
+
+#endif
