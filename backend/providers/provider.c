@@ -12,6 +12,7 @@ static const struct provider *const providers[] = {
 	&provider_ark,
 	&provider_acedata,
 	&provider_xhuo,
+	&provider_createtask,
 };
 
 const struct provider *provider_find(const char *type)

@@ -7,5 +7,6 @@
 extern const struct provider provider_ark;
 extern const struct provider provider_acedata;
 extern const struct provider provider_xhuo;
+extern const struct provider provider_createtask;
 
 #endif

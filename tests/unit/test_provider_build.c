@@ -11,11 +11,13 @@ static const struct walk builds[] = {
 	{ "ark", 14 },
 	{ "acedata", 7 },
 	{ "xhuo", 5 },
+	{ "createtask", 6 },
 };
 static const struct walk asks[] = {
 	{ "ark", 6 },
 	{ "acedata", 3 },
 	{ "xhuo", 2 },
+	{ "createtask", 2 },
 };
 
 /* --- the request as it goes over the wire --- */

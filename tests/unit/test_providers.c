@@ -10,11 +10,13 @@ static const struct walk creates[] = {
 	{ "ark", 70 },
 	{ "acedata", 45 },
 	{ "xhuo", 8 },
+	{ "createtask", 40 },
 };
 static const struct walk queries[] = {
 	{ "ark", 70 },
 	{ "acedata", 55 },
 	{ "xhuo", 6 },
+	{ "createtask", 25 },
 };
 static const struct walk lists[] = { { "ark", 8 } };
 static const struct walk cancels[] = { { "ark", 14 } };
@@ -253,7 +255,7 @@ static void test_truncations(void **state)
 
 static void test_table(void **state)
 {
-	static const char *const types[] = { "ark", "acedata", "xhuo" };
+	static const char *const types[] = { "ark", "acedata", "xhuo", "createtask" };
 	const struct provider *provider;
 	size_t count = 0;
 
@@ -273,6 +275,7 @@ static void test_table(void **state)
 	}
 	assert_int_equal(count, ARRAY_SIZE(types));
 	assert_null(provider_find("no such service"));
+	assert_null(provider_find("createtask")->default_base_url);
 }
 
 static void test_state_words(void **state)

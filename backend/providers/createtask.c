@@ -1,0 +1,288 @@
+/*
+ * The "AIGeneration" createTask/taskStatus backend: providers.md, section 2. Its page
+ * shows the requests and one answer; the rest is inferred. So it is read tolerantly, and
+ * what is not clearly a refusal is not taken for one.
+ */
+#include "backend/providers/answer.h"
+#include "backend/providers/ark_shape.h"
+#include "backend/providers/call.h"
+#include "backend/providers/table.h"
+
+#include "backend/base/buffer.h"
+#include "backend/base/cleanup.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define SEEDANCE_PATH "/api/AIGeneration/video/seedance/"
+#define MESSAGE_CEILING 4096
+#define ID_CHARS 129
+
+static const struct param_name names[] = {
+	{ PARAM_RESOLUTION, "resolution" },
+	{ PARAM_RATIO, "ratio" },
+	{ PARAM_DURATION, "duration" },
+	{ PARAM_SEED, "seed" },
+	{ PARAM_GENERATE_AUDIO, "generate_audio" },
+	{ PARAM_WATERMARK, "watermark" },
+	{ PARAM_CAMERA_FIXED, "camera_fixed" },
+	{ PARAM_RETURN_LAST_FRAME, "return_last_frame" },
+	{ PARAM_DRAFT, "draft" },
+	{ PARAM_SERVICE_TIER, "service_tier" },
+};
+
+static int createtask_build_create(const struct request *request,
+				   const struct endpoint *endpoint,
+				   struct http_request *ret_http, struct problem *problem)
+{
+	AUTOJSON *body = json_new_object();
+	int r = ark_put_request(request, names, ARRAY_SIZE(names), body);
+
+	return r ? r
+		 : call_with_json(ret_http, endpoint, SEEDANCE_PATH "createTask", body,
+				  request);
+}
+
+/* --- what an answer holds --- */
+
+/* An id is a text, or a number. Returns whether there is one that can be used. */
+static bool read_id(const struct json *value, char ret_id[ID_CHARS])
+{
+	const char *text = json_string(value);
+	int64_t number;
+
+	if (text)
+		snprintf(ret_id, ID_CHARS, "%s", text);
+	else if (json_to_int64(value, &number) && number > 0)
+		snprintf(ret_id, ID_CHARS, "%" PRId64, number);
+	else
+		return false;
+	return (!text || strlen(text) < ID_CHARS) && provider_id_is_safe(ret_id);
+}
+
+/* data.id, data.task_id, id, task_id; or `data` itself. */
+static bool find_id(const struct json *body, char ret_id[ID_CHARS])
+{
+	const struct json *data = json_get(body, "data");
+
+	return read_id(json_get(data, "id"), ret_id) ||
+	       read_id(json_get(data, "task_id"), ret_id) ||
+	       read_id(json_get(body, "id"), ret_id) ||
+	       read_id(json_get(body, "task_id"), ret_id) ||
+	       (json_string(data) && read_id(data, ret_id));
+}
+
+static const struct json *task_of(const struct json *body)
+{
+	const struct json *data = json_get(body, "data");
+
+	return json_is_object(data) ? data : body;
+}
+
+static bool says_no(const struct json *body)
+{
+	bool is_success;
+
+	return json_to_bool(json_get(body, "success"), &is_success) && !is_success;
+}
+
+/* `errors: {field: ["why", …]}`, as one text behind the message. */
+static void add_field_errors(struct buffer *text, const struct json *errors)
+{
+	for (const struct json *field = json_first(errors); field;
+	     field = json_next(field)) {
+		const struct json *why = json_is_array(field) ? json_first(field) : field;
+
+		if (!json_string(why))
+			continue;
+		buffer_addf(text, "%s%s%s%s", text->size ? "; " : "",
+			    json_key(field) ? json_key(field) : "",
+			    json_key(field) ? ": " : "", json_string(why));
+	}
+}
+
+/* The class of what is not clear by its code; `status` 0: of a task. */
+static enum problem_class class_of(const struct reason *reason, int status)
+{
+	enum problem_class class = answer_class(NULL, 0, reason);
+
+	if (class)
+		return class;
+	if (status >= 200 && status < 300)
+		return PROBLEM_INVALID;
+	return status ? provider_class_of_status(status) : PROBLEM_SERVER;
+}
+
+/* A refusal in words of failure: the order may have gone on to Ark all the same. */
+static bool is_doubtful(const struct reason *reason)
+{
+	static const char *const words[] = { "timeout",	   "timed out",	   "time out",
+					     "cURL error", "server error", "exception",
+					     "超时" };
+
+	if (!reason->message)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strcasestr(reason->message, words[i]))
+			return true;
+	return false;
+}
+
+static bool is_refusal(const struct json *body, const struct reason *reason, int status)
+{
+	char id[ID_CHARS];
+
+	if (find_id(body, id))
+		return false;
+	if (status == 422 && json_is_object(json_get(body, "errors")))
+		return true;
+	switch (status) {
+	case 401:
+	case 403:
+	case 404:
+	case 405:
+	case 413:
+	case 422:
+	case 429:
+		return true; /* given before an order is looked at, whoever gives it */
+	default:
+		return ((status >= 200 && status < 300 && says_no(body)) ||
+			status == 400 || status == 402) &&
+		       !is_doubtful(reason);
+	}
+}
+
+static int read_refusal(const struct json *body, int status, struct create_answer *ret)
+{
+	AUTOBUFFER text = BUFFER_INIT(MESSAGE_CEILING);
+	struct reason reason = answer_reason(body);
+	bool is_certain = is_refusal(body, &reason, status);
+	bool is_told = status < 200 || status >= 300 || says_no(body);
+
+	if (!is_told) {
+		answer_without_id(ret, status);
+		return 0;
+	}
+	if (reason.message)
+		buffer_addf(&text, "%.1000s", reason.message);
+	add_field_errors(&text, json_get(body, "errors"));
+	if (buffer_error(&text) == -ENOMEM)
+		return -ENOMEM;
+	if (text.size)
+		reason.message = text.data;
+	answer_decide(ret, is_certain,
+		      is_certain ? class_of(&reason, status) : PROBLEM_SERVER, &reason,
+		      status);
+	return 0;
+}
+
+static int put_task(const struct json *body, struct observation *seen)
+{
+	const struct json *task = task_of(body);
+	struct reason reason = answer_reason(task);
+	int r = answer_put_state(seen, json_get_string(task, "status"));
+
+	if (!r)
+		r = answer_put(&seen->video_url, answer_text(task, "result_url"));
+	if (!r)
+		r = answer_put(&seen->last_frame_url,
+			       answer_text(task, "last_frame_url"));
+	if (!r)
+		r = answer_put_common(seen, task, body);
+	if (!r && seen->state == TASK_FAILED)
+		answer_set_problem(&seen->problem, class_of(&reason, 0), &reason, 0);
+	return r;
+}
+
+static int createtask_parse_create(const struct http_response *response,
+				   struct create_answer *ret)
+{
+	AUTOJSON *body = NULL;
+	char id[ID_CHARS];
+	int r;
+
+	if (answer_parse(response, &body))
+		return -ENOMEM;
+	if (!answer_is_good(response) || says_no(body) || !find_id(body, id))
+		return read_refusal(body, response->status, ret);
+	r = answer_accept(ret, id);
+	if (!r && answer_text(task_of(body), "status"))
+		r = put_task(body, &ret->observation);
+	return r;
+}
+
+/* --- query --- */
+
+static int createtask_build_query(const char *const *ids, size_t count,
+				  const struct endpoint *endpoint,
+				  struct http_request *ret_http)
+{
+	if (count != 1)
+		return -EINVAL;
+	return call_of_task(ret_http, endpoint, "GET", SEEDANCE_PATH "taskStatus/",
+			    ids[0]);
+}
+
+static bool says_gone(const struct reason *reason)
+{
+	return reason->message && (strcasestr(reason->message, "not found") ||
+				   strcasestr(reason->message, "not exist") ||
+				   strstr(reason->message, "不存在"));
+}
+
+static int read_query_error(const struct json *body, int status, const char *id,
+			    struct observations *list, struct problem *problem)
+{
+	struct reason reason = answer_reason(body);
+	enum problem_class class = class_of(&reason, status);
+
+	if (status == 200)
+		class = says_gone(&reason) ? PROBLEM_GONE : PROBLEM_SERVER;
+	answer_set_problem(problem, class, &reason, status);
+	return class == PROBLEM_GONE ? answer_observe_gone(list, id, problem) : -EAGAIN;
+}
+
+static int createtask_parse_query(const struct http_response *response,
+				  const char *const *ids, size_t count,
+				  struct observations *list, struct problem *problem)
+{
+	AUTOJSON *body = NULL;
+	struct observation *seen;
+	char id[ID_CHARS];
+
+	if (answer_parse(response, &body))
+		return -ENOMEM;
+	if (response->status == 200 && !json_is_object(body))
+		return answer_not_json(problem);
+	if (response->status != 200 || !json_get(task_of(body), "status"))
+		return read_query_error(body, response->status, ids[0], list, problem);
+	if (find_id(body, id) && strcmp(id, ids[0]))
+		return answer_of_another_task(problem);
+	seen = answer_observe(list, ids[0]);
+	return seen ? put_task(body, seen) : -ENOMEM;
+}
+
+const struct provider provider_createtask = {
+	.type = "createtask",
+	.title = "createTask",
+	.default_base_url = NULL, /* its host is not published */
+	.default_key_env = "CREATETASK_API_KEY",
+	.params = PARAM_BIT(PARAM_RESOLUTION) | PARAM_BIT(PARAM_RATIO) |
+		  PARAM_BIT(PARAM_DURATION) | PARAM_BIT(PARAM_SEED) |
+		  PARAM_BIT(PARAM_GENERATE_AUDIO) | PARAM_BIT(PARAM_WATERMARK) |
+		  PARAM_BIT(PARAM_CAMERA_FIXED) | PARAM_BIT(PARAM_RETURN_LAST_FRAME) |
+		  PARAM_BIT(PARAM_DRAFT) | PARAM_BIT(PARAM_SERVICE_TIER),
+	.image = MEDIA_BY_URL | MEDIA_BY_DATA,
+	.takes_last_frame = true,
+	.takes_draft_task = true,
+	.gives_last_frame = true,
+	.poll_interval_ms = 10000,
+	.max_active = 10,
+	.body_max_bytes = 64u << 20,
+	.query_most = 1,
+	.build_create = createtask_build_create,
+	.parse_create = createtask_parse_create,
+	.build_query = createtask_build_query,
+	.parse_query = createtask_parse_query,
+};
