@@ -9,10 +9,8 @@
 #include <strings.h>
 
 static const struct provider *const providers[] = {
-	&provider_ark,
-	&provider_acedata,
-	&provider_xhuo,
-	&provider_createtask,
+	&provider_ark,	      &provider_acedata, &provider_xhuo,
+	&provider_createtask, &provider_comet,
 };
 
 const struct provider *provider_find(const char *type)

@@ -8,5 +8,6 @@ extern const struct provider provider_ark;
 extern const struct provider provider_acedata;
 extern const struct provider provider_xhuo;
 extern const struct provider provider_createtask;
+extern const struct provider provider_comet;
 
 #endif

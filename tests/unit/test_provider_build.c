@@ -8,16 +8,12 @@
 #include "backend/request_params.h"
 
 static const struct walk builds[] = {
-	{ "ark", 14 },
-	{ "acedata", 7 },
-	{ "xhuo", 5 },
-	{ "createtask", 6 },
+	{ "ark", 14 },	 { "acedata", 7 },    { "xhuo", 5 },
+	{ "comet", 12 }, { "createtask", 6 },
 };
 static const struct walk asks[] = {
-	{ "ark", 6 },
-	{ "acedata", 3 },
-	{ "xhuo", 2 },
-	{ "createtask", 2 },
+	{ "ark", 6 },	{ "acedata", 3 },    { "xhuo", 2 },
+	{ "comet", 1 }, { "createtask", 2 },
 };
 
 /* --- the request as it goes over the wire --- */

@@ -7,16 +7,12 @@
 #include "tests/fuzz/provider_check.h"
 
 static const struct walk creates[] = {
-	{ "ark", 70 },
-	{ "acedata", 45 },
-	{ "xhuo", 8 },
-	{ "createtask", 40 },
+	{ "ark", 70 },	 { "acedata", 45 },    { "xhuo", 8 },
+	{ "comet", 25 }, { "createtask", 40 },
 };
 static const struct walk queries[] = {
-	{ "ark", 70 },
-	{ "acedata", 55 },
-	{ "xhuo", 6 },
-	{ "createtask", 25 },
+	{ "ark", 70 },	 { "acedata", 55 },    { "xhuo", 6 },
+	{ "comet", 25 }, { "createtask", 25 },
 };
 static const struct walk lists[] = { { "ark", 8 } };
 static const struct walk cancels[] = { { "ark", 14 } };
@@ -255,7 +251,8 @@ static void test_truncations(void **state)
 
 static void test_table(void **state)
 {
-	static const char *const types[] = { "ark", "acedata", "xhuo", "createtask" };
+	static const char *const types[] = { "ark", "acedata", "xhuo", "createtask",
+					     "comet" };
 	const struct provider *provider;
 	size_t count = 0;
 
