@@ -10,7 +10,7 @@
 
 static const struct provider *const providers[] = {
 	&provider_ark,	      &provider_acedata, &provider_xhuo,
-	&provider_createtask, &provider_comet,
+	&provider_createtask, &provider_comet,	 &provider_senseaudio,
 };
 
 const struct provider *provider_find(const char *type)

@@ -9,5 +9,6 @@ extern const struct provider provider_acedata;
 extern const struct provider provider_xhuo;
 extern const struct provider provider_createtask;
 extern const struct provider provider_comet;
+extern const struct provider provider_senseaudio;
 
 #endif

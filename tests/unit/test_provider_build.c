@@ -9,11 +9,11 @@
 
 static const struct walk builds[] = {
 	{ "ark", 14 },	 { "acedata", 7 },    { "xhuo", 5 },
-	{ "comet", 12 }, { "createtask", 6 },
+	{ "comet", 12 }, { "createtask", 6 }, { "senseaudio", 9 },
 };
 static const struct walk asks[] = {
 	{ "ark", 6 },	{ "acedata", 3 },    { "xhuo", 2 },
-	{ "comet", 1 }, { "createtask", 2 },
+	{ "comet", 1 }, { "createtask", 2 }, { "senseaudio", 1 },
 };
 
 /* --- the request as it goes over the wire --- */

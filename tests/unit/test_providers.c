@@ -8,11 +8,11 @@
 
 static const struct walk creates[] = {
 	{ "ark", 70 },	 { "acedata", 45 },    { "xhuo", 8 },
-	{ "comet", 25 }, { "createtask", 40 },
+	{ "comet", 25 }, { "createtask", 40 }, { "senseaudio", 25 },
 };
 static const struct walk queries[] = {
 	{ "ark", 70 },	 { "acedata", 55 },    { "xhuo", 6 },
-	{ "comet", 25 }, { "createtask", 25 },
+	{ "comet", 25 }, { "createtask", 25 }, { "senseaudio", 22 },
 };
 static const struct walk lists[] = { { "ark", 8 } };
 static const struct walk cancels[] = { { "ark", 14 } };
@@ -251,8 +251,8 @@ static void test_truncations(void **state)
 
 static void test_table(void **state)
 {
-	static const char *const types[] = { "ark", "acedata", "xhuo", "createtask",
-					     "comet" };
+	static const char *const types[] = { "ark",	   "acedata", "xhuo",
+					     "createtask", "comet",   "senseaudio" };
 	const struct provider *provider;
 	size_t count = 0;
 
