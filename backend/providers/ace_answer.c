@@ -83,8 +83,8 @@ static struct said take_apart(const struct json *record, const struct json *resp
 static const char *find_word(const struct said *said, enum task_state *ret_state,
 			     bool *ret_is_known)
 {
-	const struct json *places[] = { said->data, said->response, said->record };
 	static const char *const keys[] = { "status", "state" };
+	const struct json *places[] = { said->data, said->response, said->record };
 	const char *found = NULL;
 
 	*ret_is_known = false;
@@ -145,6 +145,16 @@ static enum task_state state_of_signs(const struct said *said)
 	return TASK_QUEUED;
 }
 
+/*
+ * A record that keeps a whole answer will not get a video any more. In a create's own
+ * answer, or before the record has one, the link may still come: it is asked for again.
+ */
+static bool is_closed_without_video(const struct said *said)
+{
+	return !said->video_url && json_is_object(said->response) && said->record &&
+	       said->record != said->response;
+}
+
 static int put_state(const struct said *said, struct observation *seen)
 {
 	enum task_state state = TASK_RUNNING;
@@ -158,7 +168,7 @@ static int put_state(const struct said *said, struct observation *seen)
 	if (word && !is_known && (state == TASK_RUNNING || state == TASK_QUEUED))
 		return answer_put_state(seen, word);
 	seen->state = state;
-	if (is_known && state == TASK_SUCCEEDED && !said->video_url) {
+	if (is_known && state == TASK_SUCCEEDED && is_closed_without_video(said)) {
 		seen->state = TASK_FAILED;
 		problem_set(&seen->problem, PROBLEM_SERVER,
 			    "the service says \"%s\", but made no video", word);

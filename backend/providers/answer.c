@@ -69,7 +69,7 @@ struct reason answer_reason(const struct json *object)
 
 	if (!reason.code)
 		reason.code = answer_text(object, "code");
-	if (!reason.message && !error)
+	if (!reason.message && !(error && reason.code))
 		reason.message = first_text(object, flat, ARRAY_SIZE(flat));
 	return reason;
 }
@@ -233,6 +233,17 @@ static void put_progress(struct observation *seen, const struct json *value)
 		seen->progress = (int)number;
 }
 
+int64_t answer_created_s(const struct json *task)
+{
+	double created;
+
+	if (!json_to_number(json_get(task, "created_at"), &created))
+		return 0;
+	if (created >= CREATED_MOST_S)
+		created /= 1000; /* milliseconds, then */
+	return created > 0 && created < CREATED_MOST_S ? (int64_t)created : 0;
+}
+
 static int put_printed(char **into, const struct json *value)
 {
 	free(*into);
@@ -244,7 +255,6 @@ int answer_put_common(struct observation *seen, const struct json *task,
 		      const struct json *whole)
 {
 	const struct json *usage = json_get(task, "usage");
-	double created;
 	int r = answer_put(&seen->model, answer_text(task, "model"));
 
 	if (!r && json_is_object(usage))
@@ -252,9 +262,7 @@ int answer_put_common(struct observation *seen, const struct json *task,
 	if (!r)
 		r = put_printed(&seen->answer, whole);
 	put_progress(seen, json_get(task, "progress"));
-	if (json_to_number(json_get(task, "created_at"), &created) && created > 0 &&
-	    created < CREATED_MOST_S)
-		seen->created_s = (int64_t)created;
+	seen->created_s = answer_created_s(task);
 	return r;
 }
 

@@ -79,6 +79,9 @@ int answer_put_state(struct observation *seen, const char *word);
 int answer_put_common(struct observation *seen, const struct json *task,
 		      const struct json *whole);
 
+/* `created_at` in seconds since the epoch, 0 when it is none. */
+int64_t answer_created_s(const struct json *task);
+
 /* Appends an observation of a task, without anything said of it yet; NULL: no memory. */
 struct observation *answer_observe(struct observations *list, const char *id);
 /* Appends that there is no such task. */

@@ -258,11 +258,9 @@ static int by_newest(const void *a, const void *b)
 static bool is_candidate(const struct json *item, int64_t since_s)
 {
 	const char *id = json_get_string(item, "id");
-	double created;
+	int64_t created_s = answer_created_s(item);
 
-	return id && provider_id_is_safe(id) &&
-	       json_to_number(json_get(item, "created_at"), &created) &&
-	       created >= (double)since_s;
+	return id && provider_id_is_safe(id) && created_s > 0 && created_s >= since_s;
 }
 
 static int ark_parse_list(const struct http_response *response, int64_t since_s,
