@@ -12,7 +12,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
+#include <unistd.h>
 
 #define SECTIONS_MAX 100
 #define LINE_MAX_BYTES 4096
@@ -31,6 +31,7 @@ struct loading {
 	struct config config;
 	struct raw_section *raw; /* one for each section */
 	char *path;
+	char *models; /* the person's own models.json, when it is named */
 	char *error;
 };
 
@@ -94,6 +95,8 @@ int config_set(struct config *config, const char *key, const char *value,
 		return set_keep(config, value, ret_error);
 	if (!strcmp(key, "submissions_per_hour"))
 		return set_count(key, value, &config->submissions_per_hour, ret_error);
+	if (!strcmp(key, "models"))
+		return put(&loading_of(config)->models, value);
 	return -ENOENT;
 }
 
@@ -173,7 +176,7 @@ static int set_in_section(struct loading *loading, size_t index, const char *key
 static int set_in_main(struct loading *loading, const char *key, const char *value)
 {
 	static const char *const keys[] = { "default_provider", "settle", "keep",
-					    "submissions_per_hour", NULL };
+					    "submissions_per_hour", "models", NULL };
 	const char *near = text_nearest(key, keys);
 	int r = config_set(&loading->config, key, value, &loading->error);
 
@@ -378,6 +381,8 @@ void config_destroy(struct config *config)
 	free(config->sections);
 	free(loading->raw);
 	free(config->default_provider);
+	free(loading->models);
+	models_destroy(config->models);
 	free(loading->path);
 	free(loading->error);
 	free(loading);
@@ -516,6 +521,35 @@ static int check_default(const struct config *config, char **ret_error)
 		config->default_provider, config->default_provider);
 }
 
+/* Beside config.ini, unless it is named. */
+static char *own_models(const struct loading *loading)
+{
+	const char *slash = strrchr(loading->path, '/');
+	int directory = slash ? (int)(slash - loading->path) : 0;
+
+	if (loading->models && *loading->models == '/')
+		return strdup(loading->models);
+	return text_format("%.*s%s%s", directory, loading->path, slash ? "/" : "",
+			   loading->models ? loading->models : "models.json");
+}
+
+static int load_models(struct loading *loading, char **ret_error)
+{
+	AUTOFREE char *installed = models_installed_path();
+	AUTOFREE char *own = own_models(loading);
+	const char *const overrides[] = { own };
+	int r;
+
+	if (!installed || !own)
+		return -ENOMEM;
+	if (loading->models && access(own, R_OK) < 0)
+		return text_fail(ret_error, -EINVAL, "models: %s: %s", own,
+				 strerror(errno));
+	r = models_load(installed, overrides, ARRAY_SIZE(overrides),
+			&loading->config.models, ret_error);
+	return r && r != -ENOMEM ? -EINVAL : r;
+}
+
 int config_finish(struct config *config, const char *simulator_url, char **ret_error)
 {
 	struct loading *loading = loading_of(config);
@@ -543,6 +577,8 @@ int config_finish(struct config *config, const char *simulator_url, char **ret_e
 		if (value)
 			unsetenv(env);
 	}
+	if (!r)
+		r = load_models(loading, ret_error);
 	return r ? r : check_default(config, ret_error);
 }
 

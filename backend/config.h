@@ -5,6 +5,7 @@
 #ifndef SEEDANCEFS_CONFIG_H
 #define SEEDANCEFS_CONFIG_H
 
+#include "backend/models.h"
 #include "backend/providers/provider.h"
 
 enum keep_policy {
@@ -35,6 +36,7 @@ struct config {
 	unsigned submissions_per_hour;
 	struct provider_section *sections;
 	size_t section_count;
+	struct models *models; /* what each model can do */
 };
 
 /*
@@ -50,7 +52,8 @@ int config_set(struct config *config, const char *key, const char *value,
 	       char **ret_error);
 
 /*
- * Completes and checks what was read: types, addresses, keys (which are fetched here).
+ * Completes and checks what was read: types, addresses, keys (which are fetched here),
+ * and reads models.json: the installed one, and the person's own.
  * Without any section, the simulator's are made: base_url is `simulator_url` + a path
  * each; pass NULL to learn (by -ENOENT) that a simulator is needed.
  */

@@ -210,6 +210,7 @@ static int say_word(struct fit *fit, enum request_param param, const char *word)
 /* What the service requires and the person did not say. */
 static int say_required(struct fit *fit)
 {
+	static const struct param_spelling spelling = { .file = "models.json" };
 	const struct json *values = rules_service(&fit->rules, "values");
 	int r = 0;
 
@@ -220,7 +221,8 @@ static int say_required(struct fit *fit)
 		if (!has_param(fit->provider, param) || fit_is_said(fit, param) ||
 		    (param == PARAM_DURATION && fit_is_said(fit, PARAM_FRAMES)))
 			continue;
-		r = request_param_read(fit->request, param, value, fit->problem);
+		r = request_param_read(fit->request, param, &spelling, value,
+				       fit->problem);
 	}
 	return r;
 }

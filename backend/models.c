@@ -10,8 +10,6 @@
 #include <string.h>
 
 #define FILE_MAX_BYTES (1u << 20)
-#define BESIDE_PROGRAM "/share/models.json"
-#define BELOW_PROGRAM "/share/seedancefs/models.json"
 
 void models_destroy(struct models *models)
 {
@@ -158,11 +156,15 @@ static char *program_directory(void)
 
 char *models_installed_path(void)
 {
-	static const char *const below[] = { BELOW_PROGRAM, BESIDE_PROGRAM };
+	static const char *const places[] = {
+		"/share/models.json",		    /* as built */
+		"/../share/models.json",	    /* as built, for the tests */
+		"/../share/seedancefs/models.json", /* as installed */
+	};
 	AUTOFREE char *directory = program_directory();
 
-	for (size_t i = 0; directory && i < ARRAY_SIZE(below); i++) {
-		AUTOFREE char *path = text_format("%s%s", directory, below[i]);
+	for (size_t i = 0; directory && i < ARRAY_SIZE(places); i++) {
+		AUTOFREE char *path = text_format("%s%s", directory, places[i]);
 
 		if (path && !access(path, R_OK))
 			return TAKE(path);

@@ -268,13 +268,14 @@ static int check_values(const struct checker *checker, const char *at,
 	     item = json_next(item)) {
 		enum request_param param = request_param_of(json_key(item));
 		AUTOFREE char *source = text_format("%s: %s", checker->name, at);
+		struct param_spelling spelling = { .file = source };
 		struct request request = { .source = source };
 		AUTOPROBLEM problem = { 0 };
 
 		if (param == PARAM_COUNT)
 			return refuse_word(checker, at, json_key(item),
 					   WORDS("duration", "resolution", "ratio"));
-		r = request_param_read(&request, param, item, &problem);
+		r = request_param_read(&request, param, &spelling, item, &problem);
 		request_unset(&request, param);
 		if (r)
 			text_fail(checker->ret_error, r, "%s",

@@ -4,6 +4,7 @@
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
+#include "backend/fit.h"
 #include "backend/inputs.h"
 
 #include <errno.h>
@@ -357,9 +358,10 @@ static int choose_section(struct order *order, struct problem *problem)
 
 static int fit(struct order *order, struct problem *problem)
 {
-	(void)order;
-	(void)problem;
-	return 0;
+	struct endpoint endpoint = config_endpoint(order->section);
+
+	return fit_request(order->backend->config->models, order->section->provider,
+			   &endpoint, order->request, problem);
 }
 
 /* Fits the request to its service, with all that it needs. -EAGAIN: not there yet. */
@@ -419,7 +421,8 @@ static void mark_submitting(struct order *order, struct task_view *view)
 	task_set_text(&view->answer, NULL);
 	task_set_text(&view->usage, NULL);
 	task_set_text(&view->waiting, NULL);
-	task_set_text(&view->note, order->request->note);
+	task_set_text(&view->note, NULL);
+	task_set_text(&view->request_note, order->request->note);
 	task_set_text(&view->request, described);
 	problem_clear(&view->problem);
 	memcpy(view->digest, order->digest, sizeof(view->digest));

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -187,8 +188,9 @@ static void finish_digest(struct scene *scene)
 	for (size_t i = 0; request && i < request->content_count; i++) {
 		const struct request_content *item = &request->content[i];
 		AUTOFREE char *line =
-			text_format("%d %s %s", item->role, item->path ? item->path : "",
-				    item->file.sha256);
+			text_format("%d %s %s %" PRIu64 " %u", item->role,
+				    item->path ? item->path : "", item->file.sha256,
+				    item->shot.number, item->shot.output);
 
 		if (item->path && line)
 			digest_add(scene->digest, line, strlen(line) + 1);
@@ -234,10 +236,28 @@ static void scene_clear(struct scene *scene)
 		free(scene->names[i]);
 }
 
-int gather(struct filesystem *fs, struct node *directory, const char *path,
-	   struct gathered *ret_gathered, enum gather_result *ret_result)
+struct request *scene_peek(struct filesystem *fs, const char *path)
 {
-	struct scene scene = { .fs = fs, .path = path, .out = ret_gathered };
+	struct gathered gathered = { 0 };
+	struct scene scene = { .fs = fs, .path = path, .out = &gathered };
+	struct request *request = NULL;
+
+	scene.directory = tree_openat(&fs->tree, path, O_PATH | O_DIRECTORY);
+	scene.digest = digest_create();
+	if (scene.directory >= 0 && scene.digest && !look_around(&scene) &&
+	    scene.trigger && !scene_read(&scene))
+		request = TAKE(gathered.request);
+	scene_clear(&scene);
+	gathered_clear(&gathered);
+	return request;
+}
+
+int gather(struct filesystem *fs, struct node *directory, const char *path,
+	   uint64_t number, struct gathered *ret_gathered, enum gather_result *ret_result)
+{
+	struct scene scene = {
+		.fs = fs, .number = number, .path = path, .out = ret_gathered
+	};
 	int r;
 
 	scene.directory = nodes_open_directory(&fs->nodes, directory);

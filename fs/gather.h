@@ -23,13 +23,17 @@ struct gathered {
 	char *waiting;
 	bool waits_elsewhere; /* for a file outside the folder: nothing will announce it
 			       */
+	uint64_t waits_on; /* for this other task; 0: none */
 	struct locked_file *locked;
 	size_t locked_count;
 };
 
-/* Returns 0 with *ret_result set, or -errno. gathered_clear() in any case. */
+/*
+ * `number` is the task that the folder is, or is to be. Returns 0 with *ret_result set,
+ * or -errno. gathered_clear() in any case.
+ */
 int gather(struct filesystem *fs, struct node *directory, const char *path,
-	   struct gathered *ret_gathered, enum gather_result *ret_result);
+	   uint64_t number, struct gathered *ret_gathered, enum gather_result *ret_result);
 void gathered_clear(struct gathered *gathered);
 
 /*

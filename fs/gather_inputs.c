@@ -8,6 +8,7 @@
 #include "backend/base/text.h"
 #include "fs/data_url.h"
 #include "fs/resolve.h"
+#include "fs/shot.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -181,8 +182,11 @@ static int attach_file(struct scene *scene, size_t index)
 	AUTOFREE char *path = NULL;
 	AUTOCLOSE int fd = -1;
 	struct stat status;
+	struct request_shot shot;
 	int r = resolve_path(&scene->fs->tree, scene->path, name, &path);
 
+	if (r == -ENOENT && path && !shot_find(scene->fs, path, &shot))
+		return scene_attach_shot(scene, index, path, &shot);
 	if (r)
 		return explain_path(scene, name, r);
 	fd = tree_openat(&scene->fs->tree, path, O_RDONLY | O_NONBLOCK);
@@ -243,6 +247,8 @@ static int attach_input(struct scene *scene, size_t index)
 {
 	const struct request_content *item = &scene->out->request->content[index];
 
+	if (item->type == CONTENT_DRAFT_TASK)
+		return scene_attach_draft(scene, index);
 	if (item->path)
 		return attach_file(scene, index);
 	if (item->url && data_url_is(item->url))

@@ -16,6 +16,7 @@
 
 struct scene {
 	struct filesystem *fs;
+	uint64_t number;  /* of its task; 0: none */
 	const char *path; /* below the tree */
 	int directory;
 	bool has_copy, has_hold;
@@ -48,5 +49,15 @@ int scene_read_all(int fd, struct buffer *text);
 /* gather_inputs.c: adds what is an input by its name, and attaches every file. */
 int scene_add_named(struct scene *scene);
 int scene_attach(struct scene *scene);
+
+/*
+ * gather_shots.c: an item that another task's output is to be, and a draft that is named
+ * by its folder.
+ */
+int scene_attach_shot(struct scene *scene, size_t index, const char *path,
+		      const struct request_shot *shot);
+int scene_attach_draft(struct scene *scene, size_t index);
+/* The request of another folder, as far as its text goes; NULL: it cannot be read now. */
+struct request *scene_peek(struct filesystem *fs, const char *path);
 
 #endif

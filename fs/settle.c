@@ -217,6 +217,16 @@ static int64_t refuse(struct filesystem *fs, uint64_t number, uint64_t edits,
 	return r == -EAGAIN ? AGAIN_MS : 0;
 }
 
+/* What it waits for waits for it, over others perhaps. */
+static enum gather_result refuse_loop(struct gathered *gathered)
+{
+	problem_set(&gathered->problem, PROBLEM_INVALID,
+		    "this folder would wait for itself: it is %s, which waits for this "
+		    "one in turn; take one of the links away",
+		    gathered->waiting ? gathered->waiting : "waiting for another");
+	return GATHER_INVALID;
+}
+
 static int64_t archive(struct filesystem *fs, uint64_t number, uint64_t edits)
 {
 	return backend_task_archive_read(fs->backend, number, edits) == -EAGAIN ? AGAIN_MS
@@ -232,7 +242,10 @@ static int64_t act(struct settler *settler, uint64_t number, struct node *direct
 	enum gather_result result = GATHER_NOTHING;
 	uint64_t edits = backend_task_edits(fs->backend, number);
 	int64_t again_ms = 0;
-	int r = gather(fs, directory, path, &gathered, &result);
+	int r = gather(fs, directory, path, number, &gathered, &result);
+
+	if (!r && folder_set_waits_on(fs, number, gathered.waits_on))
+		result = refuse_loop(&gathered);
 
 	if (r) {
 		AUTOFREE char *waiting =

@@ -1,5 +1,6 @@
 #include "fs/shot.h"
 
+#include "backend/base/buffer.h"
 #include "backend/base/cleanup.h"
 #include "fs/folder.h"
 #include "fs/mark.h"
@@ -19,6 +20,35 @@ static bool is_its_folder(struct filesystem *fs, uint64_t number,
 	if (node)
 		nodes_unref(&fs->nodes, node, 1);
 	return is_it;
+}
+
+/* Where two paths part: behind the last component that both have. */
+static size_t common_length(const char *a, const char *b)
+{
+	size_t common = 0, i = 0;
+
+	for (; a[i] && a[i] == b[i]; i++)
+		if (a[i] == '/')
+			common = i + 1;
+	if ((!a[i] || a[i] == '/') && (!b[i] || b[i] == '/'))
+		common = i + (a[i] || b[i]);
+	return common;
+}
+
+char *shot_relative(const char *from, const char *to)
+{
+	AUTOBUFFER text = BUFFER_INIT(65536);
+	size_t common = common_length(from, to);
+	const char *up = strlen(from) > common ? from + common : "";
+	const char *down = strlen(to) > common ? to + common : "";
+
+	while (*up) {
+		buffer_add(&text, text.size ? "/.." : "..");
+		up += strcspn(up, "/");
+		up += *up == '/';
+	}
+	buffer_addf(&text, "%s%s", text.size && *down ? "/" : "", down);
+	return buffer_take(&text);
 }
 
 uint64_t shot_task(struct filesystem *fs, const char *path)

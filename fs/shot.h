@@ -12,6 +12,8 @@
  * Local disk only; any thread.
  */
 int shot_find(struct filesystem *fs, const char *path, struct request_shot *ret_shot);
+/* A folder's path as seen from another one: "../shot-1". free() it; NULL: no memory. */
+char *shot_relative(const char *from, const char *to);
 /* The task of a folder, by its path below the tree; 0: it is none. */
 uint64_t shot_task(struct filesystem *fs, const char *path);
 

@@ -82,7 +82,8 @@ static bool has_same_content(struct walk *walk, struct node *directory, const ch
 	enum gather_result result = GATHER_NOTHING;
 	bool is_same;
 
-	is_same = !gather(walk->fs, directory, path, &gathered, &result) &&
+	is_same = !gather(walk->fs, directory, path, hint->number, &gathered,
+			  &result) &&
 		  (result == GATHER_READY || result == GATHER_INVALID) &&
 		  !strcmp(gathered.digest, hint->digest);
 	gathered_clear(&gathered);
