@@ -52,11 +52,17 @@ int fit_request(const struct models *models, const struct provider *provider,
 			   .endpoint = endpoint,
 			   .request = request,
 			   .problem = problem };
-	int r = 0;
+	AUTOFREE char *note = text_dup(request->note);
+	int r = note || !request->note ? 0 : -ENOMEM;
 
 	find_service(&fit);
 	for (size_t i = 0; i < ARRAY_SIZE(steps) && !r; i++)
 		r = steps[i](&fit);
+	if (!r)
+		return 0;
+	/* What was noted on the way to a refusal did not come to pass. */
+	free(request->note);
+	request->note = TAKE(note);
 	return r;
 }
 
@@ -76,8 +82,8 @@ bool fit_gives_last_frame(const struct provider *provider, const char *described
 	return provider->gives_last_frame && is_asked;
 }
 
-static int refuse(struct fit *fit, const char *source, const char *format,
-		  va_list arguments)
+__attribute__((format(printf, 3, 0))) static int
+refuse(struct fit *fit, const char *source, const char *format, va_list arguments)
 {
 	AUTOFREE char *text = NULL;
 
@@ -169,7 +175,7 @@ char *fit_models_with(const struct fit *fit, const char *rule)
 }
 
 char *fit_services_with(bool (*does)(const struct provider *provider, unsigned what),
-			unsigned what)
+			unsigned what, const char *verb)
 {
 	AUTOBUFFER names = BUFFER_INIT(LIST_MAX_BYTES);
 	const struct provider *provider;
@@ -177,9 +183,8 @@ char *fit_services_with(bool (*does)(const struct provider *provider, unsigned w
 	for (size_t i = 0; (provider = provider_at(i)); i++)
 		if (does(provider, what))
 			add_item(&names, provider->title);
-	if (!names.size)
-		return strdup("; no service does");
-	return text_format("; services that do: %s", names.data);
+	return text_format("; services that %s it: %s", verb,
+			   names.size ? names.data : "none");
 }
 
 void fit_add_names(const struct fit *fit, struct buffer *text)

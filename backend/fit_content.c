@@ -107,7 +107,7 @@ static bool takes_references(const struct provider *provider, unsigned what)
 static int refuse_lack(struct fit *fit, const char *what,
 		       bool (*does)(const struct provider *provider, unsigned what))
 {
-	AUTOFREE char *others = fit_services_with(does, 0);
+	AUTOFREE char *others = fit_services_with(does, 0, "take");
 
 	return fit_refuse(fit, "%s takes no %s%s", fit->title, what, others);
 }
@@ -178,8 +178,6 @@ static int check_frames(struct fit *fit)
 {
 	if (fit->last_frames && !fit->provider->takes_last_frame)
 		return refuse_lack(fit, "last frame", takes_last_frame);
-	if (fit->first_frames && !fit->provider->image)
-		return refuse_lack(fit, "images", takes_references);
 	if (fit->first_frames && !fit_can(fit, "first_frame"))
 		return refuse_model(fit, "first frame", "first_frame");
 	if (fit->last_frames && !fit_can(fit, "last_frame"))
@@ -213,6 +211,12 @@ static int check_references(struct fit *fit)
 
 	if (!fit->references_total)
 		return 0;
+	if (rules_service_is(&fit->rules, "reference_is_first_frame"))
+		return fit_refuse(
+			fit,
+			"content has %zu references, and %s takes one image, as "
+			"the first frame",
+			fit->references_total, fit->title);
 	if (!fit->provider->takes_references)
 		return refuse_lack(fit, "references", takes_references);
 	for (size_t i = 0; fit->is_listed && i < ARRAY_SIZE(kinds); i++) {

@@ -51,9 +51,9 @@ int fit_refuse_param(struct fit *fit, enum request_param param, const char *form
 char *fit_where(const struct fit *fit);
 /* "; at Ark these do: a, b": the models there of which the rule is true. free() it. */
 char *fit_models_with(const struct fit *fit, const char *rule);
-/* "; services that do: A, B". free() it. */
+/* "; services that take it: A, B", with that verb. free() it. */
 char *fit_services_with(bool (*does)(const struct provider *provider, unsigned what),
-			unsigned what);
+			unsigned what, const char *verb);
 /* The service's own names of all models that it has. */
 void fit_add_names(const struct fit *fit, struct buffer *text);
 

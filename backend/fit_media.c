@@ -19,6 +19,13 @@ static unsigned ways_of(const struct provider *provider, enum request_content_ty
 				       : provider->image;
 }
 
+static const char *plural_of(enum request_content_type type)
+{
+	return type == CONTENT_VIDEO   ? "videos"
+	       : type == CONTENT_AUDIO ? "sounds"
+				       : "images";
+}
+
 static bool takes_kind(const struct provider *provider, unsigned type)
 {
 	return ways_of(provider, (enum request_content_type)type) != 0;
@@ -68,15 +75,14 @@ static int refuse_way(struct fit *fit, size_t index, unsigned ways)
 	const struct request_content *item = &fit->request->content[index];
 	AUTOBUFFER allowed = BUFFER_INIT(LIST_MAX_BYTES);
 	AUTOFREE char *name = fit_item_name(fit, index);
-	const char *kind = fit_kind_word(item->type);
 
 	add_ways(&allowed, ways);
-	return fit_refuse(fit, "%s is %s, and %s takes %ss%s; allowed: %s", name,
+	return fit_refuse(fit, "%s is %s, and %s takes %s%s; allowed: %s", name,
 			  !item->url				 ? "a local file"
 			  : is_data(item->url)			 ? "a data: address"
 			  : !strncasecmp(item->url, "asset:", 6) ? "an asset"
 								 : "an address",
-			  fit->title, kind,
+			  fit->title, plural_of(item->type),
 			  ways & (MEDIA_BY_DATA | MEDIA_BY_FILE) ? " otherwise"
 								 : " only by address",
 			  allowed.data);
@@ -89,9 +95,9 @@ static int check_way(struct fit *fit, size_t index)
 	AUTOFREE char *others = NULL;
 
 	if (!ways) {
-		others = fit_services_with(takes_kind, item->type);
-		return fit_refuse(fit, "content[%zu] is of type %s, and %s takes none%s",
-				  index, fit_kind_word(item->type), fit->title, others);
+		others = fit_services_with(takes_kind, item->type, "take");
+		return fit_refuse(fit, "content[%zu]: %s takes no %s%s", index,
+				  fit->title, plural_of(item->type), others);
 	}
 	return ways & ways_that_do(item) ? 0 : refuse_way(fit, index, ways);
 }
@@ -104,7 +110,8 @@ static int refuse_type(struct fit *fit, size_t index, const char *type,
 
 	fit_add_words(&allowed, types);
 	return fit_refuse(fit, "%s is of the type \"%.*s\"; allowed at %s: %s", name,
-			  TYPE_MAX_BYTES, type, fit->title, allowed.data);
+			  TYPE_MAX_BYTES, type, fit->title,
+			  allowed.size ? allowed.data : "none");
 }
 
 static int check_bytes(struct fit *fit, size_t index, uint64_t bytes,

@@ -50,7 +50,7 @@ static int refuse_absent(struct fit *fit, const struct json *model, const char *
 
 static int pass_unlisted(struct fit *fit, const char *name)
 {
-	const char *near = models_nearest(fit->models, name);
+	const char *near = models_nearest(fit->models, name, fit->service);
 
 	fit->rules = rules_of(fit->models, NULL, fit->service);
 	request_add_note(

@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define KEYS_MAX_BYTES 1024
+
 static bool is_word(const struct request *request, enum request_param param,
 		    const char *word)
 {
@@ -66,23 +68,50 @@ static bool has_param(const struct provider *provider, unsigned param)
 	return provider->params & PARAM_BIT(param);
 }
 
+/* Takes it out, and its key into the list of what is noted together. */
+static void leave_out_with(struct fit *fit, enum request_param param, struct buffer *keys)
+{
+	buffer_addf(keys, "%s\"%s\"", keys->size ? ", " : "", request_param_key(param));
+	request_unset(fit->request, param);
+}
+
+static void note_left_out(struct fit *fit, const struct buffer *keys, const char *where)
+{
+	if (keys->size)
+		request_add_note(fit->request,
+				 "left out, for %s has no such parameter: %s", where,
+				 keys->data);
+}
+
 /* What the service has no key for. */
-static int leave_out_of_service(struct fit *fit, enum request_param param)
+static int leave_out_of_service(struct fit *fit, enum request_param param,
+				struct buffer *keys)
 {
 	const struct json *drops = rules_service(&fit->rules, "drops");
-	AUTOFREE char *why = text_format("%s has no such parameter", fit->title);
+	bool is_dropped = rules_list_has(drops, request_param_key(param));
 	AUTOFREE char *others = NULL;
 
-	if (has_param(fit->provider, param) &&
-	    !rules_list_has(drops, request_param_key(param)))
+	if (!fit->request->params[param].is_set ||
+	    (has_param(fit->provider, param) && !is_dropped))
 		return 0;
-	if (is_idle(fit->request, param) || is_aside(param) ||
-	    rules_list_has(drops, request_param_key(param))) {
-		leave_out(fit, param, why ? why : fit->title);
+	if (is_idle(fit->request, param) || is_aside(param) || is_dropped) {
+		leave_out_with(fit, param, keys);
 		return 0;
 	}
-	others = fit_services_with(has_param, param);
-	return fit_refuse_param(fit, param, ", and %s%s", why ? why : "", others);
+	others = fit_services_with(has_param, param, "have");
+	return fit_refuse_param(fit, param, ", and %s has no such parameter%s",
+				fit->title, others);
+}
+
+static int leave_out_of_services(struct fit *fit)
+{
+	AUTOBUFFER keys = BUFFER_INIT(KEYS_MAX_BYTES);
+	int r = 0;
+
+	for (int i = 0; i < PARAM_COUNT && !r; i++)
+		r = leave_out_of_service(fit, (enum request_param)i, &keys);
+	note_left_out(fit, &keys, fit->title);
+	return r;
 }
 
 /* What a draft brings along: providers.md, 6.2. */
@@ -137,31 +166,51 @@ static bool is_ignored(const struct fit *fit, enum request_param param)
 }
 
 /* What the service has, but not for this model. */
-static int leave_out_of_model(struct fit *fit, enum request_param param, const char *rule)
+static int leave_out_of_model(struct fit *fit, enum request_param param, const char *rule,
+			      struct buffer *keys)
 {
-	AUTOFREE char *where = NULL, *why = NULL, *others = NULL;
+	AUTOFREE char *where = NULL, *others = NULL;
 	bool is_tier = param == PARAM_SERVICE_TIER; /* "default" is good anywhere */
 
 	if (!fit->request->params[param].is_set || model_has(fit, rule))
 		return 0;
-	where = fit_where(fit);
-	why = text_format("%s has no such parameter", where);
 	if (!is_idle(fit->request, param)) {
+		where = fit_where(fit);
 		others = fit_models_with(fit, rule);
 		return fit_refuse_param(fit, param, ", which %s does not do%s", where,
 					others);
 	}
 	if (!is_tier && !is_ignored(fit, param))
-		leave_out(fit, param, why ? why : fit->title);
+		leave_out_with(fit, param, keys);
 	return 0;
 }
 
-/* `frames` wins over `duration`: providers.md, 6.2. */
+static int leave_out_of_models(struct fit *fit)
+{
+	AUTOBUFFER keys = BUFFER_INIT(KEYS_MAX_BYTES);
+	AUTOFREE char *where = fit_where(fit);
+	int r = where ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < ARRAY_SIZE(abilities) && !r; i++)
+		r = leave_out_of_model(fit, abilities[i].param, abilities[i].rule, &keys);
+	note_left_out(fit, &keys, where);
+	return r;
+}
+
+/*
+ * `frames` wins over `duration`: providers.md, 6.2. But a default does not win over what
+ * the trigger itself says.
+ */
 static void choose_length(struct fit *fit)
 {
-	struct request_value *params = fit->request->params;
+	const struct request_value *params = fit->request->params;
+	bool is_default = params[PARAM_FRAMES].source && !params[PARAM_DURATION].source;
 
-	if (params[PARAM_FRAMES].is_set && params[PARAM_DURATION].is_set)
+	if (!params[PARAM_FRAMES].is_set || !params[PARAM_DURATION].is_set)
+		return;
+	if (is_default)
+		leave_out(fit, PARAM_FRAMES, "\"duration\" says how long the video is");
+	else
 		leave_out(fit, PARAM_DURATION, "\"frames\" says how long the video is");
 }
 
@@ -176,15 +225,12 @@ static void leave_out_last_frame(struct fit *fit)
 
 int fit_leave_out(struct fit *fit)
 {
-	int r = 0;
+	int r = leave_out_of_services(fit);
 
-	for (int i = 0; i < PARAM_COUNT && !r; i++)
-		if (fit->request->params[i].is_set)
-			r = leave_out_of_service(fit, (enum request_param)i);
 	if (!r)
 		r = leave_out_of_draft(fit);
-	for (size_t i = 0; i < ARRAY_SIZE(abilities) && !r; i++)
-		r = leave_out_of_model(fit, abilities[i].param, abilities[i].rule);
+	if (!r)
+		r = leave_out_of_models(fit);
 	if (r)
 		return r;
 	choose_length(fit);

@@ -92,8 +92,8 @@ static int check_member(const struct tool *tool, const struct json *value)
 		return 0;
 	if (!rule)
 		return refuse_key(tool, key);
-	return json_string(json_first(rule)) ? check_words(tool, value, rule)
-					     : check_number(tool, value, rule);
+	return !strcmp(key, "sources") ? check_words(tool, value, rule)
+				       : check_number(tool, value, rule);
 }
 
 static int check_tool(const struct tool *tool, const struct json *object)

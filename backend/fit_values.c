@@ -82,7 +82,8 @@ static int check_resolution(struct fit *fit)
 		{ fit->references_total ? of_model(fit, "resolutions_with_references")
 					: NULL,
 		  " with references" },
-		{ is_draft ? of_model(fit, "draft_resolutions") : NULL, " of a draft" },
+		{ is_draft ? of_model(fit, "draft_resolutions") : NULL,
+		  " with \"draft\"" },
 	};
 
 	return check_lists(fit, PARAM_RESOLUTION, lists, ARRAY_SIZE(lists));

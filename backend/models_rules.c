@@ -45,20 +45,20 @@ const char *models_name_at(const struct json *model, const char *service)
 	return json_get_string(json_get(json_get(model, "services"), service), "name");
 }
 
-const char *models_nearest(const struct models *models, const char *name)
+const char *models_nearest(const struct models *models, const char *name,
+			   const char *service)
 {
-	const char *names[NAMES_MAX + 1] = { NULL };
+	const char *names[NAMES_MAX + 2] = { NULL };
 	size_t count = 0;
 
-	for (const struct json *model = json_first(models->models); model;
-	     model = json_next(model)) {
-		const struct json *places = json_get(model, "services");
+	for (const struct json *model = json_first(models->models);
+	     model && count < NAMES_MAX; model = json_next(model)) {
+		const char *name_there = models_name_at(model, service);
 
-		if (count < NAMES_MAX)
-			names[count++] = json_key(model);
-		for (const struct json *place = json_first(places);
-		     place && count < NAMES_MAX; place = json_next(place))
-			names[count++] = json_get_string(place, "name");
+		if (!name_there)
+			continue;
+		names[count++] = name_there;
+		names[count++] = json_key(model);
 	}
 	return text_nearest(name, names);
 }

@@ -39,8 +39,12 @@ int models_check_names(const char *name, const struct models *models, char **ret
 const struct json *models_find(const struct models *models, const char *name);
 /* The model's name at a service, or NULL. */
 const char *models_name_at(const struct json *model, const char *service);
-/* The known name that is nearest to one that nobody lists, or NULL. */
-const char *models_nearest(const struct models *models, const char *name);
+/*
+ * The neutral name, or the name at a service, that is nearest to one that nobody lists;
+ * or NULL.
+ */
+const char *models_nearest(const struct models *models, const char *name,
+			   const char *service);
 
 struct rules rules_of(const struct models *models, const struct json *model,
 		      const char *service);

@@ -164,9 +164,9 @@ static void test_rules(void **state)
 	rules = rules_of(models, NULL, "xhuo");
 	assert_null(rules_model(&rules, "duration"));
 	assert_non_null(rules_service(&rules, "duration"));
-	assert_string_equal(models_nearest(models, "seedance-1.5-por"),
+	assert_string_equal(models_nearest(models, "seedance-1.5-por", "ark"),
 			    "seedance-1.5-pro");
-	assert_null(models_nearest(models, "zzz"));
+	assert_null(models_nearest(models, "zzz", "ark"));
 	models_destroy(models);
 }
 
