@@ -1,7 +1,7 @@
 """Every service, one request language: a user changes one word, and the same folder works on another."""
 
+import errno
 import json
-import pathlib
 
 import pytest
 
@@ -19,8 +19,16 @@ def mount(make_mount, simulator):
 def order(mount, name, request):
     folder = mount.path / name
     folder.mkdir(parents=True)
-    (folder / "request.json").write_text(json.dumps(request))
+    write(folder / "request.json", json.dumps(request))
     return folder
+
+
+def write(path, text):
+    """As `cat > FILE` does: what is wrong in itself is told at its close, and kept."""
+    try:
+        path.write_text(text)
+    except OSError as error:
+        assert error.errno == errno.EINVAL
 
 
 def last_create(simulator, service):
@@ -41,7 +49,8 @@ def test_a_prompt_alone_suffices(mount, simulator, service):
     assert field(folder, "provider") == service
     assert simulator.creates() == 1
     streams = probe(folder / "video.mp4")["streams"]
-    assert [stream["codec_type"] for stream in streams] == ["video"], "no sound unless it is asked for"
+    if service != "comet":  # its models sing by themselves, and nothing can be said about it
+        assert [stream["codec_type"] for stream in streams] == ["video"], "no sound unless it is asked for"
     assert abs(float(streams[0]["duration"]) - 5) < 0.2
     assert (folder / "last_frame.png").exists() == (service in GIVES_LAST_FRAME)
     task = json.loads((folder / "task.json").read_text())
@@ -105,11 +114,11 @@ def test_an_address_is_fetched_for_cometapi_and_without_a_key(mount, simulator):
 # --- what a service cannot do ---
 
 @pytest.mark.parametrize("service, request_, words", [
-    ("comet", {"seed": 7}, ["seed", "ark"]),
+    ("comet", {"seed": 7}, ["seed", "7", "Ark", "AceData"]),
     ("comet", {"generate_audio": True}, ["generate_audio"]),
     ("senseaudio", {"ratio": "21:9"}, ["ratio", "21:9", "16:9"]),
     ("senseaudio", {"camera_fixed": "maybe"}, ["camera_fixed", "maybe"]),
-    ("xhuo", {"draft": True}, ["draft", "createtask"]),
+    ("xhuo", {"draft": True}, ["draft", "createTask"]),
     ("createtask", {"model": "doubao-seedance-2-0-260128"}, ["model", "doubao-seedance-1-5-pro-251215"]),
     ("acedata", {"duration": 40}, ["duration", "40"]),
     ("ark", {"durration": 5}, ["durration", "duration"]),
@@ -223,6 +232,7 @@ def test_a_lost_answer_is_never_sent_again(mount, simulator, service):
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_task_made_elsewhere_is_adopted(mount, simulator, service):
+    simulator.control("POST", "/variants/xhuo", {"async": "honoured"})  # what was waited for is not listed there
     first = order(mount, "first", {"provider": service, "prompt": "A fox"})
     wait_state(first, "succeeded")
     made = task_id(first)
@@ -235,6 +245,7 @@ def test_a_task_made_elsewhere_is_adopted(mount, simulator, service):
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_task_stays_with_what_made_it(make_mount, simulator, service):
     """Another address under the same name is another account: its tasks are not asked for there."""
+    simulator.control("POST", "/variants/xhuo", {"async": "honoured"})
     mount = make_mount(simulator, services=SERVICES)
     mount.expect_log("unbound")
     simulator.hold("running")
@@ -272,7 +283,7 @@ def test_each_page_sample_is_accepted_by_its_own_service(mount, simulator, sampl
     if case.get("prompt"):
         (folder / "prompt.txt").write_text(case["prompt"])
     (folder / "defaults.json").write_text(json.dumps({"provider": case["service"]}))
-    (folder / "request.json").write_text(json.dumps(case["request"]))
+    write(folder / "request.json", json.dumps(case["request"]))
     if case.get("refused"):
         wait_state(folder, "invalid", "pending")
         wait_for(lambda: all(word in status(folder) for word in case["refused"]), f"{case['refused']} in status")
