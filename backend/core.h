@@ -128,7 +128,7 @@ void probe_task(struct backend *backend, uint64_t number, bool wants_all);
 bool probe_is_under_way(const struct backend *backend, uint64_t number);
 void probe_clear(struct backend *backend);
 
-/* --- media.c: bytes --- */
+/* --- media.c (and media_*.c): bytes --- */
 /* The name of an output's file below the media directory's folder of its task. */
 char *media_file_name(enum output_kind kind, uint32_t version);
 /* Opens (or makes) the folder of a task's media; a descriptor or -errno. */

@@ -1,0 +1,111 @@
+/*
+ * The inside of an open media: what the rooms of media*.c share. Not for anyone else.
+ *
+ *   media.c           which are open: opening, closing, the files' names
+ *   media_read.c      who waits for which bytes
+ *   media_window.c    which bytes are fetched next: runs of readers, windows ahead of
+ * them media_transfer.c  the ranges on their way: how they begin, what they bring, how
+ * they end
+ *
+ * Everything here runs on the backend's thread.
+ */
+#ifndef SEEDANCEFS_MEDIA_INSIDE_H
+#define SEEDANCEFS_MEDIA_INSIDE_H
+
+#include "backend/core.h"
+#include "backend/media_file.h"
+
+#include <stdatomic.h>
+
+#define MEDIA_RUNS_MAX 16
+#define MEDIA_TICK_MS 1000
+
+/* A read that waits. Backend thread only. */
+struct wait {
+	struct wait *next;
+	uint64_t id;
+	uint64_t offset, end;
+	void *read;
+	int64_t since_ms;
+};
+
+/* A range on its way. Backend thread only. */
+struct transfer {
+	struct transfer *next;
+	struct media *media;
+	struct http_call *call;
+	uint64_t start, position, end;
+	bool is_checked; /* the answer's head fits */
+	bool is_misfit;	 /* it does not: the file changed, or the server cannot be used */
+	int write_error;
+};
+
+/* A reader that goes on in order. Backend thread only. */
+struct run {
+	uint64_t next;	 /* where it is expected to read on */
+	uint64_t window; /* bytes to have on their way for it */
+	uint64_t grown;	 /* where it stood when the window grew last; 0: never */
+	bool is_proven;	 /* it went on in order at least once: fetch ahead */
+	int64_t used_ms;
+};
+
+/* Media that is open. */
+struct media {
+	/* Set when opened. */
+	struct backend *backend;
+	uint64_t number;
+	enum output_kind kind;
+	uint32_t version;
+	struct media_file *file;
+
+	/* Guarded by media_lock. */
+	struct media *next;
+	unsigned users;
+
+	/* Any thread. */
+	_Atomic uint64_t mark; /* a reader that gets here tells the backend: it goes on */
+
+	/* Backend thread only. */
+	struct wait *waits;
+	struct transfer *transfers;
+	struct run runs[MEDIA_RUNS_MAX];
+	struct timer retry, tick;
+	int64_t progress_ms; /* boot clock, when bytes came last */
+	unsigned failures, refusals;
+	bool is_refreshing;
+	bool wants_all; /* fetch the whole file, readers or not */
+	bool is_stale;	/* the server has another file now */
+};
+
+/* --- media.c --- */
+/* Closes it if nobody has it open and nothing is under way any more. */
+void media_close_unused(struct media *media);
+/* Nothing is under way. */
+bool media_is_idle(const struct media *media);
+
+/* --- media_read.c --- */
+/* Answers the waiting reads whose bytes are here. */
+void media_answer_ready(struct media *media);
+/* Ends all waiting reads with the result. */
+void media_answer_all(struct media *media, int result);
+/* Once a second, while something is under way. */
+void media_tick_due(void *context);
+
+/* --- media_window.c --- */
+/* A read was parked: it goes on with a run, whose window is kept on its way. */
+void media_follow_read(struct media *media, const struct wait *wait);
+/* A reader that finds everything present got as far as `offset`. */
+void media_follow_reader(struct media *media, uint64_t offset);
+/* Starts whatever is missing for those who wait. */
+void media_pump(struct media *media);
+
+/* --- media_transfer.c --- */
+int media_start_transfer(struct media *media, uint64_t start, uint64_t end);
+void media_stop_transfers(struct media *media);
+/* Transfers that nobody waits for any more stop; what they brought is kept. */
+void media_stop_unwanted(struct media *media);
+/* Ends all waiting reads with -EIO, and says why in the task's note. */
+void media_give_up(struct media *media, const char *why);
+void media_retry_due(void *context);
+
+#endif

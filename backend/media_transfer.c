@@ -1,0 +1,272 @@
+/*
+ * The ranges of a media that are on their way: how they begin, what they bring, how they
+ * end; and what is done when one fails: again later, with a fresh link, or not at all.
+ */
+#include "backend/media_inside.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/base/log.h"
+#include "backend/base/text.h"
+#include "backend/content_range.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define BACKOFF_FIRST_MS 250
+#define BACKOFF_LAST_MS 8000
+#define REFUSALS_MAX 2 /* of fresh links, in a row */
+
+/* --- stopping --- */
+
+static void stop_transfer(struct transfer *transfer)
+{
+	struct transfer **at = &transfer->media->transfers;
+
+	while (*at != transfer)
+		at = &(*at)->next;
+	*at = transfer->next;
+	http_cancel(transfer->call);
+	free(transfer);
+}
+
+void media_stop_transfers(struct media *media)
+{
+	while (media->transfers)
+		stop_transfer(media->transfers);
+}
+
+void media_stop_unwanted(struct media *media)
+{
+	if (media->waits || media->wants_all)
+		return;
+	media_stop_transfers(media);
+	timer_clear(&media->backend->timers, &media->retry);
+}
+
+/* --- what comes in --- */
+
+/* 206 only if it begins where it was asked to, of a file of the same size and version. */
+static bool head_fits(struct transfer *transfer, const struct http_response *response)
+{
+	const struct media *media = transfer->media;
+	AUTOVIEW *view = tasks_view(media->backend->tasks, media->number);
+	const char *etag = view ? view->outputs[media->kind].etag : NULL;
+	uint64_t size = media_file_size(media->file);
+	struct content_range range;
+
+	if (etag && response->etag && strcmp(etag, response->etag))
+		return false;
+	if (response->status == 206)
+		return !content_range_parse(response->content_range, &range) &&
+		       range.has_range && range.first == transfer->start &&
+		       range.last < transfer->end &&
+		       (!range.has_total || range.total == size);
+	if (response->content_length >= 0 && (uint64_t)response->content_length != size)
+		return false;
+	/* A server without ranges: the whole file comes, from its start. */
+	transfer->start = transfer->position = 0;
+	transfer->end = size;
+	return true;
+}
+
+static int take_bytes(void *context, const struct http_response *response,
+		      const char *bytes, size_t size)
+{
+	struct transfer *transfer = context;
+	struct media *media = transfer->media;
+	uint64_t before;
+
+	if (response->status != 200 && response->status != 206)
+		return 0; /* an error's text: small, or the stall limit ends it */
+	if (!transfer->is_checked) {
+		transfer->is_misfit = !head_fits(transfer, response);
+		if (transfer->is_misfit)
+			return -1;
+		transfer->is_checked = true;
+	}
+	if (size > transfer->end - transfer->position)
+		size = (size_t)(transfer->end - transfer->position);
+	before = transfer->position;
+	transfer->write_error = media_file_write(media->file, before, bytes, size);
+	if (transfer->write_error)
+		return -1;
+	transfer->position += size;
+	before = before / MEDIA_BLOCK_BYTES * MEDIA_BLOCK_BYTES;
+	media_file_mark(media->file, before, transfer->position);
+	media->progress_ms = clock_boot_ms();
+	media->failures = media->refusals = 0;
+	media_answer_ready(media);
+	return 0;
+}
+
+/* --- how they end --- */
+
+static const char *note_head(const struct media *media)
+{
+	return media->kind == OUTPUT_VIDEO ? "video.mp4: reading stopped"
+					   : "last_frame.png: reading stopped";
+}
+
+/* Bytes came again: what the note says of a failure is over. */
+static void clear_note(struct media *media)
+{
+	AUTOVIEW *view = tasks_view(media->backend->tasks, media->number);
+
+	if (view && view->note && text_starts_with(view->note, note_head(media)))
+		core_set_note(media->backend, media->number, NULL);
+}
+
+static void note_failure(struct media *media, const char *why)
+{
+	AUTOFREE char *note =
+		text_format("%s (%s); a later read tries again", note_head(media), why);
+
+	log_warn("event=media_failed task=%" PRIu64 " reason=\"%s\"", media->number, why);
+	core_set_note(media->backend, media->number, note);
+}
+
+void media_give_up(struct media *media, const char *why)
+{
+	note_failure(media, why);
+	media->wants_all = false;
+	media->failures = media->refusals = 0;
+	media_answer_all(media, -EIO);
+}
+
+static void retry_later(struct media *media)
+{
+	unsigned doublings = media->failures < 6 ? media->failures : 6;
+	int64_t ms = (int64_t)BACKOFF_FIRST_MS << doublings;
+
+	media->failures++;
+	timer_set(&media->backend->timers, &media->retry,
+		  clock_boot_ms() + core_jitter(media->backend, ms > BACKOFF_LAST_MS
+									? BACKOFF_LAST_MS
+									: ms));
+}
+
+void media_retry_due(void *context)
+{
+	media_pump(context);
+}
+
+static void refreshed(void *context, int result)
+{
+	struct media *media = context;
+
+	media->is_refreshing = false;
+	if (result)
+		retry_later(media);
+	else
+		media_pump(media);
+}
+
+static void refused(struct media *media, const char *why)
+{
+	if (media->is_refreshing)
+		return;
+	if (++media->refusals > REFUSALS_MAX) {
+		media_give_up(media, why);
+		return;
+	}
+	media->is_refreshing = true;
+	follow_refresh(media->backend, media->number, refreshed, media);
+}
+
+/* The file behind the link is another one: the present version is over, a new one is
+ * probed. */
+static void become_stale(struct media *media)
+{
+	struct backend *backend = media->backend;
+	struct task_view *view = tasks_begin(backend->tasks, media->number);
+
+	media->is_stale = true;
+	if (view && view->outputs[media->kind].version == media->version) {
+		view->outputs[media->kind].is_ready = false;
+		view->listing_ms = clock_wall_ms();
+		tasks_commit(backend->tasks, view);
+		probe_task(backend, media->number, false);
+	} else if (view) {
+		tasks_abandon(backend->tasks, view);
+	}
+	media_give_up(media, "the file at the service changed");
+}
+
+static void failed(struct media *media, const struct transfer *transfer,
+		   const struct http_response *response)
+{
+	AUTOFREE char *why = response->status
+				     ? text_format("HTTP status %d", response->status)
+				     : text_dup(response->failure);
+	int status = response->status;
+
+	if (transfer->is_misfit)
+		become_stale(media);
+	else if (transfer->write_error)
+		media_give_up(media, strerror(-transfer->write_error));
+	else if (response->outcome == HTTP_NOT_SENT || status == 401 || status == 403 ||
+		 status == 404 || status == 410)
+		refused(media, why ? why : "no connection");
+	else
+		retry_later(media);
+}
+
+static void transfer_done(void *context, struct http_response *response)
+{
+	struct transfer *transfer = context;
+	struct media *media = transfer->media;
+	bool is_whole = transfer->is_checked && transfer->position >= transfer->end;
+	struct transfer copy = *transfer;
+
+	transfer->call = NULL;
+	stop_transfer(transfer);
+	if (!is_whole)
+		failed(media, &copy, response);
+	else
+		clear_note(media);
+	if (media_file_is_complete(media->file))
+		media_file_sync_begin(media->file);
+	if (!timer_is_set(&media->retry))
+		media_pump(media);
+}
+
+/* --- how they begin --- */
+
+int media_start_transfer(struct media *media, uint64_t start, uint64_t end)
+{
+	struct backend *backend = media->backend;
+	AUTOVIEW *view = tasks_view(backend->tasks, media->number);
+	const struct provider_section *section =
+		view ? core_section_of(backend, view) : NULL;
+	struct transfer *transfer = calloc(1, sizeof(*transfer));
+	struct http_request request = { .method = "GET" };
+	struct http_options options = { .may_reuse = true,
+					.follows = true,
+					.sink = take_bytes,
+					.done = transfer_done,
+					.context = transfer };
+	const char *url = view ? view->outputs[media->kind].url : NULL;
+
+	if (!transfer || !section || !url) {
+		free(transfer);
+		return transfer ? -ENOLINK : -ENOMEM;
+	}
+	transfer->media = media;
+	transfer->start = transfer->position = start;
+	transfer->end = end;
+	options.allows_private = config_is_loopback(section->base_url);
+	request.url = strdup(url);
+	if (!request.url ||
+	    http_request_add_header(&request, "Range: bytes=%" PRIu64 "-%" PRIu64, start,
+				    end - 1) ||
+	    http_start(backend->http, &request, &options, &transfer->call)) {
+		http_request_clear(&request);
+		free(transfer);
+		return -ENOMEM;
+	}
+	transfer->next = media->transfers;
+	media->transfers = transfer;
+	return 0;
+}

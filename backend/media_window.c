@@ -1,0 +1,218 @@
+/*
+ * Which bytes of a media are fetched next.
+ *
+ * The transfers are ranges of the file, grown while a reader goes on in order: the first
+ * is small, each further one larger, and the next one begins while the reader is still in
+ * the first half of what is here. Whoever needs a block that is on its way waits for that
+ * one transfer.
+ */
+#include "backend/media_inside.h"
+
+#include "backend/base/clock.h"
+
+#include <errno.h>
+
+#define WINDOW_FIRST_BYTES (256u << 10)
+#define WINDOW_MOST_BYTES (32u << 20)
+#define WINDOW_GROWTH 4
+/* Reordered readahead still counts as going on in order. */
+#define NEAR_BYTES (1u << 20)
+
+/* --- what is here or on its way --- */
+
+static bool is_claimed(const struct media *media, uint64_t offset, uint64_t *ret_end)
+{
+	for (const struct transfer *transfer = media->transfers; transfer;
+	     transfer = transfer->next)
+		if (offset >= transfer->start && offset < transfer->end) {
+			*ret_end = transfer->end;
+			return true;
+		}
+	return false;
+}
+
+/* The end of a range that begins at `start`: before the next present or claimed block. */
+static uint64_t free_end(const struct media *media, uint64_t start, uint64_t wanted_end)
+{
+	uint64_t size = media_file_size(media->file),
+		 end = media_file_next_present(media->file, start);
+
+	for (const struct transfer *transfer = media->transfers; transfer;
+	     transfer = transfer->next)
+		if (transfer->start > start && transfer->start < end)
+			end = transfer->start;
+	wanted_end = (wanted_end + MEDIA_BLOCK_BYTES - 1) / MEDIA_BLOCK_BYTES *
+		     MEDIA_BLOCK_BYTES;
+	if (wanted_end < end)
+		end = wanted_end;
+	return end < size ? end : size;
+}
+
+/* Where what is here or on its way from `offset` on ends. */
+static uint64_t frontier(const struct media *media, uint64_t offset)
+{
+	uint64_t size = media_file_size(media->file), at = offset, claimed_end;
+
+	while (at < size) {
+		at = media_file_next_missing(media->file, at);
+		if (!is_claimed(media, at, &claimed_end))
+			break;
+		at = claimed_end;
+	}
+	return at;
+}
+
+/* Sees to it that the first missing byte of the range is on its way. */
+static int provide(struct media *media, uint64_t offset, uint64_t end, uint64_t ahead)
+{
+	uint64_t missing = media_file_next_missing(media->file, offset), claimed_end;
+
+	while (missing < end) {
+		uint64_t stop;
+		int r;
+
+		if (is_claimed(media, missing, &claimed_end)) {
+			missing = media_file_next_missing(media->file, claimed_end);
+			continue;
+		}
+		stop = free_end(media, missing,
+				end > missing + ahead ? end : missing + ahead);
+		r = media_start_transfer(media,
+					 missing / MEDIA_BLOCK_BYTES * MEDIA_BLOCK_BYTES,
+					 stop);
+		if (r)
+			return r;
+		missing = media_file_next_missing(media->file, stop);
+	}
+	return 0;
+}
+
+/* --- runs --- */
+
+/* The run that a read belongs to; a new one takes the place of the one used least lately.
+ */
+static struct run *find_run(struct media *media, uint64_t offset, uint64_t end)
+{
+	struct run *oldest = &media->runs[0];
+	int64_t now_ms = clock_boot_ms();
+
+	for (size_t i = 0; i < MEDIA_RUNS_MAX; i++) {
+		struct run *run = &media->runs[i];
+
+		/* What was in its window it may have read without being seen here. */
+		if (run->window && offset + NEAR_BYTES >= run->next &&
+		    offset <= run->next + run->window + NEAR_BYTES) {
+			if (end > run->next)
+				run->next = end;
+			run->used_ms = now_ms;
+			return run;
+		}
+		if (run->used_ms < oldest->used_ms)
+			oldest = run;
+	}
+	*oldest = (struct run){ .next = end, .used_ms = now_ms };
+	return oldest;
+}
+
+/*
+ * A reader that had to wait, and has read on by half the window since the last time,
+ * proves that the window is too small.
+ */
+static void grow_window(struct run *run, uint64_t read_bytes)
+{
+	if (!run->window)
+		run->window = read_bytes > WINDOW_FIRST_BYTES / 2 ? 2 * read_bytes
+								  : WINDOW_FIRST_BYTES;
+	else if (run->window < WINDOW_MOST_BYTES &&
+		 run->next - run->grown >= run->window / 2)
+		run->window *= WINDOW_GROWTH;
+	else
+		return;
+	if (run->window > WINDOW_MOST_BYTES)
+		run->window = WINDOW_MOST_BYTES;
+	run->is_proven = run->grown != 0;
+	run->grown = run->next;
+}
+
+/* Keeps a run's window on its way, and sets the mark at which its reader is to report. */
+static void go_ahead(struct media *media, struct run *run)
+{
+	uint64_t size = media_file_size(media->file), end = frontier(media, run->next);
+
+	if (run->is_proven && end < size && end - run->next <= run->window / 2) {
+		if (!provide(media, end, end + 1, run->window))
+			end = frontier(media, run->next);
+	}
+	if (end < size && run->is_proven)
+		atomic_store_explicit(&media->mark,
+				      end > run->window / 2 ? end - run->window / 2 : 0,
+				      memory_order_relaxed);
+	else
+		atomic_store_explicit(&media->mark, UINT64_MAX, memory_order_relaxed);
+}
+
+static bool may_start(const struct media *media)
+{
+	return !media->is_stale && !media->is_refreshing && !timer_is_set(&media->retry);
+}
+
+void media_follow_read(struct media *media, const struct wait *wait)
+{
+	struct run *run = find_run(media, wait->offset, wait->end);
+	uint64_t missing = media_file_next_missing(media->file, wait->offset), ignored;
+
+	if (missing < wait->end && may_start(media)) {
+		grow_window(run, wait->end - wait->offset);
+		if (run->is_proven && !is_claimed(media, missing, &ignored))
+			provide(media, wait->offset, wait->end, run->window);
+	}
+	if (!timer_is_set(&media->retry))
+		media_pump(media);
+	go_ahead(media, run);
+}
+
+void media_follow_reader(struct media *media, uint64_t offset)
+{
+	if (may_start(media))
+		go_ahead(media, find_run(media, offset, offset));
+}
+
+/* --- all of it --- */
+
+static void provide_all(struct media *media)
+{
+	uint64_t size = media_file_size(media->file);
+
+	if (media->transfers || media_file_is_complete(media->file))
+		return;
+	provide(media, media_file_next_missing(media->file, 0),
+		media_file_next_missing(media->file, 0) + 1, size);
+}
+
+/* Starts whatever is missing for those who wait. */
+void media_pump(struct media *media)
+{
+	int r = 0;
+
+	if (media->is_refreshing)
+		return;
+	media_answer_ready(media);
+	if (media->is_stale) {
+		media_answer_all(media, -EIO);
+		return;
+	}
+	for (struct wait *wait = media->waits; wait && !r; wait = wait->next)
+		r = provide(media, wait->offset, wait->end, 0);
+	if (!r && media->wants_all)
+		provide_all(media);
+	if (media->wants_all && media_file_is_complete(media->file))
+		media->wants_all = false;
+	if (r)
+		media_give_up(media,
+			      r == -ENOLINK
+				      ? "the configuration no longer has its provider"
+				      : "no memory");
+	if (!media_is_idle(media) && !timer_is_set(&media->tick))
+		timer_set(&media->backend->timers, &media->tick,
+			  clock_boot_ms() + MEDIA_TICK_MS);
+}
