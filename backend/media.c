@@ -13,6 +13,9 @@
 #include <inttypes.h>
 #include <sys/stat.h>
 
+#define LINGER_MS 2000 /* how long one stays open after its last close */
+#define UNUSED_MAX 64  /* how many may do so at once */
+
 /* --- names and files --- */
 
 char *media_file_name(enum output_kind kind, uint32_t version)
@@ -46,6 +49,22 @@ static void remove_version(int directory, enum output_kind kind, uint32_t versio
 	unlinkat(directory, map, 0);
 }
 
+/* Their files are about to go: whoever has them open reads on, nobody else keeps them. */
+static void close_dropped(struct backend *backend, uint64_t number, enum output_kind kind)
+{
+	struct media *next;
+
+	for (struct media *media = media_first(backend); media; media = next) {
+		next = media->next;
+		if (media->number != number ||
+		    (kind != OUTPUT_COUNT && media->kind != kind))
+			continue;
+		media->is_dropped = true;
+		media->wants_all = false;
+		media_close_unused(media);
+	}
+}
+
 void media_drop(struct backend *backend, uint64_t number, enum output_kind kind)
 {
 	AUTOVIEW *view = tasks_view(backend->tasks, number);
@@ -55,6 +74,7 @@ void media_drop(struct backend *backend, uint64_t number, enum output_kind kind)
 			      O_DIRECTORY | O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
 		     : -1;
 
+	close_dropped(backend, number, kind);
 	if (directory < 0 || !view)
 		return;
 	for (int i = 0; i < OUTPUT_COUNT; i++)
@@ -67,6 +87,15 @@ void media_drop(struct backend *backend, uint64_t number, enum output_kind kind)
 }
 
 /* --- opening --- */
+
+static void linger_due(void *context);
+
+struct media *media_first(struct backend *backend)
+{
+	SCOPED_LOCK(&backend->media_lock);
+
+	return backend->media;
+}
 
 static struct media *find(struct backend *backend, uint64_t number, enum output_kind kind,
 			  uint32_t version)
@@ -101,6 +130,7 @@ static int make(struct backend *backend, const struct task_view *view,
 	media->users = 1;
 	timer_init(&media->retry, media_retry_due, media);
 	timer_init(&media->tick, media_tick_due, media);
+	timer_init(&media->linger, linger_due, media);
 	atomic_init(&media->mark, UINT64_MAX);
 	*ret_media = TAKE(media);
 	return 0;
@@ -145,19 +175,37 @@ uint64_t backend_media_size(const struct media *media)
 	return media_file_size(media->file);
 }
 
+/* What is not open is looked at on disk, without opening it: a listing asks for every
+ * one. */
+static uint64_t kept_on_disk(struct backend *backend, const struct task_view *view,
+			     enum output_kind kind)
+{
+	const struct output *output = &view->outputs[kind];
+	AUTOFREE char *file = media_file_name(kind, output->version);
+	AUTOFREE char *name =
+		file ? text_format("%" PRIu64 "/%s", view->number, file) : NULL;
+
+	return name ? media_file_look(backend->media_directory, name, output->size,
+				      output->etag)
+		    : 0;
+}
+
 uint64_t backend_media_kept(struct backend *backend, const struct task_view *view,
 			    enum output_kind kind)
 {
 	const struct output *output = &view->outputs[kind];
-	struct media *media = NULL;
-	uint64_t kept = 0;
 
-	if (!output->is_ready ||
-	    backend_media_open(backend, view->number, kind, output->version, &media))
+	if (!output->is_ready)
 		return 0;
-	kept = media_file_kept(media->file);
-	backend_media_close(backend, media);
-	return kept;
+	{
+		SCOPED_LOCK(&backend->media_lock);
+		const struct media *media =
+			find(backend, view->number, kind, output->version);
+
+		if (media)
+			return media_file_kept(media->file);
+	}
+	return kept_on_disk(backend, view, kind);
 }
 
 /* --- closing --- */
@@ -175,6 +223,7 @@ static void media_destroy(struct media *media)
 	media_stop_transfers(media);
 	timer_clear(&backend->timers, &media->retry);
 	timer_clear(&backend->timers, &media->tick);
+	timer_clear(&backend->timers, &media->linger);
 	follow_forget(backend, media);
 	media_file_unref(media->file);
 	free(media);
@@ -196,31 +245,83 @@ static bool unlink_unused(struct backend *backend, struct media *media)
 	return true;
 }
 
+static bool is_used(struct backend *backend, const struct media *media)
+{
+	SCOPED_LOCK(&backend->media_lock);
+
+	return media->users > 0;
+}
+
+/* A file that is whole is made durable before it is closed. */
+static bool is_busy(const struct media *media)
+{
+	return !media_is_idle(media) || media_file_sync_poll(media->file) == -EINPROGRESS;
+}
+
+static void close_now(struct media *media)
+{
+	if (unlink_unused(media->backend, media))
+		media_destroy(media);
+}
+
+/* The one that is unused longest, when there are more than may be; else NULL. */
+static struct media *find_surplus(struct backend *backend)
+{
+	struct media *oldest = NULL;
+	size_t count = 0;
+
+	for (struct media *media = media_first(backend); media; media = media->next) {
+		if (!media->unused_ms || is_used(backend, media) || is_busy(media))
+			continue;
+		count++;
+		if (!oldest || media->unused_ms <= oldest->unused_ms)
+			oldest = media;
+	}
+	return count > UNUSED_MAX ? oldest : NULL;
+}
+
+static void linger(struct media *media)
+{
+	struct backend *backend = media->backend;
+	struct media *surplus;
+
+	media->unused_ms = clock_boot_ms();
+	timer_set(&backend->timers, &media->linger, media->unused_ms + LINGER_MS);
+	surplus = find_surplus(backend);
+	if (surplus)
+		close_now(surplus);
+}
+
+static void linger_due(void *context)
+{
+	struct media *media = context;
+
+	if (!is_busy(media))
+		close_now(media);
+}
+
 /*
- * The last one left. Transfers stop unless everything is wanted; a file that is whole is
- * made durable first. What is still under way closes it from the tick.
+ * The last one left. Transfers stop unless everything is wanted; what is still under way
+ * closes it from the tick. Whatever can be read again stays open for a while: players
+ * and shells open a file anew and go on.
  */
 void media_close_unused(struct media *media)
 {
 	struct backend *backend = media->backend;
-	bool is_in_use;
 
-	{
-		SCOPED_LOCK(&backend->media_lock);
-
-		is_in_use = media->users > 0;
-	}
-	if (is_in_use)
+	if (is_used(backend, media))
 		return;
 	media_stop_unwanted(media);
-	if (!media_is_idle(media) || media_file_sync_poll(media->file) == -EINPROGRESS) {
+	if (is_busy(media)) {
 		if (!timer_is_set(&media->tick))
 			timer_set(&backend->timers, &media->tick,
 				  clock_boot_ms() + MEDIA_TICK_MS);
 		return;
 	}
-	if (unlink_unused(backend, media))
-		media_destroy(media);
+	if (media->is_stale || media->is_dropped)
+		close_now(media);
+	else
+		linger(media);
 }
 
 struct close_command {
@@ -232,13 +333,11 @@ struct close_command {
 static void run_close(struct backend *backend, struct command *command)
 {
 	struct close_command *close = (struct close_command *)command;
-	struct media *media = close->media, *found;
+	struct media *media = close->media, *found = media_first(backend);
 
 	free(close);
-	pthread_mutex_lock(&backend->media_lock);
-	for (found = backend->media; found && found != media; found = found->next)
-		;
-	pthread_mutex_unlock(&backend->media_lock);
+	while (found && found != media)
+		found = found->next;
 	if (found)
 		media_close_unused(found);
 }
@@ -327,7 +426,7 @@ int media_whole(struct backend *backend, const struct task_view *view,
 
 void media_stop(struct backend *backend)
 {
-	for (struct media *media = backend->media; media; media = media->next) {
+	for (struct media *media = media_first(backend); media; media = media->next) {
 		media_answer_all(media, -EIO);
 		media_stop_transfers(media);
 	}

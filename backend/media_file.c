@@ -29,7 +29,7 @@ struct media_file {
 	atomic_uint references;
 	/* Set when opened. */
 	uint64_t size, blocks;
-	int fd, map_fd;
+	int fd;
 	char *bytes;		   /* NULL for an empty file */
 	struct map_header *header; /* start of the map's mapping */
 	size_t map_bytes;
@@ -56,16 +56,16 @@ static size_t words_of(uint64_t blocks)
 }
 
 /* Falls back to memory that nothing survives in when the disk has no room for the map. */
-static int map_map(struct media_file *file)
+static int map_map(struct media_file *file, int map_fd)
 {
 	int flags = MAP_SHARED;
 	void *mapping;
 
 	file->map_bytes = MAP_HEADER_BYTES + words_of(file->blocks) * sizeof(uint64_t);
-	if (posix_fallocate(file->map_fd, 0, (off_t)file->map_bytes))
+	if (posix_fallocate(map_fd, 0, (off_t)file->map_bytes))
 		flags = MAP_PRIVATE | MAP_ANONYMOUS;
 	mapping = mmap(NULL, file->map_bytes, PROT_READ | PROT_WRITE, flags,
-		       flags == MAP_SHARED ? file->map_fd : -1, 0);
+		       flags == MAP_SHARED ? map_fd : -1, 0);
 	if (mapping == MAP_FAILED)
 		return -errno;
 	file->header = mapping;
@@ -140,12 +140,13 @@ static int open_data(struct media_file *file, int directory, const char *name,
 static int open_map(struct media_file *file, int directory, const char *name)
 {
 	AUTOFREE char *map_name = text_format("%s.map", name);
+	AUTOCLOSE int map_fd = -1;
 
 	if (!map_name)
 		return -ENOMEM;
-	file->map_fd = openat(directory, map_name,
-			      O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	return file->map_fd < 0 ? -errno : map_map(file);
+	map_fd = openat(directory, map_name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+			0600);
+	return map_fd < 0 ? -errno : map_map(file, map_fd);
 }
 
 int media_file_open(int directory, const char *name, uint64_t size, const char *etag,
@@ -159,7 +160,7 @@ int media_file_open(int directory, const char *name, uint64_t size, const char *
 	if (!file)
 		return -ENOMEM;
 	atomic_init(&file->references, 1);
-	file->fd = file->map_fd = -1;
+	file->fd = -1;
 	file->size = size;
 	file->blocks = (size + MEDIA_BLOCK_BYTES - 1) / MEDIA_BLOCK_BYTES;
 	r = open_data(file, directory, name, &is_sound);
@@ -209,7 +210,6 @@ void media_file_unref(struct media_file *file)
 	if (file->header)
 		munmap(file->header, file->map_bytes);
 	cleanup_close(&file->fd);
-	cleanup_close(&file->map_fd);
 	free(file);
 }
 
@@ -283,6 +283,17 @@ bool media_file_is_complete(const struct media_file *file)
 	       file->blocks;
 }
 
+/* What so many present blocks hold; the last one may be a shorter one. */
+static uint64_t bytes_of(uint64_t size, uint64_t present_blocks, bool has_last)
+{
+	uint64_t bytes = present_blocks * MEDIA_BLOCK_BYTES;
+	uint64_t last = size % MEDIA_BLOCK_BYTES;
+
+	if (last && has_last && present_blocks)
+		bytes -= MEDIA_BLOCK_BYTES - last;
+	return bytes < size ? bytes : size;
+}
+
 static bool has_last_block(const struct media_file *file)
 {
 	return find_block(file, file->blocks - 1, true) < file->blocks;
@@ -290,13 +301,67 @@ static bool has_last_block(const struct media_file *file)
 
 uint64_t media_file_kept(const struct media_file *file)
 {
-	uint64_t bytes = file->present_blocks * MEDIA_BLOCK_BYTES;
-	uint64_t behind_end = file->blocks * MEDIA_BLOCK_BYTES - file->size;
+	/* A block may be marked and not counted yet: hence the bounds. */
+	return bytes_of(file->size, file->present_blocks,
+			file->blocks && has_last_block(file));
+}
 
-	/* A block may be marked and not counted yet: hence the comparison. */
-	if (behind_end && bytes > behind_end && has_last_block(file))
-		bytes -= behind_end;
-	return bytes < file->size ? bytes : file->size;
+static bool read_whole(int fd, void *into, size_t size, off_t offset)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t n =
+			pread(fd, (char *)into + done, size - done, offset + (off_t)done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		done += (size_t)n;
+	}
+	return true;
+}
+
+static uint64_t count_bytes(int map_fd, uint64_t size)
+{
+	uint64_t blocks = (size + MEDIA_BLOCK_BYTES - 1) / MEDIA_BLOCK_BYTES;
+	uint64_t words[512], word = 0, present = 0;
+	size_t left = words_of(blocks);
+	off_t offset = MAP_HEADER_BYTES;
+
+	while (left) {
+		size_t count = left < ARRAY_SIZE(words) ? left : ARRAY_SIZE(words);
+
+		if (!read_whole(map_fd, words, count * sizeof(word), offset))
+			return 0;
+		for (size_t i = 0; i < count; i++)
+			present += (uint64_t)__builtin_popcountll(word = words[i]);
+		left -= count;
+		offset += (off_t)(count * sizeof(word));
+	}
+	return bytes_of(size, present, blocks && word >> ((blocks - 1) % WORD_BITS) & 1);
+}
+
+uint64_t media_file_look(int directory, const char *name, uint64_t size, const char *etag)
+{
+	AUTOFREE char *map_name = text_format("%s.map", name);
+	AUTOCLOSE int map_fd =
+		map_name ? openat(directory, map_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+			 : -1;
+	char boot_id[40], etag_digest[SHA256_HEX];
+	struct map_header header;
+	struct stat status;
+
+	if (map_fd < 0 || !read_whole(map_fd, &header, sizeof(header), 0) ||
+	    digest_of(etag ? etag : "", etag_digest) ||
+	    fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    (uint64_t)status.st_size != size)
+		return 0;
+	read_boot_id(boot_id);
+	return header_fits(&header, size, etag_digest, boot_id)
+		       ? count_bytes(map_fd, size)
+		       : 0;
 }
 
 int media_file_write(struct media_file *file, uint64_t offset, const void *bytes,

@@ -27,6 +27,9 @@ struct media_file;
  */
 int media_file_open(int directory, const char *name, uint64_t size, const char *etag,
 		    struct media_file **ret_file);
+/* The bytes that are here of a file that is not open. Changes nothing on disk. */
+uint64_t media_file_look(int directory, const char *name, uint64_t size,
+			 const char *etag);
 struct media_file *media_file_ref(struct media_file *file);
 void media_file_unref(struct media_file *file);
 

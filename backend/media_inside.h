@@ -69,16 +69,20 @@ struct media {
 	struct wait *waits;
 	struct transfer *transfers;
 	struct run runs[MEDIA_RUNS_MAX];
-	struct timer retry, tick;
+	struct timer retry, tick, linger;
+	int64_t unused_ms;   /* boot clock, when it was closed last; 0: never */
 	int64_t progress_ms; /* boot clock, when bytes came last */
 	unsigned failures, refusals;
 	bool is_refreshing;
-	bool wants_all; /* fetch the whole file, readers or not */
-	bool is_stale;	/* the server has another file now */
+	bool wants_all;	 /* fetch the whole file, readers or not */
+	bool is_stale;	 /* the server has another file now */
+	bool is_dropped; /* its file was removed: who has it open reads on */
 };
 
 /* --- media.c --- */
-/* Closes it if nobody has it open and nothing is under way any more. */
+/* The first in the table. Only the backend's thread takes any out of it. */
+struct media *media_first(struct backend *backend);
+/* Closes it, in a while, if nobody has it open and nothing is under way any more. */
 void media_close_unused(struct media *media);
 /* Nothing is under way. */
 bool media_is_idle(const struct media *media);

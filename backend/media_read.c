@@ -122,7 +122,7 @@ static void run_unpark(struct backend *backend, struct command *command)
 {
 	struct unpark_command *unpark = (struct unpark_command *)command;
 
-	for (struct media *media = backend->media; media; media = media->next)
+	for (struct media *media = media_first(backend); media; media = media->next)
 		if (unpark_in(media, unpark->id, unpark->result)) {
 			media_stop_unwanted(media);
 			break;

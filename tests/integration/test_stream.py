@@ -205,6 +205,79 @@ def test_a_video_that_can_never_be_had(mount, simulator):
     assert "cannot be had" in (folder / "error.txt").read_text()
 
 
+# --- opened again, and no more ---
+
+def open_media(mount):
+    """The daemon's open files below media/, as the kernel names them."""
+    links = []
+    for fd in pathlib.Path(f"/proc/{mount.pid}/fd").iterdir():
+        try:
+            links.append(os.readlink(fd))
+        except OSError:
+            pass
+    return [link for link in links if link.startswith(f"{mount.library}/media/")]
+
+
+def finished_folders(mount, simulator, count):
+    """Many tasks at once."""
+    frame = frame_file(mount)
+    simulator.hold("queued")
+    folders = [mount.folder(f"shot-{n}") for n in range(count)]
+    for folder in folders:
+        task = wait_for(lambda: task_id(folder), f"{folder}: a task id", PATIENCE * 2)
+        simulator.decree(task, media={"video": str(frame), "last_frame": str(frame)}, state="succeeded")
+    simulator.hold("")
+    for folder in folders:
+        wait_state(folder, "succeeded")
+    return folders
+
+
+def test_a_reader_that_opens_anew_goes_on_as_before(simulator, folder, video):
+    data = video.read_bytes()
+    simulator.fault("media", {"rate": 8_000_000}, times=-1)
+    for n in range(4):
+        assert read_at(folder / "video.mp4", n * MIB, MIB) == data[n * MIB:(n + 1) * MIB]
+        wait_for(lambda: all(request["done"] for request in media_requests(simulator)), "the end of its transfer")
+    first, last = media_requests(simulator)[-1]["range"].removeprefix("bytes=").split("-")
+    assert int(last) - int(first) > 2 * MIB, "its window began anew"
+
+
+def test_what_nobody_has_open_is_closed_in_a_while(mount, folder):
+    assert read_at(folder / "video.mp4", 0, 16)
+    assert any("video" in name for name in open_media(mount))
+    wait_for(lambda: not open_media(mount), "the end of its lingering")
+
+
+def test_removing_a_video_frees_its_bytes_at_once(mount, simulator, folder, video):
+    assert (folder / "video.mp4").read_bytes() == video.read_bytes()
+    (folder / "video.mp4").unlink()
+    wait_for(lambda: not any("/video" in name for name in open_media(mount)), "its file's end", 1.5)
+    wait_for(lambda: not list(mount.library.glob("media/*/video*")))
+    control(folder, "fetch")
+    wait_for((folder / "video.mp4").exists)
+    assert (folder / "video.mp4").read_bytes() == video.read_bytes()
+
+
+def test_a_video_that_is_open_can_be_read_after_its_removal(mount, folder, video):
+    with open(folder / "video.mp4", "rb") as file:
+        (folder / "video.mp4").unlink()
+        assert file.read() == video.read_bytes()
+    wait_for(lambda: not any("/video" in name for name in open_media(mount)), "its file's end", 1.5)
+
+
+def test_many_tasks_hold_few_descriptors(make_mount, simulator):
+    mount = make_mount(simulator, options=["submissions_per_hour=1000"])
+    folders = finished_folders(mount, simulator, 200)
+    wait_for(lambda: not open_media(mount))
+    for folder in folders:
+        (folder / "video.mp4").stat()
+        status(folder)
+    assert not open_media(mount)
+    for folder in folders:
+        assert read_at(folder / "video.mp4", 0, 16)
+    assert len(open_media(mount)) <= 70
+
+
 # --- readers that wait ---
 
 def stall(simulator):

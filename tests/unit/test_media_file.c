@@ -147,8 +147,12 @@ static void run_random(int directory, uint64_t size, uint64_t seed)
 		compare(file, &model, &seed);
 		if (i % 20 == 19) { /* what is present outlives the program */
 			media_file_unref(file);
+			assert_int_equal(media_file_look(directory, "m", size, "tag"),
+					 model_kept(&model));
 			file = open_file(directory, size, "tag");
 			compare(file, &model, &seed);
+			assert_int_equal(media_file_look(directory, "m", size, "tag"),
+					 media_file_kept(file));
 		}
 	}
 	compare_bytes(file, &model);
@@ -183,6 +187,24 @@ static void test_new(void **state)
 		assert_false(media_file_is_synced(file));
 		media_file_unref(file);
 	}
+}
+
+static void test_a_look_trusts_only_what_opening_would(void **state)
+{
+	AUTOCLOSE int directory = open_directory(state);
+	struct media_file *file;
+
+	assert_int_equal(media_file_look(directory, "m", 3 * BLOCK, "a"), 0);
+	file = open_file(directory, 3 * BLOCK, "a");
+	media_file_mark(file, 0, 2 * BLOCK);
+	media_file_unref(file);
+	assert_int_equal(media_file_look(directory, "m", 3 * BLOCK, "a"), 2 * BLOCK);
+	assert_int_equal(media_file_look(directory, "m", 3 * BLOCK, "b"), 0);
+	assert_int_equal(media_file_look(directory, "m", 3 * BLOCK, NULL), 0);
+	assert_int_equal(media_file_look(directory, "m", 2 * BLOCK, "a"), 0);
+	assert_int_equal(unlinkat(directory, "m", 0), 0);
+	assert_int_equal(media_file_look(directory, "m", 3 * BLOCK, "a"), 0);
+	unlinkat(directory, "m.map", 0);
 }
 
 static void test_files_are_private(void **state)
@@ -451,6 +473,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_new),
 		TEST(test_random),
+		TEST(test_a_look_trusts_only_what_opening_would),
 		TEST(test_files_are_private),
 		TEST(test_marks_whole_blocks),
 		TEST(test_kept),
