@@ -60,7 +60,7 @@ static void close_dropped(struct backend *backend, uint64_t number, enum output_
 		    (kind != OUTPUT_COUNT && media->kind != kind))
 			continue;
 		media->is_dropped = true;
-		media->wants_all = false;
+		media->wants_all = media->needs_sync = false;
 		media_close_unused(media);
 	}
 }
@@ -131,6 +131,7 @@ static int make(struct backend *backend, const struct task_view *view,
 	timer_init(&media->retry, media_retry_due, media);
 	timer_init(&media->tick, media_tick_due, media);
 	timer_init(&media->linger, linger_due, media);
+	timer_init(&media->ahead, media_ahead_due, media);
 	atomic_init(&media->mark, UINT64_MAX);
 	*ret_media = TAKE(media);
 	return 0;
@@ -210,9 +211,9 @@ uint64_t backend_media_kept(struct backend *backend, const struct task_view *vie
 
 /* --- closing --- */
 
-bool media_is_idle(const struct media *media)
+bool media_is_idle(struct media *media)
 {
-	return !media->waits && !media->transfers && !media->wants_all;
+	return !media_has_waits(media) && !media->transfers && !media->wants_all;
 }
 
 static void media_destroy(struct media *media)
@@ -224,6 +225,7 @@ static void media_destroy(struct media *media)
 	timer_clear(&backend->timers, &media->retry);
 	timer_clear(&backend->timers, &media->tick);
 	timer_clear(&backend->timers, &media->linger);
+	timer_clear(&backend->timers, &media->ahead);
 	follow_forget(backend, media);
 	media_file_unref(media->file);
 	free(media);
@@ -253,9 +255,10 @@ static bool is_used(struct backend *backend, const struct media *media)
 }
 
 /* A file that is whole is made durable before it is closed. */
-static bool is_busy(const struct media *media)
+static bool is_busy(struct media *media)
 {
-	return !media_is_idle(media) || media_file_sync_poll(media->file) == -EINPROGRESS;
+	return !media_is_idle(media) || media->needs_sync ||
+	       media_file_sync_poll(media->file) == -EINPROGRESS;
 }
 
 static void close_now(struct media *media)
@@ -313,9 +316,7 @@ void media_close_unused(struct media *media)
 		return;
 	media_stop_unwanted(media);
 	if (is_busy(media)) {
-		if (!timer_is_set(&media->tick))
-			timer_set(&backend->timers, &media->tick,
-				  clock_boot_ms() + MEDIA_TICK_MS);
+		media_start_tick(media);
 		return;
 	}
 	if (media->is_stale || media->is_dropped)

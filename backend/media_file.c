@@ -37,6 +37,7 @@ struct media_file {
 	/* Shared. */
 	_Atomic uint64_t present_blocks;
 	/* Writer thread only. */
+	bool cannot_reserve;
 	struct aiocb sync;
 	bool is_syncing;
 };
@@ -380,6 +381,15 @@ int media_file_write(struct media_file *file, uint64_t offset, const void *bytes
 		done += (size_t)n;
 	}
 	return 0;
+}
+
+/* Where the filesystem cannot, or has no room, writing tells. */
+void media_file_reserve(struct media_file *file, uint64_t start, uint64_t end)
+{
+	if (file->cannot_reserve || start >= end)
+		return;
+	file->cannot_reserve = fallocate(file->fd, FALLOC_FL_KEEP_SIZE, (off_t)start,
+					 (off_t)(end - start)) < 0;
 }
 
 void media_file_mark(struct media_file *file, uint64_t start, uint64_t end)

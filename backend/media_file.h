@@ -56,6 +56,9 @@ uint64_t media_file_next_present(const struct media_file *file, uint64_t offset)
 /* Writes bytes; marks nothing. 0 or -errno. Writer thread only. */
 int media_file_write(struct media_file *file, uint64_t offset, const void *bytes,
 		     size_t size);
+/* Asks for room on disk for bytes that will be written soon: makes writing them cheaper.
+ */
+void media_file_reserve(struct media_file *file, uint64_t start, uint64_t end);
 /* Marks the blocks that lie whole in [start, end); start is a multiple of the block size.
  */
 void media_file_mark(struct media_file *file, uint64_t start, uint64_t end);

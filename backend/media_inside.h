@@ -18,9 +18,8 @@
 #include <stdatomic.h>
 
 #define MEDIA_RUNS_MAX 16
-#define MEDIA_TICK_MS 1000
 
-/* A read that waits. Backend thread only. */
+/* A read that waits. Backend thread only, but for its way into `arrived`. */
 struct wait {
 	struct wait *next;
 	uint64_t id;
@@ -35,8 +34,11 @@ struct transfer {
 	struct media *media;
 	struct http_call *call;
 	uint64_t start, position, end;
-	bool is_checked; /* the answer's head fits */
-	bool is_misfit;	 /* it does not: the file changed, or the server cannot be used */
+	uint64_t reserved;	    /* room on disk is asked for up to here */
+	int64_t begun_ms, first_ms; /* boot clock: the request, its first bytes */
+	bool is_ending;		    /* what comes behind it may begin */
+	bool is_checked;	    /* the answer's head fits */
+	bool is_misfit; /* it does not: the file changed, or the server cannot be used */
 	int write_error;
 };
 
@@ -63,6 +65,7 @@ struct media {
 	unsigned users;
 
 	/* Any thread. */
+	_Atomic(struct wait *) arrived; /* reads that were parked, not yet in `waits` */
 	_Atomic uint64_t mark; /* a reader that gets here tells the backend: it goes on */
 
 	/* Backend thread only. */
@@ -70,12 +73,16 @@ struct media {
 	struct transfer *transfers;
 	struct run runs[MEDIA_RUNS_MAX];
 	struct timer retry, tick, linger;
+	struct timer ahead;  /* a transfer is ending */
+	uint64_t ahead_at;   /* where it ends */
 	int64_t unused_ms;   /* boot clock, when it was closed last; 0: never */
 	int64_t progress_ms; /* boot clock, when bytes came last */
 	unsigned failures, refusals;
 	bool is_refreshing;
 	bool wants_all;	 /* fetch the whole file, readers or not */
 	bool is_stale;	 /* the server has another file now */
+	bool needs_sync; /* it became whole: made durable with the next tick, when its
+			    readers are likely to be served */
 	bool is_dropped; /* its file was removed: who has it open reads on */
 };
 
@@ -85,21 +92,26 @@ struct media *media_first(struct backend *backend);
 /* Closes it, in a while, if nobody has it open and nothing is under way any more. */
 void media_close_unused(struct media *media);
 /* Nothing is under way. */
-bool media_is_idle(const struct media *media);
+bool media_is_idle(struct media *media);
 
 /* --- media_read.c --- */
+/* Whether any read waits. */
+bool media_has_waits(struct media *media);
 /* Answers the waiting reads whose bytes are here. */
 void media_answer_ready(struct media *media);
 /* Ends all waiting reads with the result. */
 void media_answer_all(struct media *media, int result);
 /* Once a second, while something is under way. */
+void media_start_tick(struct media *media);
 void media_tick_due(void *context);
 
 /* --- media_window.c --- */
 /* A read was parked: it goes on with a run, whose window is kept on its way. */
-void media_follow_read(struct media *media, const struct wait *wait);
+void media_follow_read(struct media *media, uint64_t offset, uint64_t end);
 /* A reader that finds everything present got as far as `offset`. */
 void media_follow_reader(struct media *media, uint64_t offset);
+/* A transfer is about to end: what a reader wants behind it begins. */
+void media_ahead_due(void *context);
 /* Starts whatever is missing for those who wait. */
 void media_pump(struct media *media);
 

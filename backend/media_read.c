@@ -11,12 +11,37 @@
 #include <errno.h>
 
 #define DEADLINE_MS 120000 /* without progress */
+#define TICK_MS 1000
 
 /* --- answering --- */
 
 static bool is_ready(const struct media *media, const struct wait *wait)
 {
 	return media_file_has(media->file, wait->offset, wait->end - wait->offset);
+}
+
+/*
+ * Reads are parked by other threads at any time, also while a transfer keeps this one in
+ * curl for long: so they are looked at whenever bytes came.
+ */
+static void take_arrived(struct media *media)
+{
+	struct wait *wait =
+		atomic_exchange_explicit(&media->arrived, NULL, memory_order_acquire);
+
+	while (wait) {
+		struct wait *next = wait->next;
+
+		wait->next = media->waits;
+		media->waits = wait;
+		wait = next;
+	}
+}
+
+bool media_has_waits(struct media *media)
+{
+	take_arrived(media);
+	return media->waits != NULL;
 }
 
 /* Answers the waits that `is_over` (all, with NULL) with the result. */
@@ -26,6 +51,7 @@ static void answer(struct media *media, int result,
 	struct backend *backend = media->backend;
 	struct wait **at = &media->waits;
 
+	take_arrived(media);
 	while (*at) {
 		struct wait *wait = *at;
 
@@ -54,24 +80,34 @@ void media_answer_all(struct media *media, int result)
 struct park_command {
 	struct command command;
 	struct media *media;
-	struct wait *wait;
+	uint64_t offset, end;
+	int64_t since_ms;
 };
 
 static void run_park(struct backend *backend, struct command *command)
 {
 	struct park_command *park = (struct park_command *)command;
 	struct media *media = park->media;
-	struct wait *wait = park->wait;
 
-	free(park);
-	wait->since_ms = clock_boot_ms();
-	wait->next = media->waits;
-	media->waits = wait;
+	take_arrived(media);
 	if (!media->transfers)
-		media->progress_ms = wait->since_ms;
-	media_follow_read(media, wait);
+		media->progress_ms = park->since_ms;
+	media_follow_read(media, park->offset, park->end);
+	free(park);
+	backend_media_close(backend, media);
 }
 
+static void arrive(struct media *media, struct wait *wait)
+{
+	wait->next = atomic_load_explicit(&media->arrived, memory_order_relaxed);
+	while (!atomic_compare_exchange_weak_explicit(&media->arrived, &wait->next, wait,
+						      memory_order_release,
+						      memory_order_relaxed))
+		;
+}
+
+/* The read may be over before the command is run: that one has the media open by itself.
+ */
 int backend_media_park(struct backend *backend, struct media *media, uint64_t offset,
 		       size_t size, void *read, uint64_t id)
 {
@@ -88,9 +124,14 @@ int backend_media_park(struct backend *backend, struct media *media, uint64_t of
 	wait->offset = offset;
 	wait->end = size < file_size - offset ? offset + size : file_size;
 	wait->read = read;
-	park->command.run = run_park;
-	park->media = media;
-	park->wait = wait;
+	wait->since_ms = clock_boot_ms();
+	backend_media_ref(backend, media);
+	*park = (struct park_command){ .command.run = run_park,
+				       .media = media,
+				       .offset = wait->offset,
+				       .end = wait->end,
+				       .since_ms = wait->since_ms };
+	arrive(media, wait);
 	core_send(backend, &park->command);
 	return 0;
 }
@@ -105,6 +146,7 @@ static bool unpark_in(struct media *media, uint64_t id, int result)
 {
 	struct backend *backend = media->backend;
 
+	take_arrived(media);
 	for (struct wait **at = &media->waits; *at; at = &(*at)->next) {
 		struct wait *wait = *at;
 
@@ -167,9 +209,7 @@ static void report_ahead(struct backend *backend, struct media *media, uint64_t 
 	if (!ahead)
 		return;
 	atomic_store_explicit(&media->mark, UINT64_MAX, memory_order_relaxed);
-	pthread_mutex_lock(&backend->media_lock);
-	media->users++;
-	pthread_mutex_unlock(&backend->media_lock);
+	backend_media_ref(backend, media);
 	ahead->command.run = run_ahead;
 	ahead->media = media;
 	ahead->offset = offset;
@@ -196,19 +236,29 @@ static bool is_overdue(const struct media *media, const struct wait *wait)
 	return clock_boot_ms() - since_ms > DEADLINE_MS;
 }
 
+void media_start_tick(struct media *media)
+{
+	if (!timer_is_set(&media->tick))
+		timer_set(&media->backend->timers, &media->tick,
+			  clock_boot_ms() + TICK_MS);
+}
+
 void media_tick_due(void *context)
 {
 	struct media *media = context;
-	struct wait *before = media->waits;
+	bool had_waits = media_has_waits(media);
 	bool is_syncing;
 
 	answer(media, -EIO, is_overdue);
-	if (before && !media->waits)
+	if (had_waits && !media->waits)
 		media_stop_unwanted(media);
+	if (media->needs_sync) {
+		media->needs_sync = false;
+		media_file_sync_begin(media->file);
+	}
 	is_syncing = media_file_sync_poll(media->file) == -EINPROGRESS;
 	if (!media_is_idle(media) || is_syncing)
-		timer_set(&media->backend->timers, &media->tick,
-			  clock_boot_ms() + MEDIA_TICK_MS);
+		media_start_tick(media);
 	else
 		media_close_unused(media);
 }

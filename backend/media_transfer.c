@@ -17,6 +17,7 @@
 #define BACKOFF_FIRST_MS 250
 #define BACKOFF_LAST_MS 8000
 #define REFUSALS_MAX 2 /* of fresh links, in a row */
+#define RESERVE_BYTES (4u << 20)
 
 /* --- stopping --- */
 
@@ -39,9 +40,10 @@ void media_stop_transfers(struct media *media)
 
 void media_stop_unwanted(struct media *media)
 {
-	if (media->waits || media->wants_all)
+	if (media_has_waits(media) || media->wants_all)
 		return;
 	media_stop_transfers(media);
+	timer_clear(&media->backend->timers, &media->ahead);
 	timer_clear(&media->backend->timers, &media->retry);
 }
 
@@ -71,6 +73,39 @@ static bool head_fits(struct transfer *transfer, const struct http_response *res
 	return true;
 }
 
+/* In steps, so that what is given up leaves little of it: writing costs less then. */
+static void reserve(struct transfer *transfer, size_t size)
+{
+	uint64_t from = transfer->position, to = from + RESERVE_BYTES;
+
+	if (from + size <= transfer->reserved)
+		return;
+	if (to > transfer->end)
+		to = transfer->end;
+	media_file_reserve(transfer->media->file, from, to);
+	transfer->reserved = to;
+}
+
+/*
+ * A transfer is ending when no more is left of it than comes while the next request is
+ * answered: then the wire is never idle, and hardly ever shared.
+ */
+static void look_ahead(struct transfer *transfer)
+{
+	struct media *media = transfer->media;
+	int64_t now_ms = clock_boot_ms(),
+		answer_ms = transfer->first_ms - transfer->begun_ms;
+	uint64_t per_ms = (transfer->position - transfer->start) /
+			  (uint64_t)(now_ms - transfer->first_ms + 1);
+
+	if (transfer->is_ending ||
+	    transfer->end - transfer->position > per_ms * (uint64_t)(2 * answer_ms + 1))
+		return;
+	transfer->is_ending = true;
+	media->ahead_at = transfer->end;
+	timer_set(&media->backend->timers, &media->ahead, now_ms);
+}
+
 static int take_bytes(void *context, const struct http_response *response,
 		      const char *bytes, size_t size)
 {
@@ -85,10 +120,12 @@ static int take_bytes(void *context, const struct http_response *response,
 		if (transfer->is_misfit)
 			return -1;
 		transfer->is_checked = true;
+		transfer->first_ms = clock_boot_ms();
 	}
 	if (size > transfer->end - transfer->position)
 		size = (size_t)(transfer->end - transfer->position);
 	before = transfer->position;
+	reserve(transfer, size);
 	transfer->write_error = media_file_write(media->file, before, bytes, size);
 	if (transfer->write_error)
 		return -1;
@@ -98,6 +135,7 @@ static int take_bytes(void *context, const struct http_response *response,
 	media->progress_ms = clock_boot_ms();
 	media->failures = media->refusals = 0;
 	media_answer_ready(media);
+	look_ahead(transfer);
 	return 0;
 }
 
@@ -226,8 +264,10 @@ static void transfer_done(void *context, struct http_response *response)
 		failed(media, &copy, response);
 	else
 		clear_note(media);
-	if (media_file_is_complete(media->file))
-		media_file_sync_begin(media->file);
+	if (media_file_is_complete(media->file) && !media->is_dropped) {
+		media->needs_sync = true;
+		media_start_tick(media);
+	}
 	if (!timer_is_set(&media->retry))
 		media_pump(media);
 }
@@ -256,6 +296,7 @@ int media_start_transfer(struct media *media, uint64_t start, uint64_t end)
 	transfer->media = media;
 	transfer->start = transfer->position = start;
 	transfer->end = end;
+	transfer->begun_ms = clock_boot_ms();
 	options.allows_private = config_is_loopback(section->base_url);
 	request.url = strdup(url);
 	if (!request.url ||

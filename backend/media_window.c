@@ -134,16 +134,29 @@ static void grow_window(struct run *run, uint64_t read_bytes)
 	run->grown = run->next;
 }
 
+/* Two ranges at once of one reader would only take the wire from the one it waits for. */
+static bool is_behind_transfer(const struct media *media, uint64_t offset)
+{
+	for (const struct transfer *transfer = media->transfers; transfer;
+	     transfer = transfer->next)
+		if (transfer->end == offset && !transfer->is_ending)
+			return true;
+	return false;
+}
+
 /* Keeps a run's window on its way, and sets the mark at which its reader is to report. */
 static void go_ahead(struct media *media, struct run *run)
 {
 	uint64_t size = media_file_size(media->file), end = frontier(media, run->next);
 
-	if (run->is_proven && end < size && end - run->next <= run->window / 2) {
+	bool is_held = is_behind_transfer(media, end);
+
+	if (run->is_proven && end < size && end - run->next <= run->window / 2 &&
+	    !is_held) {
 		if (!provide(media, end, end + 1, run->window))
 			end = frontier(media, run->next);
 	}
-	if (end < size && run->is_proven)
+	if (end < size && run->is_proven && !is_held)
 		atomic_store_explicit(&media->mark,
 				      end > run->window / 2 ? end - run->window / 2 : 0,
 				      memory_order_relaxed);
@@ -156,15 +169,15 @@ static bool may_start(const struct media *media)
 	return !media->is_stale && !media->is_refreshing && !timer_is_set(&media->retry);
 }
 
-void media_follow_read(struct media *media, const struct wait *wait)
+void media_follow_read(struct media *media, uint64_t offset, uint64_t end)
 {
-	struct run *run = find_run(media, wait->offset, wait->end);
-	uint64_t missing = media_file_next_missing(media->file, wait->offset), ignored;
+	struct run *run = find_run(media, offset, end);
+	uint64_t missing = media_file_next_missing(media->file, offset), ignored;
 
-	if (missing < wait->end && may_start(media)) {
-		grow_window(run, wait->end - wait->offset);
+	if (missing < end && may_start(media)) {
+		grow_window(run, end - offset);
 		if (run->is_proven && !is_claimed(media, missing, &ignored))
-			provide(media, wait->offset, wait->end, run->window);
+			provide(media, offset, end, run->window);
 	}
 	if (!timer_is_set(&media->retry))
 		media_pump(media);
@@ -175,6 +188,19 @@ void media_follow_reader(struct media *media, uint64_t offset)
 {
 	if (may_start(media))
 		go_ahead(media, find_run(media, offset, offset));
+}
+
+void media_ahead_due(void *context)
+{
+	struct media *media = context;
+
+	for (size_t i = 0; i < MEDIA_RUNS_MAX && may_start(media); i++) {
+		struct run *run = &media->runs[i];
+
+		if (run->is_proven && run->next <= media->ahead_at &&
+		    media->ahead_at - run->next <= run->window)
+			go_ahead(media, run);
+	}
 }
 
 /* --- all of it --- */
@@ -212,7 +238,6 @@ void media_pump(struct media *media)
 			      r == -ENOLINK
 				      ? "the configuration no longer has its provider"
 				      : "no memory");
-	if (!media_is_idle(media) && !timer_is_set(&media->tick))
-		timer_set(&media->backend->timers, &media->tick,
-			  clock_boot_ms() + MEDIA_TICK_MS);
+	if (!media_is_idle(media))
+		media_start_tick(media);
 }
