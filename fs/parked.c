@@ -119,14 +119,20 @@ void parked_done(void *context, int result)
 {
 	struct parked_read *read = context;
 	struct parked *parked = read->parked;
-	SCOPED_LOCK(&parked->lock);
+	bool was_empty;
 
-	strike_off(read);
-	read->result = result;
-	read->next_done = NULL;
-	*parked->done_end = read;
-	parked->done_end = &read->next_done;
-	pthread_cond_signal(&parked->has_done);
+	{
+		SCOPED_LOCK(&parked->lock);
+
+		was_empty = !parked->done;
+		strike_off(read);
+		read->result = result;
+		read->next_done = NULL;
+		*parked->done_end = read;
+		parked->done_end = &read->next_done;
+	}
+	if (was_empty) /* without the lock: whom it wakes would only wait for it */
+		pthread_cond_signal(&parked->has_done);
 }
 
 /* --- replying --- */
@@ -147,7 +153,7 @@ static void reply(struct parked_read *read)
 	free(read);
 }
 
-/* The next one that is done; NULL at the end. */
+/* All that are done; NULL at the end. */
 static struct parked_read *take_done(struct parked *parked)
 {
 	SCOPED_LOCK(&parked->lock);
@@ -156,11 +162,8 @@ static struct parked_read *take_done(struct parked *parked)
 	while (!parked->done && !parked->is_stopping)
 		pthread_cond_wait(&parked->has_done, &parked->lock);
 	read = parked->done;
-	if (!read)
-		return NULL;
-	parked->done = read->next_done;
-	if (!parked->done)
-		parked->done_end = &parked->done;
+	parked->done = NULL;
+	parked->done_end = &parked->done;
 	return read;
 }
 
@@ -169,7 +172,12 @@ static void *parked_run(void *context)
 	struct parked_read *read;
 
 	while ((read = take_done(context)))
-		reply(read);
+		while (read) {
+			struct parked_read *next = read->next_done;
+
+			reply(read);
+			read = next;
+		}
 	return NULL;
 }
 
