@@ -15,6 +15,8 @@
 #define CONNECT_TIMEOUT_MS 10000
 #define STALL_SECONDS 30
 #define RECEIVE_BUFFER_BYTES (512 * 1024)
+/* Large and round: the page cache takes it in few large folios. */
+#define BATCH_BYTES (1024 * 1024)
 #define REDIRECTS_MAX 3
 #define BASE64_STEP_BYTES 49152 /* a multiple of 3 */
 
@@ -37,6 +39,7 @@ struct http_call {
 	size_t encoded_size, encoded_sent;
 	char *batch; /* for the sink: curl's pieces of 16 KiB, joined */
 	size_t batch_size;
+	uint64_t batch_offset; /* where it belongs */
 	bool sink_refused;
 	char error[CURL_ERROR_SIZE];
 };
@@ -265,6 +268,7 @@ static int flush_batch(struct http_call *call)
 	size_t size = call->batch_size;
 
 	call->batch_size = 0;
+	call->batch_offset += size;
 	if (size && !call->sink_refused &&
 	    call->options.sink(call->options.context, &call->response, call->batch, size))
 		call->sink_refused = true;
@@ -274,13 +278,20 @@ static int flush_batch(struct http_call *call)
 static int add_to_batch(struct http_call *call, const char *bytes, size_t size)
 {
 	if (!call->batch)
-		call->batch = malloc(RECEIVE_BUFFER_BYTES);
-	if (!call->batch || size > RECEIVE_BUFFER_BYTES)
+		call->batch = malloc(BATCH_BYTES);
+	if (!call->batch)
 		return -ENOMEM;
-	if (call->batch_size + size > RECEIVE_BUFFER_BYTES && flush_batch(call))
-		return -ECANCELED;
-	memcpy(call->batch + call->batch_size, bytes, size);
-	call->batch_size += size;
+	while (size) {
+		size_t full = BATCH_BYTES - (size_t)(call->batch_offset % BATCH_BYTES);
+		size_t room = full - call->batch_size, part = size < room ? size : room;
+
+		memcpy(call->batch + call->batch_size, bytes, part);
+		call->batch_size += part;
+		bytes += part;
+		size -= part;
+		if (call->batch_size == full && flush_batch(call))
+			return -ECANCELED;
+	}
 	return 0;
 }
 
@@ -446,6 +457,7 @@ int http_start(struct http *http, struct http_request *request,
 	}
 	call->http = http;
 	call->options = *options;
+	call->batch_offset = options->sink_offset;
 	call->request = *request;
 	*request = (struct http_request){ 0 };
 	begin_headers(call);

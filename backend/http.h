@@ -33,6 +33,8 @@ struct http_options {
 	 */
 	int (*sink)(void *context, const struct http_response *response,
 		    const char *bytes, size_t size);
+	uint64_t sink_offset; /* where the first byte belongs: pieces are cut so that they
+				 end at round offsets */
 	/* Called once, last, unless http_cancel() was called. The call is gone
 	 * afterwards. */
 	void (*done)(void *context, struct http_response *response);

@@ -285,6 +285,7 @@ int media_start_transfer(struct media *media, uint64_t start, uint64_t end)
 	struct http_options options = { .may_reuse = true,
 					.follows = true,
 					.sink = take_bytes,
+					.sink_offset = start,
 					.done = transfer_done,
 					.context = transfer };
 	const char *url = view ? view->outputs[media->kind].url : NULL;
