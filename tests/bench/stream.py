@@ -1,11 +1,16 @@
 #!/usr/bin/env python3
 """Streaming, measured: whole processes, medians, and ratios against curl and the local disk in the same run.
 
-usage: scripts/bench.sh [RUNS]      (default 5; builds the release first)
+usage: scripts/bench.sh [RUNS [nginx|simulator]]
+
+5 runs by default; the release is built first. The videos lie on nginx where that is installed, else on the simulator's
+own media server.
 """
 
 import os
 import pathlib
+import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -27,7 +32,6 @@ def seconds(*command):
     began = time.perf_counter()
     subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.perf_counter() - began
-
 
 
 
@@ -55,7 +59,52 @@ class Minimal:
         self.process.wait()
 
 
-def measure(runs, directory):
+class Nginx:
+    """The plainest server of a file that there is."""
+
+    CONFIG = """
+{user} daemon off; worker_processes 1; pid {directory}/nginx.pid; error_log {directory}/nginx.log;
+events {{ worker_connections 64; }}
+http {{
+    access_log off; sendfile on; keepalive_requests 100000; client_body_temp_path {directory}/nginx-body;
+    proxy_temp_path {directory}/p; fastcgi_temp_path {directory}/f; uwsgi_temp_path {directory}/u;
+    scgi_temp_path {directory}/s;
+    server {{ listen 127.0.0.1:{port}; root {directory}/www; }}
+}}
+"""
+
+    def __init__(self, directory, file):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        (directory / "www").mkdir()
+        harness.run("cp", file, directory / "www" / "video.mp4")
+        config = directory / "nginx.conf"
+        config.write_text(self.CONFIG.format(user="user root;" if harness.is_root() else "", directory=directory,
+                                             port=port))
+        self.url = f"http://127.0.0.1:{port}/video.mp4"
+        self.process = subprocess.Popen(["nginx", "-c", config, "-e", directory / "nginx.log"])
+        harness.wait_for(lambda: not subprocess.run(["curl", "-sf", "-r", "0-0", "-o", "/dev/null", self.url]).returncode)
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def finished(mount, simulator, name, file, server):
+    """A task whose video was never read."""
+    if not server:
+        return mount.finished(simulator, name=name, video=file)
+    simulator.hold("queued")
+    folder = mount.folder(name)
+    task = harness.wait_for(lambda: harness.task_id(folder))
+    simulator.decree(task, link={"video_url": server.url}, state="succeeded")
+    simulator.hold("")
+    harness.wait_state(folder, "succeeded")
+    return folder
+
+
+def measure(runs, directory, with_nginx):
     simulator = harness.Simulator(directory)
     mount = harness.Mount(directory, simulator)
     local = harness.make_media(directory / "local", SIZE)
@@ -63,11 +112,12 @@ def measure(runs, directory):
     harness.run("cp", local, directory / "copy")
     local = directory / "copy"
     minimal = Minimal(directory, local)
+    server = Nginx(directory, local) if with_nginx else None
     seconds("dd", f"if={minimal.path / 'f'}", "of=/dev/null", "bs=1M")
     mount.start()
     try:
         for n in range(runs):
-            folder = mount.finished(simulator, name=f"video-{n}", video=local)
+            folder = finished(mount, simulator, f"video-{n}", local, server)
             video, url = folder / "video.mp4", link(folder)
             rows["curl byte"].append(seconds("curl", "-s", "-r", "0-0", "-o", "/dev/null", url))
             rows["byte"].append(seconds("head", "-c", "1", video))
@@ -85,10 +135,12 @@ def measure(runs, directory):
         mount.unmount_leftover()
         simulator.stop()
         minimal.end()
+        if server:
+            server.end()
     return rows, memory
 
 
-def report(rows, memory, runs):
+def report(rows, memory, runs, server):
     def median(name):
         return statistics.median(rows[name])
 
@@ -99,7 +151,7 @@ def report(rows, memory, runs):
         """Pair by pair: the machine's speed drifts."""
         return statistics.median(b / a for a, b in zip(rows[ours], rows[theirs]))
 
-    print(f"64 MiB video, medians of {runs} runs, whole processes")
+    print(f"64 MiB video on {server}, medians of {runs} runs, whole processes\n")
     print("| what | seedancefs | against | ratio | to reach |")
     print("|---|---|---|---|---|")
     print(f"| sequential read, cold | {speed('cold'):.0f} MB/s | curl {speed('curl cold'):.0f} MB/s | "
@@ -117,9 +169,10 @@ def report(rows, memory, runs):
 
 def main():
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    server = sys.argv[2] if len(sys.argv) > 2 else "nginx" if shutil.which("nginx") else "simulator"
     with tempfile.TemporaryDirectory() as directory:
-        rows, memory = measure(runs, pathlib.Path(directory))
-    report(rows, memory, runs)
+        rows, memory = measure(runs, pathlib.Path(directory), server == "nginx")
+    report(rows, memory, runs, "nginx" if server == "nginx" else "the simulator's media server")
 
 
 if __name__ == "__main__":
