@@ -156,6 +156,10 @@ int backend_media_open(struct backend *backend, uint64_t number, enum output_kin
 		       uint32_t version, struct media **ret_media);
 /* Opens it once more: for whoever uses its bytes longer than the one that opened it. */
 void backend_media_ref(struct backend *backend, struct media *media);
+/*
+ * After the last close it stays open for two seconds: who opens it again goes on. Its
+ * transfers stop at once, and its file is closed at once when the output is removed.
+ */
 void backend_media_close(struct backend *backend, struct media *media);
 uint64_t backend_media_size(const struct media *media);
 
@@ -177,7 +181,7 @@ int backend_media_park(struct backend *backend, struct media *media, uint64_t of
 		       size_t size, void *read, uint64_t id);
 void backend_media_unpark(struct backend *backend, uint64_t id, int result);
 
-/* Bytes of an output that are on disk; for `kept:`. */
+/* Bytes of an output that are on disk; for `kept:`. Opens nothing. */
 uint64_t backend_media_kept(struct backend *backend, const struct task_view *view,
 			    enum output_kind kind);
 

@@ -3,9 +3,8 @@
  *
  *   media.c           which are open: opening, closing, the files' names
  *   media_read.c      who waits for which bytes
- *   media_window.c    which bytes are fetched next: runs of readers, windows ahead of
- * them media_transfer.c  the ranges on their way: how they begin, what they bring, how
- * they end
+ *   media_window.c    what is fetched next: runs of readers, and windows ahead of them
+ *   media_transfer.c  the ranges on their way: how they begin, what they bring, their end
  *
  * Everything here runs on the backend's thread.
  */
