@@ -124,26 +124,10 @@ static int acedata_build_query(const char *const *ids, size_t count,
 	return build_query(&acedata, ids, count, endpoint, ret_http);
 }
 
-static bool has_text(const struct request *request)
-{
-	for (size_t i = 0; i < request->content_count; i++)
-		if (request->content[i].type == CONTENT_TEXT)
-			return true;
-	return false;
-}
-
 static int xhuo_build_create(const struct request *request,
 			     const struct endpoint *endpoint,
 			     struct http_request *ret_http, struct problem *problem)
 {
-	if (request_has_role(request, ROLE_LAST_FRAME) && !has_text(request) &&
-	    !json_get(request->extra, "content")) {
-		problem_set(problem, PROBLEM_INVALID,
-			    "%s: there is a last frame but no prompt; xhuoapi takes a "
-			    "first and a last frame only with a prompt beside them",
-			    request->source);
-		return -EINVAL;
-	}
 	return build_create(&xhuo, request, endpoint, ret_http);
 }
 

@@ -102,6 +102,14 @@ static const struct code_class ark_codes[] = {
 	{ "ResourceNotFound", PROBLEM_GONE },
 };
 
+/* For explanations without a code. */
+static const struct code_class words[] = {
+	{ "sensitive information", PROBLEM_MODERATION },
+	{ "sensitive content", PROBLEM_MODERATION },
+	{ "sensitive_content", PROBLEM_MODERATION },
+	{ "敏感", PROBLEM_MODERATION },
+};
+
 enum problem_class answer_class(const struct code_class *own, size_t count,
 				const struct reason *reason)
 {
@@ -111,6 +119,8 @@ enum problem_class answer_class(const struct code_class *own, size_t count,
 		class = find_class(ark_codes, ARRAY_SIZE(ark_codes), reason->code);
 	if (!class)
 		class = find_class(ark_codes, ARRAY_SIZE(ark_codes), reason->message);
+	if (!class)
+		class = find_class(words, ARRAY_SIZE(words), reason->message);
 	return class;
 }
 

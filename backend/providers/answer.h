@@ -40,7 +40,8 @@ struct code_class {
 
 /*
  * The class of a code: from the service's own table, else from Ark's codes, which every
- * service that stands before Ark lets through (in its messages too); else PROBLEM_NONE.
+ * service that stands before Ark lets through (in its messages too), else from what the
+ * message says; else PROBLEM_NONE.
  */
 enum problem_class answer_class(const struct code_class *own, size_t count,
 				const struct reason *reason);

@@ -157,14 +157,15 @@ static enum problem_class senseaudio_class(const struct json *body,
 					   const struct reason *reason, int status)
 {
 	const struct ref_code *ref_code = find_ref_code(body);
-	enum problem_class class =
-		ref_code ? ref_code->class : answer_class(NULL, 0, reason);
+	enum problem_class class;
 
-	if ((!class || class == PROBLEM_INVALID) && reason->message &&
-	    (strcasestr(reason->message, "sensitive") || strstr(reason->message, "敏感")))
-		return PROBLEM_MODERATION;
+	if (ref_code && ref_code->class != PROBLEM_INVALID)
+		return ref_code->class;
+	class = answer_class(NULL, 0, reason);
 	if (class)
 		return class;
+	if (ref_code)
+		return ref_code->class;
 	return status ? provider_class_of_status(status) : PROBLEM_SERVER;
 }
 
