@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define PROMPT_MAX_BYTES 20000
+#define FLAGS_MAX_BYTES 1024 /* behind it */
 #define ID_MAX_BYTES 128
 #define ALIASES_MAX 16
 
@@ -67,7 +68,13 @@ static size_t trimmed(const char *text, size_t size)
 	return size;
 }
 
-/* Flags alone are a prompt's text for nobody: pictures may stand beside them. */
+static int refuse_length(struct reader *reader, size_t size)
+{
+	return reader_refuse(reader, "the prompt has %zu bytes; allowed: up to %d", size,
+			     PROMPT_MAX_BYTES);
+}
+
+/* Flags alone leave no text: pictures may stand beside them. */
 int reader_add_prompt(struct reader *reader, const char *text, size_t size)
 {
 	struct request_content *item;
@@ -79,16 +86,13 @@ int reader_add_prompt(struct reader *reader, const char *text, size_t size)
 	if (!size)
 		return reader_refuse(
 			reader, "the prompt is empty; write what the video shall show");
+	if (size > PROMPT_MAX_BYTES + FLAGS_MAX_BYTES)
+		return refuse_length(reader, size);
 	r = reader_take_flags(reader, text, &size);
-	if (r)
+	if (r || !size)
 		return r;
-	size = trimmed(text, size);
-	if (!size)
-		return 0;
 	if (size > PROMPT_MAX_BYTES)
-		return reader_refuse(reader,
-				     "the prompt has %zu bytes; allowed: up to %d", size,
-				     PROMPT_MAX_BYTES);
+		return refuse_length(reader, size);
 	item = request_push_content(reader->request, CONTENT_TEXT);
 	if (!item)
 		return -ENOMEM;
