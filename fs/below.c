@@ -20,6 +20,12 @@ static bool is_at_or_below(const char *path, const char *top)
 	       (!strncmp(path, top, length) && (path[length] == '/' || !path[length]));
 }
 
+/* What was refused for a key, for money or for its content is not mended by a file. */
+static bool may_be_mended(const struct task_view *view)
+{
+	return view->state == TASK_INVALID && view->problem.class == PROBLEM_INVALID;
+}
+
 static void look_at(void *context, struct task_view *view)
 {
 	struct search *search = context;
@@ -27,8 +33,8 @@ static void look_at(void *context, struct task_view *view)
 	AUTOFREE char *path = NULL;
 	struct node *folder;
 
-	if ((view->state != TASK_PENDING && view->state != TASK_INVALID) ||
-	    view->is_archive || view->is_removed)
+	if ((view->state != TASK_PENDING && !may_be_mended(view)) || view->is_archive ||
+	    view->is_removed)
 		return;
 	folder = folder_node(fs, view->number);
 	if (!folder)

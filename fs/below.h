@@ -8,8 +8,8 @@
 #include "fs/filesystem.h"
 
 /*
- * Calls `visit` for each task that is pending or invalid, and no archive, whose folder is
- * this directory or lies below it.
+ * Calls `visit` for each task that is pending, or invalid because of its files, and no
+ * archive, whose folder is this directory or lies below it.
  */
 void below_each_unsent(struct filesystem *fs, struct node *directory,
 		       void (*visit)(void *context, struct node *folder, uint64_t number),

@@ -281,6 +281,19 @@ def test_a_change_of_a_default_reaches_what_is_held(make_mount, simulator):
     assert simulator.creates() == 1
 
 
+def test_a_change_of_a_default_orders_nothing_that_was_refused_for_money(mount, simulator):
+    simulator.fault("create", {"status": 403, "body": {"error": {"code": "AccountOverdueError", "message": "pay"}}}, times=1)
+    folder = mount.folder("film/shot", "A fox")
+    refusal(folder)
+    write(mount.path / "defaults.json", {"duration": 4})
+    other = mount.folder("other", "A dog")
+    wait_state(other, "succeeded")
+    assert state(folder) == "invalid" and len(simulator.requests(on="create")) == 2
+    assert control(folder, "retry").returncode == 0
+    wait_state(folder, "succeeded")
+    assert body(simulator, 2)["duration"] == 4
+
+
 @pytest.mark.parametrize("what, words", [("open", ["../defaults.json is open for writing"]),
                                          ("empty", ["../defaults.json is empty"]),
                                          ("dangling", ["../defaults.json is a link to nothing"])])

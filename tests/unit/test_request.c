@@ -374,6 +374,20 @@ static void test_attach_any_media(void **state)
 	assert_non_null(strstr(problem.text, "an image, a video or a sound is needed"));
 }
 
+static void test_attach_tells_dimensions(void **state)
+{
+	static const char head[] =
+		"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x02\x80\0\0\x01\x68";
+	AUTOREQUEST *request = parse_good("{}");
+	AUTOPROBLEM problem = { 0 };
+
+	assert_int_equal(request_add_input(request, ROLE_FIRST_FRAME, "cat.png"), 0);
+	assert_int_equal(
+		request_attach(request, 0, file_of(head, sizeof(head) - 1), &problem), 0);
+	assert_int_equal(request->content[0].file.width, 640);
+	assert_int_equal(request->content[0].file.height, 360);
+}
+
 /* The digest is of the whole file, however long it is. */
 static void test_attach_long_file(void **state)
 {
@@ -465,6 +479,7 @@ int main(void)
 		cmocka_unit_test(test_inputs_by_name),
 		cmocka_unit_test(test_attach),
 		cmocka_unit_test(test_attach_any_media),
+		cmocka_unit_test(test_attach_tells_dimensions),
 		cmocka_unit_test(test_attach_long_file),
 		cmocka_unit_test(test_attach_wrong_kind),
 		cmocka_unit_test(test_attach_unreadable),
