@@ -188,6 +188,18 @@ const char *json_string(const struct json *json)
 	return json ? cJSON_GetStringValue(view(json)) : NULL;
 }
 
+char *json_take_string(struct json *json)
+{
+	cJSON *item = (cJSON *)json;
+	char *text = json ? cJSON_GetStringValue(item) : NULL;
+
+	if (!text)
+		return NULL;
+	item->valuestring = NULL;
+	item->type = cJSON_NULL;
+	return text;
+}
+
 const char *json_get_string(const struct json *object, const char *key)
 {
 	return json_string(json_get(object, key));

@@ -51,6 +51,12 @@ const char *json_type(const struct json *json);			 /* "a string", … */
 /* json_string(json_get(object, key)) */
 const char *json_get_string(const struct json *object, const char *key);
 
+/*
+ * Takes a text out of a tree that is read once, where a copy would be too long; free()
+ * it. The value is null afterwards. NULL unless it was a string.
+ */
+char *json_take_string(struct json *json);
+
 /* Building. Each returns 0 or -ENOMEM; NULL text or value adds nothing. */
 struct json *json_new_object(void);
 struct json *json_new_array(void);

@@ -60,12 +60,31 @@ static bool has_foreign_scheme(const char *url)
 	return name > 0 && url[name] == ':';
 }
 
-/* Appends an item of media; `where` is how messages call its place. */
+static bool is_data(const char *url)
+{
+	return !strncasecmp(url, "data:", 5);
+}
+
+/* Puts down an address or a path. Data is long: it moves, out of a tree read but once. */
+static int put_address(struct request_content *item, const struct json *value,
+		       const char *url)
+{
+	if (!is_data(url) || url != json_string(value))
+		return put_text(is_remote(url) ? &item->url : &item->path, url);
+	item->url = json_take_string((struct json *)value);
+	return 0;
+}
+
+/*
+ * Appends an item of media, whose address the value is; `where` is how messages call its
+ * place.
+ */
 static int add_media(struct reader *reader, enum request_content_type type,
-		     const char *where, const char *url,
+		     const char *where, const struct json *value,
 		     struct request_content **ret_item)
 {
 	struct request_content *item;
+	const char *url = json_string(value);
 
 	if (*url == '@') /* curl's mark for "the file called" */
 		url++;
@@ -81,7 +100,7 @@ static int add_media(struct reader *reader, enum request_content_type type,
 	if (!item || put_text(&item->where, where))
 		return -ENOMEM;
 	*ret_item = item;
-	return put_text(is_remote(url) ? &item->url : &item->path, url);
+	return put_address(item, value, url);
 }
 
 /* --- roles --- */
@@ -174,7 +193,7 @@ static int read_media_item(struct reader *reader, const struct json *object,
 {
 	const char *const keys[] = { "type", form->key, "role", NULL };
 	const struct json *holder = json_get(object, form->key);
-	const char *url = json_string(holder);
+	const struct json *url = json_string(holder) ? holder : json_get(holder, "url");
 	struct request_content *item;
 	int r = check_keys(reader, object, where, keys);
 
@@ -182,9 +201,7 @@ static int read_media_item(struct reader *reader, const struct json *object,
 		r = check_holder(reader, holder, where, "url");
 	if (r)
 		return r;
-	if (!url)
-		url = json_get_string(holder, "url");
-	if (!url)
+	if (!json_string(url))
 		return reader_refuse(
 			reader,
 			"%s: \"%s\" is %s; allowed: an address as a text, or an object "
@@ -296,15 +313,14 @@ int reader_read_content(struct reader *reader, const struct json *content)
 static int read_reference(struct reader *reader, const struct json *value,
 			  const char *where, enum request_role role)
 {
-	const char *url = json_string(value);
 	struct request_content *item;
 	int r;
 
-	if (!url)
+	if (!json_string(value))
 		return reader_refuse(reader,
 				     "%s is %s; allowed: an image's path or address",
 				     where, json_type(value));
-	r = add_media(reader, CONTENT_IMAGE, where, url, &item);
+	r = add_media(reader, CONTENT_IMAGE, where, value, &item);
 	if (!r)
 		item->role = role;
 	return r;

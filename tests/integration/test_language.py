@@ -464,6 +464,16 @@ def memory_kb(pid):
         return {line.split(":")[0]: int(line.split()[1]) for line in lines if line.startswith(("VmHWM", "RssAnon"))}
 
 
+def test_a_large_data_url_goes_out(mount, simulator):
+    wait_state(mount.folder("warm-up"), "succeeded")
+    (mount.path / "cat").mkdir()
+    (mount.path / "cat" / "hold").touch()
+    order(mount, content=[{"type": "text", "text": "A fox"}, picture(data_url(noise_png(8 << 20)))])
+    (mount.path / "cat" / "hold").unlink()
+    wait_state(mount.path / "cat", "succeeded", timeout=120)
+    assert body(simulator, 1)["content"][1]["image_url"]["url"].startswith("data:image/png;base64,")
+
+
 def test_a_large_picture_never_sits_in_memory(mount, simulator):
     wait_state(mount.folder("warm-up"), "succeeded")
     before = memory_kb(mount.pid)

@@ -412,9 +412,24 @@ static void test_round_trip(void **state)
 	assert_string_equal(text, text_again);
 }
 
+static void test_take_string(void **state)
+{
+	AUTOJSON *tree = NULL;
+	AUTOFREE char *taken = NULL;
+
+	assert_int_equal(json_parse("{\"a\":\"x\",\"b\":1}", 15, &tree, NULL), 0);
+	assert_null(json_take_string(NULL));
+	assert_null(json_take_string((struct json *)json_get(tree, "b")));
+	taken = json_take_string((struct json *)json_get(tree, "a"));
+	assert_string_equal(taken, "x");
+	assert_true(json_is_null(json_get(tree, "a")));
+	assert_null(json_take_string((struct json *)json_get(tree, "a")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_take_string),
 		cmocka_unit_test(test_suite),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_keys_that_differ),
