@@ -1,7 +1,8 @@
 /*
- * A trigger file's text on its way to a service: read, fitted, described. The first byte
- * chooses the service and the form, the rest is the text. What was fitted once must be
- * fitted again to the same; a refusal says why in one line.
+ * A trigger file's text on its way to a service: read, completed, fitted, built. The
+ * first byte chooses the service and the form, the rest is the text; what follows a NUL
+ * is a defaults.json. What was fitted once must be fitted again to the same; a refusal
+ * says why in one line.
  */
 #include "backend/base/cleanup.h"
 #include "backend/fit.h"
@@ -67,6 +68,19 @@ static int fit(unsigned byte, struct request *request, struct problem *problem)
 	return r;
 }
 
+/* What was fitted can be written down, and nothing of it leaks. */
+static void build(unsigned byte, const struct request *request)
+{
+	const struct endpoint endpoint = { .base_url = "https://example.com" };
+	struct http_request http = { 0 };
+	AUTOPROBLEM problem = { 0 };
+	int r = choose(byte)->build_create(request, &endpoint, &http, &problem);
+
+	expect(!r || r == -EINVAL || r == -ENOMEM, "building ends in another way");
+	expect(r || (http.url && http.method), "nothing is built");
+	http_request_clear(&http);
+}
+
 static void fit_twice(unsigned byte, struct request *request)
 {
 	AUTOPROBLEM problem = { 0 };
@@ -80,6 +94,7 @@ static void fit_twice(unsigned byte, struct request *request)
 	expect(first && second && !strcmp(first, second),
 	       "the second fitting changes it");
 	fit_gives_last_frame(choose(byte), first);
+	build(byte, request);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -87,6 +102,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	AUTOPROBLEM problem = { 0 };
 	AUTOREQUEST *request = NULL;
 	AUTOFREE char *text = NULL;
+	const uint8_t *behind = size ? memchr(data + 1, '\0', size - 1) : NULL;
+	size_t length = behind ? (size_t)(behind - data) - 1 : size - 1;
 	unsigned byte;
 
 	if (!size)
@@ -96,9 +113,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!text)
 		return 0;
 	memcpy(text, data + 1, size - 1);
-	if (!request_parse(byte & IS_PROMPT ? "prompt.txt" : "request.json", text,
-			   size - 1, &request, &problem) &&
-	    request)
+	if (request_parse(byte & IS_PROMPT ? "prompt.txt" : "request.json", text, length,
+			  &request, &problem) ||
+	    !request)
+		return 0;
+	if (!behind ||
+	    !request_parse_defaults(request, "defaults.json", text + length + 1,
+				    size - 2 - length, &problem))
 		fit_twice(byte, request);
 	return 0;
 }
