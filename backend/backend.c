@@ -364,6 +364,7 @@ int backend_create(const struct config *config, const char *library_path,
 	backend->library_path = strdup(library_path);
 	pthread_mutex_init(&backend->command_lock, NULL);
 	pthread_mutex_init(&backend->media_lock, NULL);
+	pthread_cond_init(&backend->media_opened, NULL);
 	pthread_cond_init(&backend->numbers_came, NULL);
 	timer_init(&backend->ledger_retry, ledger_retry_due, backend);
 	r = random_bytes(&backend->random_state, sizeof(backend->random_state));
@@ -434,6 +435,7 @@ void backend_destroy(struct backend *backend)
 	free(backend->library_path);
 	pthread_mutex_destroy(&backend->command_lock);
 	pthread_mutex_destroy(&backend->media_lock);
+	pthread_cond_destroy(&backend->media_opened);
 	pthread_cond_destroy(&backend->numbers_came);
 	free(backend);
 }

@@ -27,6 +27,7 @@ struct order;
 struct follower;
 struct probe;
 struct search;
+struct opening;
 
 struct backend {
 	/* Set before start. */
@@ -45,7 +46,9 @@ struct backend {
 
 	/* Guarded by media_lock. */
 	pthread_mutex_t media_lock;
+	pthread_cond_t media_opened;
 	struct media *media;
+	struct opening *openings; /* what somebody is opening just now */
 
 	/* Backend thread only (the creator's, before start). */
 	struct ledger *ledger;

@@ -125,8 +125,11 @@ static int provide_shot(struct inputs *inputs, struct request *request, size_t i
 	const struct output *output = view ? &view->outputs[item->shot.output] : NULL;
 	unsigned ways = ways_of(inputs->section->provider, item->type);
 
-	if (item->url || item->file.fd >= 0)
+	if (item->file.fd >= 0)
 		return 0;
+	if (item->url && view && is_link_alive(inputs, view, item->url))
+		return 0;
+	free(TAKE(item->url));
 	if (!view || view->state != TASK_SUCCEEDED || !output->is_ready || !output->url)
 		return -ESTALE;
 	if (ways & MEDIA_BY_URL && is_link_alive(inputs, view, output->url))

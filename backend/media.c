@@ -137,31 +137,85 @@ static int make(struct backend *backend, const struct task_view *view,
 	return 0;
 }
 
+/*
+ * One media is opened by one at a time, and not under the lock, for files are opened:
+ * whoever else wants it waits for the first one. On that one's stack.
+ */
+struct opening {
+	struct opening *next;
+	uint64_t number;
+	enum output_kind kind;
+	uint32_t version;
+};
+
+/* The lock is held. */
+static bool is_being_opened(const struct backend *backend, const struct opening *wanted)
+{
+	for (const struct opening *other = backend->openings; other; other = other->next)
+		if (other->number == wanted->number && other->kind == wanted->kind &&
+		    other->version == wanted->version)
+			return true;
+	return false;
+}
+
+/* The media if it is open; else NULL, and the opening is this one's. */
+static struct media *begin_opening(struct backend *backend, struct opening *opening)
+{
+	SCOPED_LOCK(&backend->media_lock);
+	struct media *media;
+
+	while (!(media = find(backend, opening->number, opening->kind,
+			      opening->version)) &&
+	       is_being_opened(backend, opening))
+		pthread_cond_wait(&backend->media_opened, &backend->media_lock);
+	if (media) {
+		media->users++;
+	} else {
+		opening->next = backend->openings;
+		backend->openings = opening;
+	}
+	return media;
+}
+
+/* `media` is what was opened, or NULL. */
+static void end_opening(struct backend *backend, struct opening *opening,
+			struct media *media)
+{
+	SCOPED_LOCK(&backend->media_lock);
+	struct opening **at = &backend->openings;
+
+	while (*at != opening)
+		at = &(*at)->next;
+	*at = opening->next;
+	if (media) {
+		media->next = backend->media;
+		backend->media = media;
+	}
+	pthread_cond_broadcast(&backend->media_opened);
+}
+
 int backend_media_open(struct backend *backend, uint64_t number, enum output_kind kind,
 		       uint32_t version, struct media **ret_media)
 {
 	AUTOVIEW *view = tasks_view(backend->tasks, number);
-	SCOPED_LOCK(&backend->media_lock);
+	struct opening opening = { .number = number, .kind = kind, .version = version };
 	struct media *media;
-	int r;
+	int r = 0;
 
 	if (!view)
 		return -ENOENT;
-	media = find(backend, number, kind, version);
-	if (media) {
-		media->users++;
-		*ret_media = media;
-		return 0;
+	media = begin_opening(backend, &opening);
+	if (!media) {
+		if (!view->outputs[kind].is_ready ||
+		    view->outputs[kind].version != version)
+			r = -ESTALE;
+		else
+			r = make(backend, view, kind, &media);
+		end_opening(backend, &opening, media);
 	}
-	if (!view->outputs[kind].is_ready || view->outputs[kind].version != version)
-		return -ESTALE;
-	r = make(backend, view, kind, &media);
-	if (r)
-		return r;
-	media->next = backend->media;
-	backend->media = media;
-	*ret_media = media;
-	return 0;
+	if (!r)
+		*ret_media = media;
+	return r;
 }
 
 void backend_media_ref(struct backend *backend, struct media *media)

@@ -21,6 +21,7 @@
 #define RETRY_LAST_MS 60000
 #define FIRST_POLL_MS 1000
 #define INPUTS_MS 500 /* between two looks at what is being fetched */
+#define BUILT_MS 60000
 
 enum order_stage {
 	ORDER_WAITS,  /* for its turn, the limits, or a retry */
@@ -43,7 +44,8 @@ struct order {
 	struct task_place place;
 	const struct provider_section *section;
 	struct inputs *inputs;	  /* what it needs from elsewhere */
-	struct http_request http; /* built when it is marked */
+	struct http_request http; /* as it was built last */
+	int64_t built_ms;	  /* boot clock; 0: not yet */
 	/* What became of it, until that is put down. */
 	struct http_response response; /* to be read; its body is taken */
 	struct create_answer answer;
@@ -377,13 +379,21 @@ static int complete(struct order *order, char **ret_waiting, struct problem *pro
 	return r ? r : fit(order, problem); /* what came is within the limits, too */
 }
 
+/*
+ * What is held for long is built anew before it goes: links of other tasks die meanwhile.
+ */
+static bool is_built(const struct order *order)
+{
+	return order->built_ms && clock_boot_ms() - order->built_ms < BUILT_MS;
+}
+
 static int build(struct order *order, char **ret_waiting, struct problem *problem)
 {
 	struct endpoint endpoint;
 	uint64_t size, limit;
-	int r = complete(order, ret_waiting, problem);
+	int r = is_built(order) ? 0 : complete(order, ret_waiting, problem);
 
-	if (r)
+	if (r || is_built(order))
 		return r;
 	endpoint = config_endpoint(order->section);
 	http_request_clear(&order->http);
@@ -393,6 +403,7 @@ static int build(struct order *order, char **ret_waiting, struct problem *proble
 		return r;
 	size = http_request_body_size(&order->http);
 	limit = order->section->provider->body_max_bytes;
+	order->built_ms = clock_boot_ms();
 	if (size <= limit)
 		return 0;
 	problem_set(problem, PROBLEM_INVALID,
@@ -694,6 +705,7 @@ static void send_order(struct order *order)
 	};
 
 	order->stage = ORDER_SENT;
+	order->built_ms = 0; /* it is given away */
 	log_info("event=create task=%" PRIu64 " provider=%s bytes=%" PRIu64,
 		 order->number, order->section->name,
 		 http_request_body_size(&order->http));

@@ -464,8 +464,10 @@ static uint64_t *list_numbers(struct folders *folders, size_t *ret_count)
 	return numbers;
 }
 
-/* A folder that moved is where its task is now. It may have gone to the trash, or left
- * it. */
+/*
+ * A folder that moved is where its task is now. It may have gone to the trash, or left
+ * it; what its request names, and the defaults above it, may be others: it is read anew.
+ */
 static void follow_move(struct filesystem *fs, uint64_t number)
 {
 	struct node *directory = folder_node(fs, number);
@@ -476,8 +478,7 @@ static void follow_move(struct filesystem *fs, uint64_t number)
 		struct task_place place = place_of(directory, path);
 
 		backend_task_set_place(fs->backend, number, &place);
-		if (path_is_in_trash(path))
-			backend_task_withdraw(fs->backend, number);
+		backend_task_withdraw(fs->backend, number);
 		if (view->state == TASK_PENDING)
 			settle_poke(fs->settler, number);
 	}
