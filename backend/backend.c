@@ -18,6 +18,7 @@
 #define NUMBERS_SKIPPED \
 	(1u << 20) /* a ledger from a backup may not know the latest ones */
 #define LEDGER_RETRY_MS 2000
+#define CANDIDATES_MS INT64_C(86400000) /* how long a lost answer is looked for */
 #define LONGEST_WAIT_MS 60000
 #define LAST_ANSWER_MS 5000 /* how long an end waits for a create's answer */
 
@@ -291,7 +292,9 @@ static void revive_visit(void *context, struct task_view *view)
 	struct backend *backend = context;
 
 	revive(backend, view->number);
-	if (view->state == TASK_SUBMITTING)
+	if (view->state == TASK_SUBMITTING ||
+	    (view->state == TASK_UNKNOWN && !view->remote_id &&
+	     view->intent_ms > clock_wall_ms() - CANDIDATES_MS))
 		candidates_look(backend, view->number);
 	if (view->wants_cancel)
 		follow_cancel(backend, view->number);

@@ -9,6 +9,7 @@
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
+#include "backend/json.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -17,12 +18,13 @@
 #define LIST_TIMEOUT_MS 30000
 #define ANSWER_MAX_BYTES (4u << 20)
 #define EARLIER_S 60 /* the two clocks may differ */
-#define TRIES_MAX 5
-#define RETRY_MS 10000
 #define SHOWN_MAX 5
 #define NOTE_MAX_BYTES 600
 
-/* One look for a task's candidates. Backend thread only. */
+/* When it is looked, after the answer was lost: a list may lag behind. */
+static const int64_t looks_ms[] = { 1000, 10000, 30000, 60000, 120000, 300000, 600000 };
+
+/* The looks for one task's candidates. Backend thread only. */
 struct search {
 	struct backend *backend;
 	struct search *next;
@@ -30,7 +32,7 @@ struct search {
 	const struct provider_section *section;
 	struct http_call *call;
 	struct timer timer;
-	unsigned tries;
+	unsigned looks;
 };
 
 static void drop(struct search *search)
@@ -54,27 +56,6 @@ void candidates_clear(struct backend *backend)
 
 /* --- what the list shows --- */
 
-struct known {
-	const char *id;
-	bool is_ours;
-};
-
-static void compare_id(void *context, struct task_view *view)
-{
-	struct known *known = context;
-
-	if (view->remote_id && !strcmp(view->remote_id, known->id))
-		known->is_ours = true;
-}
-
-static bool is_ours(struct backend *backend, const char *id)
-{
-	struct known known = { .id = id };
-
-	tasks_each(backend->tasks, compare_id, &known);
-	return known.is_ours;
-}
-
 static void add_candidate(struct buffer *text, const struct observation *seen)
 {
 	time_t seconds = (time_t)seen->created_s;
@@ -90,49 +71,68 @@ static void add_candidate(struct buffer *text, const struct observation *seen)
 		    when);
 }
 
-/* A line for `note`; NULL without memory. */
-static char *describe(struct search *search, const struct observations *list)
+/* What there is, as one line. Returns the number of tasks that are none of ours. */
+static unsigned describe(struct search *search, const struct observations *list,
+			 struct buffer *text)
 {
-	AUTOBUFFER text = BUFFER_INIT(NOTE_MAX_BYTES);
 	unsigned shown = 0;
 
 	for (size_t i = 0; i < list->count && shown < SHOWN_MAX; i++)
-		if (list->items[i].id && !is_ours(search->backend, list->items[i].id)) {
-			add_candidate(&text, &list->items[i]);
+		if (list->items[i].id &&
+		    !ledger_knows_id(search->backend->ledger, list->items[i].id)) {
+			add_candidate(text, &list->items[i]);
 			shown++;
 		}
-	if (!shown)
-		return text_format("%s lists no task that could be this one; if that "
-				   "stays so, it was not accepted: write \"retry\" to "
-				   "status",
-				   search->section->name);
-	return text_format("%s lists %s; if one of them is this, write \"adopt ID\" to "
-			   "status",
-			   search->section->name, text.data);
+	return shown;
 }
 
-static void note(struct search *search, const struct observations *list)
+/* That a list does not show it proves nothing: it may lag, or show the latest alone. */
+static char *describe_none(const struct search *search)
+{
+	bool is_last = search->looks == ARRAY_SIZE(looks_ms);
+
+	return text_format("%s does not list a task that could be this one%s; it may be "
+			   "billed all the same",
+			   search->section->name,
+			   is_last ? "" : " yet, and is asked again");
+}
+
+/* Whether there is nothing more to look for. */
+static bool tell(struct search *search, const struct observations *list)
 {
 	struct backend *backend = search->backend;
-	AUTOFREE char *text = describe(search, list);
-	AUTOVIEW *view = tasks_view(backend->tasks, search->number);
+	AUTOBUFFER found = BUFFER_INIT(NOTE_MAX_BYTES);
+	unsigned shown = describe(search, list, &found);
+	AUTOFREE char *text =
+		shown ? text_format("%s lists %s; if one of them is this, write \"adopt "
+				    "ID\" to status",
+				    search->section->name, found.data)
+		      : describe_none(search);
 
-	if (text && view && view->state == TASK_UNKNOWN)
+	if (text)
 		core_set_note(backend, search->number, text);
+	return shown > 0;
 }
 
 /* --- asking for it --- */
 
-static void ask_later(struct search *search, const char *why)
+static void ask_later(struct search *search)
+{
+	int64_t before_ms = search->looks ? looks_ms[search->looks - 1] : 0;
+
+	if (search->looks == ARRAY_SIZE(looks_ms)) {
+		drop(search);
+		return;
+	}
+	timer_set(&search->backend->timers, &search->timer,
+		  clock_boot_ms() + looks_ms[search->looks] - before_ms);
+}
+
+static void failed(struct search *search, const char *why)
 {
 	log_warn("event=list_failed task=%" PRIu64 " reason=\"%s\"", search->number,
 		 why ? why : "no answer");
-	if (search->tries >= TRIES_MAX)
-		drop(search);
-	else
-		timer_set(&search->backend->timers, &search->timer,
-			  clock_boot_ms() +
-				  core_jitter(search->backend, RETRY_MS * search->tries));
+	ask_later(search);
 }
 
 static void list_done(void *context, struct http_response *response)
@@ -147,13 +147,25 @@ static void list_done(void *context, struct http_response *response)
 	if (response->outcome == HTTP_ANSWERED)
 		r = search->section->provider->parse_list(
 			response, view->intent_ms / 1000 - EARLIER_S, &list, &problem);
-	if (!r)
-		note(search, &list);
-	observations_clear(&list);
 	if (r)
-		ask_later(search, problem.text ? problem.text : response->failure);
-	else
+		failed(search, problem.text ? problem.text : response->failure);
+	else if (view->state != TASK_UNKNOWN || tell(search, &list))
 		drop(search);
+	else
+		ask_later(search);
+	observations_clear(&list);
+}
+
+/* The tier that was asked for; NULL: none. free() it. */
+static char *tier_of(const struct task_view *view)
+{
+	AUTOJSON *request = NULL;
+	const char *tier = NULL;
+
+	if (view->request)
+		json_parse(view->request, strlen(view->request), &request, NULL);
+	tier = json_get_string(json_get(request, "extra"), "service_tier");
+	return text_dup(tier ? tier : json_get_string(request, "service_tier"));
 }
 
 static void ask(void *context)
@@ -167,6 +179,7 @@ static void ask(void *context)
 					.done = list_done,
 					.context = search };
 	struct http_request request = { 0 };
+	AUTOFREE char *tier = view ? tier_of(view) : NULL;
 	struct endpoint endpoint;
 
 	search->section = view ? core_section_of(backend, view) : NULL;
@@ -177,12 +190,13 @@ static void ask(void *context)
 	}
 	endpoint = config_endpoint(search->section);
 	options.allows_private = config_is_loopback(endpoint.base_url);
-	search->tries++;
-	if (!search->section->provider->build_list(view->model, &endpoint, &request) &&
+	search->looks++;
+	if (!search->section->provider->build_list(view->model, tier, &endpoint,
+						   &request) &&
 	    !http_start(backend->http, &request, &options, &search->call))
 		return;
 	http_request_clear(&request);
-	ask_later(search, "no memory");
+	failed(search, "no memory");
 }
 
 void candidates_look(struct backend *backend, uint64_t number)
@@ -196,6 +210,5 @@ void candidates_look(struct backend *backend, uint64_t number)
 	timer_init(&search->timer, ask, search);
 	search->next = backend->searches;
 	backend->searches = search;
-	/* A service may list a task a moment after it accepted it. */
-	timer_set(&backend->timers, &search->timer, clock_boot_ms() + 1000);
+	ask_later(search);
 }

@@ -175,7 +175,7 @@ static int set_in_section(struct loading *loading, size_t index, const char *key
 
 static int set_in_main(struct loading *loading, const char *key, const char *value)
 {
-	static const char *const keys[] = { "default_provider", "settle", "keep",
+	static const char *const keys[] = { "default_provider",	    "settle", "keep",
 					    "submissions_per_hour", "models", NULL };
 	const char *near = text_nearest(key, keys);
 	int r = config_set(&loading->config, key, value, &loading->error);

@@ -1,6 +1,7 @@
 #include "backend/config_key.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/base/digest.h"
 #include "backend/base/text.h"
 
 #include <errno.h>
@@ -149,12 +150,26 @@ static int read_key_credential(struct provider_section *section, const char *nam
 	return r;
 }
 
+/* Another command is another account. It may hold a secret: its digest tells it apart. */
+static char *name_of_command(const char *command)
+{
+	struct digest *digest = digest_create();
+	char hex[SHA256_HEX];
+
+	if (!digest)
+		return NULL;
+	digest_add(digest, command, strlen(command));
+	digest_finish(digest, hex);
+	digest_destroy(digest);
+	return text_format("key_command %.8s", hex);
+}
+
 static char *name_of(const struct key_source *source, const char *env)
 {
 	if (source->file)
 		return text_format("file %s", source->file);
 	if (source->command)
-		return strdup("key_command");
+		return name_of_command(source->command);
 	if (source->credential)
 		return text_format("credential %s", source->credential);
 	return text_format("env %s", env ? env : "");

@@ -14,6 +14,7 @@
 #define DOWNLOAD_MAX_BYTES (UINT64_C(64) << 20)
 #define BACKOFF_FIRST_MS 1000
 #define BACKOFF_LAST_MS 60000
+#define DOWNLOAD_TRIES_MAX 10
 #define LINK_MARGIN_S 900	/* a link that dies sooner is not handed on */
 #define LINK_UNTOLD_MS 43200000 /* how long one that tells nothing is taken to live */
 
@@ -210,6 +211,8 @@ static void download_done(void *context, struct http_response *response)
 	download->is_wrong =
 		download->is_too_large || is_whole ||
 		(status >= 300 && status < 500 && status != 408 && status != 429);
+	if (download->failures >= DOWNLOAD_TRIES_MAX && !download->write_error)
+		download->is_wrong = true;
 	if (!download->is_wrong)
 		try_later(download);
 }
@@ -281,6 +284,15 @@ static int provide_address(struct inputs *inputs, struct request *request, size_
 	const char *url = request->content[index].url;
 	int r = 0;
 
+	if (!text_starts_with(url, "https://") &&
+	    !config_is_loopback(inputs->section->base_url)) {
+		problem_set(problem, PROBLEM_INVALID,
+			    "%s: %s begins with http://; allowed: https://, or a file in "
+			    "this folder",
+			    request->source,
+			    request_content_name(&request->content[index]));
+		return -EINVAL;
+	}
 	if (!download)
 		download = add_download(inputs, index);
 	if (!download)

@@ -43,7 +43,7 @@ static const char schema[] =
 	"digest TEXT,"
 	" outputs TEXT NOT NULL, locked TEXT NOT NULL, place_path TEXT,"
 	" place_device INTEGER NOT NULL, place_inode INTEGER NOT NULL,"
-	" request_note TEXT);"
+	" request_note TEXT, doubtful_digest TEXT);"
 	"CREATE TABLE IF NOT EXISTS attempt ("
 	" task INTEGER NOT NULL, attempt INTEGER NOT NULL, provider TEXT, endpoint TEXT,"
 	" key_name TEXT, model TEXT, remote_id TEXT, state TEXT NOT NULL, intent_ms "
@@ -132,6 +132,7 @@ static int meta_set(struct ledger *ledger, const char *key, const char *value)
 /* What each version lacked of the next one. */
 static const char *const upgrades[] = {
 	"BEGIN IMMEDIATE; ALTER TABLE task ADD COLUMN request_note TEXT;"
+	"ALTER TABLE task ADD COLUMN doubtful_digest TEXT;"
 	"UPDATE meta SET value = '2' WHERE key = 'schema'; COMMIT",
 };
 
@@ -226,7 +227,7 @@ static int check_home(struct ledger *ledger, const char *path, bool *ret_was_cop
 static const char save_task_sql[] =
 	"INSERT OR REPLACE INTO task VALUES "
 	"(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
-	"?,?,?,?,?,?)";
+	"?,?,?,?,?,?,?)";
 static const char save_attempt_sql[] =
 	"INSERT OR REPLACE INTO attempt VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
@@ -515,6 +516,7 @@ static int save_task(struct ledger *ledger, const struct task_view *view)
 	bind_int(&binder, (int64_t)view->place.device);
 	bind_int(&binder, (int64_t)view->place.inode);
 	bind_text(&binder, view->request_note);
+	bind_text(&binder, view->doubtful_digest);
 	return run(ledger, ledger->save_task);
 }
 
@@ -567,6 +569,19 @@ int ledger_save(struct ledger *ledger, struct task_view *const *views, size_t co
 	if (r && !sqlite3_get_autocommit(ledger->db))
 		sqlite3_exec(ledger->db, "ROLLBACK", NULL, NULL, NULL);
 	return r;
+}
+
+bool ledger_knows_id(struct ledger *ledger, const char *id)
+{
+	AUTOSTATEMENT *query = NULL;
+
+	if (prepare(ledger,
+		    "SELECT 1 FROM attempt WHERE remote_id = ?1 UNION ALL "
+		    "SELECT 1 FROM task WHERE remote_id = ?1",
+		    &query))
+		return false;
+	sqlite3_bind_text(query, 1, id, -1, SQLITE_STATIC);
+	return sqlite3_step(query) == SQLITE_ROW;
 }
 
 /* --- loading --- */
@@ -630,6 +645,9 @@ static void load_row(struct binder *row, struct task_view *view)
 	view->place.device = (uint64_t)column_int(row);
 	view->place.inode = (uint64_t)column_int(row);
 	task_set_text(&view->request_note, column_text(row));
+	digest = column_text(row);
+	snprintf(view->doubtful_digest, sizeof(view->doubtful_digest), "%s",
+		 digest ? digest : "");
 }
 
 int ledger_load(struct ledger *ledger,

@@ -30,6 +30,9 @@ int ledger_confirm_home(struct ledger *ledger);
 int ledger_load(struct ledger *ledger,
 		int (*found)(void *context, struct task_view *view), void *context);
 
+/* Whether any attempt of any task has this id at its service. */
+bool ledger_knows_id(struct ledger *ledger, const char *id);
+
 /* Reserves `count` numbers that were never used; durable when it returns. */
 int ledger_reserve_numbers(struct ledger *ledger, unsigned count, uint64_t *ret_first);
 

@@ -149,26 +149,40 @@ static int refuse_kind(const struct request *request, const struct request_conte
 	return -EINVAL;
 }
 
+/* All that is to be known of a file; its descriptor is not taken yet. */
+static int read_file(const struct request *request, const struct request_content *item,
+		     int fd, struct request_file *ret_file, struct media_type *ret_type,
+		     struct problem *problem)
+{
+	int r = media_type_read(fd, ret_type);
+
+	if (!r)
+		r = digest_file(fd, ret_file->sha256, &ret_file->size);
+	if (!r)
+		r = media_size_read(fd, ret_type, &ret_file->width, &ret_file->height);
+	if (r)
+		return r;
+	ret_file->mime = ret_type->mime;
+	if (ret_type->kind == MEDIA_UNKNOWN ||
+	    (!item->is_any_media && type_of(ret_type->kind) != item->type))
+		return refuse_kind(request, item, ret_type, problem);
+	return 0;
+}
+
+/* An item either has its file, with all that is known of it, or is as it was. */
 int request_attach(struct request *request, size_t index, int fd, struct problem *problem)
 {
 	struct request_content *item = &request->content[index];
-	struct request_file *file = &item->file;
+	AUTOCLOSE int taken = fd;
+	struct request_file file = { 0 };
 	struct media_type type;
-	int r;
+	int r = read_file(request, item, fd, &file, &type, problem);
 
-	file->fd = fd;
-	r = media_type_read(fd, &type);
-	if (!r)
-		r = digest_file(fd, file->sha256, &file->size);
-	if (!r)
-		r = media_size_read(fd, &type, &file->width, &file->height);
 	if (r)
 		return r;
-	if (type.kind == MEDIA_UNKNOWN ||
-	    (!item->is_any_media && type_of(type.kind) != item->type))
-		return refuse_kind(request, item, &type, problem);
 	item->type = type_of(type.kind);
-	file->mime = type.mime;
+	item->file = file;
+	item->file.fd = take_fd(&taken);
 	free(TAKE(item->url));
 	return 0;
 }

@@ -294,16 +294,20 @@ void submit_enter_invalid(struct task_view *view, const struct problem *problem,
 	view->listing_ms = clock_wall_ms();
 }
 
-/* The task, opened for a change, if this order still stands. */
+static bool is_standing(const struct order *order, const struct task_view *view)
+{
+	return view->state == TASK_PENDING && view->order == order->token;
+}
+
+/* The task, opened for a change, if this order still stands and there is memory. */
 static struct task_view *begin_standing(struct order *order)
 {
 	struct tasks *tasks = order->backend->tasks;
 	struct task_view *view = tasks_begin(tasks, order->number);
 
-	if (view && view->state == TASK_PENDING && view->order == order->token)
+	if (!view || is_standing(order, view))
 		return view;
-	if (view)
-		tasks_abandon(tasks, view);
+	tasks_abandon(tasks, view);
 	return NULL;
 }
 
@@ -312,10 +316,12 @@ static void refuse_order(struct order *order, const struct problem *problem)
 	struct backend *backend = order->backend;
 	struct task_view *view = begin_standing(order);
 
-	if (view) {
-		submit_enter_invalid(view, problem, order->digest);
-		tasks_commit(backend->tasks, view);
+	if (!view) {
+		wait_until(order, RETRY_FIRST_MS); /* the next turn drops it, or tries */
+		return;
 	}
+	submit_enter_invalid(view, problem, order->digest);
+	tasks_commit(backend->tasks, view);
 	drop_order(backend, order);
 }
 
@@ -325,11 +331,13 @@ static void give_back(struct order *order)
 	struct backend *backend = order->backend;
 	struct task_view *view = begin_standing(order);
 
-	if (view) {
-		view->order = 0;
-		task_set_text(&view->waiting, NULL);
-		tasks_commit(backend->tasks, view);
+	if (!view) {
+		wait_until(order, RETRY_FIRST_MS);
+		return;
 	}
+	view->order = 0;
+	task_set_text(&view->waiting, NULL);
+	tasks_commit(backend->tasks, view);
 	drop_order(backend, order);
 }
 
@@ -453,15 +461,14 @@ static void consider(struct order *order)
 	struct backend *backend = order->backend;
 	AUTOPROBLEM problem = { 0 };
 	AUTOFREE char *held = NULL;
+	AUTOVIEW *present = tasks_view(backend->tasks, order->number);
 	struct task_view *view;
 	int r;
 
-	view = begin_standing(order);
-	if (!view) {
+	if (!present || !is_standing(order, present)) {
 		drop_order(backend, order);
 		return;
 	}
-	tasks_abandon(backend->tasks, view);
 	if (clock_boot_ms() < order->not_before_ms)
 		return;
 	r = build(order, &held, &problem);
@@ -478,15 +485,17 @@ static void consider(struct order *order)
 	else if (r)
 		wait_until(order, RETRY_LAST_MS);
 	if (!held)
-		held = r ? strdup("there is not enough memory; trying again")
+		held = r ? text_format("%s; trying again", strerror(-r))
 			 : held_by_limits(backend, order);
 	if (held) {
 		core_set_waiting(backend, order->number, held);
 		return;
 	}
 	view = begin_standing(order);
-	if (!view)
-		return; /* edited this moment: the next turn drops it */
+	if (!view) { /* edited this moment: the next turn drops it; or no memory */
+		wait_until(order, RETRY_FIRST_MS);
+		return;
+	}
 	mark_submitting(order, view);
 	tasks_commit(backend->tasks, view);
 	order->stage = ORDER_MARKED;
@@ -602,9 +611,11 @@ static int read_answer(struct order *order)
 		int64_t wait_ms = backoff(order);
 
 		send_again(order,
-			   text_format("%s asks to wait (HTTP %d); nothing was accepted; "
+			   text_format("%s asks to wait (%s); nothing was accepted; "
 				       "trying again by itself",
-				       order->section->name, response->status),
+				       order->section->name,
+				       answer->problem.text ? answer->problem.text
+							    : "HTTP 429"),
 			   response->retry_after_ms ? response->retry_after_ms : wait_ms);
 	}
 	return 0;

@@ -85,6 +85,15 @@ struct task_view *task_view_copy(const struct task_view *view)
 	return copy;
 }
 
+const char *task_advice(const struct task_view *view)
+{
+	if (view->state == TASK_UNKNOWN)
+		return "Look at the service's console whether it has this task. If it "
+		       "has, write \"adopt ID\" to status. Only if it has not: write "
+		       "\"retry\", which orders, and pays, again.";
+	return problem_advice(view->problem.class);
+}
+
 void task_begin_attempt(struct task_view *view)
 {
 	if (!view->attempt || view->intent_ms || view->previous_state != TASK_PENDING)

@@ -95,6 +95,8 @@ struct task_view {
 	char *answer;		 /* the service's last answer, JSON; holds signed links */
 	char *usage;		 /* the service's own figures, JSON */
 	char digest[SHA256_HEX]; /* of the last request sent or refused; "" if none */
+	char doubtful_digest[SHA256_HEX]; /* of one that may be billed, and nobody knows
+					   */
 
 	struct output outputs[OUTPUT_COUNT];
 	struct locked_file *locked;
@@ -108,6 +110,10 @@ void task_view_unref(struct task_view *view); /* NULL is fine */
 /* A private, changeable copy with one reference; NULL without memory. */
 struct task_view *task_view_copy(const struct task_view *view);
 struct task_view *task_view_new(uint64_t number);
+
+/* What to do about the problem, for people: where it may be billed, whatever the class.
+ */
+const char *task_advice(const struct task_view *view);
 
 /*
  * What comes next is an attempt of its own, with a row of its own in the ledger; one that

@@ -183,9 +183,35 @@ static void restore(struct task_view *view)
 	task_enter(view, view->previous_state);
 	view->previous_state = TASK_PENDING;
 	task_set_text(&view->waiting, NULL);
-	task_set_text(&view->note,
-		      "the files are as they were in this attempt; write \"retry\" to "
-		      "status to order the same again");
+	if (view->state != TASK_UNKNOWN) /* whose note may tell its id */
+		task_set_text(&view->note,
+			      "the files are as they were in this attempt; write "
+			      "\"retry\" to status to order the same again");
+}
+
+/* The content of an earlier attempt that may be billed: no new order by itself. */
+static void return_to_doubt(struct task_view *view)
+{
+	char doubtful[SHA256_HEX];
+
+	task_begin_attempt(view);
+	memcpy(doubtful, view->doubtful_digest, sizeof(doubtful));
+	memcpy(view->digest, doubtful, sizeof(view->digest));
+	view->intent_ms = 0;
+	problem_clear(&view->problem);
+	problem_set(&view->problem, PROBLEM_NETWORK,
+		    "this very content was sent before, and it is not known what became "
+		    "of that order");
+	task_set_text(&view->waiting, NULL);
+	task_set_text(&view->note, NULL);
+	task_enter(view, TASK_UNKNOWN);
+	view->listing_ms = clock_wall_ms();
+}
+
+static bool is_doubtful(const struct task_view *view, const struct task_order *order)
+{
+	return !order->is_forced && *view->doubtful_digest &&
+	       !strcmp(view->doubtful_digest, order->digest);
 }
 
 /* Whether an order may be taken now: the table is locked. 0 or -errno. */
@@ -218,8 +244,13 @@ int backend_task_order(struct backend *backend, const struct task_order *order)
 	}
 	if (r) {
 		restore(view);
+	} else if (is_doubtful(view, order)) {
+		return_to_doubt(view);
+		r = 1;
 	} else {
 		view->order = submit_order_token(made);
+		if (order->is_forced)
+			view->doubtful_digest[0] = '\0'; /* a person decided */
 		task_set_place(view, &order->place);
 		task_set_text(&view->waiting, NULL);
 	}
@@ -473,6 +504,7 @@ static void enter_adopted(struct task_view *view, const struct provider_section 
 	task_set_text(&view->remote_id, id);
 	task_set_text(&view->waiting, NULL);
 	task_set_text(&view->note, "adopted: made elsewhere");
+	view->doubtful_digest[0] = '\0';
 	problem_clear(&view->problem);
 	task_enter(view, TASK_QUEUED);
 	view->listing_ms = clock_wall_ms();

@@ -30,8 +30,9 @@ static int put_json_text(struct json *object, const char *key, const char *text)
 	return json_put(object, key, tree);
 }
 
-static int put_problem(struct json *object, const struct problem *problem)
+static int put_problem(struct json *object, const struct task_view *view)
 {
+	const struct problem *problem = &view->problem;
 	struct json *inner;
 	int r;
 
@@ -44,7 +45,7 @@ static int put_problem(struct json *object, const struct problem *problem)
 	if (!r)
 		r = json_put_string(inner, "message", problem->text);
 	if (!r)
-		r = json_put_string(inner, "advice", problem_advice(problem->class));
+		r = json_put_string(inner, "advice", task_advice(view));
 	if (!r)
 		return json_put(object, "error", inner);
 	json_free(inner);
@@ -147,7 +148,7 @@ char *task_json(const struct task_view *view, const struct task_facts *facts)
 	if (!r)
 		r = put_course(object, view, facts);
 	if (!r)
-		r = put_problem(object, &view->problem);
+		r = put_problem(object, view);
 	if (!r)
 		r = put_outputs(object, view);
 	if (!r)

@@ -264,6 +264,9 @@ void task_enter(struct task_view *view, enum task_state state)
 		return;
 	view->state = state;
 	view->since_ms = clock_wall_ms();
+	if (state == TASK_UNKNOWN)
+		memcpy(view->doubtful_digest, view->digest,
+		       sizeof(view->doubtful_digest));
 }
 
 int tasks_take_dirty(struct tasks *tasks, struct task_view ***ret_views,

@@ -126,6 +126,6 @@ char *render_error(const struct task_view *view)
 	buffer_addf(&text, "%s\n\n", head ? head : "Something went wrong.");
 	buffer_addf(&text, "%s\n", *why ? why : "(no details)");
 	add_line(&text, "code", view->problem.code);
-	buffer_addf(&text, "\nWhat to do: %s\n", problem_advice(view->problem.class));
+	buffer_addf(&text, "\nWhat to do: %s\n", task_advice(view));
 	return buffer_take(&text);
 }

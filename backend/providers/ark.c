@@ -234,8 +234,9 @@ static int ark_parse_query(const struct http_response *response, const char *con
 
 /* --- list --- */
 
-/* The filter is exact, and the tier `default`, the only one that 2.x models have. */
-static int ark_build_list(const char *model, const struct endpoint *endpoint,
+/* The filters are exact; without one for the tier only `default` is listed (6.4). */
+static int ark_build_list(const char *model, const char *tier,
+			  const struct endpoint *endpoint,
 			  struct http_request *ret_http)
 {
 	AUTOBUFFER path = BUFFER_INIT(URL_CEILING);
@@ -244,6 +245,10 @@ static int ark_build_list(const char *model, const struct endpoint *endpoint,
 		return -EINVAL;
 	buffer_addf(&path, TASKS_PATH "?filter.model=%s&page_num=1&page_size=%d", model,
 		    LIST_SIZE);
+	if (tier && !provider_id_is_safe(tier))
+		return -EINVAL;
+	if (tier)
+		buffer_addf(&path, "&filter.service_tier=%s", tier);
 	return build_get(&path, endpoint, ret_http);
 }
 

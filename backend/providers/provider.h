@@ -137,11 +137,13 @@ struct provider {
 			   struct problem *problem);
 
 	/*
-	 * The service's own list of tasks of a model, newest first; NULL: it has none.
+	 * The service's own list of tasks of a model and a tier (NULL: the default one),
+	 * newest first; NULL: it has none.
 	 * parse_list() appends those that were made at `since_s` or later; -EAGAIN,
 	 * -ENOMEM as above.
 	 */
-	int (*build_list)(const char *model, const struct endpoint *endpoint,
+	int (*build_list)(const char *model, const char *tier,
+			  const struct endpoint *endpoint,
 			  struct http_request *ret_http);
 	int (*parse_list)(const struct http_response *response, int64_t since_s,
 			  struct observations *list, struct problem *problem);

@@ -203,7 +203,7 @@ def test_a_library_that_others_can_write_is_refused(tmp_path):
     ("settle = soon\n", "allowed: seconds"),
     ("[provider ark]\nbase_url = http://example.com\n", "http:// to this machine itself"),
     ("[provider ark]\nkey_env = NO_SUCH_VARIABLE\n", "has no NO_SUCH_VARIABLE"),
-    ("[provider x]\ntype = arc\n", "not a known kind of service"),
+    ("[provider x]\ntype = arc\n", "allowed: ark, acedata"),
     ("default_provider = mine\n", "no section [provider mine]"),
     ("[account x]\n a = b\n", "[provider NAME]"),
 ])

@@ -695,6 +695,8 @@ def test_a_cancel_is_carried_through_after_a_restart(mount, simulator, how, end)
         run("rm", "-r", folder)
     else:
         assert control(folder, "cancel").returncode == 0
+    with sqlite(mount) as books:  # the wish is on disk a moment later
+        wait_for(lambda: books.execute("SELECT count(*) FROM task WHERE flags & 8").fetchone()[0] == 1)
     getattr(mount, end)()
     simulator.clear_faults()
     mount.start()

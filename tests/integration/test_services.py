@@ -230,6 +230,79 @@ def test_a_lost_answer_is_never_sent_again(mount, simulator, service):
     assert simulator.creates() == 1
 
 
+def test_a_lost_answer_is_looked_for_in_its_own_tier(mount, simulator):
+    simulator.fault("create", {"close": "after"}, times=1)
+    folder = order(mount, "cat", {"provider": "ark", "prompt": "A fox", "service_tier": "flex"})
+    wait_for(lambda: simulator.tasks() and simulator.tasks()[0]["id"] in status(folder), "the candidate")
+    assert state(folder) == "unknown" and simulator.creates() == 1
+
+
+def test_a_list_that_lags_is_no_proof(mount, simulator):
+    """An empty list is asked for again, and never said to prove that nothing will be billed."""
+    simulator.fault("list", {"status": 200, "body": {"items": [], "total": 0}}, times=1)
+    simulator.fault("create", {"close": "after"}, times=1)
+    folder = order(mount, "cat", {"provider": "ark", "prompt": "A fox"})
+    wait_for(lambda: "does not list" in status(folder), "the first look")
+    assert "may be billed" in status(folder) and "retry" not in field(folder, "note")
+    wait_for(lambda: simulator.tasks()[0]["id"] in status(folder), "the second look")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_unknown_order_says_what_it_costs_to_retry(mount, simulator, service):
+    simulator.fault("create", {"status": 500}, times=1)
+    folder = order(mount, "cat", {"provider": service, "prompt": "A fox"})
+    wait_state(folder, "unknown")
+    text = (folder / "error.txt").read_text()
+    assert "adopt ID" in text and "pays, again" in text, text
+    assert simulator.creates() == 0
+
+
+def test_an_unknown_order_is_not_sent_again_by_a_typo_and_its_undo(mount, simulator):
+    simulator.fault("create", {"close": "after"}, times=1)
+    request = {"provider": "comet", "prompt": "A fox"}
+    folder = order(mount, "cat", request)
+    wait_state(folder, "unknown")
+    write(folder / "request.json", json.dumps({**request, "duratoin": 5}))
+    wait_state(folder, "invalid")
+    write(folder / "request.json", json.dumps(request))
+    wait_state(folder, "unknown")
+    assert "sent before" in (folder / "error.txt").read_text()
+    mount.end()
+    mount.start()
+    write(folder / "request.json", json.dumps({**request, "duratoin": 5}))
+    wait_state(folder, "invalid")
+    write(folder / "request.json", json.dumps(request))
+    wait_state(folder, "unknown")
+    assert simulator.creates() == 1
+    assert control(folder, "retry").returncode == 0  # a person decides
+    wait_state(folder, "succeeded")
+    assert simulator.creates() == 2
+
+
+def test_an_earlier_attempt_is_no_candidate(mount, simulator):
+    first = order(mount, "first", {"provider": "ark", "prompt": "A fox #fail"})
+    wait_state(first, "failed")
+    old = task_id(first)
+    write(first / "request.json", json.dumps({"provider": "ark", "prompt": "A fox"}))
+    wait_state(first, "succeeded")
+    simulator.fault("create", {"close": "after"}, times=1)
+    folder = order(mount, "cat", {"provider": "ark", "prompt": "A cat"})
+    wait_for(lambda: "adopt ID" in status(folder))
+    assert old not in status(folder) and task_id(first) not in status(folder)
+
+
+@pytest.mark.parametrize("service", ["ark", "senseaudio"])
+def test_a_service_that_is_busy_is_quoted(mount, simulator, service):
+    body = {"error": {"code": "ServerOverloaded", "message": "come back later"}}
+    if service == "senseaudio":
+        body = {"code": "busy", "message": "come back later", "ref_code": 400015}
+    simulator.fault("create", {"status": 429 if service == "ark" else 400, "headers": {"Retry-After": "1"},
+                               "body": body}, times=1)
+    folder = order(mount, "cat", {"provider": service, "prompt": "A fox"})
+    wait_for(lambda: "come back later" in (field(folder, "waiting") or ""))
+    wait_state(folder, "succeeded")
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_task_made_elsewhere_is_adopted(mount, simulator, service):
     simulator.control("POST", "/variants/xhuo", {"async": "honoured"})  # what was waited for is not listed there

@@ -474,6 +474,7 @@ static void test_upgrade(void **state)
 
 	task_view_unref(reload(path, view));
 	run_sql(path, "ALTER TABLE task DROP COLUMN request_note;"
+		      "ALTER TABLE task DROP COLUMN doubtful_digest;"
 		      "UPDATE meta SET value = '1' WHERE key = 'schema'");
 	again = load_one(path);
 	task_set_text(&view->request_note, NULL);

@@ -266,7 +266,8 @@ static int ask(const struct json *test, struct http_request *http)
 	size_t count = ids_of(test, ids);
 
 	if (model)
-		return adapter->build_list(model, &endpoint, http);
+		return adapter->build_list(model, json_get_string(test, "tier"),
+					   &endpoint, http);
 	if (cancelled)
 		return adapter->build_cancel(cancelled, &endpoint, http);
 	return adapter->build_query(ids, count, &endpoint, http);
@@ -304,7 +305,8 @@ static void refuse_id(const char *id)
 		assert_int_equal(adapter->build_cancel(id, &endpoint, &http), -EINVAL);
 	http_request_clear(&http);
 	if (adapter->build_list)
-		assert_int_equal(adapter->build_list(id, &endpoint, &http), -EINVAL);
+		assert_int_equal(adapter->build_list(id, NULL, &endpoint, &http),
+				 -EINVAL);
 	http_request_clear(&http);
 }
 
