@@ -1,5 +1,6 @@
 /*
- * Orders: requests that wait to go out. A room of the backend; see core.h for its turn.
+ * Orders: requests that wait to go out. A room of the backend; see core.h for its turn,
+ * and order.h for what is inside.
  *
  * The money rule: an order leaves only from submit_send(), which runs after the commit
  * that holds its intent. It is sent again only when it is certain that the service did

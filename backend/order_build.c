@@ -1,0 +1,97 @@
+/*
+ * Writing an order down: the section, the fit to its service and model, what it needs
+ * from elsewhere, and the request.
+ */
+#include "backend/order.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/fit.h"
+#include "backend/inputs.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#define BUILT_MS 60000
+
+static void describe_sections(const struct config *config, struct buffer *list)
+{
+	for (size_t i = 0; i < config->section_count; i++)
+		buffer_addf(list, "%s%s", i ? ", " : "", config->sections[i].name);
+}
+
+static int choose_section(struct order *order, struct problem *problem)
+{
+	const struct config *config = order->backend->config;
+	AUTOBUFFER names = BUFFER_INIT(2048);
+
+	if (order->section)
+		return 0;
+	order->section = config_section(config, order->request->provider);
+	if (order->section)
+		return 0;
+	describe_sections(config, &names);
+	problem_set(problem, PROBLEM_INVALID,
+		    "%s: \"provider\" is \"%s\", and the configuration has no section of "
+		    "that "
+		    "name; allowed: %s",
+		    order->request->source, order->request->provider, names.data);
+	return -EINVAL;
+}
+
+static int fit(struct order *order, struct problem *problem)
+{
+	struct endpoint endpoint = config_endpoint(order->section);
+
+	return fit_request(order->backend->config->models, order->section->provider,
+			   &endpoint, order->request, problem);
+}
+
+/* Fits the request to its service, with all that it needs. -EAGAIN: not there yet. */
+static int complete(struct order *order, char **ret_waiting, struct problem *problem)
+{
+	int r = choose_section(order, problem);
+
+	if (!r)
+		r = fit(order, problem);
+	if (!r)
+		r = inputs_provide(order->backend, order->section, order->request,
+				   &order->inputs, ret_waiting, problem);
+	return r ? r : fit(order, problem); /* what came is within the limits, too */
+}
+
+/*
+ * What is held for long is built anew before it goes: links of other tasks die meanwhile.
+ */
+static bool is_built(const struct order *order)
+{
+	return order->built_ms && clock_boot_ms() - order->built_ms < BUILT_MS;
+}
+
+int order_build(struct order *order, char **ret_waiting, struct problem *problem)
+{
+	struct endpoint endpoint;
+	uint64_t size, limit;
+	int r = is_built(order) ? 0 : complete(order, ret_waiting, problem);
+
+	if (r || is_built(order))
+		return r;
+	endpoint = config_endpoint(order->section);
+	http_request_clear(&order->http);
+	r = order->section->provider->build_create(order->request, &endpoint,
+						   &order->http, problem);
+	if (r)
+		return r;
+	size = http_request_body_size(&order->http);
+	limit = order->section->provider->body_max_bytes;
+	order->built_ms = clock_boot_ms();
+	if (size <= limit)
+		return 0;
+	problem_set(problem, PROBLEM_INVALID,
+		    "%s: the request with its pictures has %" PRIu64
+		    " bytes (base64 adds a third); "
+		    "allowed: up to %" PRIu64
+		    ". Use smaller pictures, or https:// addresses",
+		    order->request->source, size, limit);
+	return -EINVAL;
+}
