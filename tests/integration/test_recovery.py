@@ -591,7 +591,7 @@ def test_an_unknown_task_is_not_sent_again_by_touching_its_files(mount, simulato
     prompt.chmod(0o600)
     (folder / "notes.txt").write_text("a note")
     prompt.write_text(text)
-    wait_for(lambda: state(folder) == "unknown" and "as they were" in status(folder))
+    wait_for(lambda: state(folder) == "unknown" and "adopt ID" in status(folder))
     run("mv", prompt, mount.path / "away")
     run("mv", mount.path / "away", prompt)
     replace(prompt, text)
