@@ -108,8 +108,8 @@ void follow_cancel(struct backend *backend, uint64_t number);
 void follow_observe(struct backend *backend, uint64_t number, struct observation *seen);
 /*
  * Asks for the task once more, for fresh links; `done` is told 0 when the service
- * answered and the view's links are what it said, else -ENODATA (it
- * gave no link) or -EIO.
+ * answered and the view's links are what it said, else -ENODATA (it gave no link),
+ * -ENOENT (it says that there is no such task) or -EIO.
  */
 void follow_refresh(struct backend *backend, uint64_t number,
 		    void (*done)(void *context, int result), void *context);
@@ -141,11 +141,13 @@ void media_drop(struct backend *backend, uint64_t number, enum output_kind kind)
 /* Fetches everything of a task. */
 void media_fetch(struct backend *backend, uint64_t number);
 /*
- * A descriptor of an output that is whole on disk: 0. Otherwise it is fetched: -EAGAIN,
- * or -errno.
+ * A descriptor of an output that is whole on disk: 0. Otherwise it is fetched, which
+ * `begins` with the first call: -EAGAIN while it goes on; -ENODATA: it was given up, for
+ * the service has no link to it any more; -EIO: given up for something else; or another
+ * -errno. What went wrong last is *ret_why (free() it), NULL if nothing did.
  */
 int media_whole(struct backend *backend, const struct task_view *view,
-		enum output_kind kind, int *ret_fd);
+		enum output_kind kind, bool begins, int *ret_fd, char **ret_why);
 void media_stop(
 	struct backend *backend); /* ends transfers, answers parked reads with -EIO */
 void media_clear(struct backend *backend); /* nobody has any open any more */

@@ -321,7 +321,7 @@ void follower_failed(struct follower *follower, const char *why, int64_t retry_a
 	log_warn("event=poll_failed task=%" PRIu64 " times=%u reason=\"%s\"",
 		 follower->number, follower->failures, why ? why : "");
 	note_tried(follower, waiting);
-	answer_refreshes(follower, -EIO);
+	answer_refreshes(follower, -EIO); /* who was not told anything else before */
 	go_on(follower, retry_after_ms);
 }
 
@@ -366,6 +366,8 @@ void follower_observed(struct follower *follower, struct observation *seen,
 		heard_nothing(follower, retry_after_ms);
 		return;
 	}
+	if (is_gone)
+		answer_refreshes(follower, -ENOENT);
 	if (is_gone && ++follower->gone < GONE_TIMES) {
 		follower_failed(follower, seen->problem.text, retry_after_ms);
 		return;
@@ -375,7 +377,6 @@ void follower_observed(struct follower *follower, struct observation *seen,
 	note_tried(follower, NULL);
 	if (is_gone) {
 		enter_gone(follower, &seen->problem);
-		answer_refreshes(follower, -EIO);
 	} else {
 		follower->gone = 0;
 		follow_observe(follower->backend, follower->number, seen);

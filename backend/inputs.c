@@ -36,10 +36,21 @@ struct download {
 	struct timer timer;
 };
 
+/* An output of another task whose bytes are fetched. */
+struct fetch {
+	struct fetch *next;
+	size_t index; /* of the item */
+	bool is_begun;
+	char *why; /* what went wrong last */
+	unsigned failures;
+	int64_t not_before_ms; /* boot clock */
+};
+
 struct inputs {
 	struct backend *backend;
 	const struct provider_section *section;
 	struct download *downloads;
+	struct fetch *fetches;
 };
 
 static void download_due(void *context)
@@ -56,8 +67,20 @@ static void download_destroy(struct download *download)
 	free(download);
 }
 
+static void fetch_destroy(struct fetch *fetch)
+{
+	free(fetch->why);
+	free(fetch);
+}
+
 void inputs_destroy(struct inputs *inputs)
 {
+	while (inputs && inputs->fetches) {
+		struct fetch *fetch = inputs->fetches;
+
+		inputs->fetches = fetch->next;
+		fetch_destroy(fetch);
+	}
 	while (inputs && inputs->downloads) {
 		struct download *download = inputs->downloads;
 
@@ -102,20 +125,78 @@ static int take_link(struct request_content *item, const char *url)
 	return item->url ? 0 : -ENOMEM;
 }
 
+static struct fetch *find_or_add_fetch(struct inputs *inputs, size_t index)
+{
+	struct fetch *fetch = inputs->fetches;
+
+	while (fetch && fetch->index != index)
+		fetch = fetch->next;
+	if (fetch)
+		return fetch;
+	fetch = calloc(1, sizeof(*fetch));
+	if (!fetch)
+		return NULL;
+	fetch->index = index;
+	fetch->next = inputs->fetches;
+	inputs->fetches = fetch;
+	return fetch;
+}
+
+/* It was given up: it is begun again in a while. */
+static void fetch_later(struct fetch *fetch, struct backend *backend, int r)
+{
+	unsigned doublings = fetch->failures < 6 ? fetch->failures : 6;
+	int64_t ms = (int64_t)BACKOFF_FIRST_MS << doublings;
+
+	if (!fetch->why)
+		fetch->why = strdup(strerror(-r));
+	fetch->failures++;
+	fetch->is_begun = false;
+	fetch->not_before_ms =
+		clock_boot_ms() +
+		core_jitter(backend, ms > BACKOFF_LAST_MS ? BACKOFF_LAST_MS : ms);
+}
+
+static int explain_fetch(const struct fetch *fetch, const char *path, char **ret_waiting)
+{
+	*ret_waiting = text_format("fetching %s, to send it along%s%s%s", path,
+				   fetch->why ? " (" : "", fetch->why ? fetch->why : "",
+				   fetch->why ? "; trying again by itself)" : "");
+	return -EAGAIN;
+}
+
 static int take_bytes(struct inputs *inputs, struct request *request, size_t index,
 		      const struct task_view *view, char **ret_waiting,
 		      struct problem *problem)
 {
-	const struct request_shot *shot = &request->content[index].shot;
-	int fd = -1;
-	int r = media_whole(inputs->backend, view, (enum output_kind)shot->output, &fd);
+	const struct request_content *item = &request->content[index];
+	struct fetch *fetch = find_or_add_fetch(inputs, index);
+	int fd = -1, r;
 
-	if (r == -EAGAIN) {
-		*ret_waiting = text_format("fetching %s, to send it along",
-					   request->content[index].path);
+	if (!fetch)
+		return -ENOMEM;
+	if (clock_boot_ms() < fetch->not_before_ms)
+		return explain_fetch(fetch, item->path, ret_waiting);
+	free(TAKE(fetch->why));
+	r = media_whole(inputs->backend, view, (enum output_kind)item->shot.output,
+			!fetch->is_begun, &fd, &fetch->why);
+	fetch->is_begun = true;
+	if (!r)
+		return request_attach(request, index, fd, problem);
+	if (r == -ESTALE || r == -ENOMEM)
 		return r;
+	if (r == -ENODATA) {
+		problem_set(problem, PROBLEM_INVALID,
+			    "%s: %s cannot be had any more: the service that made it has "
+			    "no link to it (%s); use another picture or video, or order "
+			    "that one anew",
+			    request->source, item->path,
+			    fetch->why ? fetch->why : "it does not say why");
+		return -EINVAL;
 	}
-	return r ? r : request_attach(request, index, fd, problem);
+	if (r != -EAGAIN)
+		fetch_later(fetch, inputs->backend, r);
+	return explain_fetch(fetch, item->path, ret_waiting);
 }
 
 static int provide_shot(struct inputs *inputs, struct request *request, size_t index,
@@ -126,14 +207,15 @@ static int provide_shot(struct inputs *inputs, struct request *request, size_t i
 	const struct output *output = view ? &view->outputs[item->shot.output] : NULL;
 	unsigned ways = ways_of(inputs->section->provider, item->type);
 
+	if (!view || view->state != TASK_SUCCEEDED || !output->is_ready)
+		return -ESTALE;
 	if (item->file.fd >= 0)
 		return 0;
-	if (item->url && view && is_link_alive(inputs, view, item->url))
+	if (item->url && is_link_alive(inputs, view, item->url))
 		return 0;
 	free(TAKE(item->url));
-	if (!view || view->state != TASK_SUCCEEDED || !output->is_ready || !output->url)
-		return -ESTALE;
-	if (ways & MEDIA_BY_URL && is_link_alive(inputs, view, output->url))
+	if (ways & MEDIA_BY_URL && output->url &&
+	    is_link_alive(inputs, view, output->url))
 		return take_link(item, output->url);
 	if (ways & (MEDIA_BY_DATA | MEDIA_BY_FILE))
 		return take_bytes(inputs, request, index, view, ret_waiting, problem);

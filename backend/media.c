@@ -282,6 +282,7 @@ static void media_destroy(struct media *media)
 	timer_clear(&backend->timers, &media->ahead);
 	follow_forget(backend, media);
 	media_file_unref(media->file);
+	free(media->trouble);
 	free(media);
 }
 
@@ -457,8 +458,28 @@ static int open_whole(struct backend *backend, const struct task_view *view,
 	return *ret_fd < 0 ? -errno : 0;
 }
 
+static bool is_under_way(const struct media *media)
+{
+	return media->transfers || media->is_refreshing || timer_is_set(&media->retry);
+}
+
+/* Whoever gives it up, or never heard of it, does not want it all. */
+static int fetch_whole(struct media *media, bool begins, char **ret_why)
+{
+	bool is_wanted = begins || media->wants_all;
+
+	if (is_wanted)
+		media->wants_all = true;
+	if (is_wanted && !is_under_way(media))
+		media_pump(media);
+	*ret_why = text_dup(media->trouble);
+	if (is_wanted)
+		return -EAGAIN;
+	return media->is_linkless ? -ENODATA : -EIO;
+}
+
 int media_whole(struct backend *backend, const struct task_view *view,
-		enum output_kind kind, int *ret_fd)
+		enum output_kind kind, bool begins, int *ret_fd, char **ret_why)
 {
 	struct media *media;
 	int r = backend_media_open(backend, view->number, kind,
@@ -466,13 +487,10 @@ int media_whole(struct backend *backend, const struct task_view *view,
 
 	if (r)
 		return r;
-	if (media_file_is_complete(media->file)) {
+	if (media_file_is_complete(media->file))
 		r = open_whole(backend, view, kind, ret_fd);
-	} else {
-		media->wants_all = true;
-		media_pump(media);
-		r = -EAGAIN;
-	}
+	else
+		r = fetch_whole(media, begins, ret_why);
 	backend_media_close(backend, media);
 	return r;
 }

@@ -77,6 +77,8 @@ struct media {
 	int64_t unused_ms;   /* boot clock, when it was closed last; 0: never */
 	int64_t progress_ms; /* boot clock, when bytes came last */
 	unsigned failures, refusals;
+	char *trouble;	  /* what went wrong last; NULL: bytes came since */
+	bool is_linkless; /* … and the service had no link to it when it was asked */
 	bool is_refreshing;
 	bool wants_all;	 /* fetch the whole file, readers or not */
 	bool is_stale;	 /* the server has another file now */
@@ -119,6 +121,8 @@ int media_start_transfer(struct media *media, uint64_t start, uint64_t end);
 void media_stop_transfers(struct media *media);
 /* Transfers that nobody waits for any more stop; what they brought is kept. */
 void media_stop_unwanted(struct media *media);
+/* What went wrong; with NULL, all is well again. */
+void media_set_trouble(struct media *media, const char *trouble);
 /* Ends all waiting reads with -EIO, and says why in the task's note. */
 void media_give_up(struct media *media, const char *why);
 void media_retry_due(void *context);

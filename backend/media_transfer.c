@@ -120,6 +120,7 @@ static int take_bytes(void *context, const struct http_response *response,
 		if (transfer->is_misfit)
 			return -1;
 		transfer->is_checked = true;
+		media->is_linkless = false;
 		transfer->first_ms = clock_boot_ms();
 	}
 	if (size > transfer->end - transfer->position)
@@ -134,6 +135,7 @@ static int take_bytes(void *context, const struct http_response *response,
 	media_file_mark(media->file, before, transfer->position);
 	media->progress_ms = clock_boot_ms();
 	media->failures = media->refusals = 0;
+	media_set_trouble(media, NULL);
 	media_answer_ready(media);
 	look_ahead(transfer);
 	return 0;
@@ -165,8 +167,17 @@ static void note_failure(struct media *media, const char *why)
 	core_set_note(media->backend, media->number, note);
 }
 
+void media_set_trouble(struct media *media, const char *trouble)
+{
+	if (!trouble)
+		media->is_linkless = false;
+	if (trouble || media->trouble)
+		task_set_text(&media->trouble, trouble);
+}
+
 void media_give_up(struct media *media, const char *why)
 {
+	media_set_trouble(media, why);
 	note_failure(media, why);
 	media->wants_all = false;
 	media->failures = media->refusals = 0;
@@ -195,6 +206,7 @@ static void refreshed(void *context, int result)
 	struct media *media = context;
 
 	media->is_refreshing = false;
+	media->is_linkless = result == -ENODATA || result == -ENOENT;
 	if (result)
 		retry_later(media);
 	else
@@ -240,6 +252,7 @@ static void failed(struct media *media, const struct transfer *transfer,
 				     : text_dup(response->failure);
 	int status = response->status;
 
+	media_set_trouble(media, why ? why : "no connection");
 	if (transfer->is_misfit)
 		become_stale(media);
 	else if (transfer->write_error)

@@ -197,6 +197,8 @@ static void refreshed(void *context, int result)
 		become_dead(probe, "the service gave no link");
 	else if (result == -ENODATA)
 		retry(probe, "the service gives no link yet");
+	else if (result == -ENOENT)
+		retry(probe, "the service says that it has no such task");
 	else if (result)
 		retry(probe, "no answer from the service");
 	else

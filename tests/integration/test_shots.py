@@ -2,6 +2,8 @@
 
 import json
 import os
+import time
+import types
 
 import pytest
 
@@ -185,3 +187,45 @@ def test_an_output_that_was_removed_holds_the_next_shot(mount, simulator):
     wait_for(lambda: "fetch" in (field(two, "waiting") or ""), "it says what to do")
     assert control(one, "fetch").returncode == 0
     wait_state(two, "succeeded")
+
+
+@pytest.fixture
+def withheld(make_mount, tmp_path, simulators):
+    """A finished shot whose link is too old to be handed on, and whose frame is to be fetched anew."""
+    simulators.append(Simulator(tmp_path, "--link-seconds", "600"))
+    mount = make_mount(simulators[-1], services=SERVICES)
+    mount.expect_log("media_failed", "poll_failed")
+    one = shot(mount, "shot-1", {"prompt": "One"})
+    wait_state(one, "succeeded")
+    mount.end()
+    for file in (mount.library / "media").rglob("last_frame.*"):
+        file.unlink()
+    mount.start()
+    return types.SimpleNamespace(mount=mount, simulator=simulators[-1], one=one)
+
+
+@pytest.mark.parametrize("code, asked", [(403, 10), (503, 6)])
+def test_bytes_that_cannot_be_had_are_asked_for_ever_more_rarely(withheld, code, asked):
+    simulator = withheld.simulator
+    before = len(simulator.requests(on="media"))
+    simulator.fault("media", {"status": code, "body": "no"}, times=-1)
+    begun = time.monotonic()
+    two = shot(withheld.mount, "shot-2", {"prompt": "Two"}, "shot-1")
+    wait_for(lambda: len(simulator.requests(on="media")) >= before + asked, f"{asked} requests")
+    assert time.monotonic() - begun > 5
+    wait_for(lambda: f"HTTP status {code}" in (field(two, "waiting") or ""), "the reason")
+    assert state(two) == "pending" and simulator.creates() == 1
+    simulator.clear_faults()
+    wait_state(two, "succeeded")
+    assert first_frame(simulator, "Two").startswith("data:image/png;base64,")
+    assert simulator.creates() == 2
+
+
+def test_bytes_that_the_service_has_no_link_to_any_more_refuse_the_order(withheld):
+    simulator = withheld.simulator
+    simulator.decree(task_id(withheld.one), gone=True, expire_links=True)
+    two = shot(withheld.mount, "shot-2", {"prompt": "Two"}, "shot-1")
+    wait_state(two, "invalid")
+    text = (two / "error.txt").read_text()
+    assert "first_frame.png" in text and "no link" in text
+    assert simulator.creates() == 1
