@@ -104,6 +104,8 @@ int submit_load_intents(struct backend *backend);
 void follow_task(struct backend *backend, uint64_t number, int64_t delay_ms);
 /* The view wants it cancelled: asks the service, after looking whether it still can. */
 void follow_cancel(struct backend *backend, uint64_t number);
+/* It succeeded: a cancel that was asked for came too late. In tasks_begin() … */
+void follow_end_cancel(struct task_view *view);
 /* Takes over what a service said of a task. */
 void follow_observe(struct backend *backend, uint64_t number, struct observation *seen);
 /*

@@ -101,6 +101,7 @@ static void show_success(struct backend *backend, uint64_t number)
 		problem_set(&view->problem, PROBLEM_SERVER,
 			    "the task succeeded, but its video cannot be had");
 	task_set_text(&view->waiting, NULL);
+	follow_end_cancel(view);
 	view->listing_ms = clock_wall_ms();
 	task_enter(view, TASK_SUCCEEDED);
 	tasks_commit(backend->tasks, view);

@@ -168,6 +168,24 @@ def test_a_cancel_asked_twice_is_sent_once(mount, simulator, ending):
     assert len(deletes(simulator, task)) == 1
 
 
+@pytest.mark.parametrize("when", ["it was finished", "its size is asked for"])
+def test_a_cancel_that_came_too_late_says_so(mount, simulator, when):
+    simulator.hold("queued")
+    simulator.fault("get" if when == "it was finished" else "media", {"delay_ms": 600_000})
+    folder = mount.folder()
+    task = wait_for(lambda: task_id(folder))
+    wait_for(lambda: simulator.requests(on="get"))
+    simulator.decree(task, state="succeeded")
+    if when == "its size is asked for":
+        waits_for(folder, "the video's size")
+    assert control(folder, "cancel").returncode == 0
+    simulator.clear_faults()
+    wait_state(folder, "succeeded")
+    wait_for(lambda: field(folder, "note") == "it was finished before it could be cancelled", "the note")
+    wait_for(lambda: rows(mount, "SELECT flags FROM task") == [(0,)], "the ledger's knowing")
+    assert not deletes(simulator, task)
+
+
 @pytest.mark.parametrize("ends", [False, True])
 def test_a_cancelled_order_never_leaves(mount, simulator, ends):
     simulator.fault("create", busy(1))
