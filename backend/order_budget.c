@@ -64,16 +64,19 @@ void budget_take_back(struct backend *backend, int64_t intent_ms)
 /* --- what holds an order back --- */
 
 struct census {
-	const char *provider;
+	const struct backend *backend;
+	const struct provider_section *section;
 	unsigned active;
 };
 
+/* What was made with a section that is gone is never asked about: it would count for
+ * ever. */
 static void count_active(void *context, struct task_view *view)
 {
 	struct census *census = context;
 
-	if (task_is_active(view->state) && view->provider &&
-	    !strcmp(view->provider, census->provider))
+	if (task_is_active(view->state) &&
+	    core_section_of(census->backend, view) == census->section)
 		census->active++;
 }
 
@@ -92,7 +95,7 @@ static char *local_time(int64_t wall_ms)
 char *budget_holds(struct backend *backend, struct order *order)
 {
 	unsigned limit = backend->config->submissions_per_hour;
-	struct census census = { .provider = order->section->name };
+	struct census census = { .backend = backend, .section = order->section };
 	int64_t now_ms = clock_wall_ms();
 
 	forget_old_intents(backend, now_ms);

@@ -79,6 +79,8 @@ static void mark_submitting(struct order *order, struct task_view *view)
 {
 	AUTOFREE char *described = request_describe(order->request);
 
+	if (!task_is_active(view->previous_state)) /* of one that nobody follows */
+		task_set_text(&view->note, NULL);
 	task_begin_attempt(view);
 	view->order = 0;
 	view->intent_ms = clock_wall_ms();
@@ -92,7 +94,6 @@ static void mark_submitting(struct order *order, struct task_view *view)
 	task_set_text(&view->answer, NULL);
 	task_set_text(&view->usage, NULL);
 	task_set_text(&view->waiting, NULL);
-	task_set_text(&view->note, NULL);
 	task_set_text(&view->request_note, order->request->note);
 	task_set_text(&view->request, described);
 	problem_clear(&view->problem);

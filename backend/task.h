@@ -59,9 +59,9 @@ struct task_view {
 	uint64_t number;	/* the task's number in the ledger: never used twice */
 	uint64_t revision;	/* grows with each change */
 	enum task_state state;
-	enum task_state
-		previous_state; /* what an edit left: PENDING when nothing was sent */
-	unsigned attempt;	/* how many times something was sent or refused */
+	enum task_state previous_state; /* what an edit or a retry left: PENDING when
+					   nothing was sent */
+	unsigned attempt;		/* how many times something was sent or refused */
 	uint64_t order;	 /* an order that lies with the backend, unsent; 0: none. Not kept
 			  */
 	bool is_archive; /* a copy of a task's folder: not an order */

@@ -7,6 +7,7 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
+#include "backend/base/text.h"
 #include "backend/submit.h"
 
 #include <errno.h>
@@ -428,9 +429,32 @@ static void cancel_pending(struct task_view *view)
 	task_enter(view, TASK_CANCELLED);
 }
 
+/*
+ * The service has it, but it cannot be asked: the configuration no longer has what made
+ * it. A person may decide about it as if it were unknown.
+ */
+static bool is_out_of_reach(const struct backend *backend, const struct task_view *view)
+{
+	return (view->state == TASK_QUEUED || view->state == TASK_RUNNING) &&
+	       !core_section_of(backend, view);
+}
+
+static void note_both(struct task_view *view)
+{
+	AUTOFREE char *note =
+		text_format("ordered anew: the one before (%s, made with provider "
+			    "\"%s\") may be billed as well",
+			    view->remote_id ? view->remote_id : "no id",
+			    view->provider ? view->provider : "?");
+
+	task_set_text(&view->note, note);
+}
+
 static int control_retry(struct backend *backend, struct task_view *view)
 {
-	switch (view->state) {
+	bool is_billed = is_out_of_reach(backend, view);
+
+	switch (is_billed ? TASK_UNKNOWN : view->state) {
 	case TASK_FAILED:
 	case TASK_EXPIRED:
 	case TASK_CANCELLED:
@@ -440,6 +464,8 @@ static int control_retry(struct backend *backend, struct task_view *view)
 		view->digest[0] = '\0'; /* the same content is wanted again, whatever
 					   comes between */
 		task_set_text(&view->note, NULL);
+		if (is_billed)
+			note_both(view);
 		tasks_commit(backend->tasks, view);
 		return 0;
 	default:
@@ -485,10 +511,13 @@ static const struct provider_section *section_to_adopt(struct backend *backend,
 	return section ? section : config_section(backend->config, NULL);
 }
 
-static bool may_adopt(enum task_state state)
+static bool may_adopt(const struct backend *backend, const struct task_view *view)
 {
+	enum task_state state = view->state;
+
 	return state == TASK_PENDING || state == TASK_INVALID || state == TASK_UNKNOWN ||
-	       state == TASK_FAILED || state == TASK_EXPIRED;
+	       state == TASK_FAILED || state == TASK_EXPIRED ||
+	       is_out_of_reach(backend, view);
 }
 
 static void enter_adopted(struct task_view *view, const struct provider_section *section,
@@ -502,7 +531,12 @@ static void enter_adopted(struct task_view *view, const struct provider_section 
 	view->order = 0;
 	view->is_archive = view->needs_submit = false;
 	task_set_text(&view->remote_id, id);
+	task_set_text(&view->raw_state, NULL);
 	task_set_text(&view->waiting, NULL);
+	for (int i = 0; i < OUTPUT_COUNT; i++) {
+		view->outputs[i].is_ready = view->outputs[i].is_dead = false;
+		task_set_text(&view->outputs[i].url, NULL);
+	}
 	task_set_text(&view->note, "adopted: made elsewhere");
 	view->doubtful_digest[0] = '\0';
 	problem_clear(&view->problem);
@@ -518,7 +552,7 @@ static int adopt(struct backend *backend, struct task_view *view, const char *pr
 	uint64_t number = view->number;
 	int r = 0;
 
-	if (!may_adopt(view->state))
+	if (!may_adopt(backend, view))
 		r = -EBUSY;
 	else if (!id || !provider_id_is_safe(id))
 		r = -EINVAL;

@@ -690,12 +690,55 @@ def test_a_task_of_a_section_that_is_gone_is_left_alone_until_it_is_back(mount, 
     change_config(mount, "[provider ark]", "[provider other]")
     wait_for(lambda: "put that section back" in (field(folder, "note") or ""))
     assert state(folder) == "running" and task_id(folder) == task
-    assert control(folder, "retry").returncode
+    assert control(folder, "submit").returncode
     simulator.hold("")
     settled(mount, simulator, 1)
     change_config(mount, "[provider other]", "[provider ark]")
     wait_state(folder, "succeeded")
     assert task_id(folder) == task and (folder / "video.mp4").read_bytes()
+
+
+@pytest.fixture
+def orphan(make_mount, simulator):
+    """A running task whose key has another name now, where only one may be under way."""
+    mount = make_mount(simulator)
+    mount.expect_log("unbound")
+    change_config(mount, "max_active = 1000", "max_active = 1")
+    simulator.hold("running")
+    folder = mount.folder()
+    wait_state(folder, "running")
+    key = mount.config_path.parent / "key"
+    key.rename(key.with_name("new-key"))
+    change_config(mount, str(key), str(key.with_name("new-key")))
+    wait_for(lambda: "no longer has" in (field(folder, "note") or ""))
+    assert state(folder) == "running"
+    return types.SimpleNamespace(mount=mount, folder=folder, task=task_id(folder))
+
+
+def test_a_task_that_nobody_follows_holds_no_other(orphan, simulator):
+    simulator.hold("")
+    wait_state(orphan.mount.folder("other"), "succeeded")
+    assert state(orphan.folder) == "running" and simulator.creates() == 2
+
+
+def test_a_task_that_nobody_follows_is_adopted(orphan, simulator):
+    simulator.hold("")
+    assert control(orphan.folder, f"adopt {orphan.task}").returncode == 0
+    wait_state(orphan.folder, "succeeded")
+    assert task_id(orphan.folder) == orphan.task and simulator.creates() == 1
+
+
+def test_a_task_that_nobody_follows_is_ordered_anew(orphan, simulator):
+    assert control(orphan.folder, "retry").returncode == 0
+    wait_for(lambda: task_id(orphan.folder) not in (None, orphan.task) and state(orphan.folder) == "running")
+    note = field(orphan.folder, "note")
+    assert "may be billed" in note and orphan.task in note
+    for word in ("retry", f"adopt {orphan.task}"):
+        assert control(orphan.folder, word).returncode
+    simulator.hold("")
+    wait_state(orphan.folder, "succeeded")
+    assert simulator.creates() == 2
+    assert rows(orphan.mount, "SELECT count(*) FROM attempt") == [(2,)]
 
 
 # --- a cancel that did not get through at once ---
