@@ -1,5 +1,6 @@
 #include "backend/problem.h"
 
+#include "backend/base/buffer.h"
 #include "backend/base/cleanup.h"
 #include "backend/base/text.h"
 
@@ -28,7 +29,7 @@ static const struct {
 					       "save, or write \"retry\" to "
 					       "status: the service's judgement of an "
 					       "output can differ." },
-	[PROBLEM_RATE] = { "rate", "Nothing to do: it is tried again by itself." },
+	[PROBLEM_RATE] = { "rate", "Wait a while, then write \"retry\" to status." },
 	[PROBLEM_BUSY] = { "busy", "Wait until the task has ended." },
 	[PROBLEM_GONE] = { "gone", "Look it up in the service's own console; \"adopt "
 				   "ID\" written to "
@@ -57,44 +58,119 @@ void problem_set(struct problem *problem, enum problem_class class, const char *
 	problem->text = text ? text_clean(text, TEXT_MAX_BYTES) : NULL;
 }
 
-/* The address that begins first, or the text's end. Its slashes can be escaped:
- * `https:\/\/`. */
-static const char *find_address(const char *text)
+/* --- what must not be shown --- */
+
+#define SPACE " \t\r\n"
+#define WORD_ENDS SPACE "\"<>" /* of an address, in a text or in JSON */
+
+static bool is_word_char(char c)
 {
-	while (*text && strncasecmp(text, "http:", 5) && strncasecmp(text, "https:", 6))
-		text++;
-	return text;
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+	       (c >= 'a' && c <= 'z') || c == '_';
 }
 
-/*
- * A copy in which the addresses have lost what stands behind their '?': signed links are
- * as good as the media itself, and messages are shown and logged.
- */
-static char *without_queries(const char *text)
+/* The length of what begins an address here, with its user and password; 0: none does.
+ * Slashes can be escaped: `https:\/\/`. */
+static size_t address_start(const char *text, size_t *ret_kept)
 {
-	char *copy = text_dup(text);
-	char *to = copy;
+	size_t scheme = !strncasecmp(text, "http:", 5)	  ? 5
+			: !strncasecmp(text, "https:", 6) ? 6
+			: !strncmp(text, "://", 3)	  ? 1
+							  : 0;
+	const char *host, *at;
 
-	while (copy && *text) {
-		const char *address = find_address(text);
-		const char *end = address + strcspn(address, " \t\r\n\"<>");
-		const char *query = memchr(address, '?', (size_t)(end - address));
-		const char *kept = query ? query : end;
+	if (!scheme)
+		return 0;
+	*ret_kept = scheme + strspn(text + scheme, "/\\");
+	host = text + *ret_kept;
+	at = memrchr(host, '@', strcspn(host, "/\\?#" WORD_ENDS));
+	return at ? (size_t)(at + 1 - text) : *ret_kept;
+}
 
-		memmove(to, text, (size_t)(kept - text));
-		to += kept - text;
-		text = end;
+/* `data:TYPE,…`; other words that begin so have neither a comma nor a semicolon. */
+static size_t data_url_secret(const char *text, size_t *ret_kept)
+{
+	size_t length = strcspn(text, WORD_ENDS);
+
+	if (strncasecmp(text, "data:", 5) || strcspn(text, ",;") >= length)
+		return 0;
+	*ret_kept = 5;
+	return length;
+}
+
+/* `Bearer KEY` */
+static size_t bearer_secret(const char *text, size_t *ret_kept)
+{
+	static const char quotes[] = SPACE "\"'<`\\";
+	size_t length;
+
+	if (strncasecmp(text, "Bearer", 6) || !strspn(text + 6, SPACE))
+		return 0;
+	*ret_kept = 6 + strspn(text + 6, quotes);
+	length = strcspn(text + *ret_kept, WORD_ENDS "'`\\");
+	return length ? *ret_kept + length : 0;
+}
+
+/* `sk-…`, as many services' keys begin */
+static size_t key_secret(const char *text, size_t *ret_kept)
+{
+	if (strncmp(text, "sk-", 3) || !is_word_char(text[3]))
+		return 0;
+	*ret_kept = 3;
+	return strcspn(text, WORD_ENDS "'`,;)&\\");
+}
+
+/* The length of a word with a secret that begins here, and of what is shown of it. */
+static size_t find_secret(const char *text, size_t *ret_kept)
+{
+	size_t length = data_url_secret(text, ret_kept);
+
+	if (!length)
+		length = bearer_secret(text, ret_kept);
+	return length ? length : key_secret(text, ret_kept);
+}
+
+static void add_without_secrets(struct buffer *out, const char *text)
+{
+	bool in_address = false, in_word = false;
+
+	while (*text) {
+		size_t kept = 0;
+		size_t length = in_word ? 0 : find_secret(text, &kept);
+		bool is_secret = length > 0;
+
+		if (!is_secret && (length = address_start(text, &kept)))
+			in_address = true;
+		if (!length && in_address && *text == '?')
+			length = strcspn(text, WORD_ENDS);
+		else if (!length)
+			length = kept = 1;
+		buffer_append(out, text, kept);
+		if (is_secret)
+			buffer_add(out, "…");
+		in_word = kept && is_word_char(text[kept - 1]);
+		text += length;
+		if (strchr(WORD_ENDS, *text))
+			in_address = false;
 	}
-	if (copy)
-		*to = '\0';
-	return copy;
+}
+
+char *problem_without_secrets(const char *text)
+{
+	/* A mark of three bytes can stand for a single one. */
+	AUTOBUFFER out = BUFFER_INIT(text ? 3 * strlen(text) + 1 : 0);
+
+	if (!text || !*text)
+		return text_dup(text);
+	add_without_secrets(&out, text);
+	return buffer_take(&out);
 }
 
 void problem_set_from_service(struct problem *problem, enum problem_class class,
 			      const char *code, const char *message)
 {
-	AUTOFREE char *bare = without_queries(message);
-	AUTOFREE char *bare_code = without_queries(code);
+	AUTOFREE char *bare = problem_without_secrets(message);
+	AUTOFREE char *bare_code = problem_without_secrets(code);
 	AUTOFREE char *clean = text_clean(bare, TEXT_MAX_BYTES);
 	AUTOFREE char *clean_code = text_clean(bare_code, CODE_MAX_BYTES);
 

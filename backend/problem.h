@@ -34,7 +34,17 @@ struct problem {
 void problem_set(struct problem *problem, enum problem_class class, const char *format,
 		 ...) __attribute__((format(printf, 3, 4)));
 
-/* Takes over a service's own code and message, cleaned and cut. Either may be NULL. */
+/*
+ * A copy of a text from outside, without what must be shown or logged nowhere: an
+ * address loses its query (a signed one is as good as the media itself) and its user and
+ * password; of a `data:` URI, of the word behind `Bearer` and of a key `sk-…` only the
+ * beginning stays, with "…". Works on single addresses, too; does not clean or cut. NULL
+ * for NULL and without memory; free() it.
+ */
+char *problem_without_secrets(const char *text);
+
+/* Takes over a service's own code and message without secrets, cleaned and cut. Either
+ * may be NULL. */
 void problem_set_from_service(struct problem *problem, enum problem_class class,
 			      const char *code, const char *message);
 

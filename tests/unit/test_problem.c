@@ -76,6 +76,63 @@ static void test_no_query_of_an_address(void **state)
 	expect_no_failed_case();
 }
 
+static void test_without_secrets(void **state)
+{
+	static const struct {
+		const char *text, *wanted;
+	} cases[] = {
+		{ "", "" },
+		{ "nothing to hide: 5 < 6, ok?", "nothing to hide: 5 < 6, ok?" },
+		/* addresses */
+		{ "https://h/v.mp4?X-Tos-Signature=s", "https://h/v.mp4" },
+		{ "https://me:pw@h:8080/v?a", "https://h:8080/v" },
+		{ "https://me:p@w@h/v", "https://h/v" },
+		{ "https://me@h", "https://h" },
+		{ "https:\\/\\/me:pw@h\\/v", "https:\\/\\/h\\/v" },
+		{ "https://h/v@2?a", "https://h/v@2" },
+		{ "socks5h://me:pw@h:1080 tos://b/k?s", "socks5h://h:1080 tos://b/k" },
+		{ "https://h/v? why?", "https://h/v why?" },
+		{ "https://h/?u=https://me:pw@h", "https://h/" },
+		/* data: URIs */
+		{ "the image data:image/png;base64,iVBORw0 is bad",
+		  "the image data:… is bad" },
+		{ "{\"url\":\"data:image\\/png;base64,iVBO\"}", "{\"url\":\"data:…\"}" },
+		{ "`DATA:,x", "`DATA:…" },
+		{ "https://h/data:a,b", "https://h/data:…" },
+		{ "bad data: a, b; c", "bad data: a, b; c" },
+		{ "metadata:a,b data:5", "metadata:a,b data:5" },
+		{ "data:", "data:" },
+		/* keys */
+		{ "Authorization: Bearer ab12|cd.ef-gh==, no",
+		  "Authorization: Bearer … no" },
+		{ "bearer\t 'x' \"Bearer y\"", "bearer\t '…' \"Bearer …\"" },
+		{ "Bearer", "Bearer" },
+		{ "Bearer ", "Bearer " },
+		{ "a forbearer x", "a forbearer x" },
+		{ "Authorization: sk-ab12****cd34.", "Authorization: sk-…" },
+		{ "{\"Authorization\":\"sk-ab\"}", "{\"Authorization\":\"sk-…\"}" },
+		{ "task-123 sk- sk-a", "task-123 sk- sk-…" },
+	};
+
+	assert_null(problem_without_secrets(NULL));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTOFREE char *found = problem_without_secrets(cases[i].text);
+
+		expect_text(cases[i].text, "text", found, cases[i].wanted);
+	}
+	expect_no_failed_case();
+}
+
+static void test_service_without_secrets(void **state)
+{
+	AUTOPROBLEM problem = { 0 };
+
+	problem_set_from_service(&problem, PROBLEM_SERVER, "data:a,b",
+				 "no Bearer x at https://me:pw@h/v?s");
+	assert_string_equal(problem.code, "data:…");
+	assert_string_equal(problem.text, "the service says: no Bearer … at https://h/v");
+}
+
 static void test_problem_is_bounded(void **state)
 {
 	AUTOPROBLEM problem = { 0 };
@@ -144,6 +201,8 @@ int main(void)
 		cmocka_unit_test(test_problem_set),
 		cmocka_unit_test(test_problem_of_service),
 		cmocka_unit_test(test_no_query_of_an_address),
+		cmocka_unit_test(test_without_secrets),
+		cmocka_unit_test(test_service_without_secrets),
 		cmocka_unit_test(test_problem_is_bounded),
 		cmocka_unit_test(test_problem_copy),
 		cmocka_unit_test(test_problem_words),
