@@ -88,7 +88,7 @@ static enum problem_class find_class(const struct code_class *classes, size_t co
 	return PROBLEM_NONE;
 }
 
-/* Codes whose HTTP status alone would mislead: providers.md, 6.7. */
+/* Codes whose HTTP status alone would mislead, wherever they stand: providers.md, 6.7. */
 static const struct code_class ark_codes[] = {
 	{ "SensitiveContent", PROBLEM_MODERATION },
 	{ "RiskDetection", PROBLEM_MODERATION },
@@ -102,6 +102,25 @@ static const struct code_class ark_codes[] = {
 	{ "ResourceNotFound", PROBLEM_GONE },
 };
 
+/*
+ * Codes that say no more than their HTTP status: for a failed task, which has none. A
+ * message may quote them of other hosts, so there they count at its beginning only.
+ */
+static const struct code_class ark_plain_codes[] = {
+	{ "InvalidParameter", PROBLEM_INVALID },
+	{ "MissingParameter", PROBLEM_INVALID },
+	{ "InvalidEndpoint", PROBLEM_INVALID },
+	{ "InvalidPath", PROBLEM_INVALID },
+	{ "AuthenticationError", PROBLEM_AUTH },
+	{ "AccessDenied", PROBLEM_AUTH },
+	{ "OperationDenied", PROBLEM_AUTH },
+	{ "ServiceNotOpen", PROBLEM_AUTH },
+	{ "RateLimitExceeded", PROBLEM_RATE },
+	{ "ServerOverloaded", PROBLEM_RATE },
+	{ "ModelLoadingError", PROBLEM_RATE },
+	{ "InternalServiceError", PROBLEM_SERVER },
+};
+
 /* For explanations without a code. */
 static const struct code_class words[] = {
 	{ "sensitive information", PROBLEM_MODERATION },
@@ -109,6 +128,20 @@ static const struct code_class words[] = {
 	{ "sensitive_content", PROBLEM_MODERATION },
 	{ "敏感", PROBLEM_MODERATION },
 };
+
+static enum problem_class find_plain_class(const struct reason *reason)
+{
+	const char *text = reason->code ? reason->code : reason->message;
+	size_t length = text ? strcspn(text, " :,") : 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ark_plain_codes); i++) {
+		const char *part = ark_plain_codes[i].part;
+
+		if (length && memmem(text, length, part, strlen(part)))
+			return ark_plain_codes[i].class;
+	}
+	return PROBLEM_NONE;
+}
 
 enum problem_class answer_class(const struct code_class *own, size_t count,
 				const struct reason *reason)
@@ -121,7 +154,12 @@ enum problem_class answer_class(const struct code_class *own, size_t count,
 		class = find_class(ark_codes, ARRAY_SIZE(ark_codes), reason->message);
 	if (!class)
 		class = find_class(words, ARRAY_SIZE(words), reason->message);
-	return class;
+	return class ? class : find_plain_class(reason);
+}
+
+enum problem_class answer_query_class(enum problem_class class, bool is_own_shape)
+{
+	return class == PROBLEM_GONE && !is_own_shape ? PROBLEM_SERVER : class;
 }
 
 void answer_set_problem(struct problem *problem, enum problem_class class,
@@ -283,11 +321,23 @@ struct observation *answer_observe(struct observations *list, const char *id)
 	return seen && !answer_put(&seen->id, id) ? seen : NULL;
 }
 
-int answer_observe_gone(struct observations *list, const char *id,
-			const struct problem *problem)
+void answer_put_failure(struct observation *seen, enum problem_class class,
+			const struct reason *reason)
 {
-	struct observation *seen = answer_observe(list, id);
+	/* The task is there: something that its request names is not. */
+	if (class == PROBLEM_GONE)
+		class = PROBLEM_INVALID;
+	answer_set_problem(&seen->problem, class, reason, 0);
+}
 
+int answer_observe_error(struct observations *list, const char *id,
+			 const struct problem *problem)
+{
+	struct observation *seen;
+
+	if (problem->class != PROBLEM_GONE)
+		return -EAGAIN;
+	seen = answer_observe(list, id);
 	if (!seen)
 		return -ENOMEM;
 	problem_copy(&seen->problem, problem);

@@ -46,6 +46,12 @@ struct code_class {
 enum problem_class answer_class(const struct code_class *own, size_t count,
 				const struct reason *reason);
 
+/*
+ * The class of a query's error. A task is gone only where the service itself says so, in
+ * the shape of its own errors; a gateway's 404 says nothing of tasks.
+ */
+enum problem_class answer_query_class(enum problem_class class, bool is_own_shape);
+
 /* Says it in the service's words, or names the HTTP status (0: of a task) without any. */
 void answer_set_problem(struct problem *problem, enum problem_class class,
 			const struct reason *reason, int status);
@@ -85,9 +91,12 @@ int64_t answer_created_s(const struct json *task);
 
 /* Appends an observation of a task, without anything said of it yet; NULL: no memory. */
 struct observation *answer_observe(struct observations *list, const char *id);
-/* Appends that there is no such task. */
-int answer_observe_gone(struct observations *list, const char *id,
-			const struct problem *problem);
+/* Says why a task failed. */
+void answer_put_failure(struct observation *seen, enum problem_class class,
+			const struct reason *reason);
+/* A query's error: appends that there is no such task when it is GONE, else -EAGAIN. */
+int answer_observe_error(struct observations *list, const char *id,
+			 const struct problem *problem);
 /* An answer of which nothing can be used. Returns -EAGAIN. */
 int answer_not_json(struct problem *problem);
 int answer_of_another_task(struct problem *problem);

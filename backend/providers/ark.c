@@ -55,7 +55,9 @@ static int ark_build_create(const struct request *request,
 /* `status` 0: of a task, which the service failed unless its code says otherwise. */
 static enum problem_class ark_class(const struct reason *reason, int status)
 {
-	enum problem_class class = answer_class(NULL, 0, reason);
+	static const struct code_class of_task[] = { { "NotFound", PROBLEM_INVALID } };
+	enum problem_class class =
+		answer_class(of_task, status ? 0 : ARRAY_SIZE(of_task), reason);
 
 	if (class)
 		return class;
@@ -134,7 +136,7 @@ static int put_task(const struct json *task, struct observation *seen)
 	if (!r)
 		r = answer_put_common(seen, task, task);
 	if (!r && seen->state == TASK_FAILED)
-		answer_set_problem(&seen->problem, ark_class(&reason, 0), &reason, 0);
+		answer_put_failure(seen, ark_class(&reason, 0), &reason);
 	return r;
 }
 
@@ -145,17 +147,40 @@ static int observe(const struct json *task, const char *id, struct observations 
 	return seen ? put_task(task, seen) : -ENOMEM;
 }
 
+/* What there is for an unknown task is not documented: 10. */
+static enum problem_class query_class(const struct reason *reason, int status)
+{
+	static const struct code_class codes[] = {
+		{ "InvalidEndpointOrModel", PROBLEM_INVALID },
+		{ "NotFound", PROBLEM_GONE },
+		{ "task_not_found", PROBLEM_GONE },
+	};
+	bool can_be_gone = status == 400 || status == 404 || status == 410;
+	enum problem_class class =
+		can_be_gone ? answer_class(codes, ARRAY_SIZE(codes), reason)
+			    : PROBLEM_NONE;
+
+	if (!class)
+		class = ark_class(reason, status);
+	return answer_query_class(class, can_be_gone && reason->code);
+}
+
+static int read_query_error(const struct json *body, int status, const char *id,
+			    struct observations *list, struct problem *problem)
+{
+	struct reason reason = answer_reason(body);
+
+	answer_set_problem(problem, query_class(&reason, status), &reason, status);
+	return answer_observe_error(list, id, problem);
+}
+
 static int parse_one(const struct http_response *response, const struct json *body,
 		     const char *id, struct observations *list, struct problem *problem)
 {
 	const char *said = json_get_string(body, "id");
 
-	if (response->status != 200) {
-		read_error(body, response->status, problem);
-		return problem->class == PROBLEM_GONE
-			       ? answer_observe_gone(list, id, problem)
-			       : -EAGAIN;
-	}
+	if (response->status != 200)
+		return read_query_error(body, response->status, id, list, problem);
 	if (!json_is_object(body))
 		return answer_not_json(problem);
 	if (said && strcmp(said, id))

@@ -138,6 +138,7 @@ static enum problem_class comet_class(const struct reason *reason, int status)
 	static const struct code_class codes[] = {
 		{ "task_not_exist", PROBLEM_GONE },
 		{ "InvalidParameter", PROBLEM_INVALID },
+		{ "invalid_request_error", PROBLEM_INVALID }, /* no such path */
 		{ "quota", PROBLEM_BALANCE },
 		{ "sensitive", PROBLEM_MODERATION },
 	};
@@ -169,7 +170,7 @@ static int put_task(const struct json *task, struct observation *seen)
 	if (!r)
 		r = answer_put_common(seen, task, task);
 	if (!r && seen->state == TASK_FAILED)
-		answer_set_problem(&seen->problem, comet_class(&reason, 0), &reason, 0);
+		answer_put_failure(seen, comet_class(&reason, 0), &reason);
 	return r;
 }
 
@@ -224,10 +225,11 @@ static int read_query_error(const struct json *body, int status, const char *id,
 			    struct observations *list, struct problem *problem)
 {
 	struct reason reason = answer_reason(body);
-	enum problem_class class = comet_class(&reason, status);
+	enum problem_class class =
+		answer_query_class(comet_class(&reason, status), reason.code);
 
 	answer_set_problem(problem, class, &reason, status);
-	return class == PROBLEM_GONE ? answer_observe_gone(list, id, problem) : -EAGAIN;
+	return answer_observe_error(list, id, problem);
 }
 
 static int comet_parse_query(const struct http_response *response, const char *const *ids,

@@ -121,7 +121,7 @@ static bool is_doubtful(const struct reason *reason)
 					     "cURL error", "server error", "exception",
 					     "超时" };
 
-	if (!reason->message)
+	if (!reason->message || answer_class(NULL, 0, reason) == PROBLEM_SERVER)
 		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (strcasestr(reason->message, words[i]))
@@ -191,7 +191,7 @@ static int put_task(const struct json *body, struct observation *seen)
 	if (!r)
 		r = answer_put_common(seen, task, body);
 	if (!r && seen->state == TASK_FAILED)
-		answer_set_problem(&seen->problem, class_of(&reason, 0), &reason, 0);
+		answer_put_failure(seen, class_of(&reason, 0), &reason);
 	return r;
 }
 
@@ -231,6 +231,15 @@ static bool says_gone(const struct reason *reason)
 				   strstr(reason->message, "不存在"));
 }
 
+/* `success: false`, or Laravel's bare message when it is of a task, and of no path. */
+static bool is_own_error(const struct json *body, const struct reason *reason)
+{
+	if (says_no(body))
+		return answer_has_reason(reason);
+	return says_gone(reason) && !strchr(reason->message, '/') &&
+	       (strcasestr(reason->message, "task") || strstr(reason->message, "任务"));
+}
+
 static int read_query_error(const struct json *body, int status, const char *id,
 			    struct observations *list, struct problem *problem)
 {
@@ -239,8 +248,9 @@ static int read_query_error(const struct json *body, int status, const char *id,
 
 	if (status == 200)
 		class = says_gone(&reason) ? PROBLEM_GONE : PROBLEM_SERVER;
+	class = answer_query_class(class, is_own_error(body, &reason));
 	answer_set_problem(problem, class, &reason, status);
-	return class == PROBLEM_GONE ? answer_observe_gone(list, id, problem) : -EAGAIN;
+	return answer_observe_error(list, id, problem);
 }
 
 static int createtask_parse_query(const struct http_response *response,

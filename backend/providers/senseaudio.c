@@ -156,12 +156,15 @@ static const struct ref_code *find_ref_code(const struct json *body)
 static enum problem_class senseaudio_class(const struct json *body,
 					   const struct reason *reason, int status)
 {
+	static const struct code_class codes[] = {
+		{ "authentication_error", PROBLEM_AUTH },
+	};
 	const struct ref_code *ref_code = find_ref_code(body);
 	enum problem_class class;
 
 	if (ref_code && ref_code->class != PROBLEM_INVALID)
 		return ref_code->class;
-	class = answer_class(NULL, 0, reason);
+	class = answer_class(codes, ARRAY_SIZE(codes), reason);
 	if (class)
 		return class;
 	if (ref_code)
@@ -234,8 +237,7 @@ static int put_task(const struct json *task, struct observation *seen)
 	if (!r)
 		r = answer_put_common(seen, task, task);
 	if (!r && seen->state == TASK_FAILED)
-		answer_set_problem(&seen->problem, senseaudio_class(task, &reason, 0),
-				   &reason, 0);
+		answer_put_failure(seen, senseaudio_class(task, &reason, 0), &reason);
 	return r;
 }
 
@@ -243,10 +245,12 @@ static int read_query_error(const struct json *body, int status, const char *id,
 			    struct observations *list, struct problem *problem)
 {
 	struct reason reason = answer_reason(body);
-	enum problem_class class = senseaudio_class(body, &reason, status);
+	enum problem_class class =
+		answer_query_class(senseaudio_class(body, &reason, status),
+				   find_ref_code(body) || reason.code);
 
 	answer_set_problem(problem, class, &reason, status);
-	return class == PROBLEM_GONE ? answer_observe_gone(list, id, problem) : -EAGAIN;
+	return answer_observe_error(list, id, problem);
 }
 
 /*
