@@ -9,6 +9,14 @@
 
 /* --- errors: 1.4 --- */
 
+/* The code can stand where the words do; its own client takes all others for this. */
+static enum problem_class class_of_forbidden(const struct reason *reason)
+{
+	if (reason->message && strcasestr(reason->message, "used_up"))
+		return PROBLEM_BALANCE;
+	return PROBLEM_MODERATION;
+}
+
 static enum problem_class ace_class(const struct reason *reason, int status)
 {
 	static const struct code_class codes[] = {
@@ -28,8 +36,10 @@ static enum problem_class ace_class(const struct reason *reason, int status)
 
 	if (class)
 		return class;
-	if (status == 403 && reason->code) /* its own client takes all others for this */
-		return PROBLEM_MODERATION;
+	if (status == 403 && answer_has_reason(reason))
+		return class_of_forbidden(reason);
+	if (!status && reason->code && !strcmp(reason->code, "token_mismatched"))
+		return PROBLEM_INVALID; /* else the key's, where the status says so */
 	return status ? provider_class_of_status(status) : PROBLEM_SERVER;
 }
 
@@ -130,6 +140,13 @@ static bool says_failure(const struct said *said)
 	return answer_text(error, "code") || (said->has_success && said->is_finished);
 }
 
+/* It says no, but so that it passes over: see provider.h. */
+static bool is_doubtful(const struct said *said)
+{
+	return said->has_success && !said->is_success && !said->video_url &&
+	       !says_failure(said);
+}
+
 /* Without a known word. */
 static enum task_state state_of_signs(const struct said *said)
 {
@@ -163,6 +180,7 @@ static int put_state(const struct said *said, struct observation *seen)
 
 	if (!is_known)
 		state = state_of_signs(said);
+	seen->is_doubtful = !is_known && state == TASK_RUNNING && is_doubtful(said);
 	if (state == TASK_CANCELLED) /* nobody can cancel there: it is a way to fail */
 		state = TASK_FAILED;
 	if (word && !is_known && (state == TASK_RUNNING || state == TASK_QUEUED))
@@ -188,8 +206,9 @@ static int put_said(const struct said *said, struct observation *seen)
 		r = answer_put(&seen->video_url, said->video_url);
 	if (!r)
 		r = answer_put(&seen->last_frame_url, said->last_frame_url);
-	if (!r && seen->state == TASK_FAILED && !problem_is_set(&seen->problem))
-		answer_set_problem(&seen->problem, ace_class(&reason, 0), &reason, 0);
+	if (!r && (seen->state == TASK_FAILED || seen->is_doubtful) &&
+	    !problem_is_set(&seen->problem))
+		answer_put_failure(seen, ace_class(&reason, 0), &reason);
 	return r;
 }
 

@@ -38,11 +38,13 @@ enum task_state {
 struct observation {
 	char *id; /* the service's id of the task */
 	enum task_state
-		state;	 /* QUEUED … CANCELLED; TASK_UNKNOWN: there is no such task
-			    (problem GONE), or nothing is said of it yet (no problem) */
-	char *raw_state; /* the service's own word when we do not know it */
-	int progress;	 /* per cent, or -1 */
-	struct problem problem;
+		state;	  /* QUEUED … CANCELLED; TASK_UNKNOWN: there is no such task
+			     (problem GONE), or nothing is said of it yet (no problem) */
+	char *raw_state;  /* the service's own word when we do not know it */
+	bool is_doubtful; /* RUNNING, but it says that it failed in a way that was wrong
+			     before: three times in a row counts */
+	int progress;	  /* per cent, or -1 */
+	struct problem problem; /* of FAILED, UNKNOWN, and what is doubtful */
 	char *video_url;
 	char *last_frame_url;
 	char *model;

@@ -44,7 +44,8 @@ static inline void check_observation(const struct observation *seen)
 	MUST(seen->state != TASK_UNKNOWN || !problem_is_set(&seen->problem) ||
 	     seen->problem.class == PROBLEM_GONE);
 	MUST(seen->state == TASK_UNKNOWN || seen->state == TASK_FAILED ||
-	     !problem_is_set(&seen->problem));
+	     seen->is_doubtful == problem_is_set(&seen->problem));
+	MUST(!seen->is_doubtful || (seen->state == TASK_RUNNING && seen->problem.text));
 	MUST(seen->state != TASK_FAILED || seen->problem.text);
 	MUST(!seen->raw_state || seen->state == TASK_RUNNING);
 	MUST(seen->progress >= -1 && seen->progress <= 100);

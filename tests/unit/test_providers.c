@@ -64,6 +64,8 @@ static void expect_seen(const char *name, const struct observation *seen,
 	if (json_get(test, "created"))
 		expect_number(name, "created", seen->created_s,
 			      number_of(test, "created", 0));
+	if (seen->is_doubtful != flag_of(test, "doubtful"))
+		FAIL_CASE("%s: is_doubtful is %d", name, seen->is_doubtful);
 	if (problem_is_set(&seen->problem) != (json_get(test, "class") != NULL))
 		FAIL_CASE("%s: the problem is \"%s\"", name, seen->problem.text);
 	expect_problem(name, &seen->problem, test);
