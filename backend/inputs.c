@@ -351,8 +351,8 @@ static int attach(struct request *request, size_t index, struct download *downlo
 {
 	struct request_content *item = &request->content[index];
 
-	if (!item->path)
-		item->path = strdup(item->url);
+	if (!item->path) /* what messages call it: the address may be a signed one */
+		item->path = problem_without_secrets(item->url);
 	if (!item->path)
 		return -ENOMEM;
 	free(TAKE(item->url));
@@ -363,6 +363,7 @@ static int provide_address(struct inputs *inputs, struct request *request, size_
 			   char **ret_waiting, struct problem *problem)
 {
 	struct download *download = find_download(inputs, index);
+	AUTOFREE char *shown = NULL;
 	const char *url = request->content[index].url;
 	int r = 0;
 
@@ -381,10 +382,14 @@ static int provide_address(struct inputs *inputs, struct request *request, size_
 		return -ENOMEM;
 	if (download->is_done)
 		return attach(request, index, download, problem);
+	shown = problem_without_secrets(url);
+	if (!shown)
+		return -ENOMEM;
 	if (download->is_wrong) {
 		problem_set(problem, PROBLEM_INVALID,
-			    "%s: content[%zu]: %.200s cannot be read (%s)",
-			    request->source, index, url, download->why);
+			    "%s: %s: %.200s cannot be read (%s)", request->source,
+			    request_content_name(&request->content[index]), shown,
+			    download->why ? download->why : "no answer");
 		return -EINVAL;
 	}
 	if (!download->call && clock_boot_ms() >= download->not_before_ms) {
@@ -393,7 +398,7 @@ static int provide_address(struct inputs *inputs, struct request *request, size_
 			return r;
 	}
 	*ret_waiting =
-		text_format("reading %.200s, to send it along%s%s%s", url,
+		text_format("reading %.200s, to send it along%s%s%s", shown,
 			    download->why ? " (" : "", download->why ? download->why : "",
 			    download->why ? ")" : "");
 	return -EAGAIN;

@@ -111,6 +111,21 @@ def test_an_address_is_fetched_for_cometapi_and_without_a_key(mount, simulator):
     assert parts["input_reference"]["bytes"] == len(png(640, 360))
 
 
+@pytest.mark.parametrize("path, words", [("/media/none.png", "cannot be read"), ("", "its content is")])
+def test_an_address_that_will_not_do_is_told_without_its_signature(mount, simulator, path, words):
+    url = simulator.address("ark").replace("/ark/api/v3", path) + "?X-Tos-Signature=SECRET"
+    if not path:  # something, but no picture
+        still = mount.finished(simulator, "still")
+        url = json.loads((still / "task.json").read_text())["video"]["url"]
+    folder = order(mount, "cat", {"provider": "comet", "model": "doubao-seedance-2-0", "prompt": "It walks away",
+                                  "content": [{"type": "image_url", "image_url": {"url": url}, "role": "first_frame"}]})
+    wait_state(folder, "invalid")
+    text = (folder / "error.txt").read_text() + status(folder)
+    assert words in text
+    assert "SECRET" not in text and "X-Tos" not in text and "Signature" not in text
+    assert simulator.stats()["wires"]["comet"]["creates"] == 0
+
+
 # --- what a service cannot do ---
 
 @pytest.mark.parametrize("service, request_, words", [
