@@ -96,6 +96,12 @@ const struct provider_section *core_section_of(const struct backend *backend,
 	return section;
 }
 
+const struct provider_section *backend_section_of(const struct backend *backend,
+						  const struct task_view *view)
+{
+	return core_section_of(backend, view);
+}
+
 static bool differs(const char *a, const char *b)
 {
 	return a && b ? strcmp(a, b) != 0 : a != b;

@@ -49,6 +49,10 @@ void backend_destroy(struct backend *backend);
 /* A random name of this library: 32 hexadecimal digits. */
 const char *backend_library_id(const struct backend *backend);
 const struct config *backend_config(const struct backend *backend);
+/* The section that made a task, if the configuration still has it unchanged (the same
+ * address and key); else NULL. */
+const struct provider_section *backend_section_of(const struct backend *backend,
+						  const struct task_view *view);
 
 /* --- tasks --- */
 

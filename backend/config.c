@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define SECTIONS_MAX 100
+#define SECTION_NAMES_MAX_BYTES 2048 /* as messages list them */
 #define LINE_MAX_BYTES 4096
 #define MAIN_SECTION SIZE_MAX
 #define PROVIDER_PREFIX "provider "
@@ -593,6 +594,20 @@ const struct provider_section *config_section(const struct config *config,
 		if (!strcmp(config->sections[i].name, name))
 			return &config->sections[i];
 	return NULL;
+}
+
+int config_refuse_section(const struct config *config, const char *source,
+			  const char *name, struct problem *problem)
+{
+	AUTOBUFFER names = BUFFER_INIT(SECTION_NAMES_MAX_BYTES);
+
+	for (size_t i = 0; i < config->section_count; i++)
+		buffer_addf(&names, "%s%s", i ? ", " : "", config->sections[i].name);
+	problem_set(problem, PROBLEM_INVALID,
+		    "%s: \"provider\" is \"%s\", and the configuration has no section of "
+		    "that name; allowed: %s",
+		    source, name ? name : "", names.size ? names.data : "(none)");
+	return -EINVAL;
 }
 
 struct endpoint config_endpoint(const struct provider_section *section)

@@ -67,6 +67,13 @@ const char *config_key_file(const struct config *config, size_t n);
 const struct provider_section *config_section(const struct config *config,
 					      const char *name);
 
+/*
+ * Refuses a request, of the file `source`, that names no section: the problem lists those
+ * that there are. Returns -EINVAL.
+ */
+int config_refuse_section(const struct config *config, const char *source,
+			  const char *name, struct problem *problem);
+
 /* The endpoint that a section describes; texts are borrowed from the section. */
 struct endpoint config_endpoint(const struct provider_section *section);
 

@@ -66,20 +66,40 @@ int fit_request(const struct models *models, const struct provider *provider,
 	return r;
 }
 
-bool fit_gives_last_frame(const struct provider *provider, const char *described)
+static struct json *parse_described(const char *described)
 {
-	AUTOJSON *tree = NULL;
-	bool is_asked = true, is_draft = false;
+	struct json *tree = NULL;
 
 	if (described && json_parse(described, strlen(described), &tree, NULL))
-		tree = NULL;
-	json_to_bool(json_get(json_get(tree, "extra"), "draft"), &is_draft);
-	json_to_bool(json_get(tree, "draft"), &is_draft);
-	if (is_draft)
-		is_asked = false; /* unless it was asked for all the same */
-	json_to_bool(json_get(tree, "return_last_frame"), &is_asked);
-	json_to_bool(json_get(json_get(tree, "extra"), "return_last_frame"), &is_asked);
-	return provider->gives_last_frame && is_asked;
+		return NULL;
+	return tree;
+}
+
+/* `extra` is passed on as it is, before all else. */
+static bool says_true(const struct json *tree, const char *key, bool otherwise)
+{
+	bool is_true = otherwise;
+
+	json_to_bool(json_get(tree, key), &is_true);
+	json_to_bool(json_get(json_get(tree, "extra"), key), &is_true);
+	return is_true;
+}
+
+bool fit_gives_last_frame(const struct provider *provider, const char *described)
+{
+	AUTOJSON *tree = parse_described(described);
+	bool is_draft = says_true(tree, "draft", false);
+
+	/* Of a draft there is none, unless it was asked for all the same. */
+	return provider->gives_last_frame &&
+	       says_true(tree, "return_last_frame", !is_draft);
+}
+
+bool fit_makes_draft(const char *described)
+{
+	AUTOJSON *tree = parse_described(described);
+
+	return says_true(tree, "draft", false);
 }
 
 __attribute__((format(printf, 3, 0))) static int

@@ -42,4 +42,7 @@ int fit_request(const struct models *models, const struct provider *provider,
  */
 bool fit_gives_last_frame(const struct provider *provider, const char *described);
 
+/* Whether such a request orders a draft. */
+bool fit_makes_draft(const char *described);
+
 #endif

@@ -12,6 +12,8 @@
 #include "fs/shot.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Another task that this folder needs something of. */
@@ -19,7 +21,28 @@ struct other {
 	const struct task_view *view;
 	const char *folder; /* below the tree */
 	const char *shown;  /* the same as seen from this folder: "../shot-1" */
+	const char *input;  /* what needs it, for people: a file, or "content[1]" */
 };
+
+/* An input by its place in the request; one that is there by its name, by that. */
+static const char *input_name(const struct request_content *item)
+{
+	return item->where ? item->where : request_content_name(item);
+}
+
+__attribute__((format(printf, 3, 4))) static int
+refuse(struct scene *scene, const struct other *other, const char *format, ...)
+{
+	AUTOFREE char *text = NULL;
+	va_list arguments;
+
+	va_start(arguments, format);
+	if (vasprintf(&text, format, arguments) < 0)
+		text = NULL;
+	va_end(arguments);
+	return scene_refuse(scene, "%s: %s: %s", scene->trigger, other->input,
+			    text ? text : "");
+}
 
 static const char *output_word(unsigned output)
 {
@@ -29,7 +52,8 @@ static const char *output_word(unsigned output)
 static int wait_on(struct scene *scene, const struct other *other, const char *more)
 {
 	scene->out->waits_on = other->view->number;
-	return scene_wait(scene, "waiting for %s%s", other->shown, more);
+	return scene_wait(scene, "waiting for %s (%s)%s", other->shown, other->input,
+			  more);
 }
 
 /* It is not there (yet): what ends that. */
@@ -53,45 +77,87 @@ static int wait_for_state(struct scene *scene, const struct other *other)
 	}
 }
 
-/* --- outputs --- */
+/* --- orders --- */
 
-/* What the other task was ordered with, or will be; NULL: it cannot be told now. */
-static char *describe_order(struct scene *scene, const struct other *other,
-			    char **ret_provider)
+/* What another folder was ordered with, or will be. */
+struct told {
+	char *request;	/* as request_describe() has it; NULL: it cannot be told now */
+	char *provider; /* NULL: the default one */
+	char *model;	/* NULL: the provider's default one */
+	bool is_final;	/* more files beside will not make another order of it */
+};
+
+static void told_clear(struct told *told)
 {
-	AUTOREQUEST *request = NULL;
-
-	if (other->view->state != TASK_PENDING && other->view->request) {
-		*ret_provider = text_dup(other->view->provider);
-		return strdup(other->view->request);
-	}
-	request = scene_peek(scene->fs, other->folder);
-	if (!request)
-		return NULL;
-	*ret_provider = text_dup(request->provider);
-	return request_describe(request);
+	free(told->request);
+	free(told->provider);
+	free(told->model);
 }
+#define AUTOTOLD __attribute__((cleanup(told_clear))) struct told
+
+/* What is in the folder counts until it is sent, and again once it was refused. */
+static bool is_sent(const struct task_view *view)
+{
+	return view->state != TASK_PENDING && view->state != TASK_INVALID;
+}
+
+/* Made elsewhere: nobody here knows how it was ordered. */
+static bool is_adopted(const struct task_view *view)
+{
+	return is_sent(view) && view->remote_id && !view->intent_ms;
+}
+
+static void tell_from_folder(struct scene *scene, const struct other *other,
+			     struct told *told)
+{
+	AUTOREQUEST *request = scene_peek(scene->fs, other->folder);
+
+	if (!request || request->task_id)
+		return;
+	told->request = request_describe(request);
+	told->provider = TAKE(request->provider);
+	told->model = TAKE(request->model);
+	told->is_final = text_ends_with(request->source, ".json");
+}
+
+static void tell_order(struct scene *scene, const struct other *other, struct told *told)
+{
+	const struct task_view *view = other->view;
+
+	if (is_adopted(view))
+		return;
+	if (!is_sent(view) || !view->request) {
+		tell_from_folder(scene, other, told);
+		return;
+	}
+	told->request = strdup(view->request);
+	told->provider = text_dup(view->provider);
+	told->model = text_dup(view->model);
+	told->is_final = true;
+}
+
+/* --- outputs --- */
 
 /* Refuses to wait for a last frame that never comes. */
 static int check_gives_frame(struct scene *scene, const struct other *other)
 {
-	AUTOFREE char *name = NULL;
-	AUTOFREE char *order = describe_order(scene, other, &name);
-	const struct provider_section *section =
-		config_section(backend_config(scene->fs->backend), name);
+	AUTOTOLD told = { 0 };
+	const struct provider_section *section;
 
-	if (!order || !section || fit_gives_last_frame(section->provider, order))
+	tell_order(scene, other, &told);
+	section = config_section(backend_config(scene->fs->backend), told.provider);
+	if (!told.request || !section ||
+	    fit_gives_last_frame(section->provider, told.request))
 		return 0;
 	if (!section->provider->gives_last_frame)
-		return scene_refuse(scene,
-				    "%s: it waits for the last frame of %s, and %s gives "
-				    "no last frame; put a picture into this folder instead",
-				    scene->trigger, other->shown,
-				    section->provider->title);
-	return scene_refuse(scene,
-			    "%s: it waits for the last frame of %s, which was ordered "
-			    "without one (\"return_last_frame\": false, or a draft)",
-			    scene->trigger, other->shown);
+		return refuse(scene, other,
+			      "it waits for the last frame of %s, and %s gives no last "
+			      "frame; put a picture into this folder instead",
+			      other->shown, section->provider->title);
+	return refuse(scene, other,
+		      "it waits for the last frame of %s, which was ordered without one "
+		      "(\"return_last_frame\": false, or a draft)",
+		      other->shown);
 }
 
 /* The other task is done: its output is there, or it never will be. */
@@ -106,8 +172,8 @@ static int take_output(struct scene *scene, struct request_content *item,
 			       ", whose output was removed: write \"fetch\" to its "
 			       "status");
 	if (output->is_dead || !output->url)
-		return scene_refuse(scene, "%s: %s has no %s", scene->trigger,
-				    other->shown, output_word(shot->output));
+		return refuse(scene, other, "%s has no %s", other->shown,
+			      output_word(shot->output));
 	if (!output->is_ready)
 		return wait_on(scene, other, "");
 	item->shot = *shot;
@@ -125,9 +191,8 @@ static int check_kind(struct scene *scene, struct request_content *item,
 		item->type = type;
 	if (item->type == type)
 		return 0;
-	return scene_refuse(scene, "%s: %s is the %s of %s, which cannot stand here",
-			    scene->trigger, item->path, output_word(shot->output),
-			    other->shown);
+	return refuse(scene, other, "it is the %s of %s, which cannot stand here",
+		      output_word(shot->output), other->shown);
 }
 
 static int attach(struct scene *scene, struct request_content *item,
@@ -138,11 +203,9 @@ static int attach(struct scene *scene, struct request_content *item,
 	if (r)
 		return r;
 	if (shot->number == scene->number)
-		return scene_refuse(scene,
-				    "%s: %s is this folder's own %s: it would wait for "
-				    "itself",
-				    scene->trigger, item->path,
-				    output_word(shot->output));
+		return refuse(scene, other,
+			      "it is this folder's own %s: it would wait for itself",
+			      output_word(shot->output));
 	if (other->view->state == TASK_SUCCEEDED)
 		return take_output(scene, item, shot, other);
 	r = shot->output == OUTPUT_LAST_FRAME ? check_gives_frame(scene, other) : 0;
@@ -155,42 +218,125 @@ int scene_attach_shot(struct scene *scene, size_t index, const char *path,
 	AUTOVIEW *view = backend_task_view(scene->fs->backend, shot->number);
 	AUTOFREE char *folder = strndup(path, (size_t)(strrchr(path, '/') - path));
 	AUTOFREE char *shown = folder ? shot_relative(scene->path, folder) : NULL;
-	struct other other = { view, folder, shown };
+	struct request_content *item = &scene->out->request->content[index];
+	struct other other = { view, folder, shown, input_name(item) };
 
 	if (!view || !shown)
 		return -ENOMEM;
-	return attach(scene, &scene->out->request->content[index], shot, &other);
+	return attach(scene, item, shot, &other);
 }
 
 /* --- drafts --- */
 
+/* Only a draft can be made whole: another order would be refused there, if at all. */
+static int check_is_draft(struct scene *scene, const struct other *other,
+			  const struct told *told)
+{
+	if (!told->request || !told->is_final || fit_makes_draft(told->request))
+		return 0;
+	return refuse(scene, other,
+		      "%s is no draft: it was ordered without \"draft\": true",
+		      other->shown);
+}
+
+static int refuse_account(struct scene *scene, const struct other *other,
+			  const struct provider_section *section)
+{
+	const struct task_view *view = other->view;
+
+	return refuse(
+		scene, other,
+		"the draft %s was made with provider \"%s\" at %s with the key from "
+		"%s; the configuration's section [provider %s] is another account "
+		"now, which does not know it",
+		other->shown, section->name, view->endpoint ? view->endpoint : "?",
+		view->key_name ? view->key_name : "?", section->name);
+}
+
 /* A draft is of the service that made it, and of that account. */
-static int check_provider(struct scene *scene, const struct other *other)
+static int check_provider(struct scene *scene, const struct other *other,
+			  const struct told *told, const struct provider_section *section)
+{
+	const struct backend *backend = scene->fs->backend;
+	const struct task_view *view = other->view;
+	bool is_there = task_is_active(view->state) || view->state == TASK_SUCCEEDED;
+	const char *name = is_there ? view->provider : told->provider;
+	const struct provider_section *by = config_section(backend_config(backend), name);
+
+	if (!is_there && !told->request)
+		return 0;
+	if (by != section)
+		return refuse(scene, other,
+			      "the draft %s was made with provider \"%s\"; this asks "
+			      "provider \"%s\" for the rest, which does not know it",
+			      other->shown,
+			      name ? name
+			      : by ? by->name
+				   : "?",
+			      section->name);
+	if (is_there && backend_section_of(backend, view) != section)
+		return refuse_account(scene, other, section);
+	return 0;
+}
+
+/* The rest is made by the model that made the draft. */
+static int take_model(struct request *request, const struct told *told)
+{
+	if (request->model || !told->model)
+		return 0;
+	request->model = strdup(told->model);
+	return request->model ? 0 : -ENOMEM;
+}
+
+/* What could not be sent is told now, and not when the draft is there. */
+static int check_fits(struct scene *scene, size_t index, const struct other *other,
+		      const struct provider_section *section)
 {
 	struct request *request = scene->out->request;
-	const char *made_by = other->view->provider ? other->view->provider : "";
-	const struct provider_section *section = config_section(
-		backend_config(scene->fs->backend), request->provider);
+	struct endpoint endpoint = config_endpoint(section);
 
-	if (section && !strcmp(section->name, made_by))
-		return 0;
-	return scene_refuse(scene,
-			    "%s: the draft %s was made with provider \"%s\"; this asks "
-			    "provider \"%s\" for the rest, which does not know it",
-			    request->source, other->shown, made_by,
-			    section ? section->name : "?");
+	request->content[index].shot.number = other->view->number;
+	return fit_request(backend_config(scene->fs->backend)->models, section->provider,
+			   &endpoint, request, &scene->out->problem);
+}
+
+static int check_draft(struct scene *scene, const struct other *other,
+		       const struct told *told,
+		       const struct provider_section **ret_section)
+{
+	const struct config *config = backend_config(scene->fs->backend);
+	struct request *request = scene->out->request;
+	const struct provider_section *section =
+		config_section(config, request->provider);
+	int r;
+
+	if (!section)
+		return config_refuse_section(config, request->source, request->provider,
+					     &scene->out->problem);
+	r = check_is_draft(scene, other, told);
+	if (!r)
+		r = check_provider(scene, other, told, section);
+	if (!r)
+		r = take_model(request, told);
+	*ret_section = section;
+	return r;
 }
 
 static int take_draft(struct scene *scene, size_t index, const struct other *other)
 {
 	struct request_content *item = &scene->out->request->content[index];
+	const struct provider_section *section;
+	AUTOTOLD told = { 0 };
 	int r;
 
-	if (other->view->state != TASK_SUCCEEDED)
-		return wait_for_state(scene, other);
-	r = check_provider(scene, other);
+	tell_order(scene, other, &told);
+	r = check_draft(scene, other, &told, &section);
 	if (r)
 		return r;
+	if (other->view->state != TASK_SUCCEEDED) {
+		r = check_fits(scene, index, other, section);
+		return r ? r : wait_for_state(scene, other);
+	}
 	free(item->path);
 	item->path = TAKE(item->text); /* for the books, and the digest */
 	item->text = strdup(other->view->remote_id ? other->view->remote_id : "");
@@ -212,15 +358,16 @@ int scene_attach_draft(struct scene *scene, size_t index)
 	if (!number && !strchr(item->text, '/'))
 		return 0;
 	if (!number)
-		return scene_wait(scene, "%s: there is no task folder %s (draft_task)",
-				  scene->trigger, item->text);
+		return scene_wait(scene,
+				  "%s: %s: there is no task folder %s (draft_task)",
+				  scene->trigger, input_name(item), item->text);
 	if (number == scene->number)
-		return scene_refuse(scene, "%s: %s is this folder itself",
-				    scene->trigger, item->text);
+		return scene_refuse(scene, "%s: %s: %s is this folder itself",
+				    scene->trigger, input_name(item), item->text);
 	view = backend_task_view(scene->fs->backend, number);
 	shown = shot_relative(scene->path, path);
 	if (!view || !shown)
 		return -ENOMEM;
-	other = (struct other){ view, path, shown };
+	other = (struct other){ view, path, shown, input_name(item) };
 	return take_draft(scene, index, &other);
 }

@@ -167,11 +167,8 @@ static int64_t adopt(struct settler *settler, uint64_t number,
 			    "digits, '.', '_' and '-'",
 			    request->source, request->task_id);
 	else if (r == -ENXIO)
-		problem_set(&problem, PROBLEM_INVALID,
-			    "%s: \"provider\" is \"%s\", and the configuration has no "
-			    "section of "
-			    "that name",
-			    request->source, request->provider ? request->provider : "");
+		config_refuse_section(backend_config(settler->fs->backend),
+				      request->source, request->provider, &problem);
 	if (problem_is_set(&problem))
 		r = backend_task_refuse(settler->fs->backend, number, edits, &problem,
 					digest, true);

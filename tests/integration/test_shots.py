@@ -169,14 +169,93 @@ def test_a_draft_becomes_a_video(mount, simulator, service):
     assert "generate_audio" not in sent
 
 
-def test_a_draft_of_another_service_is_refused(mount, simulator):
-    draft = shot(mount, "draft", {"provider": "ark", "prompt": "One", "draft": True, "resolution": "480p"})
+DRAFT = {"prompt": "One", "draft": True, "resolution": "480p"}
+OF_DRAFT = [{"type": "draft_task", "draft_task": {"id": "../draft"}}]
+
+
+def test_the_rest_is_made_by_the_model_of_the_draft(mount, simulator):
+    draft = shot(mount, "draft", {**DRAFT, "model": "seedance-2.5", "duration": 5})
+    final = shot(mount, "final", {"content": OF_DRAFT})
     wait_state(draft, "succeeded")
-    final = shot(mount, "final", {"provider": "createtask",
-                                  "content": [{"type": "draft_task", "draft_task": {"id": "../draft"}}]})
+    wait_state(final, "succeeded")
+    sent = [r["body"] for r in simulator.requests(on="create")]
+    assert [body["model"] for body in sent] == ["doubao-seedance-2-5-260628"] * 2
+    assert sent[1]["content"][0]["type"] == "draft_task"
+
+
+@pytest.mark.parametrize("request_, more, words", [
+    ({**DRAFT, "provider": "ark"}, {"provider": "createtask"}, ["ark", "createtask"]),
+    (DRAFT, {"provider": "none"}, ["none", "allowed: ark, acedata"]),
+    (DRAFT, {"provider": "comet"}, ["ark", "comet"]),
+    ({"prompt": "One"}, {}, ["is no draft: it was ordered without \"draft\": true"]),
+    ({"prompt": "One", "draft": False}, {}, ["is no draft"]),
+    (DRAFT, {"prompt": "Two"}, ["stands alone"]),
+    (DRAFT, {"seed": 7}, ["\"seed\" is 7", "takes it from the draft"]),
+    ({**DRAFT, "model": "seedance-2.5", "duration": 5}, {"resolution": "4k"}, ["4k", "doubao-seedance-2-5-260628"]),
+])
+@pytest.mark.parametrize("how", ["held", "running", "succeeded"])
+def test_what_cannot_be_made_of_a_draft_is_invalid_at_once(mount, simulator, request_, more, words, how):
+    simulator.hold("running" if how == "running" else "")
+    draft = shot(mount, "draft", request_)
+    if how == "held":
+        (draft / "hold").touch()
+    else:
+        wait_for(lambda: task_id(draft))
+        wait_state(draft, how)
+    final = shot(mount, "final", {"content": OF_DRAFT, **more})
     wait_state(final, "invalid")
-    assert "ark" in (final / "error.txt").read_text()
+    text = (final / "error.txt").read_text()
+    assert all(word in text for word in words), text
+    assert simulator.creates() == (how != "held")
+
+
+def test_a_prompt_alone_may_become_a_draft(mount, simulator):
+    draft = mount.path / "draft"
+    draft.mkdir()
+    (draft / "hold").touch()
+    (draft / "prompt.txt").write_text("One\n")
+    final = shot(mount, "final", {"content": OF_DRAFT})
+    wait_for(lambda: "waiting for ../draft (content[0])" in status(final))
+    (draft / "request.json").write_text(json.dumps({"draft": True}))
+    (draft / "hold").unlink()
+    wait_state(final, "succeeded")
+
+
+def test_a_draft_made_elsewhere_becomes_a_video(mount, simulator):
+    one = shot(mount, "one", DRAFT)
+    wait_state(one, "succeeded")
+    draft = shot(mount, "draft", {"task_id": task_id(one)})
+    final = shot(mount, "final", {"content": OF_DRAFT})
+    wait_state(draft, "succeeded")
+    wait_state(final, "succeeded")
+    assert simulator.creates() == 2
+
+
+def test_a_section_that_was_changed_is_another_account(mount, simulator):
+    draft = shot(mount, "draft", DRAFT)
+    wait_state(draft, "succeeded")
+    mount.end()
+    config = mount.config_path.read_text()
+    mount.config_path.write_text(config.replace("127.0.0.1", "localhost"))
+    mount.start()
+    final = shot(mount, "final", {"content": OF_DRAFT})
+    wait_state(final, "invalid")
+    text = (final / "error.txt").read_text()
+    assert "another account" in text and "127.0.0.1" in text
     assert simulator.creates() == 1
+
+
+def test_what_waits_names_its_input(mount, simulator):
+    simulator.hold("running")
+    one = shot(mount, "shot-1", {"prompt": "One"})
+    wait_for(lambda: task_id(one))
+    two = shot(mount, "shot-2", {"prompt": "Two"}, "shot-1")
+    three = shot(mount, "shot-3", {"content": [
+        {"type": "text", "text": "Three"},
+        {"type": "image_url", "image_url": {"url": "../shot-1/video.mp4"}, "role": "first_frame"}]})
+    wait_for(lambda: field(two, "waiting") == "waiting for ../shot-1 (first_frame.png)", "its input is named")
+    wait_state(three, "invalid")
+    assert "request.json: content[1]: it is the video of ../shot-1" in (three / "error.txt").read_text()
 
 
 def test_an_output_that_was_removed_holds_the_next_shot(mount, simulator):

@@ -158,6 +158,18 @@ static void test_first_section_is_the_default(void **state)
 	assert_string_equal(config_section(config, NULL)->name, "b");
 }
 
+static void test_a_section_that_is_not_there(void **state)
+{
+	AUTOPROBLEM problem = { 0 };
+
+	expect_good(state, "[provider b]\ntype = ark\n[provider a]\ntype = ark\n");
+	assert_int_equal(config_refuse_section(config, "request.json", "c", &problem),
+			 -EINVAL);
+	assert_string_equal(problem.text, "request.json: \"provider\" is \"c\", and the "
+					  "configuration has no section of that name; "
+					  "allowed: b, a");
+}
+
 /* All keys of a section are optional, so a section may be empty. */
 static void test_empty_section(void **state)
 {
@@ -459,6 +471,7 @@ int main(void)
 		TEST(test_credential),
 		TEST(test_every_key),
 		TEST(test_first_section_is_the_default),
+		cmocka_unit_test(test_a_section_that_is_not_there),
 		TEST(test_empty_section),
 		TEST(test_long_line),
 		TEST(test_line_lengths),

@@ -258,6 +258,17 @@ static void test_gives_last_frame(void **state)
 				 cases[i].gives);
 }
 
+static void test_makes_draft(void **state)
+{
+	assert_true(fit_makes_draft("{\"draft\":true}"));
+	assert_true(fit_makes_draft("{\"extra\":{\"draft\":true}}"));
+	assert_false(fit_makes_draft("{\"draft\":true,\"extra\":{\"draft\":false}}"));
+	assert_false(fit_makes_draft("{\"draft\":false}"));
+	assert_false(fit_makes_draft("{\"content\":[]}"));
+	assert_false(fit_makes_draft(""));
+	assert_false(fit_makes_draft(NULL));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,6 +279,7 @@ int main(void)
 		cmocka_unit_test(test_drafts),
 		cmocka_unit_test(test_samples),
 		cmocka_unit_test(test_gives_last_frame),
+		cmocka_unit_test(test_makes_draft),
 	};
 
 	return cmocka_run_group_tests(tests, set_up_models, tear_down_models);
