@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <strings.h>
 
 #define LIST_MAX_BYTES 1024
 #define TYPE_MAX_BYTES 100
@@ -33,7 +32,7 @@ static bool takes_kind(const struct provider *provider, unsigned type)
 
 static bool is_data(const char *url)
 {
-	return !strncasecmp(url, "data:", 5);
+	return text_starts_with(url, "data:");
 }
 
 /* The ways that would do for an item as it is. A file of ours goes in two ways; an
@@ -48,7 +47,7 @@ static unsigned ways_that_do(const struct request_content *item)
 		return MEDIA_BY_URL | MEDIA_BY_FILE | MEDIA_BY_DATA;
 	if (is_data(item->url))
 		return MEDIA_BY_DATA;
-	if (!strncasecmp(item->url, "asset:", 6))
+	if (text_starts_with(item->url, "asset:"))
 		return MEDIA_BY_ASSET;
 	return MEDIA_BY_URL | MEDIA_BY_FILE;
 }
@@ -78,10 +77,10 @@ static int refuse_way(struct fit *fit, size_t index, unsigned ways)
 
 	add_ways(&allowed, ways);
 	return fit_refuse(fit, "%s is %s, and %s takes %s%s; allowed: %s", name,
-			  !item->url				 ? "a local file"
-			  : is_data(item->url)			 ? "a data: address"
-			  : !strncasecmp(item->url, "asset:", 6) ? "an asset"
-								 : "an address",
+			  !item->url				  ? "a local file"
+			  : is_data(item->url)			  ? "a data: address"
+			  : text_starts_with(item->url, "asset:") ? "an asset"
+								  : "an address",
 			  fit->title, plural_of(item->type),
 			  ways & (MEDIA_BY_DATA | MEDIA_BY_FILE) ? " otherwise"
 								 : " only by address",

@@ -97,7 +97,7 @@ struct request_content {
 	enum request_content_type type;
 	enum request_role role;
 	char *text;  /* CONTENT_TEXT: the text; CONTENT_DRAFT_TASK: the id */
-	char *url;   /* media: https:, data: or asset:, or NULL */
+	char *url;   /* media: https:, data: or asset:, in lower case, or NULL */
 	char *path;  /* media: a local file, relative to the task's folder, or NULL */
 	char *where; /* the place in the request: "content[2]"; NULL: a file by its name
 		      */

@@ -9,6 +9,7 @@
 #include "backend/base/text.h"
 #include "backend/request_params.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -65,14 +66,28 @@ static bool is_data(const char *url)
 	return !strncasecmp(url, "data:", 5);
 }
 
+/* Whoever reads an address later compares its scheme as it stands. */
+static void lower_scheme(char *url)
+{
+	for (; *url && *url != ':'; url++)
+		*url = (char)tolower((unsigned char)*url);
+}
+
 /* Puts down an address or a path. Data is long: it moves, out of a tree read but once. */
 static int put_address(struct request_content *item, const struct json *value,
 		       const char *url)
 {
-	if (!is_data(url) || url != json_string(value))
-		return put_text(is_remote(url) ? &item->url : &item->path, url);
-	item->url = json_take_string((struct json *)value);
-	return 0;
+	int r = 0;
+
+	if (!is_remote(url))
+		return put_text(&item->path, url);
+	if (is_data(url) && url == json_string(value))
+		item->url = json_take_string((struct json *)value);
+	else
+		r = put_text(&item->url, url);
+	if (!r)
+		lower_scheme(item->url);
+	return r;
 }
 
 /*
