@@ -471,7 +471,7 @@ int main(void)
 		TEST(test_credential),
 		TEST(test_every_key),
 		TEST(test_first_section_is_the_default),
-		cmocka_unit_test(test_a_section_that_is_not_there),
+		TEST(test_a_section_that_is_not_there),
 		TEST(test_empty_section),
 		TEST(test_long_line),
 		TEST(test_line_lengths),
