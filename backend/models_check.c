@@ -51,7 +51,8 @@ struct rule_key {
 	enum type type;
 	unsigned where;
 	enum place inside;
-	const char *const *words; /* NULL: any */
+	const char *const *words;	   /* NULL: any */
+	bool (*is_word)(const char *word); /* these too */
 };
 
 #define WORDS(...)                \
@@ -63,7 +64,7 @@ struct rule_key {
 static const char *const service_names[] = { "ark",	   "byteplus",	 "acedata",
 					     "xhuo",	   "createtask", "comet",
 					     "senseaudio", NULL };
-#define RESOLUTIONS WORDS("480p", "720p", "1080p", "4k")
+#define RESOLUTIONS WORDS("480p", "720p", "1080p", "4k"), .is_word = request_is_resolution
 #define RATIOS WORDS("16:9", "4:3", "1:1", "3:4", "9:16", "21:9", "adaptive")
 
 static const struct rule_key rule_keys[] = {
@@ -205,26 +206,27 @@ static bool is_word_of(const char *word, const char *const *words)
 }
 
 static int check_word(const struct checker *checker, const char *at,
-		      const struct json *value, const char *const *words)
+		      const struct json *value, const struct rule_key *rule)
 {
 	const char *word = json_string(value);
 
 	if (!word || !*word)
 		return refuse_value(checker, at, value, "a text");
-	if (!words || is_word_of(word, words))
+	if (!rule->words || is_word_of(word, rule->words) ||
+	    (rule->is_word && rule->is_word(word)))
 		return 0;
-	return refuse_word(checker, at, word, words);
+	return refuse_word(checker, at, word, rule->words);
 }
 
 static int check_words(const struct checker *checker, const char *at,
-		       const struct json *list, const char *const *words)
+		       const struct json *list, const struct rule_key *rule)
 {
 	int r = json_is_array(list) ? 0
 				    : refuse_value(checker, at, list, "a list of texts");
 
 	for (const struct json *item = json_first(list); item && !r;
 	     item = json_next(item))
-		r = check_word(checker, at, item, words);
+		r = check_word(checker, at, item, rule);
 	return r;
 }
 
@@ -232,10 +234,11 @@ static int check_params(const struct checker *checker, const char *at,
 			const struct json *list)
 {
 	const char *keys[PARAM_COUNT + 1] = { NULL };
+	const struct rule_key rule = { .words = keys };
 
 	for (int i = 0; i < PARAM_COUNT; i++)
 		keys[i] = request_param_key((enum request_param)i);
-	return check_words(checker, at, list, keys);
+	return check_words(checker, at, list, &rule);
 }
 
 /* [least, most] */
@@ -329,9 +332,9 @@ static int check_rule(const struct checker *checker, const char *at,
 	case TYPE_DECIMALS:
 		return check_range(checker, at, value, rule->type == TYPE_RANGE);
 	case TYPE_TEXT:
-		return check_word(checker, at, value, rule->words);
+		return check_word(checker, at, value, rule);
 	case TYPE_WORDS:
-		return check_words(checker, at, value, rule->words);
+		return check_words(checker, at, value, rule);
 	case TYPE_PARAMS:
 		return check_params(checker, at, value);
 	case TYPE_VALUES:

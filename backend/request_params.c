@@ -4,6 +4,7 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/text.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -23,13 +24,24 @@ struct param {
 	enum value_type type;
 	int64_t least, most; /* numbers; texts: the longest in bytes */
 	const char *const *words;
-	const char *allowed; /* for people */
+	const char *allowed; /* for people; NULL: the words */
 	bool (*is_allowed)(int64_t number);
+	bool (*is_word)(const char *word); /* the words are some of them then */
 };
 
 static bool is_duration(int64_t number)
 {
-	return number == -1 || number >= 2;
+	return number == -1 || number >= 1;
+}
+
+/* "480p", "1080p", "4k". */
+bool request_is_resolution(const char *word)
+{
+	size_t digits = strspn(word, "0123456789");
+
+	if (!strcmp(word + digits, "k"))
+		return digits == 1 && *word != '0';
+	return !strcmp(word + digits, "p") && (digits == 3 || digits == 4);
 }
 
 static bool is_frame_count(int64_t number)
@@ -43,16 +55,22 @@ static bool is_frame_count(int64_t number)
 		__VA_ARGS__, NULL \
 	}
 
-/* The widest range of any service and model: providers.md, 1.1 and 6.2. */
+/*
+ * What a key can say at all: providers.md, 1.1 and 6.2. What models.json may widen (how
+ * long, how large, how late) is bounded by sense alone here; fit.h knows each model.
+ */
 static const struct param params[PARAM_COUNT] = {
 	[PARAM_RESOLUTION] = { "resolution", VALUE_WORD,
-			       .words = WORDS("480p", "720p", "1080p", "4k") },
+			       .words = WORDS("480p", "720p", "1080p", "4k"),
+			       .allowed = "480p, 720p, 1080p, 4k, or what else the model "
+					  "has",
+			       .is_word = request_is_resolution },
 	[PARAM_RATIO] = { "ratio", VALUE_WORD,
 			  .words = WORDS("16:9", "4:3", "1:1", "3:4", "9:16", "21:9",
 					 "adaptive") },
-	[PARAM_DURATION] = { "duration", VALUE_NUMBER, -1, 30,
-			     .allowed = "whole seconds from 2 to 30, or -1 (the model "
-					"decides)",
+	[PARAM_DURATION] = { "duration", VALUE_NUMBER, -1, 3600,
+			     .allowed = "whole seconds from 1 to 3600, as the model has "
+					"it, or -1 (the model decides)",
 			     .is_allowed = is_duration },
 	[PARAM_FRAMES] = { "frames", VALUE_NUMBER, 29, 289,
 			   .allowed = "29 to 289 in steps of 4 (25 + 4n)",
@@ -68,10 +86,11 @@ static const struct param params[PARAM_COUNT] = {
 	[PARAM_RETURN_LAST_FRAME] = { "return_last_frame", VALUE_BOOL },
 	[PARAM_SERVICE_TIER] = { "service_tier", VALUE_WORD,
 				 .words = WORDS("default", "flex") },
-	[PARAM_EXECUTION_EXPIRES_AFTER] = { "execution_expires_after", VALUE_NUMBER, 3600,
-					    259200,
+	[PARAM_EXECUTION_EXPIRES_AFTER] = { "execution_expires_after", VALUE_NUMBER, 1,
+					    31536000,
 					    .allowed =
-						    "whole seconds from 3600 to 259200" },
+						    "whole seconds from 1 to 31536000, "
+						    "as the service has it" },
 	[PARAM_PRIORITY] = { "priority", VALUE_NUMBER, 0, 9, .allowed = "0 to 9" },
 	[PARAM_CALLBACK_URL] = { "callback_url", VALUE_URL, 0, 2048,
 				 .allowed = "an address that begins with https:// or "
@@ -127,12 +146,14 @@ static int refuse(const struct param *param, const struct param_spelling *spelli
 
 	if (param->type == VALUE_BOOL)
 		buffer_add(&allowed, "true or false");
-	else if (param->words)
-		add_words(&allowed, param->words);
-	else
+	else if (param->allowed)
 		buffer_add(&allowed, param->allowed);
+	else
+		add_words(&allowed, param->words);
 	if (param->words && json_string(value))
 		near = text_nearest(json_string(value), param->words);
+	else if (param->words && found && isdigit((unsigned char)*found))
+		near = text_nearest(found, param->words); /* 720 */
 	problem_set(problem, PROBLEM_INVALID, "%s is %.200s; allowed: %s%s%s%s",
 		    spelt ? spelt : param->key, found ? found : "?",
 		    allowed.data ? allowed.data : "?", near ? " (did you mean " : "",
@@ -199,6 +220,8 @@ static bool is_good_text(const struct param *param, const char *text)
 		return false;
 	if (param->type != VALUE_WORD)
 		return (int64_t)strlen(text) <= param->most;
+	if (param->is_word)
+		return param->is_word(text);
 	for (size_t i = 0; param->words[i]; i++)
 		if (!strcmp(param->words[i], text))
 			return true;

@@ -37,6 +37,9 @@ int request_complete(struct request *request, struct request *from);
 /* The parameter of a key; PARAM_COUNT when there is none. */
 enum request_param request_param_of(const char *key);
 
+/* Whether a word is of the form of a resolution, whoever has it. */
+bool request_is_resolution(const char *word);
+
 /* Puts a set parameter under `key` into an object, with its JSON type. 0 or -ENOMEM. */
 int request_put_param(const struct request *request, enum request_param param,
 		      const char *key, struct json *object);

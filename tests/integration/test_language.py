@@ -105,7 +105,7 @@ def test_senseaudios_shape(mount, simulator):
     ({"prompt": "x", "callback_url": "<string>"}, ["callback_url", "https://"]),
     ({"model": "doubao-seedance-2-0-260128", "content": []}, ["no prompt"]),
     ({"prompt": "x", "input_reference": "@/path/to/reference.jpg"}, ["/path/to/reference.jpg"]),
-    ({"prompt": "x --dur 99"}, ["request.json: --dur", "99", "2 to 30"]),
+    ({"prompt": "x --dur 99"}, ["request.json: --dur", "99", "4 to 12"]),
     ({"prompt": "x --dur 5", "duration": 6}, ["--dur is 5", '"duration" is 6']),
 ])
 def test_a_slip_is_refused(mount, simulator, request_json, words):

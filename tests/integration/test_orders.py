@@ -178,7 +178,7 @@ def test_settling_is_shown(make_mount, simulator):
 
 @pytest.mark.parametrize("text, words", [
     ('{"prompt": "x", "durration": 5}', ["request.json", "durration", "duration"]),
-    ('{"prompt": "x", "duration": 99}', ["request.json", "duration", "99", "2 to 30"]),
+    ('{"prompt": "x", "duration": 99}', ["request.json", "duration", "99", "4 to 12"]),
     ('{"prompt": "x", "resolution": "720"}', ["resolution", "720p"]),
     ('{"prompt": "x",}', ["request.json", "line 1"]),
     ('{"prompt": ""}', ["prompt is empty"]),

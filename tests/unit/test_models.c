@@ -1,6 +1,7 @@
 /* models.h: the installed file is right; slips in a user's own file are told. */
 #include "tests/unit/unit.h"
 
+#include "backend/fit.h"
 #include "backend/models.h"
 #include "backend/models_rules.h"
 
@@ -105,6 +106,37 @@ static void test_overrides(void **state)
 	models_destroy(models);
 }
 
+/* What the program's own tables do not know yet: a longer, larger video. */
+static void test_widened(void **state)
+{
+	AUTOFREE char *path = write_in(
+		*state, "new.json",
+		"{\"format\":1,\"models\":{\"seedance-3.0\":{\"duration\":[1,600],"
+		"\"resolutions\":[\"540p\",\"8k\"],\"resolution\":\"540p\","
+		"\"services\":{\"ark\":{\"name\":\"doubao-seedance-3-0\"}}}}}");
+	const char *text = "{\"prompt\":\"a cat\",\"model\":\"seedance-3.0\","
+			   "\"duration\":600,\"resolution\":\"8k\"}";
+	const struct endpoint endpoint = { .base_url = "https://example.com" };
+	const char *const paths[] = { path };
+	AUTOFREE char *error = NULL;
+	AUTOPROBLEM problem = { 0 };
+	AUTOREQUEST *request = NULL;
+	struct models *models = NULL;
+
+	if (models_load(MODELS_JSON, paths, 1, &models, &error))
+		fail_msg("%s", error);
+	assert_int_equal(
+		request_parse("request.json", text, strlen(text), &request, &problem), 0);
+	if (fit_request(models, provider_find("ark"), &endpoint, request, &problem))
+		fail_msg("%s", problem.text);
+	request_set_number(request, PARAM_DURATION, 601);
+	assert_int_equal(fit_request(models, provider_find("ark"), &endpoint, request,
+				     &problem),
+			 -EINVAL);
+	assert_non_null(strstr(problem.text, "1 to 600"));
+	models_destroy(models);
+}
+
 static void expect_no_load(const char *installed, const char *override, int expected,
 			   const char *words)
 {
@@ -186,6 +218,7 @@ int main(void)
 		cmocka_unit_test(test_truncation),
 		cmocka_unit_test_setup_teardown(test_overrides, set_up_dir,
 						tear_down_dir),
+		cmocka_unit_test_setup_teardown(test_widened, set_up_dir, tear_down_dir),
 		cmocka_unit_test_setup_teardown(test_bad_overrides, set_up_dir,
 						tear_down_dir),
 		cmocka_unit_test(test_rules),
