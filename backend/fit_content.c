@@ -197,6 +197,16 @@ static int refuse_count(struct fit *fit, const char *kind, size_t found, int64_t
 			  found, what ? what : kind, where, most);
 }
 
+static int check_kinds(struct fit *fit)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < fit->request->content_count && !r; i++)
+		if (fit_is_media(&fit->request->content[i]))
+			r = fit_check_kind(fit, i);
+	return r;
+}
+
 static int check_references(struct fit *fit)
 {
 	static const struct {
@@ -314,7 +324,7 @@ static int check_empty(struct fit *fit)
 int fit_content(struct fit *fit)
 {
 	static int (*const checks[])(struct fit * fit) = {
-		check_draft_task, check_mixture,     check_frames,
+		check_draft_task, check_kinds,	     check_mixture, check_frames,
 		check_references, check_needs_image, check_texts,
 	};
 	int r = check_empty(fit);

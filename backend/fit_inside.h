@@ -69,6 +69,8 @@ bool fit_is_draft(const struct fit *fit);
 bool fit_can(const struct fit *fit, const char *rule);
 /* "content[2]", with the file's path when it has one. free() it. */
 char *fit_item_name(const struct fit *fit, size_t index);
+/* Refuses an item of a kind that the service does not take at all. 0 or -EINVAL. */
+int fit_check_kind(struct fit *fit, size_t index);
 /* "image", "video", "audio": in messages, and the keys of `media` in models.json. */
 const char *fit_kind_word(enum request_content_type type);
 bool fit_is_media(const struct request_content *item);

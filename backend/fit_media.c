@@ -87,18 +87,28 @@ static int refuse_way(struct fit *fit, size_t index, unsigned ways)
 			  allowed.data);
 }
 
+int fit_check_kind(struct fit *fit, size_t index)
+{
+	enum request_content_type type = fit->request->content[index].type;
+	AUTOFREE char *name = NULL, *others = NULL;
+
+	if (takes_kind(fit->provider, type))
+		return 0;
+	name = fit_item_name(fit, index);
+	others = fit_services_with(takes_kind, type, "take");
+	return fit_refuse(fit, "%s: %s takes no %s%s", name, fit->title, plural_of(type),
+			  others);
+}
+
 static int check_way(struct fit *fit, size_t index)
 {
 	const struct request_content *item = &fit->request->content[index];
 	unsigned ways = ways_of(fit->provider, item->type);
-	AUTOFREE char *others = NULL;
+	int r = fit_check_kind(fit, index);
 
-	if (!ways) {
-		others = fit_services_with(takes_kind, item->type, "take");
-		return fit_refuse(fit, "content[%zu]: %s takes no %s%s", index,
-				  fit->title, plural_of(item->type), others);
-	}
-	return ways & ways_that_do(item) ? 0 : refuse_way(fit, index, ways);
+	if (r || ways & ways_that_do(item))
+		return r;
+	return refuse_way(fit, index, ways);
 }
 
 static int refuse_type(struct fit *fit, size_t index, const char *type,

@@ -120,11 +120,32 @@ static int add_media(struct reader *reader, enum request_content_type type,
 
 /* --- roles --- */
 
-static const char *role_words(enum request_content_type type)
+/* The roles that media of a type may have, for messages; NULL-terminated. */
+static const char *const *role_words(enum request_content_type type)
 {
-	return type == CONTENT_IMAGE   ? "first_frame, last_frame, reference_image"
-	       : type == CONTENT_VIDEO ? "reference_video"
-				       : "reference_audio";
+	static const char *const image[] = { "first_frame", "last_frame",
+					     "reference_image", NULL };
+	static const char *const video[] = { "reference_video", NULL };
+	static const char *const audio[] = { "reference_audio", NULL };
+
+	return type == CONTENT_IMAGE ? image : type == CONTENT_VIDEO ? video : audio;
+}
+
+static int refuse_role(struct reader *reader, const struct request_content *item,
+		       const struct json *value)
+{
+	const char *const *words = role_words(item->type);
+	const char *near =
+		json_string(value) ? text_nearest(json_string(value), words) : NULL;
+	AUTOFREE char *found = json_print(value);
+	AUTOBUFFER list = BUFFER_INIT(1024);
+
+	for (size_t i = 0; words[i]; i++)
+		buffer_addf(&list, "%s%s", i ? ", " : "", words[i]);
+	return reader_refuse(reader, "%s: \"role\" is %.200s; allowed: %s%s%s%s",
+			     item->where, found ? found : "?",
+			     list.data ? list.data : "?", near ? " (did you mean " : "",
+			     near ? near : "", near ? "?)" : "");
 }
 
 static int read_role(struct reader *reader, struct request_content *item,
@@ -155,9 +176,7 @@ static int read_role(struct reader *reader, struct request_content *item,
 			item->role = roles[i].role;
 			return 0;
 		}
-	return reader_refuse(reader, "%s: \"role\" is %s%s%s; allowed: %s", item->where,
-			     word ? "\"" : json_type(value), word ? word : "",
-			     word ? "\"" : "", role_words(item->type));
+	return refuse_role(reader, item, value);
 }
 
 /* --- items --- */

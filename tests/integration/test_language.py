@@ -105,6 +105,8 @@ def test_senseaudios_shape(mount, simulator):
     ({"prompt": "x", "callback_url": "<string>"}, ["callback_url", "https://"]),
     ({"model": "doubao-seedance-2-0-260128", "content": []}, ["no prompt"]),
     ({"prompt": "x", "input_reference": "@/path/to/reference.jpg"}, ["/path/to/reference.jpg"]),
+    ({"content": [{"type": "image_url", "image_url": {"url": "a.png"}, "role": "frist_frame"}]},
+     ["content[0]", 'did you mean first_frame?']),
     ({"prompt": "x --dur 99"}, ["request.json: --dur", "99", "4 to 12"]),
     ({"prompt": "x --dur 5", "duration": 6}, ["--dur is 5", '"duration" is 6']),
 ])

@@ -318,6 +318,13 @@ def test_a_service_that_is_busy_is_quoted(mount, simulator, service):
     wait_state(folder, "succeeded")
 
 
+def test_an_unknown_provider_of_a_task_is_refused(mount, simulator):
+    folder = order(mount, "cat", {"task_id": "cgt-1", "provider": "none"})
+    wait_state(folder, "invalid")
+    text = (folder / "error.txt").read_text()
+    assert '"provider" is "none"' in text and "allowed: ark, acedata" in text
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_task_made_elsewhere_is_adopted(mount, simulator, service):
     simulator.control("POST", "/variants/xhuo", {"async": "honoured"})  # what was waited for is not listed there
