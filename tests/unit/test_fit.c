@@ -1,6 +1,10 @@
-/* fit.h: fixtures/fit holds requests, the services that get them, and what becomes of
- * them. */
+/*
+ * fit.h: fixtures/fit holds requests, the services that get them, and what becomes of
+ * them: the request that was fitted, and for the samples of the pages what is sent.
+ */
 #include "tests/unit/fit_trial.h"
+
+#include <inttypes.h>
 
 /* Files need no bytes: only what was read of them counts. */
 static void attach(struct request *request, const struct json *files)
@@ -55,7 +59,9 @@ static void set_sources(struct request *request, const struct json *defaults)
 				request->params[i].source = strdup("defaults.json");
 }
 
-static void trial_run(struct trial *trial, const struct json *test, const char *service)
+/* The request as it lies before fit_request(). */
+static void trial_prepare(struct trial *trial, const struct json *test,
+			  const char *service)
 {
 	const struct json *request = json_get(test, "request");
 	const char *prompt = json_get_string(test, "prompt.txt");
@@ -73,6 +79,11 @@ static void trial_run(struct trial *trial, const struct json *test, const char *
 	attach(trial->request, json_get(test, "files"));
 	set_shots(trial->request, json_get(test, "shots"));
 	set_sources(trial->request, json_get(test, "from_defaults"));
+}
+
+static void trial_run(struct trial *trial, const struct json *test, const char *service)
+{
+	trial_prepare(trial, test, service);
 	trial_fit(trial);
 }
 
@@ -184,16 +195,23 @@ static void check_at(const char *name, const struct json *test, const char *serv
 }
 
 /* `service` is one or several. */
-static void check_case(const char *name, const struct json *test)
+static void each_service(const char *name, const struct json *test,
+			 void (*check)(const char *name, const struct json *test,
+				       const char *service))
 {
 	const struct json *service = json_get(test, "service");
 
 	if (!json_is_array(service)) {
-		check_at(name, test, json_string(service));
+		check(name, test, json_string(service));
 		return;
 	}
 	for (const struct json *item = json_first(service); item; item = json_next(item))
-		check_at(name, test, json_string(item));
+		check(name, test, json_string(item));
+}
+
+static void check_case(const char *name, const struct json *test)
+{
+	each_service(name, test, check_at);
 }
 
 static void test_models_and_names(void **state)
@@ -224,7 +242,125 @@ static void test_drafts(void **state)
 /* The samples of the services' own pages. */
 static void test_samples(void **state)
 {
-	walk_file("fit/samples.json", 25, check_case);
+	walk_file("fit/samples.json", 80, check_case);
+}
+
+/* --- what is sent of them --- */
+
+/* The body as text; a file in it is "[base64 of 1000 bytes]". */
+static char *body_of(const struct http_request *http)
+{
+	AUTOBUFFER body = BUFFER_INIT(FILE_CEILING);
+
+	for (size_t i = 0; i < http->piece_count; i++) {
+		const struct http_piece *piece = &http->pieces[i];
+
+		if (piece->text)
+			buffer_append(&body, piece->text, piece->text_size);
+		else
+			buffer_addf(&body, "[%s%" PRIu64 " bytes]",
+				    piece->is_base64 ? "base64 of " : "",
+				    piece->file_size);
+	}
+	assert_int_equal(buffer_error(&body), 0);
+	return buffer_take(&body);
+}
+
+/* A form as a list of its parts, without what is the same in all of them. */
+static struct json *parts_of(const char *form, const char *boundary)
+{
+	static const char begin[] = "\r\nContent-Disposition: form-data; ";
+	AUTOFREE char *mark = text_format("--%s", boundary);
+	struct json *list = json_new_array();
+
+	while (text_starts_with(form, mark) &&
+	       text_starts_with(form + strlen(mark), begin)) {
+		const char *part = form + strlen(mark) + strlen(begin);
+		const char *end = strstr(part, mark);
+		AUTOFREE char *text = NULL;
+		AUTOJSON *holder = json_new_object();
+
+		assert_true(end && end - part > 2 && !memcmp(end - 2, "\r\n", 2));
+		text = strndup(part, (size_t)(end - 2 - part));
+		assert_int_equal(json_put_string(holder, "part", text), 0);
+		assert_int_equal(json_push(list, json_copy(json_get(holder, "part"))), 0);
+		form = end;
+	}
+	assert_true(text_starts_with(form, mark));
+	assert_string_equal(form + strlen(mark), "--\r\n");
+	return list;
+}
+
+/* {"method", "url", "body" or "parts"} */
+static char *describe_http(const struct http_request *http)
+{
+	static const char form[] = "Content-Type: multipart/form-data; boundary=";
+	AUTOFREE char *body = body_of(http);
+	AUTOJSON *out = json_new_object();
+	struct json *tree = NULL;
+
+	assert_int_equal(json_put_string(out, "method", http->method), 0);
+	assert_int_equal(json_put_string(out, "url", http->url), 0);
+	for (size_t i = 0; i < http->header_count; i++)
+		if (text_starts_with(http->headers[i], form)) {
+			tree = parts_of(body, http->headers[i] + strlen(form));
+			assert_int_equal(json_put(out, "parts", tree), 0);
+			return json_print(out);
+		}
+	assert_int_equal(json_parse(body, strlen(body), &tree, NULL), 0);
+	assert_int_equal(json_put(out, "body", tree), 0);
+	return json_print(out);
+}
+
+static void check_http(const char *name, const struct json *wanted,
+		       const struct trial *trial)
+{
+	AUTOFREE char *expected = wanted ? json_print(wanted) : NULL;
+	AUTOFREE char *found = NULL;
+	AUTOPROBLEM problem = { 0 };
+	struct http_request http = { 0 };
+
+	if (trial->provider->build_create(trial->request, &trial->endpoint, &http,
+					  &problem)) {
+		FAIL_CASE("%s: not built: %s", name, problem.text);
+	} else {
+		found = describe_http(&http);
+		expect_text(name, "what is sent", found, expected);
+	}
+	http_request_clear(&http);
+}
+
+/* The same at the services as they really are, on to the bytes. */
+static void check_sent_at(const char *name, const struct json *test, const char *service)
+{
+	const struct json *problem = json_get(test, "problem");
+	AUTOFREE char *where = text_format("%s (%s at %s)", name,
+					   json_get_string(test, "what"), service);
+	AUTOTRIAL trial = { 0 };
+
+	trial_prepare(&trial, test, service);
+	trial.provider = provider_find(trial.provider->type);
+	if (strcmp(service, "byteplus"))
+		trial.endpoint.base_url = trial.provider->default_base_url
+						  ? trial.provider->default_base_url
+						  : "https://example.com";
+	trial_fit(&trial);
+	if (problem)
+		check_refused(where, problem, &trial);
+	else if (trial.r)
+		FAIL_CASE("%s: refused: %s", where, trial.problem.text);
+	else
+		check_http(where, json_get(json_get(test, "http"), service), &trial);
+}
+
+static void check_sent(const char *name, const struct json *test)
+{
+	each_service(name, test, check_sent_at);
+}
+
+static void test_sent_samples(void **state)
+{
+	walk_file("fit/samples.json", 80, check_sent);
 }
 
 static void test_gives_last_frame(void **state)
@@ -278,6 +414,7 @@ int main(void)
 		cmocka_unit_test(test_media),
 		cmocka_unit_test(test_drafts),
 		cmocka_unit_test(test_samples),
+		cmocka_unit_test(test_sent_samples),
 		cmocka_unit_test(test_gives_last_frame),
 		cmocka_unit_test(test_makes_draft),
 	};
