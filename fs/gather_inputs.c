@@ -175,10 +175,25 @@ static bool is_own(const struct scene *scene, const char *path)
 	       !strchr(path + length + 1, '/');
 }
 
-static int attach_file(struct scene *scene, size_t index)
+/* Opens a file that may be sent as it is now. A descriptor, or as gather_scene.h says. */
+static int open_input(struct scene *scene, const char *name, const char *path,
+		      struct stat *status)
 {
-	struct request *request = scene->out->request;
-	const char *name = request->content[index].path;
+	AUTOCLOSE int fd = tree_openat(&scene->fs->tree, path, O_RDONLY | O_NONBLOCK);
+	int r;
+
+	if (fd < 0)
+		return explain_path(scene, name, fd);
+	if (fstat(fd, status) < 0)
+		return -errno;
+	r = check_input(scene, name, fd, status);
+	return r ? r : take_fd(&fd);
+}
+
+/* Whether a file is there and whole; another task's output is settled here. */
+static int check_path(struct scene *scene, size_t index)
+{
+	const char *name = scene->out->request->content[index].path;
 	AUTOFREE char *path = NULL;
 	AUTOCLOSE int fd = -1;
 	struct stat status;
@@ -189,13 +204,25 @@ static int attach_file(struct scene *scene, size_t index)
 		return scene_attach_shot(scene, index, path, &shot);
 	if (r)
 		return explain_path(scene, name, r);
-	fd = tree_openat(&scene->fs->tree, path, O_RDONLY | O_NONBLOCK);
+	fd = open_input(scene, name, path, &status);
+	return fd < 0 ? fd : 0;
+}
+
+static int attach_file(struct scene *scene, size_t index)
+{
+	struct request *request = scene->out->request;
+	const char *name = request->content[index].path;
+	AUTOFREE char *path = NULL;
+	AUTOCLOSE int fd = -1;
+	struct stat status;
+	int r = resolve_path(&scene->fs->tree, scene->path, name, &path);
+
+	if (r)
+		return explain_path(scene, name, r);
+	fd = open_input(scene, name, path, &status);
 	if (fd < 0)
-		return explain_path(scene, name, fd);
-	if (fstat(fd, &status) < 0)
-		return -errno;
-	r = check_input(scene, name, fd, &status);
-	if (!r && is_own(scene, path))
+		return fd;
+	if (is_own(scene, path))
 		r = scene_lock(scene, strrchr(path, '/') + 1, &status);
 	if (r)
 		return r;
@@ -242,13 +269,23 @@ static int attach_data(struct scene *scene, size_t index)
 	return request_attach(request, index, take_fd(&fd), &scene->out->problem);
 }
 
-/* Gives an item its bytes, where they are here. */
-static int attach_input(struct scene *scene, size_t index)
+/* Whether an item is there; nothing is copied. */
+static int check_item(struct scene *scene, size_t index)
 {
 	const struct request_content *item = &scene->out->request->content[index];
 
 	if (item->type == CONTENT_DRAFT_TASK)
 		return scene_attach_draft(scene, index);
+	return item->path ? check_path(scene, index) : 0;
+}
+
+/* Gives an item its bytes, where they are here. */
+static int attach_item(struct scene *scene, size_t index)
+{
+	const struct request_content *item = &scene->out->request->content[index];
+
+	if (item->type == CONTENT_DRAFT_TASK || item->shot.number)
+		return 0;
 	if (item->path)
 		return attach_file(scene, index);
 	if (item->url && data_url_is(item->url))
@@ -256,11 +293,15 @@ static int attach_input(struct scene *scene, size_t index)
 	return 0;
 }
 
+/* A folder that waits is looked at again and again: what is copied goes out. */
 int scene_attach(struct scene *scene)
 {
+	size_t count = scene->out->request->content_count;
 	int r = 0;
 
-	for (size_t i = 0; i < scene->out->request->content_count && !r; i++)
-		r = attach_input(scene, i);
+	for (size_t i = 0; i < count && !r; i++)
+		r = check_item(scene, i);
+	for (size_t i = 0; i < count && !r; i++)
+		r = attach_item(scene, i);
 	return r;
 }

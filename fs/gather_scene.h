@@ -46,7 +46,8 @@ int scene_read(struct scene *scene);
 /* A file's content from its beginning; -EFBIG over the buffer's ceiling. */
 int scene_read_all(int fd, struct buffer *text);
 
-/* gather_inputs.c: adds what is an input by its name, and attaches every file. */
+/* gather_inputs.c: adds what is an input by its name, and attaches every file once
+ * nothing is missing. */
 int scene_add_named(struct scene *scene);
 int scene_attach(struct scene *scene);
 

@@ -2,12 +2,15 @@
 
 import json
 import os
+import re
+import struct
 import time
 import types
+import zlib
 
 import pytest
 
-from harness import SERVICES, Simulator, control, field, state, status, task_id, wait_for, wait_state
+from harness import SERVICES, Simulator, control, field, png, state, status, task_id, wait_for, wait_state
 
 
 @pytest.fixture
@@ -308,3 +311,34 @@ def test_bytes_that_the_service_has_no_link_to_any_more_refuse_the_order(withhel
     text = (two / "error.txt").read_text()
     assert "first_frame.png" in text and "no link" in text
     assert simulator.creates() == 1
+
+
+@pytest.mark.parametrize("missing", ["../shot-1/last_frame.png", "../stills/cat.png"])
+def test_what_waits_copies_nothing(mount, simulator, missing):
+    """A folder that waits is looked at every two seconds: its pictures are copied once all is there."""
+    simulator.hold("running")
+    one = shot(mount, "shot-1", {"prompt": "One"})
+    wait_state(one, "running")
+    two = mount.path / "shot-2"
+    two.mkdir()
+    picture = png(640, 360)
+    filler = os.urandom(6_000_000)
+    chunk = struct.pack(">I", len(filler)) + b"fiLL" + filler
+    chunk += struct.pack(">I", zlib.crc32(chunk[4:]))
+    (two / "first_frame.png").write_bytes(picture[:33] + chunk + picture[33:])
+    os.symlink(missing, two / "last_frame.png")
+
+    def written():
+        with open(f"/proc/{mount.pid}/io") as io:
+            return int(re.search(r"wchar: (\d+)", io.read())[1])
+
+    before = written()
+    (two / "prompt.txt").write_text("Two\n")
+    wait_for(lambda: "waiting for ../shot-1" in status(two) or "not there yet" in status(two), "it waits")
+    assert written() - before < len(filler)
+    simulator.hold("")
+    if "stills" in missing:
+        (mount.path / "stills").mkdir()
+        (mount.path / "stills" / "cat.png").write_bytes(picture)
+    wait_state(two, "succeeded")
+    assert simulator.creates() == 2
