@@ -21,6 +21,7 @@ struct folder {
 	char *waiting; /* why it does not go out; NULL: it settles, or nothing holds it */
 	unsigned waiting_changes;
 	uint64_t waits_on; /* another task that it waits for; 0: none */
+	uint64_t loops_by; /* the one that it was refused to wait for; 0: none */
 	char *status;	   /* the snapshot */
 	struct timespec status_mtime;
 	int64_t rendered_ms; /* boot clock */
@@ -68,10 +69,19 @@ struct node *folder_node(struct filesystem *fs, uint64_t number);
 void folder_forget(struct filesystem *fs, uint64_t number);
 
 /*
- * The task that a pending folder waits for; 0: none. -ELOOP when that one, or what it
- * waits for in turn, waits for this folder: then nothing is set.
+ * The task that a pending folder waits for; 0: none, or it is none of the pending ones.
+ * -ELOOP when that one, or what it waits for in turn, waits for this folder: then it
+ * waits for none. The settler's thread alone sets one.
  */
 int folder_set_waits_on(struct filesystem *fs, uint64_t number, uint64_t waits_on);
+/* Something happens to a folder: it waits for nothing until it is looked at. Any thread.
+ */
+void folder_waits_no_more(struct filesystem *fs, uint64_t number);
+/* Whether a folder was refused for a loop that is no more; tells it once. */
+bool folder_left_loop(struct filesystem *fs, uint64_t number);
+/* Calls `visit` for each folder that was refused for a loop, without the lock. */
+void folder_each_in_loop(struct filesystem *fs,
+			 void (*visit)(void *context, uint64_t number), void *context);
 /* Calls `visit` for each folder that waits on a task, without the lock. */
 void folder_each_waiting(struct filesystem *fs, uint64_t number,
 			 void (*visit)(void *context, uint64_t number), void *context);

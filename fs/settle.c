@@ -104,12 +104,14 @@ void settle_poke(struct settler *settler, uint64_t number)
 {
 	int64_t settle_ms = backend_config(settler->fs->backend)->settle_ms;
 
+	folder_waits_no_more(settler->fs, number);
 	if (put_due(settler, number, clock_boot_ms() + settle_ms, false))
 		folder_set_waiting(settler->fs, number, NULL);
 }
 
 void settle_now(struct settler *settler, uint64_t number)
 {
+	folder_waits_no_more(settler->fs, number);
 	put_due(settler, number, clock_boot_ms(), true);
 }
 
@@ -126,7 +128,10 @@ void settle_changed(struct settler *settler, uint64_t number)
 	/* An order was given back: its folder is read again. */
 	if (view && view->state == TASK_PENDING && !view->order)
 		look_soon(settler, number);
+	if (view && view->state != TASK_PENDING)
+		folder_waits_no_more(fs, number);
 	folder_each_waiting(fs, number, look_soon, settler);
+	folder_each_in_loop(fs, look_soon, settler);
 }
 
 void settle_watch_readers(struct settler *settler)
@@ -243,6 +248,7 @@ static int64_t act(struct settler *settler, uint64_t number, struct node *direct
 
 	if (!r && folder_set_waits_on(fs, number, gathered.waits_on))
 		result = refuse_loop(&gathered);
+	folder_each_in_loop(fs, look_soon, settler);
 
 	if (r) {
 		AUTOFREE char *waiting =
@@ -277,6 +283,23 @@ static bool may_go(const struct task_view *view, bool is_forced)
 	return is_forced || (!view->is_archive && !view->needs_submit);
 }
 
+/* A folder that does not go. One that was refused for a loop, which others made as well,
+ * goes on once they left it. */
+static void pass_over(struct settler *settler, uint64_t number,
+		      const struct task_view *view)
+{
+	struct backend *backend = settler->fs->backend;
+
+	if (!view || view->state != TASK_INVALID) {
+		folder_set_waits_on(settler->fs, number, 0);
+		return;
+	}
+	if (!folder_left_loop(settler->fs, number) || backend_task_edit(backend, number))
+		return;
+	backend_task_edited(backend, number);
+	settle_poke(settler, number);
+}
+
 /* Returns when to look again, in ms from now; 0: when poked. */
 static int64_t look(struct settler *settler, uint64_t number, bool is_forced)
 {
@@ -286,8 +309,10 @@ static int64_t look(struct settler *settler, uint64_t number, bool is_forced)
 	struct node *directory;
 	int64_t again_ms = 0;
 
-	if (!view || !may_go(view, is_forced))
+	if (!view || !may_go(view, is_forced)) {
+		pass_over(settler, number, view);
 		return 0;
+	}
 	directory = folder_node(fs, number);
 	if (!directory)
 		return 0;
@@ -295,6 +320,7 @@ static int64_t look(struct settler *settler, uint64_t number, bool is_forced)
 	if (!path || folder_number(fs, directory) != number) {
 		again_ms = 0; /* removed this moment, or another task's by now */
 	} else if (path_is_in_trash(path)) {
+		folder_set_waits_on(fs, number, 0);
 		folder_set_waiting(fs, number, "this folder is in the trash");
 	} else if (!is_forced && (again_ms = unquiet_ms(settler, directory))) {
 		folder_set_waiting(fs, number, NULL);

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import struct
 import time
 import types
@@ -342,3 +343,44 @@ def test_what_waits_copies_nothing(mount, simulator, missing):
         (mount.path / "stills" / "cat.png").write_bytes(picture)
     wait_state(two, "succeeded")
     assert simulator.creates() == 2
+
+
+def test_a_cancelled_shot_waits_for_nothing(mount, simulator):
+    b = mount.path / "b"
+    b.mkdir()
+    (b / "hold").touch()
+    (b / "prompt.txt").write_text("B\n")
+    a = shot(mount, "a", {"prompt": "A"}, "b")
+    wait_for(lambda: "waiting for ../b" in status(a), "a waits")
+    assert control(a, "cancel").returncode == 0
+    wait_state(a, "cancelled")
+    (a / "first_frame.png").unlink()
+    os.symlink("../a/last_frame.png", b / "first_frame.png")
+    (b / "hold").unlink()
+    wait_for(lambda: "waiting for ../a, which is cancelled" in status(b) or state(b) == "invalid", "b waits")
+    assert state(b) == "pending"
+    assert control(a, "retry").returncode == 0
+    wait_state(a, "succeeded")
+    wait_state(b, "succeeded")
+    assert simulator.creates() == 2
+
+
+@pytest.mark.parametrize("how", ["unlink", "rm", "cancel"])
+def test_a_cycle_that_is_broken_elsewhere_goes_on(mount, simulator, how):
+    a, b = (shot(mount, name, {"prompt": name.upper()}, other) for name, other in (("a", "b"), ("b", "a")))
+    wait_for(lambda: "invalid" in (state(a), state(b)), "one is invalid")
+    bad, other = (a, b) if state(a) == "invalid" else (b, a)
+    wait_for(lambda: "waiting for" in status(other), "the other one waits")
+    if how == "unlink":
+        (other / "first_frame.png").unlink()
+        wait_state(other, "succeeded")
+        wait_state(bad, "succeeded")
+        assert simulator.creates() == 2
+        return
+    if how == "rm":
+        shutil.rmtree(other)
+    else:
+        assert control(other, "cancel").returncode == 0
+    wait_state(bad, "pending")
+    wait_for(lambda: ("not there yet" if how == "rm" else "is cancelled") in status(bad), "it waits")
+    assert simulator.creates() == 0
