@@ -235,8 +235,8 @@ static int check_is_draft(struct scene *scene, const struct other *other,
 	if (!told->request || !told->is_final || fit_makes_draft(told->request))
 		return 0;
 	return refuse(scene, other,
-		      "%s is no draft: it was ordered without \"draft\": true",
-		      other->shown);
+		      "%s is no draft: it %s ordered without \"draft\": true",
+		      other->shown, is_sent(other->view) ? "was" : "is to be");
 }
 
 static int refuse_account(struct scene *scene, const struct other *other,
@@ -263,11 +263,11 @@ static int check_provider(struct scene *scene, const struct other *other,
 	const char *name = is_there ? view->provider : told->provider;
 	const struct provider_section *by = config_section(backend_config(backend), name);
 
-	if (!is_there && !told->request)
-		return 0;
+	if (!is_there && (!told->request || !by))
+		return 0; /* it says itself what is wrong */
 	if (by != section)
 		return refuse(scene, other,
-			      "the draft %s was made with provider \"%s\"; this asks "
+			      "the draft %s is made with provider \"%s\"; this asks "
 			      "provider \"%s\" for the rest, which does not know it",
 			      other->shown,
 			      name ? name

@@ -191,7 +191,7 @@ def test_the_rest_is_made_by_the_model_of_the_draft(mount, simulator):
     ({**DRAFT, "provider": "ark"}, {"provider": "createtask"}, ["ark", "createtask"]),
     (DRAFT, {"provider": "none"}, ["none", "allowed: ark, acedata"]),
     (DRAFT, {"provider": "comet"}, ["ark", "comet"]),
-    ({"prompt": "One"}, {}, ["is no draft: it was ordered without \"draft\": true"]),
+    ({"prompt": "One"}, {}, ["is no draft: it ", " ordered without \"draft\": true"]),
     ({"prompt": "One", "draft": False}, {}, ["is no draft"]),
     (DRAFT, {"prompt": "Two"}, ["stands alone"]),
     (DRAFT, {"seed": 7}, ["\"seed\" is 7", "takes it from the draft"]),
@@ -211,6 +211,15 @@ def test_what_cannot_be_made_of_a_draft_is_invalid_at_once(mount, simulator, req
     text = (final / "error.txt").read_text()
     assert all(word in text for word in words), text
     assert simulator.creates() == (how != "held")
+
+
+def test_a_draft_that_names_no_section_is_to_be_mended(mount, simulator):
+    draft = shot(mount, "draft", {**DRAFT, "provider": "arkk"})
+    wait_state(draft, "invalid")
+    final = shot(mount, "final", {"content": OF_DRAFT})
+    wait_for(lambda: "which is invalid: mend it" in (field(final, "waiting") or ""))
+    (draft / "request.json").write_text(json.dumps(DRAFT))
+    wait_state(final, "succeeded")
 
 
 def test_a_prompt_alone_may_become_a_draft(mount, simulator):
