@@ -14,29 +14,17 @@
 
 #define BUILT_MS 60000
 
-static void describe_sections(const struct config *config, struct buffer *list)
-{
-	for (size_t i = 0; i < config->section_count; i++)
-		buffer_addf(list, "%s%s", i ? ", " : "", config->sections[i].name);
-}
-
 static int choose_section(struct order *order, struct problem *problem)
 {
 	const struct config *config = order->backend->config;
-	AUTOBUFFER names = BUFFER_INIT(2048);
 
 	if (order->section)
 		return 0;
 	order->section = config_section(config, order->request->provider);
 	if (order->section)
 		return 0;
-	describe_sections(config, &names);
-	problem_set(problem, PROBLEM_INVALID,
-		    "%s: \"provider\" is \"%s\", and the configuration has no section of "
-		    "that "
-		    "name; allowed: %s",
-		    order->request->source, order->request->provider, names.data);
-	return -EINVAL;
+	return config_refuse_section(config, order->request->source,
+				     order->request->provider, problem);
 }
 
 static int fit(struct order *order, struct problem *problem)
