@@ -9,6 +9,7 @@
 #include "backend/base/text.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>
@@ -133,6 +134,31 @@ void core_set_note(struct backend *backend, uint64_t number, const char *note)
 	}
 	task_set_text(&view->note, note);
 	tasks_commit(backend->tasks, view);
+}
+
+#define UNBOUND_HEAD "made with provider \""
+
+const struct provider_section *core_bind(struct backend *backend,
+					 const struct task_view *view)
+{
+	const struct provider_section *section = core_section_of(backend, view);
+	AUTOFREE char *note = NULL;
+
+	if (section) {
+		if (view->note && text_starts_with(view->note, UNBOUND_HEAD))
+			core_set_note(backend, view->number, NULL);
+		return section;
+	}
+	note = text_format(UNBOUND_HEAD "%s\" (%s, key from %s), which the "
+					"configuration no longer has; put that section "
+					"back to follow it",
+			   view->provider ? view->provider : "?",
+			   view->endpoint ? view->endpoint : "?",
+			   view->key_name ? view->key_name : "?");
+	log_warn("event=unbound task=%" PRIu64 " provider=%s", view->number,
+		 view->provider ? view->provider : "?");
+	core_set_note(backend, view->number, note);
+	return NULL;
 }
 
 /* --- the ledger's turn --- */

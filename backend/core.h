@@ -82,6 +82,9 @@ int64_t core_jitter(struct backend *backend, int64_t ms);
  */
 const struct provider_section *core_section_of(const struct backend *backend,
 					       const struct task_view *view);
+/* The same; and the task's note says so as long as there is none. */
+const struct provider_section *core_bind(struct backend *backend,
+					 const struct task_view *view);
 /* What the ledger calls a section's endpoint. */
 const char *core_endpoint_name(const struct provider_section *section);
 

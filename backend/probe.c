@@ -312,10 +312,11 @@ static void probe_done(void *context, struct http_response *response)
 
 /* --- starting --- */
 
-static bool link_is_allowed(const struct provider_section *section, bool *ret_private)
+/* Nothing is known of the output: a start that has the section again looks anew. */
+static void give_back(struct probe *probe)
 {
-	*ret_private = section && config_is_loopback(section->base_url);
-	return section != NULL;
+	core_set_waiting(probe->backend, probe->number, NULL);
+	drop(probe);
 }
 
 static void begin(void *context)
@@ -324,6 +325,7 @@ static void begin(void *context)
 	struct backend *backend = probe->backend;
 	AUTOVIEW *view = tasks_view(backend->tasks, probe->number);
 	const struct output *output = view ? &view->outputs[probe->kind] : NULL;
+	const struct provider_section *section;
 	struct http_options options = { .may_reuse = true,
 					.follows = true,
 					.sink = take_bytes,
@@ -335,14 +337,16 @@ static void begin(void *context)
 		become_dead(probe, "the task is gone");
 		return;
 	}
+	section = core_bind(backend, view);
+	if (!section) {
+		give_back(probe);
+		return;
+	}
 	if (!output->url) {
 		refused(probe, "the service gave no link");
 		return;
 	}
-	if (!link_is_allowed(core_section_of(backend, view), &options.allows_private)) {
-		become_dead(probe, "the configuration no longer has its provider");
-		return;
-	}
+	options.allows_private = config_is_loopback(section->base_url);
 	probe->received = 0;
 	probe->is_unreachable = false;
 	request.url = strdup(output->url);

@@ -131,32 +131,14 @@ static void query_done(void *context, struct http_response *response)
 	query_destroy(query);
 }
 
-/* The configuration no longer has what made the task: it is not asked as somebody else.
- */
-static void explain_unbound(struct follower *follower, const struct task_view *view)
-{
-	AUTOFREE char *note = text_format("made with provider \"%s\" (%s, key from %s), "
-					  "which the configuration no longer has; "
-					  "put that section back to follow it",
-					  view->provider ? view->provider : "?",
-					  view->endpoint ? view->endpoint : "?",
-					  view->key_name ? view->key_name : "?");
-
-	log_warn("event=unbound task=%" PRIu64 " provider=%s", follower->number,
-		 view->provider ? view->provider : "?");
-	core_set_note(follower->backend, follower->number, note);
-}
-
+/* The configuration may no longer have what made the task: it is not asked as somebody
+ * else. */
 static bool is_bound(struct follower *follower)
 {
 	AUTOVIEW *view = tasks_view(follower->backend->tasks, follower->number);
 
-	follower->section = view ? core_section_of(follower->backend, view) : NULL;
-	if (follower->section && view->remote_id)
-		return true;
-	if (view)
-		explain_unbound(follower, view);
-	return false;
+	follower->section = view ? core_bind(follower->backend, view) : NULL;
+	return follower->section && view->remote_id;
 }
 
 static int add_to_query(struct query *query, struct follower *follower)

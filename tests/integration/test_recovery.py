@@ -91,8 +91,9 @@ def failed(mount, simulator, name="cat"):
 
 
 def change_config(mount, old, new):
-    """Ends the daemon, changes the configuration, and starts it again."""
-    mount.end()
+    """Ends the daemon if it runs, changes the configuration, and starts it again."""
+    if mount.process:
+        mount.end()
     text = mount.config_path.read_text()
     assert old in text
     mount.config_path.write_text(text.replace(old, new))
@@ -136,6 +137,13 @@ def rows(mount, query):
     """What a daemon that is killed this moment would find again."""
     with sqlite(mount) as reader:
         return reader.execute(query).fetchall()
+
+
+def change_ledger(mount, values):
+    """Ends the daemon and changes what the ledger says of its tasks, for the next start."""
+    mount.end()
+    with sqlite(mount) as writer:
+        assert writer.execute(f"UPDATE task SET {values}").rowcount
 
 
 # --- cancel ---
@@ -696,6 +704,22 @@ def test_a_task_of_a_section_that_is_gone_is_left_alone_until_it_is_back(mount, 
     change_config(mount, "[provider other]", "[provider ark]")
     wait_state(folder, "succeeded")
     assert task_id(folder) == task and (folder / "video.mp4").read_bytes()
+    assert "put that section back" not in status(folder)
+
+
+def test_an_output_of_a_section_that_is_gone_is_looked_for_when_it_is_back(mount, simulator):
+    mount.expect_log("unbound")
+    folder = mount.finished(simulator)
+    change_ledger(mount, "outputs = replace(outputs, '\"ready\":true', '\"ready\":false')")
+    change_config(mount, "[provider ark]", "[provider other]")
+    wait_for(lambda: "put that section back" in (field(folder, "note") or ""))
+    assert control(folder, "fetch").returncode == 0
+    settled(mount, simulator, 1)
+    assert not (folder / "error.txt").exists() and not (folder / "video.mp4").exists()
+    change_config(mount, "[provider other]", "[provider ark]")
+    wait_for((folder / "video.mp4").exists, "the video")
+    assert (folder / "video.mp4").read_bytes() and not (folder / "error.txt").exists()
+    wait_for(lambda: field(folder, "note") is None, "the note's end")
 
 
 @pytest.fixture
