@@ -17,6 +17,11 @@
 #define BACKOFF_MAX_MS 300000
 #define GONE_TIMES 3	  /* a task may not be known yet right after it was made */
 #define SILENCE_MS 600000 /* of a service that answers, but says nothing of the task */
+#define DOUBTS 3	  /* a failure that may be none is one then */
+#define UNTOLD_TIMES 8	  /* and longer than any service works on a task: */
+#define UNTOLD_DAYS 8
+#define DAY_MS INT64_C(86400000)
+#define DOUBT_HEAD "the service may have failed"
 
 /* Who waits for fresh links. */
 struct refresh {
@@ -271,6 +276,7 @@ static void enter_gone(struct follower *follower, const struct problem *problem)
 	problem_clear(&view->problem);
 	problem_copy(&view->problem, problem);
 	view->next_ms = 0;
+	task_set_text(&view->waiting, NULL);
 	task_set_text(&view->note, NULL);
 	task_enter(view, TASK_UNKNOWN);
 	view->listing_ms = clock_wall_ms();
@@ -301,14 +307,45 @@ static int64_t interval(const struct follower *follower)
 	return core_jitter(follower->backend, ms > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : ms);
 }
 
-/* What comes after an answer: another poll, a cancel, or the end of following. */
-static void go_on(struct follower *follower, int64_t retry_after_ms)
+/*
+ * Answers come, and none has told of an end for longer than services work. A connection
+ * that fails here proves nothing, however long it does.
+ */
+static bool is_untold_too_long(const struct follower *follower,
+			       const struct task_view *view)
+{
+	int64_t begun_ms = view->intent_ms ? view->intent_ms : view->since_ms;
+
+	return follower->untold >= UNTOLD_TIMES &&
+	       clock_wall_ms() - begun_ms > UNTOLD_DAYS * DAY_MS;
+}
+
+static void end_untold(struct follower *follower, const char *said)
+{
+	AUTOPROBLEM problem = { 0 };
+
+	problem_set(&problem, PROBLEM_GONE,
+		    "%s has not told of an end for %d days; its last answer: %s",
+		    follower->section->name, UNTOLD_DAYS, said ? said : "nothing");
+	log_warn("event=untold task=%" PRIu64 " reason=\"%s\"", follower->number,
+		 said ? said : "");
+	enter_gone(follower, &problem);
+}
+
+/* What comes after an answer, which `said` that: another poll, a cancel, or the end of
+ * following. */
+static void go_on(struct follower *follower, const char *said, int64_t retry_after_ms)
 {
 	AUTOVIEW *view = tasks_view(follower->backend->tasks, follower->number);
 	int64_t delay_ms = interval(follower);
 
 	if (!view || !task_is_active(view->state) ||
 	    probe_is_under_way(follower->backend, follower->number)) {
+		follower_drop(follower);
+		return;
+	}
+	if (is_untold_too_long(follower, view)) {
+		end_untold(follower, said);
 		follower_drop(follower);
 		return;
 	}
@@ -320,18 +357,20 @@ static void go_on(struct follower *follower, int64_t retry_after_ms)
 			  retry_after_ms > delay_ms ? retry_after_ms : delay_ms);
 }
 
-void follower_failed(struct follower *follower, const char *why, int64_t retry_after_ms)
+void follower_failed(struct follower *follower, bool is_answered, const char *why,
+		     int64_t retry_after_ms)
 {
 	AUTOFREE char *waiting =
 		text_format("an answer of %s (%s); the task itself goes on",
 			    follower->section->name, why ? why : "no answer");
 
 	follower->failures++;
+	follower->untold += is_answered;
 	log_warn("event=poll_failed task=%" PRIu64 " times=%u reason=\"%s\"",
 		 follower->number, follower->failures, why ? why : "");
 	note_tried(follower, waiting);
 	answer_refreshes(follower, -EIO); /* who was not told anything else before */
-	go_on(follower, retry_after_ms);
+	go_on(follower, why, retry_after_ms);
 }
 
 /*
@@ -355,6 +394,7 @@ static void heard_nothing(struct follower *follower, int64_t retry_after_ms)
 
 	follower->failures = 0;
 	follower->silent++;
+	follower->untold++;
 	note_tried(follower, NULL);
 	if (is_silent_too_long(follower)) {
 		problem_set(&problem, PROBLEM_GONE,
@@ -363,7 +403,48 @@ static void heard_nothing(struct follower *follower, int64_t retry_after_ms)
 		enter_gone(follower, &problem);
 	}
 	answer_refreshes(follower, -EIO);
-	go_on(follower, retry_after_ms);
+	go_on(follower, NULL, retry_after_ms);
+}
+
+/* A failure that may be none is shown from when it is seen first … */
+static void note_doubt(struct follower *follower, const struct observation *seen)
+{
+	AUTOFREE char *note = NULL;
+
+	if (follower->doubts != 1 || seen->state != TASK_RUNNING)
+		return;
+	note = text_format(DOUBT_HEAD " (%s); it is asked again, since such an answer "
+				      "was wrong before",
+			   seen->problem.text ? seen->problem.text
+					      : "it does not say why");
+	core_set_note(follower->backend, follower->number, note);
+}
+
+/* … until the next answer says otherwise. */
+static void forget_doubt(struct follower *follower)
+{
+	AUTOVIEW *view = tasks_view(follower->backend->tasks, follower->number);
+
+	follower->doubts = 0;
+	if (view && view->note && text_starts_with(view->note, DOUBT_HEAD))
+		core_set_note(follower->backend, follower->number, NULL);
+}
+
+/* Takes over what it said of the task. */
+static void observed(struct follower *follower, struct observation *seen)
+{
+	follower->gone = 0;
+	follower->untold = seen->raw_state ? follower->untold + 1 : 0;
+	if (seen->is_doubtful)
+		follower->doubts++;
+	else
+		forget_doubt(follower);
+	if (follower->doubts >= DOUBTS)
+		seen->state = TASK_FAILED;
+	follow_observe(follower->backend, follower->number, seen);
+	note_doubt(follower, seen);
+	answer_refreshes(follower,
+			 seen->video_url || seen->last_frame_url ? 0 : -ENODATA);
 }
 
 void follower_observed(struct follower *follower, struct observation *seen,
@@ -378,7 +459,7 @@ void follower_observed(struct follower *follower, struct observation *seen,
 	if (is_gone)
 		answer_refreshes(follower, -ENOENT);
 	if (is_gone && ++follower->gone < GONE_TIMES) {
-		follower_failed(follower, seen->problem.text, retry_after_ms);
+		follower_failed(follower, true, seen->problem.text, retry_after_ms);
 		return;
 	}
 	follower->failures = follower->silent = 0;
@@ -387,12 +468,9 @@ void follower_observed(struct follower *follower, struct observation *seen,
 	if (is_gone) {
 		enter_gone(follower, &seen->problem);
 	} else {
-		follower->gone = 0;
-		follow_observe(follower->backend, follower->number, seen);
-		answer_refreshes(follower,
-				 seen->video_url || seen->last_frame_url ? 0 : -ENODATA);
+		observed(follower, seen);
 	}
-	go_on(follower, retry_after_ms);
+	go_on(follower, seen->raw_state, retry_after_ms);
 }
 
 /* --- cancelling --- */

@@ -21,6 +21,8 @@ struct follower {
 	unsigned failures; /* in a row */
 	unsigned gone;	   /* in a row */
 	unsigned silent;   /* in a row: an answer that says nothing of the task */
+	unsigned doubts;   /* in a row: it says that it failed, and may be wrong */
+	unsigned untold;   /* in a row: answers that do not tell how the task stands */
 	int64_t heard_ms;  /* wall clock, when a service said something of it; 0: not yet
 			    */
 	bool asks_alone;   /* a query for several left it out */
@@ -33,7 +35,9 @@ void follower_schedule(struct follower *follower, int64_t delay_ms);
 /* The answer to a query of it: what it says, or why there is none. May drop it. */
 void follower_observed(struct follower *follower, struct observation *seen,
 		       int64_t retry_after_ms);
-void follower_failed(struct follower *follower, const char *why, int64_t retry_after_ms);
+/* `is_answered`: the service could be asked, but what it says is of no use. */
+void follower_failed(struct follower *follower, bool is_answered, const char *why,
+		     int64_t retry_after_ms);
 
 /* --- query.c --- */
 /* Asks now, together with whoever would ask the same service soon. A timer's function. */

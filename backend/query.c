@@ -82,12 +82,13 @@ static void hand_out(struct query *query, struct observations *list,
 		else if (query->count > 1)
 			follower_schedule(follower, 0);
 		else
-			follower_failed(follower, "it says nothing of the task",
+			follower_failed(follower, true, "it says nothing of the task",
 					retry_after_ms);
 	}
 }
 
-static void fail_all(struct query *query, const char *why, int64_t retry_after_ms)
+static void fail_all(struct query *query, bool is_answered, const char *why,
+		     int64_t retry_after_ms)
 {
 	for (size_t i = 0; i < query->count; i++) {
 		struct follower *follower = TAKE(query->followers[i]);
@@ -95,7 +96,7 @@ static void fail_all(struct query *query, const char *why, int64_t retry_after_m
 		if (!follower)
 			continue;
 		follower->query = NULL;
-		follower_failed(follower, why, retry_after_ms);
+		follower_failed(follower, is_answered, why, retry_after_ms);
 	}
 }
 
@@ -124,7 +125,8 @@ static void query_done(void *context, struct http_response *response)
 		problem_set(&problem, PROBLEM_NETWORK, "%s",
 			    response->failure ? response->failure : "no answer");
 	if (r)
-		fail_all(query, problem.text, response->retry_after_ms);
+		fail_all(query, response->outcome == HTTP_ANSWERED, problem.text,
+			 response->retry_after_ms);
 	else
 		hand_out(query, &list, response->retry_after_ms);
 	observations_clear(&list);
@@ -221,7 +223,7 @@ void query_due(void *context)
 	if (!query || add_to_query(query, follower)) {
 		if (query)
 			query_destroy(query);
-		follower_failed(follower, "no memory", 0);
+		follower_failed(follower, false, "no memory", 0);
 		return;
 	}
 	query->backend = follower->backend;
@@ -229,7 +231,7 @@ void query_due(void *context)
 		add_companions(query, follower);
 	if (send_query(query, follower->section)) {
 		query->is_answered = true;
-		fail_all(query, "no memory", 0);
+		fail_all(query, false, "no memory", 0);
 		query_destroy(query);
 	}
 }

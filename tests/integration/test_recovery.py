@@ -14,6 +14,7 @@ import pytest
 from harness import (control, field, make_media, run, state, status, task_id, wait_for, wait_state)
 
 MIB = 1 << 20
+DAY_MS = 86_400_000
 
 
 def busy(seconds, **more):
@@ -628,6 +629,32 @@ def test_an_unknown_task_is_not_sent_again_by_touching_its_files(mount, simulato
         mount.start()
         wait_state(mount.path / "moved", "unknown")
     settled(mount, simulator, 1)
+
+
+@pytest.mark.parametrize("said", ["paused", "running"])
+def test_a_word_that_is_never_known_is_not_polled_for_ever(mount, simulator, said):
+    simulator.hold("running")
+    folder = mount.folder()
+    task = wait_for(lambda: task_id(folder))
+    simulator.decree(task, raw_status=said)
+    wait_for(lambda: state(folder) == "running" and (said == "running" or said in status(folder)))
+    change_ledger(mount, f"intent_ms = intent_ms - {9 * DAY_MS}")
+    asked = len(simulator.requests(on="get"))
+    if said == "paused":
+        mount.expect_log("untold")
+        mount.start()
+        wait_state(folder, "unknown")
+        text = (folder / "error.txt").read_text()
+        assert "not told of an end for 8 days" in text and "paused" in text
+        assert control(folder, f"adopt {task}").returncode == 0
+    else:
+        mount.start()
+        wait_for(lambda: len(simulator.requests(on="get")) > asked + 12, "further polls")
+        assert state(folder) == "running"
+    simulator.decree(task, raw_status="")
+    simulator.hold("")
+    wait_state(folder, "succeeded")
+    assert simulator.creates() == 1
 
 
 def test_a_folder_removed_while_it_is_sent_is_cancelled(mount, simulator):
