@@ -61,12 +61,17 @@ struct visit {
 static void visit_lock(void *context, struct node *parent, const char *name)
 {
 	struct visit *visit = context;
+	/* First, so that the number is the one of the end of the walk. */
+	bool is_uncertain =
+		name_is_trigger(name) && folder_may_be_task(visit->fs, parent);
 	uint64_t number = folder_number(visit->fs, parent);
 	AUTOVIEW *view = number ? backend_task_view(visit->fs->backend, number) : NULL;
 
 	if (view && is_locked_as(view, name, (uint64_t)visit->node->device,
 				 (uint64_t)visit->node->inode))
 		visit->result = -EACCES;
+	else if (is_uncertain)
+		visit->result = -EAGAIN;
 }
 
 int activity_check_open(struct filesystem *fs, struct node *node)
@@ -327,10 +332,14 @@ static bool is_sent(const struct task_view *view)
 int activity_check_name(struct filesystem *fs, struct node *directory, int fd,
 			const char *name, const struct stat *coming, struct edits *edits)
 {
+	enum virtual_kind kind = name_virtual_kind(name);
+	bool is_uncertain = (kind != VIRTUAL_NONE || name_is_trigger(name)) &&
+			    folder_may_be_task(fs, directory);
 	uint64_t number = folder_number_at(fs, directory, fd);
 	AUTOVIEW *view = number ? backend_task_view(fs->backend, number) : NULL;
-	enum virtual_kind kind = name_virtual_kind(name);
 
+	if (is_uncertain)
+		return -EAGAIN;
 	if (!view)
 		return 0;
 	if (is_locked_name(view, name)) {

@@ -113,6 +113,7 @@ static int remember(struct filesystem *fs, uint64_t number, struct node *directo
 		r = add_locked(folders, fresh);
 	} else if (folder->node != directory) {
 		old = folder->node;
+		atomic_store(&old->task, 0);
 		folder->node = directory;
 		fresh->node = NULL;
 	}
@@ -311,18 +312,52 @@ static bool is_at(const struct task_view *view, const struct task_place *place)
 	return view->place.inode == place->inode && view->place.device == place->device;
 }
 
+static bool is_same_path(const struct task_view *view, const struct task_place *place)
+{
+	return place->path && view->place.path && !strcmp(place->path, view->place.path);
+}
+
+/* Whether the ledger knows this very directory, or did until another one took its place.
+ */
+static bool is_known(struct filesystem *fs, const struct task_view *view,
+		     const struct task_place *place)
+{
+	SCOPED_LOCK(&fs->folders->lock);
+	const struct folder *folder = folders_find(fs->folders, view->number);
+
+	return is_at(view, place) || (folder && folder->known_inode == place->inode &&
+				      folder->known_device == place->device);
+}
+
+/* Whether another directory is the task's, and still is where it was seen. */
+static bool has_other_folder(struct filesystem *fs, uint64_t number,
+			     const struct node *directory)
+{
+	struct node *node = folder_node(fs, number);
+	AUTOCLOSE int fd =
+		node && node != directory ? nodes_open_directory(&fs->nodes, node) : -1;
+
+	if (node)
+		nodes_unref(&fs->nodes, node, 1);
+	return fd >= 0;
+}
+
 /*
  * Of two folders with one id, the one whose device and inode the ledger knows is the
- * task. A library that was restored has new inodes everywhere: then the place tells, and
- * for a folder that was moved as well, that no other one turned up (folder_claim()).
+ * task. A library that was restored has new inodes everywhere: then the place tells, once
+ * the whole tree was seen and no such folder turned up (folder_claim()).
  */
-static bool is_the_task(const struct task_view *view, const struct task_place *place)
+static bool is_the_task(struct filesystem *fs, const struct task_view *view,
+			const struct node *directory, const struct task_place *place)
 {
 	if (view->is_removed)
 		return false;
-	return !view->place.inode || is_at(view, place) ||
-	       (place->path && view->place.path &&
-		!strcmp(place->path, view->place.path));
+	if (is_known(fs, view, place))
+		return true;
+	if (view->place.inode &&
+	    (!atomic_load(&fs->folders->is_walked) || !is_same_path(view, place)))
+		return false;
+	return !has_other_folder(fs, view->number, directory);
 }
 
 /* A mark that the ledger has no line for: the program was killed in between. */
@@ -336,6 +371,18 @@ static struct task_view *recover(struct filesystem *fs, uint64_t number,
 	return r && r != -EEXIST ? NULL : backend_task_view(fs->backend, number);
 }
 
+/* What the ledger knew first is kept: that directory may yet turn up. */
+static void keep_known(struct filesystem *fs, const struct task_view *view)
+{
+	SCOPED_LOCK(&fs->folders->lock);
+	struct folder *folder = folders_find(fs->folders, view->number);
+
+	if (!folder || folder->known_inode)
+		return;
+	folder->known_device = view->place.device;
+	folder->known_inode = view->place.inode;
+}
+
 /* The directory is the task's: the table and the ledger's hint follow. 0 or -ENOMEM. */
 static int take_over(struct filesystem *fs, const struct task_view *view,
 		     struct node *directory, const struct task_place *place)
@@ -344,8 +391,8 @@ static int take_over(struct filesystem *fs, const struct task_view *view,
 
 	if (r)
 		return r;
-	if (place->path && (!is_at(view, place) || !view->place.path ||
-			    strcmp(view->place.path, place->path)))
+	keep_known(fs, view);
+	if (place->path && (!is_at(view, place) || !is_same_path(view, place)))
 		backend_task_set_place(fs->backend, view->number, place);
 	return 0;
 }
@@ -365,9 +412,21 @@ static uint64_t read_number(struct filesystem *fs, struct node *directory, int f
 	view = backend_task_view(fs->backend, number);
 	if (!view)
 		view = recover(fs, number, &place);
-	if (!view || !is_the_task(view, &place))
+	if (!view || !is_the_task(fs, view, directory, &place))
 		return 0;
 	return take_over(fs, view, directory, &place) ? 0 : number;
+}
+
+/* A better directory may have taken the number this moment. */
+static void store_number(struct filesystem *fs, struct node *directory, uint64_t number)
+{
+	SCOPED_LOCK(&fs->folders->lock);
+	const struct folder *folder = folders_find(fs->folders, number);
+
+	if (folder && folder->node != directory)
+		number = 0;
+	atomic_store(&directory->task, number);
+	atomic_store(&directory->is_task_known, true);
 }
 
 /* The directory's number is known now. In begin_marking(). */
@@ -375,8 +434,7 @@ static void set_number(struct filesystem *fs, struct node *directory, uint64_t n
 {
 	AUTOVIEW *view = number ? backend_task_view(fs->backend, number) : NULL;
 
-	atomic_store(&directory->task, number);
-	atomic_store(&directory->is_task_known, true);
+	store_number(fs, directory, number);
 	if (view && view->state == TASK_PENDING)
 		settle_poke(fs->settler, number);
 }
@@ -415,10 +473,7 @@ uint64_t folder_number(struct filesystem *fs, struct node *directory)
 	return fd < 0 ? 0 : folder_number_at(fs, directory, fd);
 }
 
-/*
- * Whether the mark of a plain directory may yet turn out to be a task's: a restored
- * folder that was moved is known for certain only when the whole tree was seen.
- */
+/* The same for a directory that is open; in a restored library all are uncertain. */
 static bool may_be_a_task(struct filesystem *fs, int fd)
 {
 	AUTOVIEW *view = NULL;
@@ -429,6 +484,17 @@ static bool may_be_a_task(struct filesystem *fs, int fd)
 		return false;
 	view = backend_task_view(fs->backend, number);
 	return view && !view->is_removed;
+}
+
+bool folder_may_be_task(struct filesystem *fs, struct node *directory)
+{
+	AUTOCLOSE int fd = -1;
+
+	if (atomic_load(&fs->folders->is_walked) || directory == fs->nodes.root ||
+	    folder_number(fs, directory))
+		return false;
+	fd = nodes_open_directory(&fs->nodes, directory);
+	return fd >= 0 && may_be_a_task(fs, fd);
 }
 
 /* Gives a directory without a task a new one. In begin_marking(). 0 or -errno. */
@@ -484,16 +550,17 @@ static bool is_claimed(struct filesystem *fs, uint64_t number)
 	return folders_find(fs->folders, number) != NULL;
 }
 
-void folder_claim(struct filesystem *fs, struct node *directory, int fd, uint64_t number)
+bool folder_claim(struct filesystem *fs, struct node *directory, int fd, uint64_t number)
 {
 	AUTOVIEW *view = backend_task_view(fs->backend, number);
 	AUTOFREE char *path = nodes_path(&fs->nodes, directory);
 	struct task_place place = place_of(directory, path);
 	const char *library_id = backend_library_id(fs->backend);
 	uint64_t marked;
+	bool is_it = false;
 
 	if (!view || view->is_removed || is_claimed(fs, number))
-		return;
+		return false;
 	begin_marking(fs, directory);
 	if (!know_number(fs, directory, fd) &&
 	    ((!mark_read(fd, library_id, &marked) && marked == number) ||
@@ -501,8 +568,10 @@ void folder_claim(struct filesystem *fs, struct node *directory, int fd, uint64_
 	    !take_over(fs, view, directory, &place)) {
 		set_number(fs, directory, number);
 		log_info("event=folder_claimed task=%" PRIu64, number);
+		is_it = true;
 	}
 	end_marking(fs, directory);
+	return is_it;
 }
 
 void folders_walked(struct filesystem *fs)

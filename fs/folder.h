@@ -18,6 +18,7 @@ struct folder {
 
 	/* Guarded by the table's lock. */
 	struct folder *next;
+	uint64_t known_device, known_inode; /* the ledger's, when it was found; or 0 */
 	char *waiting; /* why it does not go out; NULL: it settles, or nothing holds it */
 	unsigned waiting_changes;
 	uint64_t waits_on; /* another task that it waits for; 0: none */
@@ -53,12 +54,17 @@ uint64_t folder_number_at(struct filesystem *fs, struct node *directory, int fd)
  * -errno: -EAGAIN while it may turn out to be a task's that was moved.
  */
 int folder_mark(struct filesystem *fs, struct node *directory, uid_t uid);
+/*
+ * Whether a plain directory may yet turn out to be a task's, which the end of the
+ * start-up walk tells: until then no order is made or changed there.
+ */
+bool folder_may_be_task(struct filesystem *fs, struct node *directory);
 
 /*
  * The start-up walk found a directory that is this task's, by a mark that names it or by
- * what is in it, if no other one is: makes it so.
+ * what is in it, if no other one is: makes it so, and returns whether it did.
  */
-void folder_claim(struct filesystem *fs, struct node *directory, int fd, uint64_t number);
+bool folder_claim(struct filesystem *fs, struct node *directory, int fd, uint64_t number);
 /* The walk is over. Until then a folder that may be a moved task's takes no new one. */
 void folders_walked(struct filesystem *fs);
 /* Directories moved: each folder's task follows; what is in the trash now does not go. */

@@ -15,9 +15,18 @@
 
 #define DEPTH_MAX 256
 
+/* How much speaks for a directory that has a task's mark, and is not the one known. */
+enum likeness {
+	LIKE_INODE, /* its inode's number: devices are numbered anew at times */
+	LIKE_PATH,
+	LIKE_MARK,
+	LIKENESS_COUNT,
+};
+
 struct candidate {
 	struct node *directory; /* referenced */
 	uint64_t number;
+	enum likeness likeness;
 };
 
 struct walk {
@@ -82,8 +91,7 @@ static bool has_same_content(struct walk *walk, struct node *directory, const ch
 	enum gather_result result = GATHER_NOTHING;
 	bool is_same;
 
-	is_same = !gather(walk->fs, directory, path, hint->number, &gathered,
-			  &result) &&
+	is_same = !gather(walk->fs, directory, path, hint->number, &gathered, &result) &&
 		  (result == GATHER_READY || result == GATHER_INVALID) &&
 		  !strcmp(gathered.digest, hint->digest);
 	gathered_clear(&gathered);
@@ -91,10 +99,11 @@ static bool has_same_content(struct walk *walk, struct node *directory, const ch
 }
 
 /*
- * A directory that is no task's, as far as it is known: its mark may be that of a moved
- * task in a restored library, which only the end of the walk tells.
+ * A directory that is no task's, as far as it is known: its mark may be that of a task in
+ * a restored library, which only the end of the walk tells.
  */
-static void add_candidate(struct walk *walk, struct node *directory, uint64_t number)
+static void add_candidate(struct walk *walk, struct node *directory, uint64_t number,
+			  enum likeness likeness)
 {
 	struct candidate *grown =
 		realloc(walk->candidates, (walk->candidate_count + 1) * sizeof(*grown));
@@ -103,7 +112,8 @@ static void add_candidate(struct walk *walk, struct node *directory, uint64_t nu
 		return;
 	walk->candidates = grown;
 	nodes_ref(&walk->fs->nodes, directory);
-	grown[walk->candidate_count++] = (struct candidate){ directory, number };
+	grown[walk->candidate_count++] =
+		(struct candidate){ directory, number, likeness };
 }
 
 /* A lost mark: the ledger's hint tells the place, and the content must be the same. */
@@ -113,7 +123,28 @@ static void look_for_hint(struct walk *walk, struct node *directory)
 	struct task_view *hint = path ? find_hint(walk, path) : NULL;
 
 	if (hint && has_same_content(walk, directory, path, hint))
-		add_candidate(walk, directory, hint->number);
+		add_candidate(walk, directory, hint->number, LIKE_PATH);
+}
+
+static enum likeness likeness_of(struct walk *walk, struct node *directory,
+				 const struct task_view *view)
+{
+	AUTOFREE char *path = nodes_path(&walk->fs->nodes, directory);
+
+	if (view->place.inode == (uint64_t)directory->inode)
+		return LIKE_INODE;
+	if (path && view->place.path && !strcmp(view->place.path, path))
+		return LIKE_PATH;
+	return LIKE_MARK;
+}
+
+static void look_at_marked(struct walk *walk, struct node *directory, uint64_t number)
+{
+	AUTOVIEW *view = backend_task_view(walk->fs->backend, number);
+
+	if (view && !view->is_removed)
+		add_candidate(walk, directory, number,
+			      likeness_of(walk, directory, view));
 }
 
 static void look_at_plain(struct walk *walk, struct node *directory, int fd)
@@ -123,24 +154,30 @@ static void look_at_plain(struct walk *walk, struct node *directory, int fd)
 	if (mark_read(fd, backend_library_id(walk->fs->backend), &number))
 		look_for_hint(walk, directory);
 	else
-		add_candidate(walk, directory, number);
+		look_at_marked(walk, directory, number);
 }
 
-/* The first one that may be a task's is it, unless a better one turned up. Frees them. */
-static void claim_candidates(struct walk *walk, bool is_whole)
+static void claim(struct walk *walk, const struct candidate *candidate)
 {
-	for (size_t i = 0; i < walk->candidate_count; i++) {
-		struct candidate *candidate = &walk->candidates[i];
-		int fd = !is_whole ? -1
-				   : nodes_open_directory(&walk->fs->nodes,
-							  candidate->directory);
+	AUTOCLOSE int fd = nodes_open_directory(&walk->fs->nodes, candidate->directory);
 
-		if (fd >= 0)
-			folder_claim(walk->fs, candidate->directory, fd,
-				     candidate->number);
-		cleanup_close(&fd);
-		nodes_unref(&walk->fs->nodes, candidate->directory, 1);
-	}
+	if (fd >= 0)
+		folder_claim(walk->fs, candidate->directory, fd, candidate->number);
+}
+
+/* Of those that may be a task's, the first one of the likeliest is it. */
+static void claim_candidates(struct walk *walk)
+{
+	for (int likeness = 0; likeness < LIKENESS_COUNT; likeness++)
+		for (size_t i = 0; i < walk->candidate_count; i++)
+			if ((int)walk->candidates[i].likeness == likeness)
+				claim(walk, &walk->candidates[i]);
+}
+
+static void free_candidates(struct walk *walk)
+{
+	for (size_t i = 0; i < walk->candidate_count; i++)
+		nodes_unref(&walk->fs->nodes, walk->candidates[i].directory, 1);
 	free(walk->candidates);
 }
 
@@ -200,9 +237,11 @@ bool walk_tree(struct filesystem *fs, const bool *stopping, pthread_mutex_t *loc
 		      compare_hints);
 	walk_directory(&walk, fs->nodes.root);
 	is_whole = !is_stopping(&walk);
-	claim_candidates(&walk, is_whole);
-	if (is_whole)
+	if (is_whole) {
+		claim_candidates(&walk);
 		folders_walked(fs);
+	}
+	free_candidates(&walk);
 	for (size_t i = 0; i < walk.hint_count; i++)
 		task_view_unref(walk.hints[i]);
 	free(walk.hints);

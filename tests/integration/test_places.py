@@ -1,5 +1,6 @@
 """Where a task's folder is: moved, thrown away, restored, copied, marked by two at once."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -96,6 +97,88 @@ def test_of_two_moved_folders_of_a_restored_library_one_is_the_task(mount, simul
     wait_for(lambda: sum("status" in os.listdir(one) for one in both) == 1, "one task")
     settled(mount, simulator, 1)
     assert sum("status" in os.listdir(one) for one in both) == 1
+
+
+@pytest.mark.parametrize("old, new", [("z", "c"), ("old", "new"), ("k1", "k2"), ("p", "q"), ("x9", "b3")])
+def test_a_copy_at_the_old_place_of_a_moved_task_is_an_archive(mount, simulator, old, new):
+    folder, moved = mount.folder(old), mount.path / new
+    wait_state(folder, "succeeded")
+    video = (folder / "video.mp4").read_bytes()
+    mount.end()  # the ledger knows the old place, and is told of no move
+    mount.start()
+    os.rename(folder, moved)
+    mount.end()
+    tree = mount.library / "tree"
+    run("cp", "-a", tree / new, tree / old)
+    assert MARK in os.listxattr(tree / old)
+    mount.start()
+    os.listdir(folder)  # the copy is seen first
+    wait_for(lambda: "status" in os.listdir(moved), "the task")
+    assert os.listdir(folder) == ["prompt.txt"]
+    shutil.rmtree(folder)
+    assert state(moved) == "succeeded" and (moved / "video.mp4").read_bytes() == video
+    settled(mount, simulator, 1)
+    assert [task["state"] for task in simulator.tasks()] == ["succeeded"] * 2
+
+
+def test_the_known_folder_is_the_task_though_it_turns_up_late(mount, simulator, tmp_path):
+    folder, tree = mount.folder(), mount.library / "tree"
+    wait_state(folder, "succeeded")
+    mount.end()
+    run("cp", "-a", tree / "cat", tree / "double")
+    away = mount.library / "away"
+    os.rename(tree / "cat", away)
+    os.rename(tree / "double", tree / "cat")
+    mount.start()
+    wait_for(lambda: "status" in os.listdir(folder), "the copy stands for the task")
+    os.rename(away, tree / "real")  # behind the mount's back
+    assert state(mount.path / "real") == "succeeded"
+    wait_for(lambda: os.listdir(folder) == ["prompt.txt"], "the copy is an archive")
+    shutil.rmtree(folder)
+    assert (mount.path / "real" / "video.mp4").read_bytes()
+    settled(mount, simulator, 1)
+
+
+def test_a_copy_behind_the_mount_is_an_archive_while_the_task_is_there(mount, simulator):
+    folder, tree = mount.folder(), mount.library / "tree"
+    wait_state(folder, "succeeded")
+    run("cp", "-a", tree / "cat", tree / "double")
+    assert os.listdir(mount.path / "double") == ["prompt.txt"]
+    os.rename(tree / "cat", mount.library / "away")
+    run("cp", "-a", mount.library / "away", tree / "cat")
+    assert state(folder) == "succeeded"  # what came back to its place is the task
+
+
+def test_a_restored_library_shows_its_tasks_and_orders_none_anew(mount, simulator, tmp_path):
+    """Its inodes are new: until the whole tree was seen, nobody knows which folders are tasks."""
+    folder = mount.folder()
+    wait_state(folder, "succeeded")
+    mount.end()
+    for i in range(3000):
+        (mount.library / "tree" / f"plain-{i}").mkdir()
+    shutil.move(mount.library, tmp_path / "backup")
+    run("cp", "-a", tmp_path / "backup", mount.library)
+    mount.expect_log("library_copied")
+    mount.start()
+    with contextlib.suppress(BlockingIOError):
+        open(folder / "prompt.txt", "r+").close()
+    said = set()
+
+    def writes():
+        for name in ("request.json", "status"):
+            result = run("bash", "-c", f"echo x > {folder}/{name}", check=False)
+            said.add(result.stderr.strip().rsplit(": ", 1)[-1])
+        return "status" in os.listdir(folder)
+
+    wait_for(writes, "the task")
+    assert state(folder) == "succeeded" and (folder / "video.mp4").read_bytes()
+    assert said <= {"Resource temporarily unavailable", "Permission denied", "Invalid argument"}
+    assert sorted(os.listdir(mount.library / "tree" / "cat")) == ["prompt.txt"]
+    assert (folder / "prompt.txt").read_text() == "A kitten yawning at the camera\n"
+    (mount.path / "plain-7" / "prompt.txt").write_text("A dog\n")
+    wait_for(lambda: "copied or restored" not in (field(mount.path / "plain-7", "waiting") or ""), "an order")
+    wait_state(mount.path / "plain-7", "succeeded")
+    assert simulator.creates() == 2 and mount.log().count("event=new_task") == 2
 
 
 def orphan(mount, name, number):
