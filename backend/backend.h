@@ -62,6 +62,9 @@ int backend_task_reserve(struct backend *backend, uint64_t *ret_number);
 /* Adds a pending task under a reserved number. -EEXIST when it is known already. */
 int backend_task_add(struct backend *backend, uint64_t number,
 		     const struct task_place *place);
+/* The same for one that waits for `submit`; `note` tells people why. */
+int backend_task_add_held(struct backend *backend, uint64_t number,
+			  const struct task_place *place, const char *note);
 /*
  * The same for a number that a folder's mark tells and the ledger does not know: the
  * program was killed in between. In a library that was copied it waits for `submit`.

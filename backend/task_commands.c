@@ -44,7 +44,7 @@ static int send_task(struct backend *backend, uint64_t number,
 }
 
 static int add_task(struct backend *backend, uint64_t number,
-		    const struct task_place *place, bool needs_submit)
+		    const struct task_place *place, bool needs_submit, const char *note)
 {
 	struct task_view *view = task_view_new(number);
 
@@ -53,19 +53,26 @@ static int add_task(struct backend *backend, uint64_t number,
 	view->created_ms = view->since_ms = view->listing_ms = clock_wall_ms();
 	view->needs_submit = needs_submit;
 	task_set_place(view, place);
+	task_set_text(&view->note, note);
 	return tasks_add(backend->tasks, view, true);
 }
 
 int backend_task_add(struct backend *backend, uint64_t number,
 		     const struct task_place *place)
 {
-	return add_task(backend, number, place, false);
+	return add_task(backend, number, place, false, NULL);
+}
+
+int backend_task_add_held(struct backend *backend, uint64_t number,
+			  const struct task_place *place, const char *note)
+{
+	return add_task(backend, number, place, true, note);
 }
 
 int backend_task_recover(struct backend *backend, uint64_t number,
 			 const struct task_place *place)
 {
-	return add_task(backend, number, place, backend->was_copied);
+	return add_task(backend, number, place, backend->was_copied, NULL);
 }
 
 void backend_task_set_place(struct backend *backend, uint64_t number,

@@ -43,6 +43,9 @@ void folders_destroy(struct folders *folders, struct nodes *nodes)
 	for (size_t i = 0; i < folders->count; i++)
 		folder_free(folders->items[i], nodes);
 	free(folders->items);
+	for (size_t i = 0; i < folders->relic_count; i++)
+		nodes_unref(nodes, folders->relics[i], 1);
+	free(folders->relics);
 	pthread_cond_destroy(&folders->marked);
 	pthread_mutex_destroy(&folders->lock);
 	free(folders);
@@ -473,28 +476,75 @@ uint64_t folder_number(struct filesystem *fs, struct node *directory)
 	return fd < 0 ? 0 : folder_number_at(fs, directory, fd);
 }
 
+bool folder_is_lost(struct filesystem *fs, const struct task_view *view)
+{
+	SCOPED_LOCK(&fs->folders->lock);
+
+	return !view->is_removed && view->place.path && *view->digest &&
+	       !folders_find(fs->folders, view->number);
+}
+
+struct lost_search {
+	struct filesystem *fs;
+	const char *path;
+	bool is_found;
+};
+
+static void look_for_lost(void *context, struct task_view *view)
+{
+	struct lost_search *search = context;
+
+	if (!search->is_found && view->place.path &&
+	    !strcmp(view->place.path, search->path))
+		search->is_found = folder_is_lost(search->fs, view);
+}
+
+static bool is_place_of_lost(struct filesystem *fs, const char *path)
+{
+	struct lost_search search = { fs, path, false };
+
+	if (path)
+		backend_task_each(fs->backend, look_for_lost, &search);
+	return search.is_found;
+}
+
 /* The same for a directory that is open; in a restored library all are uncertain. */
-static bool may_be_a_task(struct filesystem *fs, int fd)
+static bool may_be_a_task(struct filesystem *fs, int fd, const char *path)
 {
 	AUTOVIEW *view = NULL;
 	uint64_t number;
 
-	if (atomic_load(&fs->folders->is_walked) ||
-	    mark_read(fd, backend_library_id(fs->backend), &number))
+	if (atomic_load(&fs->folders->is_walked))
 		return false;
+	if (mark_read(fd, backend_library_id(fs->backend), &number))
+		return is_place_of_lost(fs, path);
 	view = backend_task_view(fs->backend, number);
 	return view && !view->is_removed;
 }
 
 bool folder_may_be_task(struct filesystem *fs, struct node *directory)
 {
+	AUTOFREE char *path = NULL;
 	AUTOCLOSE int fd = -1;
 
 	if (atomic_load(&fs->folders->is_walked) || directory == fs->nodes.root ||
 	    folder_number(fs, directory))
 		return false;
 	fd = nodes_open_directory(&fs->nodes, directory);
-	return fd >= 0 && may_be_a_task(fs, fd);
+	path = nodes_path(&fs->nodes, directory);
+	return fd >= 0 && may_be_a_task(fs, fd, path);
+}
+
+static int add_task(struct filesystem *fs, const struct node *directory, uint64_t number,
+		    const struct task_place *place)
+{
+	static const char relic[] =
+		"an order was made from this folder before; what it was made of is not "
+		"all here, so it cannot be told whether this is the same one";
+
+	return atomic_load(&directory->is_relic)
+		       ? backend_task_add_held(fs->backend, number, place, relic)
+		       : backend_task_add(fs->backend, number, place);
 }
 
 /* Gives a directory without a task a new one. In begin_marking(). 0 or -errno. */
@@ -504,13 +554,13 @@ static int mark(struct filesystem *fs, struct node *directory, int fd,
 	uint64_t number;
 	int r;
 
-	if (may_be_a_task(fs, fd))
+	if (may_be_a_task(fs, fd, place->path))
 		return -EAGAIN;
 	r = backend_task_reserve(fs->backend, &number);
 	if (!r)
 		r = mark_write(fd, backend_library_id(fs->backend), number);
 	if (!r)
-		r = backend_task_add(fs->backend, number, place);
+		r = add_task(fs, directory, number, place);
 	if (!r)
 		r = remember(fs, number, directory);
 	if (r)
@@ -572,6 +622,20 @@ bool folder_claim(struct filesystem *fs, struct node *directory, int fd, uint64_
 	}
 	end_marking(fs, directory);
 	return is_it;
+}
+
+void folder_add_relic(struct filesystem *fs, struct node *directory)
+{
+	struct folders *folders = fs->folders;
+	struct node **grown = realloc(folders->relics,
+				      (folders->relic_count + 1) * sizeof(struct node *));
+
+	if (!grown)
+		return;
+	nodes_ref(&fs->nodes, directory);
+	folders->relics = grown;
+	grown[folders->relic_count++] = directory;
+	atomic_store(&directory->is_relic, true);
 }
 
 void folders_walked(struct filesystem *fs)

@@ -35,6 +35,8 @@ struct folders {
 	pthread_cond_t marked; /* one directory's mark was read, or written */
 	struct folder **items; /* sorted by number; guarded by lock */
 	size_t count, capacity;
+	struct node **relics; /* referenced; the walk's until it is over */
+	size_t relic_count;
 };
 
 int folders_create(struct folders **ret_folders);
@@ -65,6 +67,13 @@ bool folder_may_be_task(struct filesystem *fs, struct node *directory);
  * what is in it, if no other one is: makes it so, and returns whether it did.
  */
 bool folder_claim(struct filesystem *fs, struct node *directory, int fd, uint64_t number);
+/*
+ * It found a plain directory where a task was, and what is missing there keeps it from
+ * telling whether it is the task's: an order made there waits for `submit`.
+ */
+void folder_add_relic(struct filesystem *fs, struct node *directory);
+/* Whether a task that no directory was found for was last seen at a known place. */
+bool folder_is_lost(struct filesystem *fs, const struct task_view *view);
 /* The walk is over. Until then a folder that may be a moved task's takes no new one. */
 void folders_walked(struct filesystem *fs);
 /* Directories moved: each folder's task follows; what is in the trash now does not go. */

@@ -213,7 +213,7 @@ static int look(struct scene *scene, enum gather_result *ret_result)
 		*ret_result = GATHER_COPY;
 		return 0;
 	}
-	if (scene->has_hold)
+	if (scene->has_hold && !scene->is_comparison)
 		return scene_wait(scene,
 				  "held by the file \"hold\"; remove it to send this");
 	r = read_request(scene);
@@ -252,23 +252,50 @@ struct request *scene_peek(struct filesystem *fs, const char *path)
 	return request;
 }
 
+static int look_at(struct scene *scene, struct node *directory,
+		   enum gather_result *ret_result)
+{
+	int r;
+
+	scene->directory = nodes_open_directory(&scene->fs->nodes, directory);
+	if (scene->directory < 0)
+		return scene->directory;
+	scene->digest = digest_create();
+	r = scene->digest ? look(scene, ret_result) : -ENOMEM;
+	if (r == -EAGAIN && !scene->out->waiting)
+		scene_wait(scene, "a file is changing this moment");
+	scene_clear(scene);
+	return r == -EAGAIN ? 0 : r;
+}
+
 int gather(struct filesystem *fs, struct node *directory, const char *path,
 	   uint64_t number, struct gathered *ret_gathered, enum gather_result *ret_result)
 {
 	struct scene scene = {
 		.fs = fs, .number = number, .path = path, .out = ret_gathered
 	};
-	int r;
 
-	scene.directory = nodes_open_directory(&fs->nodes, directory);
-	if (scene.directory < 0)
-		return scene.directory;
-	scene.digest = digest_create();
-	r = scene.digest ? look(&scene, ret_result) : -ENOMEM;
-	if (r == -EAGAIN && !ret_gathered->waiting)
-		scene_wait(&scene, "a file is changing this moment");
-	scene_clear(&scene);
-	return r == -EAGAIN ? 0 : r;
+	return look_at(&scene, directory, ret_result);
+}
+
+int gather_digest(struct filesystem *fs, struct node *directory, const char *path,
+		  char ret_digest[SHA256_HEX])
+{
+	struct gathered gathered = { 0 };
+	struct scene scene = {
+		.fs = fs, .path = path, .out = &gathered, .is_comparison = true
+	};
+	enum gather_result result = GATHER_NOTHING;
+	int r = look_at(&scene, directory, &result);
+
+	if (!r && result == GATHER_WAITS)
+		r = -EAGAIN;
+	else if (!r && result != GATHER_READY && result != GATHER_INVALID)
+		r = -ENOENT;
+	if (!r)
+		memcpy(ret_digest, gathered.digest, SHA256_HEX);
+	gathered_clear(&gathered);
+	return r;
 }
 
 int gather_judge(int fd, const char *name)

@@ -23,7 +23,7 @@ struct gathered {
 	char *waiting;
 	bool waits_elsewhere; /* for a file outside the folder: nothing will announce it
 			       */
-	uint64_t waits_on; /* for this other task; 0: none */
+	uint64_t waits_on;    /* for this other task; 0: none */
 	struct locked_file *locked;
 	size_t locked_count;
 };
@@ -33,8 +33,17 @@ struct gathered {
  * or -errno. gathered_clear() in any case.
  */
 int gather(struct filesystem *fs, struct node *directory, const char *path,
-	   uint64_t number, struct gathered *ret_gathered, enum gather_result *ret_result);
+	   uint64_t number, struct gathered *ret_gathered,
+	   enum gather_result *ret_result);
 void gathered_clear(struct gathered *gathered);
+
+/*
+ * The digest alone, of a folder that was ordered before perhaps: other tasks need only be
+ * known, not ready. 0; -ENOENT when it orders nothing; -EAGAIN when something that the
+ * digest is of is not there; or another -errno.
+ */
+int gather_digest(struct filesystem *fs, struct node *directory, const char *path,
+		  char ret_digest[SHA256_HEX]);
 
 /*
  * Judges a trigger file, or one of defaults, by itself, as far as its own text shows: for

@@ -190,6 +190,16 @@ static int open_input(struct scene *scene, const char *name, const char *path,
 	return r ? r : take_fd(&fd);
 }
 
+/* To tell what was ordered, which task and output it is will do. */
+static int attach_shot(struct scene *scene, size_t index, const char *path,
+		       const struct request_shot *shot)
+{
+	if (!scene->is_comparison)
+		return scene_attach_shot(scene, index, path, shot);
+	scene->out->request->content[index].shot = *shot;
+	return 0;
+}
+
 /* Whether a file is there and whole; another task's output is settled here. */
 static int check_path(struct scene *scene, size_t index)
 {
@@ -201,7 +211,7 @@ static int check_path(struct scene *scene, size_t index)
 	int r = resolve_path(&scene->fs->tree, scene->path, name, &path);
 
 	if (r == -ENOENT && path && !shot_find(scene->fs, path, &shot))
-		return scene_attach_shot(scene, index, path, &shot);
+		return attach_shot(scene, index, path, &shot);
 	if (r)
 		return explain_path(scene, name, r);
 	fd = open_input(scene, name, path, &status);
@@ -226,7 +236,8 @@ static int attach_file(struct scene *scene, size_t index)
 		r = scene_lock(scene, strrchr(path, '/') + 1, &status);
 	if (r)
 		return r;
-	r = copy_aside(scene->fs, fd, (uint64_t)status.st_size);
+	r = scene->is_comparison ? take_fd(&fd)
+				 : copy_aside(scene->fs, fd, (uint64_t)status.st_size);
 	if (r < 0)
 		return r;
 	return request_attach(request, index, r, &scene->out->problem);

@@ -19,6 +19,8 @@ struct scene {
 	uint64_t number;  /* of its task; 0: none */
 	const char *path; /* below the tree */
 	int directory;
+	bool is_comparison; /* for the digest alone: nothing is copied, no shot waited for
+			     */
 	bool has_copy, has_hold;
 	bool has_json;	     /* a request.json, which then is the trigger */
 	char *prompt;	     /* the prompt file that counts, or NULL */

@@ -58,6 +58,7 @@ struct node {
 	_Atomic int64_t active_ms;  /* boot clock: last activity of a file in it */
 	_Atomic uint64_t task;	    /* the task's number, 0: none */
 	_Atomic bool is_task_known; /* `task` was read from the mark */
+	_Atomic bool is_relic;	    /* perhaps a task's that lost its mark: folder.h */
 	bool is_marking;	    /* guarded by the lock of the folders' table */
 };
 

@@ -62,8 +62,9 @@ static char *waiting_of(struct filesystem *fs, const struct task_view *view,
 		"this folder is a copy of a task's folder, which is not an order; to "
 		"order it, remove the copied status, task.json and video.mp4 and write "
 		"\"submit\" to status";
-	static const char copied[] = "the library was copied or restored: write "
-				     "\"submit\" to status to order this";
+	static const char copied[] = "the library, or this folder, was copied or "
+				     "restored: write \"submit\" to status to order "
+				     "this";
 	SCOPED_LOCK(&fs->folders->lock);
 	const struct folder *folder = folders_find(fs->folders, view->number);
 

@@ -29,6 +29,14 @@ struct candidate {
 	enum likeness likeness;
 };
 
+/* A directory without a mark where tasks were last seen. */
+struct unmarked {
+	struct node *directory; /* referenced */
+	size_t hint;		/* the first one of its path */
+	bool is_claimed;
+	bool is_incomplete; /* what it would be known by is not all there */
+};
+
 struct walk {
 	struct filesystem *fs;
 	const bool *is_stopping;
@@ -38,6 +46,8 @@ struct walk {
 	size_t hint_count;
 	struct candidate *candidates; /* in the order they were found */
 	size_t candidate_count;
+	struct unmarked *unmarked;
+	size_t unmarked_count;
 	unsigned depth;
 };
 
@@ -71,31 +81,22 @@ static void add_hint(void *context, struct task_view *view)
 	grown[walk->hint_count++] = task_view_ref(view);
 }
 
-static struct task_view *find_hint(const struct walk *walk, const char *path)
+/* The first hint of a path, or the count. */
+static size_t find_hint(const struct walk *walk, const char *path)
 {
-	struct task_view key = { .place.path = (char *)path }, *key_pointer = &key,
-			 **found;
+	size_t low = 0, high = walk->hint_count;
 
-	if (!walk->hint_count)
-		return NULL;
-	found = bsearch(&key_pointer, walk->hints, walk->hint_count,
-			sizeof(struct task_view *), compare_hints);
-	return found ? *found : NULL;
-}
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
 
-/* The folder is the hint's if its files are what was ordered there. */
-static bool has_same_content(struct walk *walk, struct node *directory, const char *path,
-			     const struct task_view *hint)
-{
-	struct gathered gathered = { 0 };
-	enum gather_result result = GATHER_NOTHING;
-	bool is_same;
-
-	is_same = !gather(walk->fs, directory, path, hint->number, &gathered, &result) &&
-		  (result == GATHER_READY || result == GATHER_INVALID) &&
-		  !strcmp(gathered.digest, hint->digest);
-	gathered_clear(&gathered);
-	return is_same;
+		if (strcmp(walk->hints[middle]->place.path, path) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < walk->hint_count && !strcmp(walk->hints[low]->place.path, path)
+		       ? low
+		       : walk->hint_count;
 }
 
 /*
@@ -120,10 +121,18 @@ static void add_candidate(struct walk *walk, struct node *directory, uint64_t nu
 static void look_for_hint(struct walk *walk, struct node *directory)
 {
 	AUTOFREE char *path = nodes_path(&walk->fs->nodes, directory);
-	struct task_view *hint = path ? find_hint(walk, path) : NULL;
+	size_t hint = path ? find_hint(walk, path) : walk->hint_count;
+	struct unmarked *grown;
 
-	if (hint && has_same_content(walk, directory, path, hint))
-		add_candidate(walk, directory, hint->number, LIKE_PATH);
+	if (hint == walk->hint_count)
+		return;
+	grown = realloc(walk->unmarked, (walk->unmarked_count + 1) * sizeof(*grown));
+	if (!grown)
+		return;
+	walk->unmarked = grown;
+	nodes_ref(&walk->fs->nodes, directory);
+	grown[walk->unmarked_count++] =
+		(struct unmarked){ directory, hint, false, false };
 }
 
 static enum likeness likeness_of(struct walk *walk, struct node *directory,
@@ -157,12 +166,11 @@ static void look_at_plain(struct walk *walk, struct node *directory, int fd)
 		look_at_marked(walk, directory, number);
 }
 
-static void claim(struct walk *walk, const struct candidate *candidate)
+static bool claim(struct walk *walk, struct node *directory, uint64_t number)
 {
-	AUTOCLOSE int fd = nodes_open_directory(&walk->fs->nodes, candidate->directory);
+	AUTOCLOSE int fd = nodes_open_directory(&walk->fs->nodes, directory);
 
-	if (fd >= 0)
-		folder_claim(walk->fs, candidate->directory, fd, candidate->number);
+	return fd >= 0 && folder_claim(walk->fs, directory, fd, number);
 }
 
 /* Of those that may be a task's, the first one of the likeliest is it. */
@@ -171,7 +179,79 @@ static void claim_candidates(struct walk *walk)
 	for (int likeness = 0; likeness < LIKENESS_COUNT; likeness++)
 		for (size_t i = 0; i < walk->candidate_count; i++)
 			if ((int)walk->candidates[i].likeness == likeness)
-				claim(walk, &walk->candidates[i]);
+				claim(walk, walk->candidates[i].directory,
+				      walk->candidates[i].number);
+}
+
+/* The next task that was last seen where this directory is, and was not found; or NULL.
+ */
+static const struct task_view *next_lost(const struct walk *walk,
+					 const struct unmarked *unmarked, size_t *at)
+{
+	const char *path = walk->hints[unmarked->hint]->place.path;
+
+	for (; *at < walk->hint_count; (*at)++) {
+		const struct task_view *hint = walk->hints[*at];
+
+		if (strcmp(hint->place.path, path) != 0)
+			return NULL;
+		if (folder_is_lost(walk->fs, hint)) {
+			(*at)++;
+			return hint;
+		}
+	}
+	return NULL;
+}
+
+/* Gives a directory its task back if its files are what was ordered there. */
+static bool claim_same(struct walk *walk, struct unmarked *unmarked, const char *digest)
+{
+	size_t at = unmarked->hint;
+	const struct task_view *hint;
+
+	while ((hint = next_lost(walk, unmarked, &at)))
+		if (!strcmp(hint->digest, digest))
+			return claim(walk, unmarked->directory, hint->number);
+	return false;
+}
+
+/* Returns whether a task was found. */
+static bool compare(struct walk *walk, struct unmarked *unmarked)
+{
+	size_t at = unmarked->hint;
+	AUTOFREE char *path = next_lost(walk, unmarked, &at)
+				      ? nodes_path(&walk->fs->nodes, unmarked->directory)
+				      : NULL;
+	char digest[SHA256_HEX];
+	int r;
+
+	unmarked->is_incomplete = false;
+	if (!path)
+		return false;
+	r = gather_digest(walk->fs, unmarked->directory, path, digest);
+	unmarked->is_incomplete = r && r != -ENOENT;
+	unmarked->is_claimed = !r && claim_same(walk, unmarked, digest);
+	return unmarked->is_claimed;
+}
+
+static bool compare_all(struct walk *walk)
+{
+	bool has_found = false;
+
+	for (size_t i = 0; i < walk->unmarked_count && !is_stopping(walk); i++)
+		if (!walk->unmarked[i].is_claimed && compare(walk, &walk->unmarked[i]))
+			has_found = true;
+	return has_found;
+}
+
+/* A shot is known by the one before it, which may have lost its mark as well. */
+static void claim_unmarked(struct walk *walk)
+{
+	while (compare_all(walk))
+		;
+	for (size_t i = 0; i < walk->unmarked_count; i++)
+		if (walk->unmarked[i].is_incomplete)
+			folder_add_relic(walk->fs, walk->unmarked[i].directory);
 }
 
 static void free_candidates(struct walk *walk)
@@ -179,6 +259,9 @@ static void free_candidates(struct walk *walk)
 	for (size_t i = 0; i < walk->candidate_count; i++)
 		nodes_unref(&walk->fs->nodes, walk->candidates[i].directory, 1);
 	free(walk->candidates);
+	for (size_t i = 0; i < walk->unmarked_count; i++)
+		nodes_unref(&walk->fs->nodes, walk->unmarked[i].directory, 1);
+	free(walk->unmarked);
 }
 
 /* --- walking --- */
@@ -239,6 +322,7 @@ bool walk_tree(struct filesystem *fs, const bool *stopping, pthread_mutex_t *loc
 	is_whole = !is_stopping(&walk);
 	if (is_whole) {
 		claim_candidates(&walk);
+		claim_unmarked(&walk);
 		folders_walked(fs);
 	}
 	free_candidates(&walk);

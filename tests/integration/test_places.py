@@ -181,6 +181,107 @@ def test_a_restored_library_shows_its_tasks_and_orders_none_anew(mount, simulato
     assert simulator.creates() == 2 and mount.log().count("event=new_task") == 2
 
 
+def chain(mount, *names):
+    """Shots of which each begins with the last frame of the one before."""
+    folders = [mount.path / name for name in names]
+    for i, folder in enumerate(folders):
+        folder.mkdir()
+        if i:
+            os.symlink(f"../{names[i - 1]}/last_frame.png", folder / "first_frame.png")
+        (folder / "request.json").write_text(json.dumps({"prompt": folder.name}))
+    for folder in folders:
+        wait_state(folder, "succeeded")
+    return folders
+
+
+def lose_marks(mount, tmp_path, lost=()):
+    """What tar or cp -r brings back; `lost` are folders that it does not."""
+    mount.end()
+    for name in lost:
+        shutil.rmtree(mount.library / "tree" / name)
+    shutil.move(mount.library, tmp_path / "backup")
+    run("cp", "-r", "--preserve=links", tmp_path / "backup", mount.library)
+    assert not any(os.listxattr(path) for path in (mount.library / "tree").iterdir())
+    mount.expect_log("library_copied")
+    mount.start()
+
+
+@pytest.mark.parametrize("names", [("shot-1", "shot-2", "shot-3"), ("c", "b", "a"), ("x", "m", "z")])
+@pytest.mark.parametrize("hidden", [False, True])
+def test_shots_of_shots_that_lost_their_marks_get_them_back(mount, simulator, tmp_path, names, hidden):
+    folders = chain(mount, *names)
+    if hidden:
+        (folders[0] / "last_frame.png").unlink()
+    lose_marks(mount, tmp_path)
+    for folder in folders:
+        wait_for(lambda: "status" in os.listdir(folder), f"the task of {folder.name}")
+        assert state(folder) == "succeeded" and (folder / "video.mp4").read_bytes()
+        with pytest.raises(PermissionError):
+            (folder / "prompt.txt").write_text(folder.name)
+    settled(mount, simulator, 3)
+
+
+def test_a_draft_that_lost_its_mark_and_its_final_get_them_back(mount, simulator, tmp_path):
+    draft, final = mount.path / "z", mount.path / "a"
+    draft.mkdir()
+    (draft / "request.json").write_text(json.dumps({"prompt": "One", "draft": True, "resolution": "480p",
+                                                    "duration": 4}))
+    wait_state(draft, "succeeded")
+    final.mkdir()
+    (final / "request.json").write_text(json.dumps({"resolution": "720p", "content": [
+        {"type": "draft_task", "draft_task": {"id": "../z"}}]}))
+    wait_state(final, "succeeded")
+    lose_marks(mount, tmp_path)
+    for folder in (draft, final):
+        wait_for(lambda: "status" in os.listdir(folder), f"the task of {folder.name}")
+        assert state(folder) == "succeeded"
+    settled(mount, simulator, 2)
+
+
+@pytest.mark.parametrize("when", ["at once", "after a kill"])
+def test_a_lost_mark_that_cannot_be_told_orders_nothing_by_itself(mount, simulator, tmp_path, when):
+    one, two = chain(mount, "shot-1", "shot-2")
+    text = (two / "request.json").read_text()
+    lose_marks(mount, tmp_path, lost=["shot-1"])
+    wait_for(lambda: "event=library_at_home" in mount.log(), "the end of the walk")
+    (two / "request.json").write_text(text)
+    assert "copied or restored" in field(two, "waiting") and "submit" in field(two, "waiting")
+    assert "before" in field(two, "note")
+    if when == "after a kill":
+        mount.kill()
+        mount.start()
+    (two / "first_frame.png").unlink()
+    (two / "first_frame.png").write_bytes(png(640, 360))
+    settled(mount, simulator, 2)
+    assert state(two) == "pending" and "copied or restored" in field(two, "waiting")
+    assert "before" in field(two, "note")
+    assert control(two, "submit").returncode == 0
+    wait_state(two, "succeeded")
+    assert simulator.creates() == 4 and field(two, "note") is None
+
+
+def test_other_content_where_a_task_was_is_an_order(mount, simulator, tmp_path):
+    folder = mount.folder()
+    wait_state(folder, "succeeded")
+    mount.end()
+    (mount.library / "tree" / "cat" / "prompt.txt").write_text("A dog\n")
+    mount.start()
+    mount.end()
+    lose = mount.library / "tree" / "cat"
+    os.removexattr(lose, MARK)
+    mount.start()
+    assert os.listdir(folder) == ["prompt.txt"]
+
+    def writes():
+        with contextlib.suppress(BlockingIOError):
+            (folder / "prompt.txt").write_text("A horse\n")
+            return True
+
+    wait_for(writes, "the end of the walk")
+    wait_state(folder, "succeeded")
+    settled(mount, simulator, 2)
+
+
 def orphan(mount, name, number):
     """A folder that was marked, of which the ledger knows nothing: killed in between."""
     books = sqlite3.connect(mount.library / "ledger.sqlite3")
