@@ -261,8 +261,7 @@ static int ark_parse_query(const struct http_response *response, const char *con
 
 /* The filters are exact; without one for the tier only `default` is listed (6.4). */
 static int ark_build_list(const char *model, const char *tier,
-			  const struct endpoint *endpoint,
-			  struct http_request *ret_http)
+			  const struct endpoint *endpoint, struct http_request *ret_http)
 {
 	AUTOBUFFER path = BUFFER_INIT(URL_CEILING);
 

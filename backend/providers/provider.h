@@ -145,8 +145,7 @@ struct provider {
 	 * -ENOMEM as above.
 	 */
 	int (*build_list)(const char *model, const char *tier,
-			  const struct endpoint *endpoint,
-			  struct http_request *ret_http);
+			  const struct endpoint *endpoint, struct http_request *ret_http);
 	int (*parse_list)(const struct http_response *response, int64_t since_s,
 			  struct observations *list, struct problem *problem);
 
