@@ -254,8 +254,10 @@ void tasks_edit_end(struct tasks *tasks, uint64_t number)
 	SCOPED_LOCK(&tasks->lock);
 	struct slot *slot = slot_of(tasks, number);
 
-	if (slot && slot->editing)
-		slot->editing--;
+	if (!slot || !slot->editing)
+		return;
+	slot->editing--;
+	slot->edits++; /* what was read in the middle of it is old as well */
 }
 
 void task_enter(struct task_view *view, enum task_state state)

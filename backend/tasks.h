@@ -44,7 +44,8 @@ void tasks_commit_hint(struct tasks *tasks, struct task_view *changed);
 
 /*
  * Edits of a task's files. While one is in progress, and when one came since the files
- * were read, an order made from them is not taken: tasks_is_edited_locked(), between
+ * were read (in the middle of one, perhaps), an order made from them is not taken:
+ * tasks_is_edited_locked(), between
  * tasks_begin() and tasks_commit(), compares with tasks_edits() before the reading.
  */
 void tasks_edit_begin(struct tasks *tasks, uint64_t number);

@@ -214,7 +214,7 @@ static void test_edits(void **state)
 {
 	struct fixture *fixture = *state;
 	struct tasks *tasks = fixture->tasks;
-	uint64_t edits;
+	uint64_t edits, amid;
 
 	add(fixture, 1, false);
 	edits = tasks_edits(tasks, 1);
@@ -225,8 +225,10 @@ static void test_edits(void **state)
 	tasks_edit_begin(tasks, 1);
 	tasks_edit_end(tasks, 1);
 	assert_true(tasks_is_edited_locked(tasks, 1, tasks_edits(tasks, 1)));
+	amid = tasks_edits(tasks, 1);
 	tasks_edit_end(tasks, 1);
 	assert_true(tasks_is_edited_locked(tasks, 1, edits));
+	assert_true(tasks_is_edited_locked(tasks, 1, amid)); /* read before the change */
 	assert_false(tasks_is_edited_locked(tasks, 1, tasks_edits(tasks, 1)));
 	tasks_edit_end(tasks, 1); /* one too many changes nothing */
 	tasks_edit_begin(tasks, 1);
