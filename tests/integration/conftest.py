@@ -6,6 +6,18 @@ import pytest
 import harness
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "mounts_a_disk: only root can: the tests as an ordinary user go without it")
+
+
+def pytest_collection_modifyitems(config, items):
+    """What only root can arrange is tested as root; everything else as both."""
+    if harness.is_root():
+        return
+    config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("mounts_a_disk")])
+    items[:] = [item for item in items if not item.get_closest_marker("mounts_a_disk")]
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """In CI a test that cannot run is a failure."""

@@ -405,10 +405,7 @@ def order_video_alone(mount, simulator, video):
     return folder
 
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")
-
-
-@needs_root
+@pytest.mark.mounts_a_disk
 def test_a_full_disk_is_no_end_of_a_task(mount, simulator, tmp_path, fill):
     mount.expect_log("media_failed")
     video = make_media(tmp_path / "video", MIB + 77)
@@ -425,7 +422,7 @@ def test_a_full_disk_is_no_end_of_a_task(mount, simulator, tmp_path, fill):
     wait_for(lambda: field(folder, "kept") == "100%")
 
 
-@needs_root
+@pytest.mark.mounts_a_disk
 def test_bytes_that_were_not_kept_are_not_taken_for_kept(mount, simulator, tmp_path, fill):
     """The disk is full for the first part of the file's head, and not for the second."""
     video = make_media(tmp_path / "video", MIB + 77)
