@@ -325,7 +325,7 @@ static int check_draft(struct scene *scene, const struct other *other,
 static int take_draft(struct scene *scene, size_t index, const struct other *other)
 {
 	struct request_content *item = &scene->out->request->content[index];
-	const struct provider_section *section;
+	const struct provider_section *section = NULL;
 	AUTOTOLD told = { 0 };
 	int r;
 

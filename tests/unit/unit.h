@@ -318,7 +318,7 @@ static inline int64_t number_of(const struct json *test, const char *key,
 static inline void expect_text(const char *name, const char *what, const char *found,
 			       const char *wanted)
 {
-	if (!found != !wanted || (found && strcmp(found, wanted)))
+	if (!found != !wanted || (found && wanted && strcmp(found, wanted)))
 		FAIL_CASE("%s: %s is \"%s\"; expected \"%s\"", name, what,
 			  found ? found : "(none)", wanted ? wanted : "(none)");
 }
