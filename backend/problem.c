@@ -10,6 +10,7 @@
 
 #define TEXT_MAX_BYTES 1000
 #define CODE_MAX_BYTES 100
+#define LOOKED_AT_BYTES 16384
 
 static const struct {
 	const char *word;
@@ -90,9 +91,12 @@ static size_t address_start(const char *text, size_t *ret_kept)
 /* `data:TYPE,…`; other words that begin so have neither a comma nor a semicolon. */
 static size_t data_url_secret(const char *text, size_t *ret_kept)
 {
-	size_t length = strcspn(text, WORD_ENDS);
+	size_t length;
 
-	if (strncasecmp(text, "data:", 5) || strcspn(text, ",;") >= length)
+	if (strncasecmp(text, "data:", 5))
+		return 0;
+	length = strcspn(text, WORD_ENDS);
+	if (strcspn(text, ",;") >= length)
 		return 0;
 	*ret_kept = 5;
 	return length;
@@ -157,12 +161,15 @@ static void add_without_secrets(struct buffer *out, const char *text)
 
 char *problem_without_secrets(const char *text)
 {
+	/* A service may answer with megabytes: far more than is ever shown is looked at.
+	 */
+	AUTOFREE char *head = text ? strndup(text, LOOKED_AT_BYTES) : NULL;
 	/* A mark of three bytes can stand for a single one. */
-	AUTOBUFFER out = BUFFER_INIT(text ? 3 * strlen(text) + 1 : 0);
+	AUTOBUFFER out = BUFFER_INIT(3 * LOOKED_AT_BYTES + 1);
 
-	if (!text || !*text)
-		return text_dup(text);
-	add_without_secrets(&out, text);
+	if (!head || !*head)
+		return TAKE(head);
+	add_without_secrets(&out, head);
 	return buffer_take(&out);
 }
 

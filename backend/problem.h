@@ -38,8 +38,9 @@ void problem_set(struct problem *problem, enum problem_class class, const char *
  * A copy of a text from outside, without what must be shown or logged nowhere: an
  * address loses its query (a signed one is as good as the media itself) and its user and
  * password; of a `data:` URI, of the word behind `Bearer` and of a key `sk-…` only the
- * beginning stays, with "…". Works on single addresses, too; does not clean or cut. NULL
- * for NULL and without memory; free() it.
+ * beginning stays, with "…". Works on single addresses, too; what lies behind the first
+ * 16 KiB is dropped, nothing else is cleaned. NULL for NULL and without memory; free()
+ * it.
  */
 char *problem_without_secrets(const char *text);
 

@@ -195,9 +195,27 @@ static void test_class_of_status(void **state)
 				 cases[i].class);
 }
 
+/* Megabytes that look like the beginnings of secrets take no time to speak of. */
+static void test_endless_message(void **state)
+{
+	static const char *const units[] = { "http:", "data:", "Bearer ", "sk-a",
+					     "?@:/" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		AUTOBUFFER text = BUFFER_INIT(FILE_CEILING);
+		AUTOPROBLEM problem = { 0 };
+
+		while (text.size < 4u << 20)
+			buffer_add(&text, units[i]);
+		problem_set_from_service(&problem, PROBLEM_SERVER, text.data, text.data);
+		assert_true(strlen(problem.text) <= 1100);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_endless_message),
 		cmocka_unit_test(test_problem_set),
 		cmocka_unit_test(test_problem_of_service),
 		cmocka_unit_test(test_no_query_of_an_address),
