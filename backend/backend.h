@@ -71,7 +71,10 @@ int backend_task_add_held(struct backend *backend, uint64_t number,
  */
 int backend_task_recover(struct backend *backend, uint64_t number,
 			 const struct task_place *place);
-/* Where its folder is now: a hint, which goes to the ledger with the next change. */
+/*
+ * Where its folder is now: a hint, which goes to the ledger with the next change. Another
+ * directory (of a restored library) is a change in itself.
+ */
 void backend_task_set_place(struct backend *backend, uint64_t number,
 			    const struct task_place *place);
 /* Every folder of the library was seen once: a copied library is at home from now on. */

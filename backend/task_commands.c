@@ -79,11 +79,17 @@ void backend_task_set_place(struct backend *backend, uint64_t number,
 			    const struct task_place *place)
 {
 	struct task_view *view = tasks_begin(backend->tasks, number);
+	bool is_same;
 
 	if (!view)
 		return; /* a hint */
+	is_same =
+		view->place.device == place->device && view->place.inode == place->inode;
 	task_set_place(view, place);
-	tasks_commit_hint(backend->tasks, view);
+	if (is_same)
+		tasks_commit_hint(backend->tasks, view);
+	else
+		tasks_commit(backend->tasks, view);
 }
 
 static void run_seen(struct backend *backend, struct command *command)
