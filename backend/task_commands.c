@@ -474,8 +474,8 @@ static int control_retry(struct backend *backend, struct task_view *view)
 	case TASK_INVALID:
 	case TASK_UNKNOWN:
 		reopen(view);
-		view->digest[0] = '\0'; /* the same content is wanted again, whatever
-					   comes between */
+		/* The same content is wanted again, whatever comes between. */
+		view->digest[0] = view->doubtful_digest[0] = '\0';
 		task_set_text(&view->note, NULL);
 		if (is_billed)
 			note_both(view);

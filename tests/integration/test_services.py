@@ -294,6 +294,20 @@ def test_an_unknown_order_is_not_sent_again_by_a_typo_and_its_undo(mount, simula
     assert simulator.creates() == 2
 
 
+def test_a_retry_of_an_unknown_order_outlives_a_kill(mount, simulator):
+    simulator.fault("create", {"close": "after"}, times=1)
+    folder = order(mount, "cat", {"provider": "comet", "prompt": "A fox"})
+    wait_state(folder, "unknown")
+    (folder / "hold").touch()
+    assert control(folder, "retry").returncode == 0
+    wait_for(lambda: "hold" in (field(folder, "waiting") or ""))
+    mount.end()
+    mount.start()
+    (folder / "hold").unlink()
+    wait_state(folder, "succeeded")
+    assert simulator.creates() == 2
+
+
 def test_an_earlier_attempt_is_no_candidate(mount, simulator):
     first = order(mount, "first", {"provider": "ark", "prompt": "A fox #fail"})
     wait_state(first, "failed")
