@@ -77,6 +77,8 @@ int backend_task_recover(struct backend *backend, uint64_t number,
  */
 void backend_task_set_place(struct backend *backend, uint64_t number,
 			    const struct task_place *place);
+/* Whether the library was copied or restored since it was last in use. */
+bool backend_was_copied(const struct backend *backend);
 /* Every folder of the library was seen once: a copied library is at home from now on. */
 void backend_library_seen(struct backend *backend);
 /* A reference to what is known of it now; NULL when there is no such task. */

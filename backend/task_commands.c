@@ -98,6 +98,11 @@ static void run_seen(struct backend *backend, struct command *command)
 	backend->is_seen = true; /* what was recovered is saved first */
 }
 
+bool backend_was_copied(const struct backend *backend)
+{
+	return backend->was_copied;
+}
+
 void backend_library_seen(struct backend *backend)
 {
 	struct command *command =

@@ -20,6 +20,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#define WALK_LOOK_MS 100 /* how soon a signal is seen */
 #define WORKERS_MOST 10
 #define READ_AHEAD_KIB 1024
 
@@ -143,6 +144,14 @@ static int open_session(struct program *program)
 	return 0;
 }
 
+/* Nobody sees a folder before it is known whose task it is; a signal ends the wait. */
+static void wait_for_walk(struct program *program)
+{
+	while (!fuse_session_exited(program->session) &&
+	       !settler_wait_walk(program->fs->settler, WALK_LOOK_MS))
+		continue;
+}
+
 static int start(struct program *program)
 {
 	struct backend_events events = filesystem_events(&program->fs);
@@ -172,7 +181,11 @@ static int start(struct program *program)
 	r = backend_start(program->backend);
 	if (!r)
 		r = parked_start(program->fs->parked);
-	return r ? r : settler_start(program->fs->settler);
+	if (!r)
+		r = settler_start(program->fs->settler);
+	if (!r && backend_was_copied(program->backend))
+		wait_for_walk(program);
+	return r;
 }
 
 static void run(struct program *program)

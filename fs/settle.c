@@ -33,10 +33,10 @@ struct settler {
 	bool is_started;
 
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
+	pthread_cond_t changed, walked;
 	/* Guarded by lock. */
 	struct due *dues;
-	bool is_stopping, watches_readers;
+	bool is_stopping, is_walked, watches_readers;
 };
 
 int settler_create(struct filesystem *fs, struct settler **ret_settler)
@@ -51,6 +51,7 @@ int settler_create(struct filesystem *fs, struct settler **ret_settler)
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&settler->changed, &monotonic);
+	pthread_cond_init(&settler->walked, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	*ret_settler = settler;
 	return 0;
@@ -66,6 +67,7 @@ void settler_destroy(struct settler *settler)
 		settler->dues = due->next;
 		free(due);
 	}
+	pthread_cond_destroy(&settler->walked);
 	pthread_cond_destroy(&settler->changed);
 	pthread_mutex_destroy(&settler->lock);
 	free(settler);
@@ -350,6 +352,21 @@ static struct due *take_due(struct settler *settler, int64_t now_ms, int64_t *re
 	return NULL;
 }
 
+/* A moment that far ahead, on the conditions' clock. */
+static struct timespec moment_in(int64_t ms)
+{
+	struct timespec moment;
+
+	clock_gettime(CLOCK_MONOTONIC, &moment);
+	moment.tv_sec += ms / 1000;
+	moment.tv_nsec += ms % 1000 * 1000000;
+	if (moment.tv_nsec >= 1000000000) {
+		moment.tv_nsec -= 1000000000;
+		moment.tv_sec++;
+	}
+	return moment;
+}
+
 static void wait_until(struct settler *settler, int64_t at_ms)
 {
 	struct timespec until;
@@ -359,14 +376,19 @@ static void wait_until(struct settler *settler, int64_t at_ms)
 		left_ms = 60000;
 	if (left_ms <= 0)
 		return;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += left_ms / 1000;
-	until.tv_nsec += left_ms % 1000 * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_nsec -= 1000000000;
-		until.tv_sec++;
-	}
+	until = moment_in(left_ms);
 	pthread_cond_timedwait(&settler->changed, &settler->lock, &until);
+}
+
+bool settler_wait_walk(struct settler *settler, int64_t most_ms)
+{
+	struct timespec until = moment_in(most_ms);
+	int r = 0;
+	SCOPED_LOCK(&settler->lock);
+
+	while (!settler->is_walked && !r)
+		r = pthread_cond_timedwait(&settler->walked, &settler->lock, &until);
+	return settler->is_walked;
 }
 
 static int64_t look_after_readers(struct settler *settler, int64_t next_ms)
@@ -393,13 +415,21 @@ static void handle_due(struct settler *settler, struct due *due)
 	free(due);
 }
 
+static void look_at_library(struct settler *settler)
+{
+	if (walk_tree(settler->fs, &settler->is_stopping, &settler->lock))
+		backend_library_seen(settler->fs->backend);
+	SCOPED_LOCK(&settler->lock);
+	settler->is_walked = true;
+	pthread_cond_broadcast(&settler->walked);
+}
+
 static void *settler_run(void *context)
 {
 	struct settler *settler = context;
 	int64_t readers_ms = 0;
 
-	if (walk_tree(settler->fs, &settler->is_stopping, &settler->lock))
-		backend_library_seen(settler->fs->backend);
+	look_at_library(settler);
 	for (;;) {
 		struct due *due;
 		int64_t next_ms;

@@ -9,6 +9,7 @@
 #ifndef SEEDANCEFS_SETTLE_H
 #define SEEDANCEFS_SETTLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct filesystem;
@@ -16,6 +17,11 @@ struct settler;
 
 int settler_create(struct filesystem *fs, struct settler **ret_settler);
 int settler_start(struct settler *settler);
+/*
+ * Waits for the walk over the tree, at most that long; true when it is over. In a library
+ * that was copied no folder is known by its inode: until then its tasks show nothing.
+ */
+bool settler_wait_walk(struct settler *settler, int64_t most_ms);
 void settler_stop(struct settler *settler);
 void settler_destroy(struct settler *settler);
 

@@ -566,6 +566,21 @@ def test_a_copied_library_orders_nothing_by_itself(make_mount, simulator, tmp_pa
     wait_state(folder, "succeeded")
 
 
+def test_a_copied_library_shows_its_tasks_as_soon_as_it_is_mounted(make_mount, simulator, tmp_path):
+    mount = make_mount(simulator)
+    folder = mount.folder()
+    wait_state(folder, "succeeded")
+    mount.end()
+    for i in range(3000):
+        (mount.library / "tree" / f"{i % 50}" / f"{i}").mkdir(parents=True)
+    shutil.move(mount.library, tmp_path / "original")
+    run("cp", "-a", tmp_path / "original", mount.library)
+    mount.start()
+    mount.expect_log("library_copied")
+    assert state(folder) == "succeeded"
+    settled(mount, simulator, 1)
+
+
 def test_a_folder_doubled_behind_the_mount_is_an_archive(mount, simulator):
     folder = mount.folder()
     wait_state(folder, "succeeded")
