@@ -260,6 +260,7 @@ static void *core_run(void *context)
 
 	while (!may_end(backend, &end_ms)) {
 		http_turn(backend->http, time_to_wait(backend));
+		media_written(backend);
 		run_commands(backend);
 		timers_run(&backend->timers, clock_boot_ms());
 		if (!end_ms && !is_stopping(backend))
@@ -272,6 +273,15 @@ static void *core_run(void *context)
 }
 
 /* --- life --- */
+
+/* On the writer's thread. */
+static void written(void *context)
+{
+	struct backend *backend = context;
+
+	atomic_store(&backend->has_written, true);
+	wake(backend);
+}
 
 static int load_task(void *context, struct task_view *view)
 {
@@ -401,10 +411,13 @@ int backend_create(const struct config *config, const char *library_path,
 	pthread_mutex_init(&backend->media_lock, NULL);
 	pthread_cond_init(&backend->media_opened, NULL);
 	pthread_cond_init(&backend->numbers_came, NULL);
+	media_pool_init(&backend->chunks);
 	timer_init(&backend->ledger_retry, ledger_retry_due, backend);
 	r = random_bytes(&backend->random_state, sizeof(backend->random_state));
 	if (!r)
 		r = http_create(&backend->http);
+	if (!r)
+		r = media_writer_create(written, backend, &backend->writer);
 	if (!r)
 		r = tasks_create(wake, backend, &backend->tasks);
 	if (!r)
@@ -421,8 +434,10 @@ int backend_create(const struct config *config, const char *library_path,
 int backend_start(struct backend *backend)
 {
 	sigset_t all, before;
-	int r;
+	int r = media_writer_start(backend->writer);
 
+	if (r)
+		return r;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	r = pthread_create(&backend->thread, NULL, core_run, backend);
@@ -433,8 +448,10 @@ int backend_start(struct backend *backend)
 
 void backend_stop(struct backend *backend)
 {
-	if (!backend->is_started)
+	if (!backend->is_started) {
+		media_writer_stop(backend->writer);
 		return;
+	}
 	{
 		SCOPED_LOCK(&backend->command_lock);
 
@@ -447,6 +464,7 @@ void backend_stop(struct backend *backend)
 	submit_unsend(backend);
 	run_commands(backend);
 	media_stop(backend);
+	media_writer_stop(backend->writer);
 	save_turn(backend);
 }
 
@@ -463,6 +481,8 @@ void backend_destroy(struct backend *backend)
 		candidates_clear(backend);
 	}
 	http_destroy(backend->http);
+	media_writer_destroy(backend->writer);
+	media_pool_clear(&backend->chunks);
 	timers_clear(&backend->timers);
 	ledger_close(backend->ledger);
 	tasks_destroy(backend->tasks);

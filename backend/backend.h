@@ -22,6 +22,7 @@
 
 struct backend;
 struct media;
+struct media_view;
 
 struct backend_events {
 	/* A task's view changed, and what changed is durable. */
@@ -176,13 +177,12 @@ void backend_media_close(struct backend *backend, struct media *media);
 uint64_t backend_media_size(const struct media *media);
 
 /*
- * The bytes of [offset, offset + size) when they are all here, else NULL; stays valid
- * while the media is open. Only hand them to the kernel (media_file.h). Never touches the
- * backend's thread, but for a hint now and then that a sequential reader gets near the
- * end of what is here.
+ * Where the bytes of a range within the file are: 0, and the view is to be cleared;
+ * -EAGAIN when some of them are not here; -ENOMEM. Never touches the backend's thread,
+ * but for a hint now and then that a sequential reader gets near the end of what is here.
  */
-const char *backend_media_bytes(struct backend *backend, struct media *media,
-				uint64_t offset, size_t size);
+int backend_media_view(struct backend *backend, struct media *media, uint64_t offset,
+		       size_t size, struct media_view *ret_view);
 
 /*
  * Parks a read until its bytes are here: event read_done with `read`. `id` (unique) names

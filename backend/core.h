@@ -12,6 +12,8 @@
 #include "backend/backend.h"
 #include "backend/http.h"
 #include "backend/ledger.h"
+#include "backend/media_stage.h"
+#include "backend/media_writer.h"
 #include "backend/tasks.h"
 #include "backend/timers.h"
 
@@ -37,6 +39,8 @@ struct backend {
 	struct backend_events events;
 	struct tasks *tasks;
 	struct http *http; /* but for http_wake(): backend thread only */
+	struct media_writer *writer;
+	struct media_pool chunks; /* has a lock of its own */
 
 	/* Guarded by command_lock. */
 	pthread_mutex_t command_lock;
@@ -49,6 +53,9 @@ struct backend {
 	pthread_cond_t media_opened;
 	struct media *media;
 	struct opening *openings; /* what somebody is opening just now */
+
+	/* Any thread. */
+	atomic_bool has_written; /* the writer has news */
 
 	/* Backend thread only (the creator's, before start). */
 	struct ledger *ledger;
@@ -155,6 +162,8 @@ int media_whole(struct backend *backend, const struct task_view *view,
 		enum output_kind kind, bool begins, int *ret_fd, char **ret_why);
 void media_stop(
 	struct backend *backend); /* ends transfers, answers parked reads with -EIO */
+/* Looks at the writer's news, if there are any. */
+void media_written(struct backend *backend);
 void media_clear(struct backend *backend); /* nobody has any open any more */
 
 #endif

@@ -15,11 +15,6 @@
 #define CONNECT_TIMEOUT_MS 10000
 #define STALL_SECONDS 30
 #define RECEIVE_BUFFER_BYTES (512 * 1024)
-/*
- * Round, so that the page cache takes it in one large folio. Larger pieces were no
- * faster where they were measured.
- */
-#define BATCH_BYTES (512 * 1024)
 #define REDIRECTS_MAX 3
 #define BASE64_STEP_BYTES 49152 /* a multiple of 3 */
 
@@ -40,10 +35,7 @@ struct http_call {
 	uint64_t piece_offset; /* text: bytes sent; file: bytes read from it */
 	char encoded[BASE64_SIZE(BASE64_STEP_BYTES)];
 	size_t encoded_size, encoded_sent;
-	char *batch; /* for the sink: curl's pieces of 16 KiB, joined */
-	size_t batch_size;
-	uint64_t batch_offset; /* where it belongs */
-	bool sink_refused;
+	bool has_taken; /* the sink, in this turn */
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -67,7 +59,6 @@ static void call_destroy(struct http_call *call)
 	curl_slist_free_all(call->headers);
 	http_request_clear(&call->request);
 	http_response_clear(&call->response);
-	free(call->batch);
 	if (call->previous) {
 		*call->previous = call->next;
 		if (call->next)
@@ -264,38 +255,14 @@ static void read_status(struct http_call *call)
 	call->response.status = (int)status;
 }
 
-/* curl hands bodies over in pieces of 16 KiB at the most; a file is written faster in
- * larger ones. */
-static int flush_batch(struct http_call *call)
+static size_t hand_over(struct http_call *call, const char *bytes, size_t size)
 {
-	size_t size = call->batch_size;
+	int r = call->options.sink(call->options.context, &call->response, bytes, size);
 
-	call->batch_size = 0;
-	call->batch_offset += size;
-	if (size && !call->sink_refused &&
-	    call->options.sink(call->options.context, &call->response, call->batch, size))
-		call->sink_refused = true;
-	return call->sink_refused ? -ECANCELED : 0;
-}
-
-static int add_to_batch(struct http_call *call, const char *bytes, size_t size)
-{
-	if (!call->batch)
-		call->batch = malloc(BATCH_BYTES);
-	if (!call->batch)
-		return -ENOMEM;
-	while (size) {
-		size_t full = BATCH_BYTES - (size_t)(call->batch_offset % BATCH_BYTES);
-		size_t room = full - call->batch_size, part = size < room ? size : room;
-
-		memcpy(call->batch + call->batch_size, bytes, part);
-		call->batch_size += part;
-		bytes += part;
-		size -= part;
-		if (call->batch_size == full && flush_batch(call))
-			return -ECANCELED;
-	}
-	return 0;
+	if (r == HTTP_SINK_PAUSE)
+		return CURL_WRITEFUNC_PAUSE;
+	call->has_taken = true;
+	return r ? 0 : size;
 }
 
 static size_t take_body(char *bytes, size_t unit, size_t count, void *user)
@@ -304,11 +271,14 @@ static size_t take_body(char *bytes, size_t unit, size_t count, void *user)
 	size_t size = unit * count;
 
 	read_status(call);
-	if (!call->options.sink)
-		return buffer_append(&call->response.body, bytes, size) ? 0 : size;
-	if (call->sink_refused || add_to_batch(call, bytes, size))
-		return 0;
-	return size;
+	if (call->options.sink)
+		return hand_over(call, bytes, size);
+	return buffer_append(&call->response.body, bytes, size) ? 0 : size;
+}
+
+void http_resume(struct http_call *call)
+{
+	curl_easy_pause(call->easy, CURLPAUSE_CONT);
 }
 
 /* --- where calls may go --- */
@@ -460,7 +430,6 @@ int http_start(struct http *http, struct http_request *request,
 	}
 	call->http = http;
 	call->options = *options;
-	call->batch_offset = options->sink_offset;
 	call->request = *request;
 	*request = (struct http_request){ 0 };
 	begin_headers(call);
@@ -507,8 +476,6 @@ static void finish(struct http_call *call, CURLcode code)
 	struct http_response response;
 
 	read_status(call);
-	if (flush_batch(call) && code == CURLE_OK)
-		code = CURLE_WRITE_ERROR;
 	call->response.outcome = code == CURLE_OK		  ? HTTP_ANSWERED
 				 : was_not_sent(call->easy, code) ? HTTP_NOT_SENT
 								  : HTTP_LOST;
@@ -544,12 +511,14 @@ static void dispatch(struct http *http)
 	}
 }
 
-/* What came in this turn reaches the sinks now: readers wait for it. */
-static void flush_batches(struct http *http)
+/* What came in this turn is of use now: readers wait for it. */
+static void tell_turned(struct http *http)
 {
-	for (struct http_call *call = http->calls; call; call = call->next)
-		if (call->batch_size)
-			flush_batch(call);
+	for (struct http_call *call = http->calls; call; call = call->next) {
+		if (call->has_taken && call->options.turned)
+			call->options.turned(call->options.context);
+		call->has_taken = false;
+	}
 }
 
 void http_turn(struct http *http, int64_t timeout_ms)
@@ -558,6 +527,6 @@ void http_turn(struct http *http, int64_t timeout_ms)
 
 	curl_multi_poll(http->multi, NULL, 0, (int)timeout_ms, NULL);
 	curl_multi_perform(http->multi, &running);
-	flush_batches(http);
+	tell_turned(http);
 	dispatch(http);
 }

@@ -18,6 +18,8 @@
 struct http;
 struct http_call;
 
+#define HTTP_SINK_PAUSE 1
+
 struct http_options {
 	bool may_reuse;	     /* a repeated request does no harm (GET) */
 	bool follows;	     /* follow up to 3 redirects: media only */
@@ -27,14 +29,15 @@ struct http_options {
 	size_t body_max_bytes; /* ceiling of response.body, when there is no sink */
 
 	/*
-	 * Takes the body piece by piece instead of response.body. `response` has its
-	 * status and headers. Returns 0, or another value to end the call (outcome
-	 * HTTP_LOST).
+	 * Takes the body piece by piece (of 16 KiB at the most) instead of response.body.
+	 * `response` has its status and headers. Returns 0; HTTP_SINK_PAUSE to be given
+	 * the same piece again after http_resume(); or another value to end the call
+	 * (outcome HTTP_LOST).
 	 */
 	int (*sink)(void *context, const struct http_response *response,
 		    const char *bytes, size_t size);
-	uint64_t sink_offset; /* where the first byte belongs: pieces are cut so that they
-				 end at round offsets */
+	/* After a turn in which the sink took something; NULL: nobody cares. */
+	void (*turned)(void *context);
 	/* Called once, last, unless http_cancel() was called. The call is gone
 	 * afterwards. */
 	void (*done)(void *context, struct http_response *response);
@@ -49,6 +52,8 @@ void http_destroy(struct http *http);
 int http_start(struct http *http, struct http_request *request,
 	       const struct http_options *options, struct http_call **ret_call);
 void http_cancel(struct http_call *call);
+/* The sink may take more. Not from within a callback of the call. */
+void http_resume(struct http_call *call);
 
 /* Waits for traffic, a wake-up, or the time to pass; then moves all calls on. */
 void http_turn(struct http *http, int64_t timeout_ms);

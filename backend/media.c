@@ -24,18 +24,26 @@ char *media_file_name(enum output_kind kind, uint32_t version)
 			   version);
 }
 
+static int open_directory(struct backend *backend, const char *name)
+{
+	int fd = openat(backend->media_directory, name,
+			O_DIRECTORY | O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* What is there is opened without asking the filesystem for a change, which could wait.
+ */
 int media_task_directory(struct backend *backend, uint64_t number)
 {
 	AUTOFREE char *name = text_format("%" PRIu64, number);
-	int fd;
+	int fd = name ? open_directory(backend, name) : -ENOMEM;
 
-	if (!name)
-		return -ENOMEM;
+	if (fd != -ENOENT)
+		return fd;
 	if (mkdirat(backend->media_directory, name, 0700) < 0 && errno != EEXIST)
 		return -errno;
-	fd = openat(backend->media_directory, name,
-		    O_DIRECTORY | O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	return fd < 0 ? -errno : fd;
+	return open_directory(backend, name);
 }
 
 static void remove_version(int directory, enum output_kind kind, uint32_t version)
@@ -302,17 +310,18 @@ static bool unlink_unused(struct backend *backend, struct media *media)
 	return true;
 }
 
-static bool is_used(struct backend *backend, const struct media *media)
+bool media_is_used(const struct media *media)
 {
-	SCOPED_LOCK(&backend->media_lock);
+	SCOPED_LOCK(&media->backend->media_lock);
 
 	return media->users > 0;
 }
 
-/* A file that is whole is made durable before it is closed. */
+/* What came is brought to disk, and made durable if it is whole, before it is closed. */
 static bool is_busy(struct media *media)
 {
 	return !media_is_idle(media) || media->needs_sync ||
+	       media_file_is_writing(media->file) ||
 	       media_file_sync_poll(media->file) == -EINPROGRESS;
 }
 
@@ -329,7 +338,7 @@ static struct media *find_surplus(struct backend *backend)
 	size_t count = 0;
 
 	for (struct media *media = media_first(backend); media; media = media->next) {
-		if (!media->unused_ms || is_used(backend, media) || is_busy(media))
+		if (!media->unused_ms || media_is_used(media) || is_busy(media))
 			continue;
 		count++;
 		if (!oldest || media->unused_ms <= oldest->unused_ms)
@@ -365,9 +374,7 @@ static void linger_due(void *context)
  */
 void media_close_unused(struct media *media)
 {
-	struct backend *backend = media->backend;
-
-	if (is_used(backend, media))
+	if (media_is_used(media))
 		return;
 	media_stop_unwanted(media);
 	if (is_busy(media)) {

@@ -3,6 +3,7 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/digest.h"
 #include "backend/base/text.h"
+#include "backend/media_stage.h"
 
 #include <aio.h>
 #include <errno.h>
@@ -36,8 +37,11 @@ struct media_file {
 	_Atomic uint64_t *bits;
 	/* Shared. */
 	_Atomic uint64_t present_blocks;
-	/* Writer thread only. */
+	atomic_int disk_error;
+	struct media_stage stage; /* has a lock of its own */
+	/* The writer's thread only. */
 	bool cannot_reserve;
+	/* Backend thread only. */
 	struct aiocb sync;
 	bool is_syncing;
 };
@@ -56,14 +60,26 @@ static size_t words_of(uint64_t blocks)
 	return (size_t)((blocks + WORD_BITS - 1) / WORD_BITS);
 }
 
-/* Falls back to memory that nothing survives in when the disk has no room for the map. */
+/* Whether the map can be written to without more room on disk. */
+static bool has_room(int map_fd, size_t size)
+{
+	struct stat status;
+
+	if (map_fd < 0 || fstat(map_fd, &status) < 0)
+		return false;
+	if ((size_t)status.st_size == size && (size_t)status.st_blocks * 512 >= size)
+		return true;
+	return !posix_fallocate(map_fd, 0, (off_t)size);
+}
+
+/* Without a map file, or room for it, in memory that nothing survives in. */
 static int map_map(struct media_file *file, int map_fd)
 {
 	int flags = MAP_SHARED;
 	void *mapping;
 
 	file->map_bytes = MAP_HEADER_BYTES + words_of(file->blocks) * sizeof(uint64_t);
-	if (posix_fallocate(map_fd, 0, (off_t)file->map_bytes))
+	if (!has_room(map_fd, file->map_bytes))
 		flags = MAP_PRIVATE | MAP_ANONYMOUS;
 	mapping = mmap(NULL, file->map_bytes, PROT_READ | PROT_WRITE, flags,
 		       flags == MAP_SHARED ? map_fd : -1, 0);
@@ -116,15 +132,27 @@ static void count_present(struct media_file *file)
 	file->present_blocks = count;
 }
 
+/* What is there is opened without asking the filesystem for a change, which could wait.
+ */
+static int open_or_create(int directory, const char *name)
+{
+	int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW, fd = openat(directory, name, flags);
+
+	if (fd < 0 && errno == ENOENT)
+		fd = openat(directory, name, flags | O_CREAT, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
 static int open_data(struct media_file *file, int directory, const char *name,
 		     bool *ret_is_sound)
 {
 	struct stat status;
 	void *mapping;
 
-	file->fd =
-		openat(directory, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (file->fd < 0 || fstat(file->fd, &status) < 0)
+	file->fd = open_or_create(directory, name);
+	if (file->fd < 0)
+		return file->fd;
+	if (fstat(file->fd, &status) < 0)
 		return -errno;
 	*ret_is_sound = (uint64_t)status.st_size == file->size;
 	if (!*ret_is_sound && ftruncate(file->fd, (off_t)file->size) < 0)
@@ -138,6 +166,11 @@ static int open_data(struct media_file *file, int directory, const char *name,
 	return 0;
 }
 
+static bool lacks_room(int r)
+{
+	return r == -ENOSPC || r == -EDQUOT || r == -EROFS;
+}
+
 static int open_map(struct media_file *file, int directory, const char *name)
 {
 	AUTOFREE char *map_name = text_format("%s.map", name);
@@ -145,9 +178,26 @@ static int open_map(struct media_file *file, int directory, const char *name)
 
 	if (!map_name)
 		return -ENOMEM;
-	map_fd = openat(directory, map_name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-			0600);
-	return map_fd < 0 ? -errno : map_map(file, map_fd);
+	if (file->fd < 0)
+		return map_map(file, -1);
+	map_fd = open_or_create(directory, map_name);
+	return map_fd < 0 && !lacks_room(map_fd) ? map_fd : map_map(file, map_fd);
+}
+
+/* Without room on disk there is no file. */
+static int open_or_go_without(struct media_file *file, int directory, const char *name,
+			      bool *ret_is_sound)
+{
+	int r = directory < 0 ? directory
+			      : open_data(file, directory, name, ret_is_sound);
+
+	if (!lacks_room(r))
+		return r;
+	cleanup_close(&file->fd);
+	file->fd = -1;
+	file->disk_error = r;
+	*ret_is_sound = false;
+	return 0;
 }
 
 int media_file_open(int directory, const char *name, uint64_t size, const char *etag,
@@ -161,10 +211,11 @@ int media_file_open(int directory, const char *name, uint64_t size, const char *
 	if (!file)
 		return -ENOMEM;
 	atomic_init(&file->references, 1);
+	media_stage_init(&file->stage);
 	file->fd = -1;
 	file->size = size;
 	file->blocks = (size + MEDIA_BLOCK_BYTES - 1) / MEDIA_BLOCK_BYTES;
-	r = open_data(file, directory, name, &is_sound);
+	r = open_or_go_without(file, directory, name, &is_sound);
 	if (!r)
 		r = open_map(file, directory, name);
 	if (!r)
@@ -206,6 +257,7 @@ void media_file_unref(struct media_file *file)
 	    atomic_fetch_sub_explicit(&file->references, 1, memory_order_acq_rel) != 1)
 		return;
 	wait_for_sync(file);
+	media_stage_clear(&file->stage);
 	if (file->bytes)
 		munmap(file->bytes, file->size);
 	if (file->header)
@@ -217,11 +269,6 @@ void media_file_unref(struct media_file *file)
 uint64_t media_file_size(const struct media_file *file)
 {
 	return file->size;
-}
-
-const char *media_file_bytes(const struct media_file *file)
-{
-	return file->bytes;
 }
 
 /*
@@ -257,16 +304,39 @@ static uint64_t offset_of(const struct media_file *file, uint64_t block, uint64_
 	return start < file->size ? start : file->size;
 }
 
-uint64_t media_file_next_missing(const struct media_file *file, uint64_t offset)
+/* The stage has a lock of its own. */
+static struct media_stage *stage_of(const struct media_file *file)
+{
+	return (struct media_stage *)&file->stage;
+}
+
+/* Where what is on disk at `offset` ends; `offset` if that byte is not. */
+static uint64_t disk_end(const struct media_file *file, uint64_t offset)
 {
 	return offset_of(file, find_block(file, offset / MEDIA_BLOCK_BYTES, false),
 			 offset);
 }
 
+uint64_t media_file_next_missing(const struct media_file *file, uint64_t offset)
+{
+	uint64_t at = offset, before;
+
+	do {
+		before = at;
+		at = disk_end(file, at);
+		if (at < file->size)
+			at = media_stage_end(stage_of(file), at);
+	} while (at != before && at < file->size);
+	return at < file->size ? at : file->size;
+}
+
 uint64_t media_file_next_present(const struct media_file *file, uint64_t offset)
 {
-	return offset_of(file, find_block(file, offset / MEDIA_BLOCK_BYTES, true),
-			 offset);
+	uint64_t staged = media_stage_next(stage_of(file), offset);
+	uint64_t at = offset_of(file, find_block(file, offset / MEDIA_BLOCK_BYTES, true),
+				offset);
+
+	return staged < at ? staged : at;
 }
 
 bool media_file_has(const struct media_file *file, uint64_t offset, uint64_t size)
@@ -306,6 +376,96 @@ uint64_t media_file_kept(const struct media_file *file)
 	return bytes_of(file->size, file->present_blocks,
 			file->blocks && has_last_block(file));
 }
+
+/* --- views --- */
+
+void media_view_clear(struct media_view *view)
+{
+	for (unsigned i = 0; i < view->count; i++)
+		media_chunk_unref(view->chunks[i]);
+	if (view->parts != view->few_parts) {
+		free(view->parts);
+		free(view->chunks);
+	}
+}
+
+/* Room for as many parts as there can be. */
+static int view_grow(struct media_view *view, size_t size)
+{
+	unsigned capacity = (unsigned)(size / MEDIA_BLOCK_BYTES + 3);
+	AUTOFREE struct iovec *parts = calloc(capacity, sizeof(*parts));
+	AUTOFREE struct media_chunk **chunks =
+		calloc(capacity, sizeof(struct media_chunk *));
+
+	if (!parts || !chunks)
+		return -ENOMEM;
+	memcpy(parts, view->parts, view->count * sizeof(*parts));
+	memcpy(chunks, view->chunks, view->count * sizeof(struct media_chunk *));
+	view->parts = TAKE(parts);
+	view->chunks = TAKE(chunks);
+	view->capacity = capacity;
+	return 0;
+}
+
+/* What of [offset, end) lies in one piece. Takes the chunk over. */
+static void view_add(struct media_view *view, const char *bytes, uint64_t size,
+		     struct media_chunk *chunk)
+{
+	view->parts[view->count] = (struct iovec){ (void *)bytes, (size_t)size };
+	view->chunks[view->count++] = chunk;
+}
+
+/* How many bytes were added; 0: that byte is not here. */
+static uint64_t view_next(struct media_file *file, uint64_t offset, uint64_t end,
+			  struct media_view *view)
+{
+	uint64_t stop = disk_end(file, offset);
+	struct media_chunk *chunk = NULL;
+
+	if (stop == offset)
+		chunk = media_stage_find(&file->stage, offset);
+	/* It may have come to disk since that was looked at. */
+	if (stop == offset && !chunk)
+		stop = disk_end(file, offset);
+	if (chunk)
+		stop = chunk->offset + chunk->size;
+	if (stop > end)
+		stop = end;
+	if (stop > offset)
+		view_add(view,
+			 chunk ? chunk->bytes + (offset - chunk->offset)
+			       : file->bytes + offset,
+			 stop - offset, chunk);
+	return stop - offset;
+}
+
+int media_file_view(struct media_file *file, uint64_t offset, size_t size,
+		    struct media_view *ret_view)
+{
+	struct media_view *view = ret_view;
+	uint64_t end = offset + size;
+	int r = 0;
+
+	view->parts = view->few_parts;
+	view->chunks = view->few_chunks;
+	view->count = 0;
+	view->capacity = MEDIA_VIEW_PARTS;
+	while (offset < end && !r) {
+		uint64_t got;
+
+		if (view->count == view->capacity)
+			r = view_grow(view, size);
+		got = r ? 0 : view_next(file, offset, end, view);
+		if (!r && !got)
+			r = -EAGAIN;
+		offset += got;
+	}
+	if (r)
+		media_view_clear(view);
+	return r;
+}
+
+/* --- what is on disk of a file that is not open --- */
 
 static bool read_whole(int fd, void *into, size_t size, off_t offset)
 {
@@ -365,11 +525,15 @@ uint64_t media_file_look(int directory, const char *name, uint64_t size, const c
 		       : 0;
 }
 
+/* --- writing --- */
+
 int media_file_write(struct media_file *file, uint64_t offset, const void *bytes,
 		     size_t size)
 {
 	size_t done = 0;
 
+	if (file->fd < 0)
+		return file->disk_error;
 	while (done < size) {
 		ssize_t n = pwrite(file->fd, (const char *)bytes + done, size - done,
 				   (off_t)(offset + done));
@@ -383,13 +547,62 @@ int media_file_write(struct media_file *file, uint64_t offset, const void *bytes
 	return 0;
 }
 
-/* Where the filesystem cannot, or has no room, writing tells. */
-void media_file_reserve(struct media_file *file, uint64_t start, uint64_t end)
+/*
+ * Asks for room on disk for bytes that will be written soon: makes writing them cheaper.
+ * Where the filesystem cannot, or has no room, writing tells.
+ */
+static void reserve(struct media_file *file, uint64_t start, uint64_t end)
 {
-	if (file->cannot_reserve || start >= end)
+	if (file->fd < 0 || file->cannot_reserve || start >= end)
 		return;
-	file->cannot_reserve = fallocate(file->fd, FALLOC_FL_KEEP_SIZE, (off_t)start,
-					 (off_t)(end - start)) < 0;
+	if (fallocate(file->fd, FALLOC_FL_KEEP_SIZE, (off_t)start, (off_t)(end - start)) <
+	    0)
+		file->cannot_reserve = !lacks_room(-errno);
+}
+
+void media_file_stage(struct media_file *file, struct media_chunk *chunk)
+{
+	media_stage_add(&file->stage, chunk);
+}
+
+void media_file_keep_chunk(struct media_file *file, struct media_chunk *chunk)
+{
+	media_stage_keep(&file->stage, chunk);
+}
+
+void media_file_write_chunk(struct media_file *file, struct media_chunk *chunk)
+{
+	int r;
+
+	reserve(file, chunk->offset, chunk->reserve_end);
+	r = media_file_write(file, chunk->offset, chunk->bytes, chunk->size);
+	if (r) {
+		media_stage_keep(&file->stage, chunk);
+	} else {
+		media_file_mark(file, chunk->offset, chunk->offset + chunk->size);
+		media_stage_remove(&file->stage, chunk);
+	}
+	file->disk_error = r;
+}
+
+int media_file_disk_error(const struct media_file *file)
+{
+	return file->disk_error;
+}
+
+struct media_chunk *media_file_take_homeless(struct media_file *file)
+{
+	return media_stage_take_homeless(&file->stage);
+}
+
+size_t media_file_homeless(const struct media_file *file)
+{
+	return media_stage_homeless(stage_of(file));
+}
+
+bool media_file_is_writing(const struct media_file *file)
+{
+	return !media_stage_is_stuck(stage_of(file));
 }
 
 void media_file_mark(struct media_file *file, uint64_t start, uint64_t end)

@@ -1,17 +1,23 @@
 /*
- * A media file on disk while it is being fetched: a sparse file of the final size, and
- * beside it a map that tells which blocks of 4 KiB hold their bytes.
+ * A media file while it is being fetched: on disk a sparse file of the final size, and
+ * beside it a map that tells which blocks of 4 KiB hold their bytes; in memory what came
+ * and is not on disk yet (media_stage.h). Both count as here.
  *
  * Both are shared mappings, so what was received survives a kill of the daemon at any
  * time without a system call for each piece. A power cut is another matter: a map that
  * was not made durable counts only within the boot that wrote it.
  *
- * Threads: one writes (the backend's); any number read. A block is marked present after
- * its bytes were written, so a reader that sees the mark sees the bytes. Reference
- * counted.
+ * A disk without room, or none at all, makes a file that is only passed on: what came
+ * last is here in memory, and nothing is kept.
+ *
+ * Threads: the backend's stages, the writer's (media_writer.h) writes and marks; any
+ * number read. A block is marked present after its bytes were written, so a reader that
+ * sees the mark sees the bytes. Reference counted.
  */
 #ifndef SEEDANCEFS_MEDIA_FILE_H
 #define SEEDANCEFS_MEDIA_FILE_H
+
+#include "backend/media_view.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,7 +29,9 @@ struct media_file;
 
 /*
  * Opens `name` in the directory, or creates it with `size` bytes, all missing. What is
- * there of another size or another `etag` (may be NULL) is emptied. Returns 0 or -errno.
+ * there of another size or another `etag` (may be NULL) is emptied. Where the disk has no
+ * room for it (or `directory` is such an error itself: -errno), the file is in memory
+ * only. Returns 0 or -errno.
  */
 int media_file_open(int directory, const char *name, uint64_t size, const char *etag,
 		    struct media_file **ret_file);
@@ -37,28 +45,46 @@ uint64_t media_file_size(const struct media_file *file);
 
 /* Whether all of the bytes are here. An empty range always is. Any thread. */
 bool media_file_has(const struct media_file *file, uint64_t offset, uint64_t size);
+/* All of it is on disk. */
 bool media_file_is_complete(const struct media_file *file);
-/* Bytes that are here. */
+/* Bytes that are on disk. */
 uint64_t media_file_kept(const struct media_file *file);
 
 /*
- * The bytes of the file, mapped for reading. Only hand present ranges to the kernel
- * (write, writev): touching the memory itself could meet a file that was cut from
- * outside.
+ * Shows where the bytes of a range within the file are. 0; -EAGAIN when some are not
+ * here; -ENOMEM. Clear the view afterwards. Any thread.
  */
-const char *media_file_bytes(const struct media_file *file);
+int media_file_view(struct media_file *file, uint64_t offset, size_t size,
+		    struct media_view *ret_view);
 
 /* The first missing byte at or behind `offset`; the size if there is none. */
 uint64_t media_file_next_missing(const struct media_file *file, uint64_t offset);
 /* The first present byte at or behind `offset`; the size if there is none. */
 uint64_t media_file_next_present(const struct media_file *file, uint64_t offset);
 
-/* Writes bytes; marks nothing. 0 or -errno. Writer thread only. */
+struct media_chunk;
+
+/* Readers find the chunk's bytes from now on; it is not on disk yet. Any thread. */
+void media_file_stage(struct media_file *file, struct media_chunk *chunk);
+/*
+ * Brings a staged chunk to disk; or it stays in memory, and media_file_disk_error() tells
+ * why. The writer's thread.
+ */
+void media_file_write_chunk(struct media_file *file, struct media_chunk *chunk);
+/* It is not brought to disk for now. Any thread. */
+void media_file_keep_chunk(struct media_file *file, struct media_chunk *chunk);
+/* Why the last chunk that was to be written is not on disk: -errno, or 0. Any thread. */
+int media_file_disk_error(const struct media_file *file);
+/* A staged chunk that found no room: a reference, or NULL. */
+struct media_chunk *media_file_take_homeless(struct media_file *file);
+/* Bytes that found no room. */
+size_t media_file_homeless(const struct media_file *file);
+/* Chunks are on their way to the disk. */
+bool media_file_is_writing(const struct media_file *file);
+
+/* Writes bytes; marks nothing. 0 or -errno. One thread at a time. */
 int media_file_write(struct media_file *file, uint64_t offset, const void *bytes,
 		     size_t size);
-/* Asks for room on disk for bytes that will be written soon: makes writing them cheaper.
- */
-void media_file_reserve(struct media_file *file, uint64_t start, uint64_t end);
 /* Marks the blocks that lie whole in [start, end); start is a multiple of the block size.
  */
 void media_file_mark(struct media_file *file, uint64_t start, uint64_t end);

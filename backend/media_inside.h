@@ -5,6 +5,7 @@
  *   media_read.c      who waits for which bytes
  *   media_window.c    what is fetched next: runs of readers, and windows ahead of them
  *   media_transfer.c  the ranges on their way: how they begin, what they bring, their end
+ *   media_disk.c      what became of the bytes on their way to the disk
  *
  * Everything here runs on the backend's thread.
  */
@@ -13,6 +14,7 @@
 
 #include "backend/core.h"
 #include "backend/media_file.h"
+#include "backend/media_stage.h"
 
 #include <stdatomic.h>
 
@@ -33,12 +35,14 @@ struct transfer {
 	struct media *media;
 	struct http_call *call;
 	uint64_t start, position, end;
+	struct media_chunk *chunk;  /* what came last, not staged yet; or NULL */
 	uint64_t reserved;	    /* room on disk is asked for up to here */
 	int64_t begun_ms, first_ms; /* boot clock: the request, its first bytes */
 	bool is_ending;		    /* what comes behind it may begin */
 	bool is_checked;	    /* the answer's head fits */
 	bool is_misfit; /* it does not: the file changed, or the server cannot be used */
-	int write_error;
+	bool is_paused;
+	bool has_no_memory;
 };
 
 /* A reader that goes on in order. Backend thread only. */
@@ -80,11 +84,12 @@ struct media {
 	char *trouble;	  /* what went wrong last; NULL: bytes came since */
 	bool is_linkless; /* … and the service had no link to it when it was asked */
 	bool is_refreshing;
-	bool wants_all;	 /* fetch the whole file, readers or not */
-	bool is_stale;	 /* the server has another file now */
-	bool needs_sync; /* it became whole: made durable with the next tick, when its
-			    readers are likely to be served */
-	bool is_dropped; /* its file was removed: who has it open reads on */
+	bool wants_all;	  /* fetch the whole file, readers or not */
+	bool is_stale;	  /* the server has another file now */
+	bool needs_sync;  /* it became whole: made durable with the next tick, when its
+			     readers are likely to be served */
+	bool has_no_room; /* on disk, and the task's note says so */
+	bool is_dropped;  /* its file was removed: who has it open reads on */
 };
 
 /* --- media.c --- */
@@ -94,6 +99,8 @@ struct media *media_first(struct backend *backend);
 void media_close_unused(struct media *media);
 /* Nothing is under way. */
 bool media_is_idle(struct media *media);
+/* Somebody has it open. */
+bool media_is_used(const struct media *media);
 
 /* --- media_read.c --- */
 /* Whether any read waits. */
@@ -116,9 +123,20 @@ void media_ahead_due(void *context);
 /* Starts whatever is missing for those who wait. */
 void media_pump(struct media *media);
 
+/* --- media_disk.c --- */
+/* The disk takes no bytes: it has no room, or stands still. */
+bool media_lacks_disk(const struct media *media);
+/* Looks whether it does by now; what found no room is tried again. */
+void media_retry_disk(struct media *media);
+
 /* --- media_transfer.c --- */
 int media_start_transfer(struct media *media, uint64_t start, uint64_t end);
 void media_stop_transfers(struct media *media);
+/* Transfers that were paused go on, where they may. */
+void media_resume(struct media *media);
+/* Bytes that cannot be kept have only so much room in memory: no more than these ahead.
+ */
+uint64_t media_most_ahead(const struct media *media);
 /* Transfers that nobody waits for any more stop; what they brought is kept. */
 void media_stop_unwanted(struct media *media);
 /* What went wrong; with NULL, all is well again. */

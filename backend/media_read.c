@@ -216,14 +216,15 @@ static void report_ahead(struct backend *backend, struct media *media, uint64_t 
 	core_send(backend, &ahead->command);
 }
 
-const char *backend_media_bytes(struct backend *backend, struct media *media,
-				uint64_t offset, size_t size)
+int backend_media_view(struct backend *backend, struct media *media, uint64_t offset,
+		       size_t size, struct media_view *ret_view)
 {
-	if (!media_file_has(media->file, offset, size))
-		return NULL;
-	if (offset + size > atomic_load_explicit(&media->mark, memory_order_relaxed))
+	int r = media_file_view(media->file, offset, size, ret_view);
+
+	if (!r &&
+	    offset + size > atomic_load_explicit(&media->mark, memory_order_relaxed))
 		report_ahead(backend, media, offset + size);
-	return media_file_bytes(media->file) + offset;
+	return r;
 }
 
 /* --- once a second, while something is under way --- */
@@ -249,6 +250,7 @@ void media_tick_due(void *context)
 	bool had_waits = media_has_waits(media);
 	bool is_syncing;
 
+	media_retry_disk(media);
 	answer(media, -EIO, is_overdue);
 	if (had_waits && !media->waits)
 		media_stop_unwanted(media);
@@ -257,7 +259,8 @@ void media_tick_due(void *context)
 		media_file_sync_begin(media->file);
 	}
 	is_syncing = media_file_sync_poll(media->file) == -EINPROGRESS;
-	if (!media_is_idle(media) || is_syncing)
+	if (!media_is_idle(media) || is_syncing ||
+	    (media->has_no_room && media_is_used(media)))
 		media_start_tick(media);
 	else
 		media_close_unused(media);

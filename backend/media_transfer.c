@@ -19,6 +19,160 @@
 #define REFUSALS_MAX 2 /* of fresh links, in a row */
 #define RESERVE_BYTES (4u << 20)
 
+/* --- staging --- */
+
+/* In steps, so that what is given up leaves little of it: writing costs less then. */
+static void reserve(struct transfer *transfer, struct media_chunk *chunk)
+{
+	uint64_t to = chunk->offset + RESERVE_BYTES;
+
+	if (chunk->offset + chunk->size <= transfer->reserved)
+		return;
+	chunk->reserve_end = to < transfer->end ? to : transfer->end;
+	transfer->reserved = chunk->reserve_end;
+}
+
+/* Readers find it from now on, and it goes to disk. Takes the chunk over. */
+static void stage(struct transfer *transfer, struct media_chunk *chunk)
+{
+	struct media *media = transfer->media;
+
+	reserve(transfer, chunk);
+	media_file_stage(media->file, chunk);
+	if (media_writer_is_stuck(media->backend->writer))
+		media_file_keep_chunk(media->file, chunk);
+	else
+		media_writer_add(media->backend->writer, media->file, chunk);
+	media_chunk_unref(chunk);
+	media_answer_ready(media);
+}
+
+/* A chunk at `position`, which ends at a round offset, so that the page cache takes it in
+ * one large folio. */
+static struct media_chunk *chunk_at(struct transfer *transfer, uint64_t position)
+{
+	uint64_t end = (position / MEDIA_CHUNK_BYTES + 1) * MEDIA_CHUNK_BYTES;
+
+	if (end > transfer->end)
+		end = transfer->end;
+	return media_chunk_create(&transfer->media->backend->chunks, position,
+				  (size_t)(end - position));
+}
+
+static int fill(struct transfer *transfer, const char *bytes, size_t size)
+{
+	while (size) {
+		struct media_chunk *chunk = transfer->chunk;
+		size_t room, part;
+
+		if (!chunk)
+			chunk = transfer->chunk = chunk_at(transfer, transfer->position);
+		if (!chunk)
+			return -ENOMEM;
+		room = chunk->capacity - chunk->size;
+		part = size < room ? size : room;
+		memcpy(chunk->bytes + chunk->size, bytes, part);
+		chunk->size += part;
+		transfer->position += part;
+		bytes += part;
+		size -= part;
+		if (chunk->size == chunk->capacity)
+			stage(transfer, TAKE(transfer->chunk));
+	}
+	return 0;
+}
+
+/* Splits off the chunk's whole blocks, by a copy of what is the smaller part; NULL: no
+ * memory. The rest stays the transfer's. */
+static struct media_chunk *split(struct transfer *transfer, size_t whole)
+{
+	struct media_chunk *chunk = transfer->chunk, *other;
+	size_t rest = chunk->size - whole;
+	bool is_mostly_full = whole >= MEDIA_CHUNK_BYTES / 2;
+
+	other = is_mostly_full ? chunk_at(transfer, chunk->offset + whole)
+			       : media_chunk_create(&transfer->media->backend->chunks,
+						    chunk->offset, whole);
+	if (!other)
+		return NULL;
+	if (is_mostly_full) {
+		memcpy(other->bytes, chunk->bytes + whole, rest);
+		other->size = rest;
+		chunk->size = whole;
+		transfer->chunk = other;
+		return chunk;
+	}
+	memcpy(other->bytes, chunk->bytes, whole);
+	other->size = whole;
+	memmove(chunk->bytes, chunk->bytes + whole, rest);
+	chunk->offset += whole;
+	chunk->size = rest;
+	chunk->capacity -= whole;
+	return other;
+}
+
+/* What came so far is of use, but for a block that is not whole yet. */
+static void stage_blocks(struct transfer *transfer)
+{
+	size_t whole = transfer->chunk ? transfer->chunk->size / MEDIA_BLOCK_BYTES *
+						 MEDIA_BLOCK_BYTES
+				       : 0;
+	struct media_chunk *blocks = whole ? split(transfer, whole) : NULL;
+
+	if (blocks)
+		stage(transfer, blocks);
+}
+
+/* It ends here, whether it came to its end or not. */
+static void stage_rest(struct transfer *transfer)
+{
+	stage_blocks(transfer);
+	media_chunk_unref(transfer->chunk);
+	transfer->chunk = NULL;
+}
+
+/* --- pausing --- */
+
+uint64_t media_most_ahead(const struct media *media)
+{
+	return media_lacks_disk(media) ? MEDIA_HOMELESS_BYTES / 4 : UINT64_MAX;
+}
+
+/* Whether a read waits for what comes next. */
+static bool is_waited_for(const struct transfer *transfer)
+{
+	struct media *media = transfer->media;
+
+	if (!media_has_waits(media))
+		return false;
+	for (const struct wait *wait = media->waits; wait; wait = wait->next)
+		if (wait->end > transfer->position && wait->offset < transfer->end)
+			return true;
+	return false;
+}
+
+/* The disk is slow; or it takes nothing, and readers take no more just now. */
+static bool must_pause(const struct transfer *transfer)
+{
+	const struct media *media = transfer->media;
+	struct media_writer *writer = media->backend->writer;
+
+	return (media_writer_is_full(writer) && !media_writer_is_stuck(writer)) ||
+	       (media_file_homeless(media->file) > MEDIA_HOMELESS_BYTES / 2 &&
+		!is_waited_for(transfer));
+}
+
+/* Taking more may end the transfer, but not within the call: that comes with a turn. */
+void media_resume(struct media *media)
+{
+	for (struct transfer *transfer = media->transfers; transfer;
+	     transfer = transfer->next)
+		if (transfer->is_paused && !must_pause(transfer)) {
+			transfer->is_paused = false;
+			http_resume(transfer->call);
+		}
+}
+
 /* --- stopping --- */
 
 static void stop_transfer(struct transfer *transfer)
@@ -29,6 +183,7 @@ static void stop_transfer(struct transfer *transfer)
 		at = &(*at)->next;
 	*at = transfer->next;
 	http_cancel(transfer->call);
+	stage_rest(transfer);
 	free(transfer);
 }
 
@@ -73,19 +228,6 @@ static bool head_fits(struct transfer *transfer, const struct http_response *res
 	return true;
 }
 
-/* In steps, so that what is given up leaves little of it: writing costs less then. */
-static void reserve(struct transfer *transfer, size_t size)
-{
-	uint64_t from = transfer->position, to = from + RESERVE_BYTES;
-
-	if (from + size <= transfer->reserved)
-		return;
-	if (to > transfer->end)
-		to = transfer->end;
-	media_file_reserve(transfer->media->file, from, to);
-	transfer->reserved = to;
-}
-
 /*
  * A transfer is ending when no more is left of it than comes while the next request is
  * answered: then the wire is never idle, and hardly ever shared.
@@ -111,7 +253,6 @@ static int take_bytes(void *context, const struct http_response *response,
 {
 	struct transfer *transfer = context;
 	struct media *media = transfer->media;
-	uint64_t before;
 
 	if (response->status != 200 && response->status != 206)
 		return 0; /* an error's text: small, or the stall limit ends it */
@@ -123,22 +264,25 @@ static int take_bytes(void *context, const struct http_response *response,
 		media->is_linkless = false;
 		transfer->first_ms = clock_boot_ms();
 	}
+	transfer->is_paused = must_pause(transfer);
+	if (transfer->is_paused)
+		return HTTP_SINK_PAUSE;
 	if (size > transfer->end - transfer->position)
 		size = (size_t)(transfer->end - transfer->position);
-	before = transfer->position;
-	reserve(transfer, size);
-	transfer->write_error = media_file_write(media->file, before, bytes, size);
-	if (transfer->write_error)
-		return -1;
-	transfer->position += size;
-	before = before / MEDIA_BLOCK_BYTES * MEDIA_BLOCK_BYTES;
-	media_file_mark(media->file, before, transfer->position);
 	media->progress_ms = clock_boot_ms();
 	media->failures = media->refusals = 0;
 	media_set_trouble(media, NULL);
-	media_answer_ready(media);
+	transfer->has_no_memory = fill(transfer, bytes, size) != 0;
+	if (transfer->has_no_memory)
+		return -1;
 	look_ahead(transfer);
 	return 0;
+}
+
+/* Readers wait for what came: they need not wait for a whole chunk. */
+static void turned(void *context)
+{
+	stage_blocks(context);
 }
 
 /* --- how they end --- */
@@ -255,8 +399,8 @@ static void failed(struct media *media, const struct transfer *transfer,
 	media_set_trouble(media, why ? why : "no connection");
 	if (transfer->is_misfit)
 		become_stale(media);
-	else if (transfer->write_error)
-		media_give_up(media, strerror(-transfer->write_error));
+	else if (transfer->has_no_memory)
+		media_give_up(media, "no memory");
 	else if (response->outcome == HTTP_NOT_SENT || status == 401 || status == 403 ||
 		 status == 404 || status == 410)
 		refused(media, why ? why : "no connection");
@@ -272,15 +416,11 @@ static void transfer_done(void *context, struct http_response *response)
 	struct transfer copy = *transfer;
 
 	transfer->call = NULL;
-	stop_transfer(transfer);
+	stop_transfer(transfer); /* what it brought is staged */
 	if (!is_whole)
 		failed(media, &copy, response);
 	else
 		clear_note(media);
-	if (media_file_is_complete(media->file) && !media->is_dropped) {
-		media->needs_sync = true;
-		media_start_tick(media);
-	}
 	if (!timer_is_set(&media->retry))
 		media_pump(media);
 }
@@ -298,7 +438,7 @@ int media_start_transfer(struct media *media, uint64_t start, uint64_t end)
 	struct http_options options = { .may_reuse = true,
 					.follows = true,
 					.sink = take_bytes,
-					.sink_offset = start,
+					.turned = turned,
 					.done = transfer_done,
 					.context = transfer };
 	const char *url = view ? view->outputs[media->kind].url : NULL;

@@ -20,11 +20,17 @@
 
 /* --- what is here or on its way --- */
 
+/* What it brings from now on; what it brought before may be forgotten again. */
+static uint64_t next_of(const struct transfer *transfer)
+{
+	return transfer->chunk ? transfer->chunk->offset : transfer->position;
+}
+
 static bool is_claimed(const struct media *media, uint64_t offset, uint64_t *ret_end)
 {
 	for (const struct transfer *transfer = media->transfers; transfer;
 	     transfer = transfer->next)
-		if (offset >= transfer->start && offset < transfer->end) {
+		if (offset >= next_of(transfer) && offset < transfer->end) {
 			*ret_end = transfer->end;
 			return true;
 		}
@@ -39,8 +45,8 @@ static uint64_t free_end(const struct media *media, uint64_t start, uint64_t wan
 
 	for (const struct transfer *transfer = media->transfers; transfer;
 	     transfer = transfer->next)
-		if (transfer->start > start && transfer->start < end)
-			end = transfer->start;
+		if (next_of(transfer) > start && next_of(transfer) < end)
+			end = next_of(transfer);
 	wanted_end = (wanted_end + MEDIA_BLOCK_BYTES - 1) / MEDIA_BLOCK_BYTES *
 		     MEDIA_BLOCK_BYTES;
 	if (wanted_end < end)
@@ -62,12 +68,23 @@ static uint64_t frontier(const struct media *media, uint64_t offset)
 	return at;
 }
 
+/*
+ * Bytes that the disk does not take must be read before too many others come: the
+ * transfers go one after the other.
+ */
+static bool has_enough(const struct media *media)
+{
+	return media_lacks_disk(media) && media->transfers && media->transfers->next;
+}
+
 /* Sees to it that the first missing byte of the range is on its way. */
 static int provide(struct media *media, uint64_t offset, uint64_t end, uint64_t ahead)
 {
 	uint64_t missing = media_file_next_missing(media->file, offset), claimed_end;
 
-	while (missing < end) {
+	if (ahead > media_most_ahead(media))
+		ahead = media_most_ahead(media);
+	while (missing < end && !has_enough(media)) {
 		uint64_t stop;
 		int r;
 
@@ -205,14 +222,14 @@ void media_ahead_due(void *context)
 
 /* --- all of it --- */
 
+/* What is here and not on disk yet is not fetched again. */
 static void provide_all(struct media *media)
 {
-	uint64_t size = media_file_size(media->file);
+	uint64_t size = media_file_size(media->file),
+		 missing = media_file_next_missing(media->file, 0);
 
-	if (media->transfers || media_file_is_complete(media->file))
-		return;
-	provide(media, media_file_next_missing(media->file, 0),
-		media_file_next_missing(media->file, 0) + 1, size);
+	if (!media->transfers && missing < size)
+		provide(media, missing, missing + 1, size);
 }
 
 /* Starts whatever is missing for those who wait. */
@@ -223,16 +240,17 @@ void media_pump(struct media *media)
 	if (media->is_refreshing)
 		return;
 	media_answer_ready(media);
+	media_resume(media);
 	if (media->is_stale) {
 		media_answer_all(media, -EIO);
 		return;
 	}
 	for (struct wait *wait = media->waits; wait && !r; wait = wait->next)
 		r = provide(media, wait->offset, wait->end, 0);
+	if (media_file_is_complete(media->file))
+		media->wants_all = false;
 	if (!r && media->wants_all)
 		provide_all(media);
-	if (media->wants_all && media_file_is_complete(media->file))
-		media->wants_all = false;
 	if (r)
 		media_give_up(media,
 			      r == -ENOLINK

@@ -209,6 +209,8 @@ static void tear_down(struct program *program)
 {
 	if (program->fs)
 		settler_stop(program->fs->settler);
+	if (program->fs)
+		parked_end(program->fs->parked);
 	if (program->backend)
 		backend_stop(program->backend);
 	if (program->fs)

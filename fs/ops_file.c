@@ -4,6 +4,7 @@
 #include "fs/ops.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/media_view.h"
 #include "fs/activity.h"
 #include "fs/control.h"
 #include "fs/folder.h"
@@ -123,7 +124,8 @@ static void read_output(fuse_req_t request, struct filesystem *fs, struct media 
 			size_t size, off_t offset)
 {
 	uint64_t length = backend_media_size(media);
-	const char *bytes;
+	struct media_view view;
+	int r;
 
 	if (offset < 0 || (uint64_t)offset >= length) {
 		fuse_reply_buf(request, NULL, 0);
@@ -131,13 +133,16 @@ static void read_output(fuse_req_t request, struct filesystem *fs, struct media 
 	}
 	if (size > length - (uint64_t)offset)
 		size = (size_t)(length - (uint64_t)offset);
-	bytes = backend_media_bytes(fs->backend, media, (uint64_t)offset, size);
-	if (bytes) {
-		fuse_reply_buf(request, bytes, size);
-		return;
+	r = backend_media_view(fs->backend, media, (uint64_t)offset, size, &view);
+	if (!r) {
+		fuse_reply_iov(request, view.parts, (int)view.count);
+		media_view_clear(&view);
+	} else if (r == -EAGAIN) {
+		settle_watch_readers(fs->settler);
+		parked_add(fs->parked, request, media, offset, size);
+	} else {
+		fuse_reply_err(request, -r);
 	}
-	settle_watch_readers(fs->settler);
-	parked_add(fs->parked, request, media, offset, size);
 }
 
 static void read_status(fuse_req_t request, struct filesystem *fs, uint64_t number,

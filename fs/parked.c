@@ -5,6 +5,7 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
+#include "backend/media_view.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,6 +43,9 @@ struct parked {
 	bool is_stopping;
 	pthread_cond_t has_done;
 
+	pthread_mutex_t again_lock;
+	bool is_ending; /* guarded by again_lock: nothing is parked anew */
+
 	pthread_t thread;
 	bool is_started;
 };
@@ -57,6 +61,7 @@ int parked_create(struct backend *backend, struct parked **ret_parked)
 	parked->next_id = 1;
 	parked->done_end = &parked->done;
 	pthread_mutex_init(&parked->lock, NULL);
+	pthread_mutex_init(&parked->again_lock, NULL);
 	pthread_cond_init(&parked->has_done, NULL);
 	*ret_parked = parked;
 	return 0;
@@ -67,6 +72,7 @@ void parked_destroy(struct parked *parked)
 	if (!parked)
 		return;
 	pthread_cond_destroy(&parked->has_done);
+	pthread_mutex_destroy(&parked->again_lock);
 	pthread_mutex_destroy(&parked->lock);
 	free(parked);
 }
@@ -137,19 +143,44 @@ void parked_done(void *context, int result)
 
 /* --- replying --- */
 
+/* Bytes that were not kept may be forgotten already: then it waits anew. */
+static int park_again(const struct parked_read *read)
+{
+	struct parked *parked = read->parked;
+	SCOPED_LOCK(&parked->again_lock);
+
+	if (parked->is_ending)
+		return -EIO;
+	parked_add(parked, read->request, read->media, (off_t)read->offset, read->size);
+	return 0;
+}
+
+void parked_end(struct parked *parked)
+{
+	SCOPED_LOCK(&parked->again_lock);
+
+	parked->is_ending = true;
+}
+
 static void reply(struct parked_read *read)
 {
-	const char *bytes = NULL;
+	struct parked *parked = read->parked;
+	struct media_view view;
+	int r = read->result;
 
 	fuse_req_interrupt_func(read->request, NULL, NULL);
-	if (!read->result)
-		bytes = backend_media_bytes(read->parked->backend, read->media,
-					    read->offset, read->size);
-	if (bytes)
-		fuse_reply_buf(read->request, bytes, read->size);
-	else
-		fuse_reply_err(read->request, read->result ? -read->result : EIO);
-	backend_media_close(read->parked->backend, read->media);
+	if (!r)
+		r = backend_media_view(parked->backend, read->media, read->offset,
+				       read->size, &view);
+	if (!r) {
+		fuse_reply_iov(read->request, view.parts, (int)view.count);
+		media_view_clear(&view);
+	} else if (r == -EAGAIN) {
+		r = park_again(read);
+	}
+	if (r)
+		fuse_reply_err(read->request, -r);
+	backend_media_close(parked->backend, read->media);
 	free(read);
 }
 

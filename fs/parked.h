@@ -17,6 +17,8 @@ struct fuse_req;
 
 int parked_create(struct backend *backend, struct parked **ret_parked);
 int parked_start(struct parked *parked);
+/* Before the backend stops: what is answered from now on is answered for good. */
+void parked_end(struct parked *parked);
 /* After the backend has stopped: the last replies are made. */
 void parked_stop(struct parked *parked);
 void parked_destroy(struct parked *parked);

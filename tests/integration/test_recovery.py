@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import random
 import socket
 import sqlite3
 import threading
@@ -394,6 +395,13 @@ def fill(tmp_path):
         run("umount", "-l", media)
 
 
+def drop_cache(path):
+    """The kernel forgets the file's bytes: the next read asks the mount."""
+    fd = os.open(path, os.O_RDONLY)
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(fd)
+
+
 def order_video_alone(mount, simulator, video):
     """An order without a last frame, which is finished with that video; its size is asked for next."""
     folder = mount.path / "cat"
@@ -406,20 +414,98 @@ def order_video_alone(mount, simulator, video):
 
 
 @pytest.mark.mounts_a_disk
-def test_a_full_disk_is_no_end_of_a_task(mount, simulator, tmp_path, fill):
-    mount.expect_log("media_failed")
-    video = make_media(tmp_path / "video", MIB + 77)
+def test_a_full_disk_is_no_end_of_a_video(mount, simulator, tmp_path, fill):
+    """It is read from memory, which is bounded; nothing of it is taken for kept; with room again it is kept."""
+    mount.expect_log("media_not_kept")
+    video = make_media(tmp_path / "video", 12 * MIB + 77)
     filling = fill(mount, 0)
     folder = order_video_alone(mount, simulator, video)
     wait_state(folder, "succeeded")
-    assert (folder / "video.mp4").stat().st_size == MIB + 77
-    with pytest.raises(OSError):
-        (folder / "video.mp4").read_bytes()
-    wait_for(lambda: "No space left" in status(folder))
+    assert (folder / "video.mp4").stat().st_size == 12 * MIB + 77
+    assert (folder / "video.mp4").read_bytes() == video.read_bytes()
+    assert field(folder, "note").startswith("video.mp4 is not kept: the library's disk does not take it (No space left")
     assert state(folder) == "succeeded" and field(folder, "kept") == "0%"
     filling.unlink()
+    with open(filling.parent / "leave", "wb") as file:  # the rest of that disk is still too small for all of it
+        os.posix_fallocate(file.fileno(), 0, 2 * MIB)
+    drop_cache(folder / "video.mp4")
+    assert (folder / "video.mp4").read_bytes() == video.read_bytes()
+    wait_for(lambda: 5 <= int(field(folder, "kept").rstrip("%")) <= 20)
+    (filling.parent / "leave").unlink()
+    run("mount", "-o", "remount,size=64M", filling.parent)
+    drop_cache(folder / "video.mp4")
     assert (folder / "video.mp4").read_bytes() == video.read_bytes()
     wait_for(lambda: field(folder, "kept") == "100%")
+    assert field(folder, "note") is None
+
+
+@pytest.mark.mounts_a_disk
+@pytest.mark.parametrize("fault", [None, {"ignore_range": True}])
+def test_readers_everywhere_in_a_video_that_the_disk_does_not_take(mount, simulator, tmp_path, fill, fault):
+    mount.expect_log("media_not_kept")
+    video = make_media(tmp_path / "video", 10 * MIB + 77)
+    fill(mount, 0)
+    folder = order_video_alone(mount, simulator, video)
+    wait_state(folder, "succeeded")
+    if fault:
+        simulator.fault("media", fault, times=-1)
+    right, errors = video.read_bytes(), []
+
+    def read_some(seed):
+        chance = random.Random(seed)
+        with open(folder / "video.mp4", "rb") as file:
+            for _ in range(6 if fault else 20):
+                at, size = chance.randrange(len(right)), chance.randrange(1, 200_000)
+                if os.pread(file.fileno(), size, at) != right[at:at + size]:
+                    errors.append((seed, at, size))
+
+    readers = [threading.Thread(target=read_some, args=(seed,)) for seed in range(2 if fault else 6)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+    assert not errors
+    assert field(folder, "kept") == "0%"
+
+
+@pytest.mark.mounts_a_disk
+def test_a_disk_that_stands_still_holds_up_nothing_else(mount, simulator, tmp_path):
+    """Its writes wait in the kernel: polling and reading go on."""
+    mount.expect_log("media_not_kept")
+    image, media = tmp_path / "image", mount.library / "media"
+    with open(image, "wb") as file:
+        file.truncate(64 * MIB)
+    run("mkfs.ext4", "-q", image)
+    mount.end()
+    run("mount", "-o", "loop", image, media)
+    frozen = False
+    try:
+        mount.start()
+        video = make_media(tmp_path / "video", 16 * MIB + 77)
+        folder = order_video_alone(mount, simulator, video)
+        wait_state(folder, "succeeded")
+        other = mount.folder("other")
+        wait_state(other, "queued")
+        run("fsfreeze", "-f", media)
+        frozen = True
+        with open(folder / "video.mp4", "rb") as file:
+            assert file.read() == video.read_bytes()
+        assert field(folder, "note").startswith("video.mp4 is not kept: the library's disk does not take it (it stands")
+        simulator.decree(task_id(other), state="running")
+        wait_state(other, "running")
+        assert state(folder) == "succeeded"
+        run("fsfreeze", "-u", media)
+        frozen = False
+        drop_cache(folder / "video.mp4")
+        assert (folder / "video.mp4").read_bytes() == video.read_bytes()
+        wait_for(lambda: field(folder, "kept") == "100%")
+        simulator.decree(task_id(other), state="succeeded")
+        wait_state(other, "succeeded")
+        mount.end()
+    finally:
+        if frozen:
+            run("fsfreeze", "-u", media)
+        run("umount", "-l", media)
 
 
 @pytest.mark.mounts_a_disk

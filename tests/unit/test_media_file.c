@@ -108,8 +108,7 @@ static void put(struct media_file *file, struct model *model, uint64_t start,
 		model->present[i] = true;
 }
 
-static void compare(const struct media_file *file, const struct model *model,
-		    uint64_t *seed)
+static void compare(struct media_file *file, const struct model *model, uint64_t *seed)
 {
 	uint64_t offset = model->size ? next_random(seed) % (model->size + 2) : 0;
 	uint64_t size = next_random(seed) % (3 * BLOCK);
@@ -125,13 +124,37 @@ static void compare(const struct media_file *file, const struct model *model,
 	assert_int_equal(media_file_is_complete(file), model_is_complete(model));
 }
 
-static void compare_bytes(const struct media_file *file, const struct model *model)
+/* How many bytes of [offset, end) are not what they should be; all of them are present.
+ */
+static uint64_t count_wrong(struct media_file *file, uint64_t offset, uint64_t end)
 {
-	const unsigned char *bytes = (const unsigned char *)media_file_bytes(file);
+	struct media_view view;
+	uint64_t wrong = 0;
 
-	for (uint64_t at = 0; at < model->size; at++)
-		if (model->present[at / BLOCK] && bytes[at] != byte_at(at))
-			fail_msg("byte %llu differs", (unsigned long long)at);
+	if (media_file_view(file, offset, (size_t)(end - offset), &view))
+		return end - offset;
+	for (unsigned i = 0; i < view.count; i++)
+		for (size_t at = 0; at < view.parts[i].iov_len; at++)
+			wrong += ((unsigned char *)view.parts[i].iov_base)[at] !=
+				 byte_at(offset++);
+	media_view_clear(&view);
+	return wrong + (end - offset);
+}
+
+static void compare_bytes(struct media_file *file, const struct model *model)
+{
+	struct media_view view;
+
+	for (uint64_t i = 0; i < model->blocks; i++) {
+		uint64_t end =
+			(i + 1) * BLOCK < model->size ? (i + 1) * BLOCK : model->size;
+
+		if (model->present[i])
+			assert_int_equal(count_wrong(file, i * BLOCK, end), 0);
+		else
+			assert_int_equal(media_file_view(file, i * BLOCK, 1, &view),
+					 -EAGAIN);
+	}
 }
 
 static void run_random(int directory, uint64_t size, uint64_t seed)
@@ -433,16 +456,14 @@ static void *fill_all(void *context)
 static void *read_all(void *context)
 {
 	struct media_file *file = context;
-	const unsigned char *bytes = (const unsigned char *)media_file_bytes(file);
 	uint64_t size = media_file_size(file);
 	uintptr_t wrong = 0;
 
 	while (!media_file_is_complete(file))
 		for (uint64_t at = media_file_next_present(file, 0); at < size;
 		     at = media_file_next_present(file, (at / BLOCK + 1) * BLOCK))
-			wrong += bytes[at] != byte_at(at);
-	for (uint64_t at = 0; at < size; at++)
-		wrong += bytes[at] != byte_at(at);
+			wrong += count_wrong(file, at, at + 1);
+	wrong += count_wrong(file, 0, size);
 	return (void *)wrong;
 }
 
