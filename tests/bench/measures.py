@@ -1,0 +1,228 @@
+"""The measurements, by name. Each takes the stage and gives rows."""
+
+import os
+import statistics
+import subprocess
+import time
+
+import harness
+from meter import MIB, cpu_seconds, percentile, random_offsets, run_quietly, seconds, seconds_together, watched_memory
+from players import PEERS
+from stage import LISTED, STREAMS, by_figure
+from table import Row, Target
+
+READS, READ_BYTES = 200, 65536
+READERS = 8
+ONCE = {name: 1 for name in PEERS}
+TWICE = {name: 2 for name in PEERS}
+NO_DISK = ("ours", "curl", *PEERS)
+
+
+def first_byte(stage, link):
+    """The first byte, and one in the middle, each by a process that reads it alone."""
+    def action(reader, name):
+        return {"first": reader.first_byte() * 1000, "middle": reader.byte_at(32 * MIB + 4097) * 1000}
+
+    found = stage.sample(stage.files.random(64), action, link)
+    return [Row(f"first byte, {link}", "ms", found.get("first", {}), Target("curl", at_most=1.2)),
+            Row(f"a byte in the middle, {link}", "ms", found.get("middle", {}), Target("curl", at_most=1.2))]
+
+
+def cold(stage, mib, link):
+    """Everything, for the first time."""
+    def action(reader, name):
+        return {"speed": mib * MIB / 1e6 / seconds(*reader.whole())}
+
+    targets = [Target("curl", at_least=0.8), Target("best peer", at_least=2)]
+    if link != "0 ms":
+        targets = [Target("curl", at_least=0.97)]
+    found = stage.sample(stage.files.random(mib), action, link, rounds=ONCE if mib > 64 else TWICE)
+    return [Row(f"cold sequential {mib} MiB, {link}", "MB/s", found.get("speed", {}), *targets, is_better="more")]
+
+
+def cold_gib(stage, link):
+    """1 GiB for the first time, with what it costs the daemon."""
+    def action(reader, name):
+        if not reader.pid:
+            return {"speed": 1024 * MIB / 1e6 / seconds(*reader.whole())}
+        before = cpu_seconds(reader.pid)
+        with watched_memory(reader.pid) as memory:
+            time_taken = seconds(*reader.whole())
+        figures = {"speed": 1024 * MIB / 1e6 / time_taken, "cpu": cpu_seconds(reader.pid) - before,
+                   "peak": max(memory), "after": memory[-1]}
+        if name == "ours":
+            reader.check()
+        return figures
+
+    found = stage.sample(stage.files.random(1024), action, link, rounds=ONCE)
+    targets = [Target("curl", at_least=0.8), Target("best peer", at_least=2)] if link == "0 ms" else [
+        Target("curl", at_least=0.97)]
+    return [Row(f"cold sequential 1 GiB, {link}", "MB/s", found.get("speed", {}), *targets, is_better="more"),
+            Row(f"the daemon's CPU time for it, {link}", "s", found.get("cpu", {}), Target(at_most=2.5)),
+            Row(f"its anonymous memory meanwhile, {link}", "MiB", found.get("peak", {})),
+            Row(f"its anonymous memory afterwards, {link}", "MiB", found.get("after", {}))]
+
+
+def warm(stage):
+    """Read, read again (the kernel's cache), its pages dropped, read (the daemon's file): the same order for everyone.
+
+    A third reading of the same pages is faster than a second one, so only readings of the same number are compared.
+    """
+    def action(reader, name):
+        speed = 64 * MIB / 1e6
+        run_quietly(*reader.whole())
+        figures = {"kernel": speed / seconds(*reader.whole())}
+        reader.drop()
+        figures["media"] = speed / seconds(*reader.whole())
+        reader.check()
+        return figures
+
+    found = stage.sample(stage.files.random(64), action, rounds=TWICE)
+    kernel, media = found.get("kernel", {}), found.get("media", {})
+    for uncached in ("curl", "rclone off"):
+        media.pop(uncached, None)  # they keep nothing
+    return [Row("second read of 64 MiB, kernel's cache", "MB/s", kernel, Target("minimal FUSE", at_least=0.95),
+                is_better="more"),
+            Row("64 MiB from the media file, pages dropped", "MB/s", media, Target("minimal FUSE", at_least=0.95),
+                is_better="more")]
+
+
+def random(stage, link):
+    """Short reads all over 1 GiB by one process, and what they make the server send."""
+    path, offsets = stage.files.random(1024), random_offsets(READS, 1024 * MIB, READ_BYTES)
+
+    def action(reader, name):
+        mark = stage.server.mark()
+        times, wrong = reader.random(offsets, READ_BYTES)
+        sent = sum(request.sent for request in stage.server.requests_since(mark))
+        return {"p50": statistics.median(times) * 1000, "p95": percentile(times, 95) * 1000,
+                "fetched": sent / (READS * READ_BYTES), "wrong": wrong}
+
+    names = None if link == "0 ms" else NO_DISK
+    rounds = ONCE if link == "0 ms" else {**ONCE, "ours": 3, "curl": 3}
+    found = stage.sample(path, action, link, names, rounds)
+    fetched = {name: values for name, values in found.get("fetched", {}).items() if name in NO_DISK}
+    what = f"{READS} random reads of 64 KiB, {link}"
+    return [Row(f"{what}: p50", "ms", found.get("p50", {}), Target("curl", at_most=1.2)),
+            Row(f"{what}: p95", "ms", found.get("p95", {})),
+            Row(f"{what}: fetched / read", "x", fetched, Target(at_most=4)),
+            Row(f"{what}: with wrong bytes", "", found.get("wrong", {}), Target(at_most=0))]
+
+
+def ffprobe(stage, link):
+    """ffprobe of a video whose index is at its end: through each mount, and by its own HTTP."""
+    def action(reader, name):
+        mark = stage.server.mark()
+        taken = seconds("ffprobe", "-v", "error", "-show_format", "-show_streams", reader.path)
+        requests = stage.server.requests_since(mark)
+        return {"requests": len(requests), "sent": sum(request.sent for request in requests) / 1e6,
+                "time": taken * 1000}
+
+    found = stage.sample(stage.files.indexed_at_the_end(), action, link, NO_DISK, TWICE)
+    size = os.path.getsize(stage.files.local("video.mp4")) / 1e6
+    what = f"ffprobe, index at the end of {size:.0f} MB, {link}"
+    return [Row(f"{what}: requests", "", found.get("requests", {}), Target(at_most=3)),
+            Row(f"{what}: sent", "MB", found.get("sent", {}), Target(at_most=1.5)),
+            Row(f"{what}: time", "ms", found.get("time", {}))]
+
+
+def readers(stage):
+    """One video read whole by several processes at once."""
+    def action(reader, name):
+        mark = stage.server.mark()
+        taken = seconds_together([reader.whole()] * READERS)
+        sent = sum(request.sent for request in stage.server.requests_since(mark))
+        return {"sent": sent / (64 * MIB), "speed": READERS * 64 * MIB / 1e6 / taken}
+
+    found = stage.sample(stage.files.random(64), action, names=NO_DISK, rounds=TWICE)
+    what = f"{READERS} readers of one 64 MiB video"
+    return [Row(f"{what}: sent / size", "x", found.get("sent", {}), Target(at_most=1.01)),
+            Row(f"{what}: all together", "MB/s", found.get("speed", {}), is_better="more")]
+
+
+def streams(stage):
+    """Several videos at once, once; the peers read a quarter of each."""
+    count = min(STREAMS, int(stage.free_gib() - 4))
+    if count < 1:
+        raise OSError("no room on disk for the streams")
+    paths = stage.files.names("streams", count, 1024)
+    found = by_figure([(name, stage.attempt(name, lambda: stream_all(stage, name, paths)))
+                       for name in NO_DISK if name in stage.players])
+    what = f"{count} streams of 1 GiB at once" + (f" (no room for {STREAMS})" if count < STREAMS else "")
+    return [Row(f"{what}: anonymous memory", "MiB", found.get("peak", {}), Target(at_most=24)),
+            Row(f"{what}: afterwards", "MiB", found.get("after", {})),
+            Row(f"{what}: all together", "MB/s", found.get("speed", {}), is_better="more")]
+
+
+def stream_all(stage, name, paths):
+    mib = 256 if name in PEERS else 1024
+    with stage.players[name].videos(paths) as readers:
+        commands = [reader.whole(mib) for reader in readers]
+        if not readers[0].pid:
+            return {"speed": mib * MIB / 1e6 * len(paths) / seconds_together(commands)}
+        with watched_memory(readers[0].pid) as memory:
+            taken = seconds_together(commands)
+        return {"speed": mib * MIB / 1e6 * len(paths) / taken, "peak": max(memory), "after": memory[-1]}
+
+
+def listing(stage):
+    """`ls -lR` of folders with a video each, right after a start; its requests, those of the start counted for ours."""
+    paths = stage.files.names("list", LISTED, 1)
+    found = by_figure([(name, stage.attempt(name, lambda: (list_ours(stage, paths) if name == "ours" else
+                                                           list_peer(stage, name))))
+                       for name in ("ours", *PEERS) if name in stage.players])
+    what = f"ls -lR of {LISTED} finished tasks, cold"
+    return [Row(f"{what}: requests", "", found.get("requests", {}), Target(at_most=0)),
+            Row(f"{what}: time", "ms", found.get("time", {}))]
+
+
+def list_all(directory):
+    began = time.perf_counter()
+    answer = subprocess.run(["ls", "-lR", directory], check=True, capture_output=True, text=True, timeout=60)
+    taken = time.perf_counter() - began
+    shown = sum(line.endswith(" video.mp4") for line in answer.stdout.splitlines())
+    if shown != LISTED:
+        raise OSError(f"{shown} of {LISTED} videos are listed")
+    return taken * 1000
+
+
+def list_ours(stage, paths):
+    ours = stage.players["ours"]
+    folders = ours.finished(paths)
+    ours.mount.end()
+    ours.simulator.control("DELETE", "/stats")
+    mark = stage.server.mark()
+    ours.mount.start()
+    taken = list_all(ours.mount.path)
+    asked = sum(ours.simulator.stats()["requests"].values())
+    requests = len(stage.server.requests_since(mark)) + asked
+    harness.run("rm", "-rf", *folders)
+    return {"requests": requests, "time": taken}
+
+
+def list_peer(stage, name):
+    mark = stage.server.mark()
+    with stage.players[name].root(under="list/") as (root, _):
+        taken = list_all(root)
+    return {"requests": len(stage.server.requests_since(mark)), "time": taken}
+
+
+MEASURES = {
+    "first-byte": lambda stage: first_byte(stage, "0 ms"),
+    "first-byte-50ms": lambda stage: first_byte(stage, "50 ms"),
+    "cold-64": lambda stage: cold(stage, 64, "0 ms"),
+    "cold-64-50ms": lambda stage: cold(stage, 64, "50 ms"),
+    "cold-64-1gbit": lambda stage: cold(stage, 64, "1 Gbit/s"),
+    "cold-64-100mbit": lambda stage: cold(stage, 64, "100 Mbit/s"),
+    "cold-1g": lambda stage: cold_gib(stage, "0 ms"),
+    "cold-1g-50ms": lambda stage: cold_gib(stage, "50 ms"),
+    "warm": warm,
+    "random": lambda stage: random(stage, "0 ms"),
+    "random-50ms": lambda stage: random(stage, "50 ms"),
+    "ffprobe": lambda stage: ffprobe(stage, "0 ms"),
+    "ffprobe-50ms": lambda stage: ffprobe(stage, "50 ms"),
+    "readers": readers,
+    "streams": streams,
+    "listing": listing,
+}
+NEEDS_A_NETWORK = {"cold-64-1gbit", "cold-64-100mbit"}

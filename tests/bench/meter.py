@@ -1,0 +1,106 @@
+"""What is measured, and how: whole processes, single reads, a daemon's time and memory."""
+
+import contextlib
+import os
+import pathlib
+import random
+import re
+import statistics
+import subprocess
+import threading
+import time
+
+MIB = 1 << 20
+TIMEOUT = 180
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def run_quietly(*command):
+    """A whole process; it must succeed."""
+    subprocess.run([str(part) for part in command], check=True, timeout=TIMEOUT, stdin=subprocess.DEVNULL,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def seconds(*command):
+    """The wall time of a whole process."""
+    began = time.perf_counter()
+    run_quietly(*command)
+    return time.perf_counter() - began
+
+
+def seconds_together(commands):
+    """The wall time of several processes that run at once."""
+    began = time.perf_counter()
+    processes = [subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for command in commands]
+    try:
+        codes = [process.wait(TIMEOUT * 2) for process in processes]
+    finally:
+        for process in processes:
+            if process.poll() is None:
+                process.kill()
+    if any(codes):
+        raise OSError(f"readers ended with {codes}")
+    return time.perf_counter() - began
+
+
+def drop_pages(path):
+    """The kernel forgets the file's pages: the next read goes to whoever serves it."""
+    with open(path, "rb", buffering=0) as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def random_offsets(count, size, length):
+    """The same for everyone, and on no boundary of anybody's blocks but a page's."""
+    generator = random.Random(1)
+    return [generator.randrange((size - length) // 4096) * 4096 for _ in range(count)]
+
+
+def random_reads(path, offsets, length, reference):
+    """The seconds of each read, and how many brought other bytes than the reference has: compared afterwards."""
+    times, answers = [], []
+    with open(path, "rb", buffering=0) as file:
+        for offset in offsets:
+            began = time.perf_counter()
+            answers.append(os.pread(file.fileno(), length, offset))
+            times.append(time.perf_counter() - began)
+    with open(reference, "rb", buffering=0) as file:
+        wrong = sum(answer != os.pread(file.fileno(), length, offset) for offset, answer in zip(offsets, answers))
+    return times, wrong
+
+
+def percentile(values, part):
+    return statistics.quantiles(values, n=100, method="inclusive")[part - 1]
+
+
+def cpu_seconds(pid):
+    """User and system time of this process alone."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def anonymous_mib(pid):
+    found = re.search(r"RssAnon:\s*(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())
+    if not found:
+        raise OSError(f"the daemon {pid} died")
+    return int(found[1]) / 1024
+
+
+@contextlib.contextmanager
+def watched_memory(pid):
+    """Yields a list whose maximum is the peak of RssAnon meanwhile: one look in 20 ms."""
+    seen, ended = [anonymous_mib(pid)], threading.Event()
+
+    def watch():
+        while not ended.wait(0.02):
+            with contextlib.suppress(OSError):
+                seen.append(anonymous_mib(pid))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        ended.set()
+        thread.join()
+    seen.append(anonymous_mib(pid))

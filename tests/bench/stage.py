@@ -1,0 +1,116 @@
+"""What a measurement stands on: the files, the server, the players, and the way in which they take turns."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import harness
+from meter import MIB, run_quietly
+from players import make_players
+from server import LATENCY_MS, Nginx, narrow
+
+# How the videos are reached: the latency of a request, and what the link lets through.
+LINKS = {"0 ms": (0, None), f"{LATENCY_MS} ms": (LATENCY_MS, None), "1 Gbit/s": (0, "1gbit"),
+         "100 Mbit/s": (0, "100mbit")}
+STREAMS = 8
+LISTED = 100
+
+
+class Files:
+    """The server's files, and a copy of each on the local disk; made when they are asked for."""
+
+    def __init__(self, directory, www):
+        self.copies, self.www = directory / "local", www
+        self.copies.mkdir()
+
+    def local(self, path):
+        """The copy of what the server has at this path (or at one of its other names)."""
+        return self.copies / {"streams": "1024.mp4", "list": "1.mp4"}.get(path.split("/")[0], path)
+
+    def add(self, path, make):
+        if not (self.www / path).exists():
+            make(self.copies / path)
+            run_quietly("sync", self.copies / path)  # pages that are not on disk cannot be dropped
+            run_quietly("cp", self.copies / path, self.www / path)
+        return path
+
+    def random(self, mib):
+        """A file of that many MiB that no compression can shrink, behind the head of an MP4."""
+        def make(path):
+            harness.make_media(path, MIB)
+            with open(path, "ab") as file:
+                subprocess.run(["head", "-c", str((mib - 1) * MIB), "/dev/urandom"], stdout=file, check=True)
+        return self.add(f"{mib}.mp4", make)
+
+    def indexed_at_the_end(self):
+        """A video of about 20 MB whose index is behind the pictures."""
+        def make(path):
+            run_quietly("ffmpeg", "-v", "error", "-f", "lavfi", "-i",
+                        "testsrc2=size=1280x720:rate=24:duration=10,noise=alls=30:allf=t", "-c:v", "mpeg4", "-b:v",
+                        "16M", "-maxrate", "16M", "-bufsize", "8M", path)
+        return self.add("video.mp4", make)
+
+    def names(self, folder, count, mib):
+        """Many names of one file: different videos to everyone but the server's disk."""
+        source = self.www / self.random(mib)
+        (self.www / folder).mkdir(exist_ok=True)
+        paths = [f"{folder}/{n:03}/video.mp4" for n in range(count)]
+        for path in paths:
+            (self.www / path).parent.mkdir(exist_ok=True)
+            if not (self.www / path).exists():
+                os.link(source, self.www / path)
+        return paths
+
+
+class Stage:
+    def __init__(self, stack, directory, runs, can_narrow):
+        self.directory, self.runs, self.can_narrow = pathlib.Path(directory), runs, can_narrow
+        self.server = Nginx(self.directory)
+        stack.callback(self.server.end)
+        self.files = Files(self.directory, self.server.www)
+        self.players = make_players(stack, self.directory, self.server, self.files)
+        self.has_failed = False
+
+    def free_gib(self):
+        return shutil.disk_usage(self.directory).free / (1 << 30)
+
+    def attempt(self, name, action):
+        """An action's figures; None when it failed, which is said."""
+        try:
+            return action()
+        except (OSError, AssertionError, ValueError, RuntimeError, subprocess.SubprocessError) as error:
+            self.has_failed |= name == "ours"
+            print(f"bench: {name}: {error}", file=sys.stderr)
+            return None
+
+    def turns(self, n, rounds):
+        """Who reads in this run: ours and curl take turns at being the first; the others may have fewer runs."""
+        names = [name for name in self.players if n < rounds.get(name, self.runs)]
+        return names if n % 2 else [*names[1::-1], *names[2:]]
+
+    def sample(self, path, action, link="0 ms", names=None, rounds=None):
+        """{figure: {player: [values]}} of `action(reader, player's name)`, which gives {figure: value}."""
+        latency_ms, rate = LINKS[link]
+        results = []
+
+        def one(name):
+            with self.players[name].video(path, latency_ms) as reader, narrow(rate):
+                return action(reader, name)
+
+        for n in range(self.runs):
+            for name in self.turns(n, rounds or {}):
+                if names is None or name in names:
+                    results.append((name, self.attempt(name, lambda: one(name))))
+        return by_figure(results)
+
+
+def by_figure(results):
+    """{figure: {player: [values]}} of [(player, {figure: value})]; who failed, failed in every figure."""
+    samples = {figure: {} for _, result in results for figure in result or ()}
+    for name, result in results:
+        for figure, values in samples.items():
+            if result is None or figure in result:
+                values.setdefault(name, []).append(result[figure] if result else None)
+    return samples
