@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 
 import harness
-from meter import MIB, drop_pages, random_reads, run_quietly, seconds
+from meter import MIB, drop_pages, random_reads, seconds
 
 NAMES = ("ours", "curl", "local disk", "minimal FUSE", "rclone off", "rclone full", "httpdirfs")
 PEERS = NAMES[4:]
@@ -41,7 +41,7 @@ class FileReader:
         drop_pages(self.path)
 
     def check(self):
-        run_quietly("cmp", "-s", self.path, self.local)
+        seconds("cmp", "-s", self.path, self.local)
 
 
 class CurlReader:
@@ -172,6 +172,13 @@ def mounted(command, mount_point, log):
             process.wait()
 
 
+def read_ahead(mount_point, kib):
+    """How far the kernel reads ahead; seedancefs sets its own, where it may."""
+    device = os.stat(mount_point).st_dev
+    with contextlib.suppress(OSError):
+        pathlib.Path(f"/sys/class/bdi/{os.major(device)}:{os.minor(device)}/read_ahead_kb").write_text(str(kib))
+
+
 def unmount(mount_point):
     tool = ["umount"] if harness.is_root() else ["fusermount3", "-u"]
     if harness.run(*tool, mount_point, check=False).returncode:
@@ -187,11 +194,12 @@ class Minimal:
     @contextlib.contextmanager
     def video(self, path, latency_ms=0):
         local = self.files.local(path)
-        run_quietly("cat", local)
+        seconds("cat", local)
         with tempfile.TemporaryDirectory(dir=self.directory) as work:
             work = pathlib.Path(work)
             command = [harness.BUILD / "minimal_fuse", local, work / "mount"]
             with mounted(command, work / "mount", work / "log") as pid:
+                read_ahead(work / "mount", 1024)
                 yield FileReader(work / "mount" / "f", local, pid)
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import harness
-from meter import MIB, run_quietly
+from meter import MIB, seconds
 from players import make_players
 from server import LATENCY_MS, Nginx, narrow
 
@@ -32,8 +32,8 @@ class Files:
     def add(self, path, make):
         if not (self.www / path).exists():
             make(self.copies / path)
-            run_quietly("sync", self.copies / path)  # pages that are not on disk cannot be dropped
-            run_quietly("cp", self.copies / path, self.www / path)
+            seconds("sync", self.copies / path)  # pages that are not on disk cannot be dropped
+            seconds("cp", self.copies / path, self.www / path)
         return path
 
     def random(self, mib):
@@ -47,7 +47,7 @@ class Files:
     def indexed_at_the_end(self):
         """A video of about 20 MB whose index is behind the pictures."""
         def make(path):
-            run_quietly("ffmpeg", "-v", "error", "-f", "lavfi", "-i",
+            seconds("ffmpeg", "-v", "error", "-f", "lavfi", "-i",
                         "testsrc2=size=1280x720:rate=24:duration=10,noise=alls=30:allf=t", "-c:v", "mpeg4", "-b:v",
                         "16M", "-maxrate", "16M", "-bufsize", "8M", path)
         return self.add("video.mp4", make)
