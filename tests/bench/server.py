@@ -48,10 +48,10 @@ def free_ports(count):
 
 
 class Nginx:
-    """The plainest server of files that there is. Each request of its second port waits first."""
+    """The plainest server of files that there is, in one process. Each request of its second port waits first."""
 
     CONFIG = """
-{user} daemon off; worker_processes 1; pid {directory}/nginx.pid; error_log {directory}/nginx.log;
+daemon off; master_process off; pid {directory}/nginx.pid; error_log {directory}/nginx.log;
 events {{ worker_connections 512; }}
 http {{
     log_format short '$request_method $status $body_bytes_sent $uri'; access_log {directory}/requests short;
@@ -77,8 +77,8 @@ http {{
         self.www.mkdir()
         self.prompt, self.late, self.status, delay = free_ports(4)
         config = directory / "nginx.conf"
-        config.write_text(self.CONFIG.format(user="user root;" if harness.is_root() else "", directory=directory,
-                                             prompt=self.prompt, late=self.late, status=self.status, delay=delay))
+        config.write_text(self.CONFIG.format(directory=directory, prompt=self.prompt, late=self.late,
+                                             status=self.status, delay=delay))
         here = pathlib.Path(__file__).parent
         self.processes = [
             subprocess.Popen([sys.executable, here / "delay.py", str(delay), str(LATENCY_MS)],

@@ -10,6 +10,7 @@ import os
 import pathlib
 import platform
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -80,6 +81,7 @@ def measure(stage, names):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # its mounts end, too
     words = sys.argv[1:]
     runs = int(words.pop(0)) if words and words[0].isdigit() else 5
     names = chosen(words)

@@ -15,7 +15,7 @@ class Target:
 
     def text(self):
         bound = f"≥ {self.at_least:g}" if self.at_least is not None else f"≤ {self.at_most:g}"
-        return f"{bound} of {self.against}" if self.against else bound
+        return f"{bound} × {self.against}" if self.against else bound
 
     def is_met(self, value):
         return value >= self.at_least if self.at_least is not None else value <= self.at_most
