@@ -94,8 +94,9 @@ class Ours:
         folders = [self.mount.folder(f"run-{self.count}-{n}") for n in range(len(paths))]
         for folder, path in zip(folders, paths):
             task = harness.wait_for(lambda: harness.task_id(folder), f"{folder}: a task id")
+            # With a video of its own the simulator renders none while others are measured.
             self.simulator.decree(task, link={"video_url": f"{self.server.address(latency_ms)}/{path}"},
-                                  media={"last_frame": str(self.frame)}, state="succeeded")
+                                  media={"video": str(self.frame), "last_frame": str(self.frame)}, state="succeeded")
         self.simulator.hold("")
         for folder in folders:
             harness.wait_state(folder, "succeeded")
