@@ -1,7 +1,7 @@
 """Who reads: ours, curl, the local disk, a minimal FUSE program, and the peers.
 
-A player makes a video ready that it has never read: `with player.video(path, latency_ms) as reader`. What is read, and the
-daemon behind it, is a reader; making ready is not measured.
+A player makes a video ready that it has never read: `with player.video(path, latency_ms) as reader`. What is read, and
+the daemon behind it, is a reader; making ready is not measured.
 """
 
 import contextlib
@@ -62,7 +62,7 @@ class CurlReader:
         return seconds("curl", "-sf", "-r", f"{offset}-{offset}", "-o", "/dev/null", self.path)
 
     def random(self, offsets, length):
-        """One connection that is kept; the times are curl's own, from a request to its last byte. Nothing is compared."""
+        """One connection that is kept; the times are curl's own. Nothing is compared."""
         entries = [f'silent\nfail\nurl = "{self.path}"\nrange = {offset}-{offset + length - 1}\noutput = /dev/null\n'
                    'write-out = "%{time_total}\\n"\n' for offset in offsets]
         answer = subprocess.run(["curl", "-K", "-"], input="next\n".join(entries), text=True, capture_output=True,

@@ -14,7 +14,8 @@ import harness
 LATENCY_MS = 50
 CLONE_NEWNET = 0x40000000
 
-Request = collections.namedtuple("Request", "method status sent path")
+# When it ended (seconds since the epoch), how long it took, what was asked for, and the bytes of the answer's body.
+Request = collections.namedtuple("Request", "ended taken method status sent range path")
 
 
 def own_network():
@@ -54,7 +55,8 @@ class Nginx:
 daemon off; master_process off; pid {directory}/nginx.pid; error_log {directory}/nginx.log;
 events {{ worker_connections 512; }}
 http {{
-    log_format short '$request_method $status $body_bytes_sent $uri'; access_log {directory}/requests short;
+    log_format short '$msec $request_time $request_method $status $body_bytes_sent "$http_range" $uri';
+    access_log {directory}/requests short;
     types {{ video/mp4 mp4; }} sendfile on; keepalive_requests 100000; autoindex on; root {directory}/www;
     client_body_temp_path {directory}/b; proxy_temp_path {directory}/p; fastcgi_temp_path {directory}/f;
     uwsgi_temp_path {directory}/u; scgi_temp_path {directory}/s;
@@ -110,8 +112,8 @@ http {{
         with open(self.directory / "requests", "rb") as log:
             log.seek(mark)
             lines = log.read(end - mark).decode().splitlines()
-        return [Request(method, int(status), int(sent), path)
-                for method, status, sent, path in (line.split(" ", 3) for line in lines)]
+        return [Request(float(ended), float(taken), method, int(status), int(sent), asked.strip('"'), path)
+                for ended, taken, method, status, sent, asked, path in (line.split(" ", 6) for line in lines)]
 
     def end(self):
         for process in reversed(self.processes):

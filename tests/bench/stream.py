@@ -65,7 +65,8 @@ def print_front(stage):
         with stage.players["curl"].video(path, latency_ms) as reader:
             taken = min(seconds(*reader.whole()) for _ in range(3)) - latency_ms / 1000
         speeds.append(64 * MIB / 1e6 / taken)
-    print(f"curl, best of 3, 64 MiB: {speeds[0]:.0f} MB/s; with 50 ms a request, these left out, {speeds[1]:.0f} MB/s\n")
+    print(f"curl, best of 3, 64 MiB: {speeds[0]:.0f} MB/s; with 50 ms a request, these left out, {speeds[1]:.0f}\n",
+          flush=True)
 
 
 def measure(stage, names):
@@ -90,8 +91,8 @@ def main():
         stage = Stage(stack, directory, max(runs, 1), can_narrow)
         print_head(stage)
         print_front(stage)
-        rows = measure(stage, names)
-    print_table(rows)
+        print_table(measure(stage, names))
+        sys.stdout.flush()
     return 1 if stage.has_failed else 0
 
 
