@@ -1,5 +1,6 @@
 """The measurements, by name. Each takes the stage and gives rows."""
 
+import contextlib
 import os
 import statistics
 
@@ -50,12 +51,13 @@ def cold_targets(link):
 def cold_gib(stage, link):
     """1 GiB for the first time, with what it costs the daemon."""
     def action(reader, name):
+        speed = 1024 * MIB / 1e6
         if not reader.pid:
-            return {"speed": 1024 * MIB / 1e6 / seconds(*reader.whole())}
+            return {"speed": speed / seconds(*reader.whole())}
         before = cpu_seconds(reader.pid)
         with watched_memory(reader.pid) as memory:
             time_taken = seconds(*reader.whole())
-        figures = {"speed": 1024 * MIB / 1e6 / time_taken, "cpu": cpu_seconds(reader.pid) - before,
+        figures = {"speed": speed / time_taken, "cpu": cpu_seconds(reader.pid) - before,
                    "peak": max(memory), "after": memory[-1]}
         if name == "ours":
             reader.check()
@@ -99,10 +101,10 @@ def random(stage, link):
 
     def action(reader, name):
         mark = stage.server.mark()
-        times, wrong = reader.random(offsets, READ_BYTES)
+        times, total, wrong = reader.random(offsets, READ_BYTES)
         sent = sum(request.sent for request in stage.server.requests_since(mark))
         return {"p50": statistics.median(times) * 1000, "p95": percentile(times, 95) * 1000,
-                "fetched": sent / (READS * READ_BYTES), "wrong": wrong}
+                "total": total * 1000, "fetched": sent / (READS * READ_BYTES), "wrong": wrong}
 
     names = None if link == "0 ms" else NO_DISK
     rounds = ONCE if link == "0 ms" else {**ONCE, "ours": 3, "curl": 3}
@@ -111,6 +113,7 @@ def random(stage, link):
     what = f"{READS} random reads of 64 KiB, {link}"
     return [Row(f"{what}: p50", "ms", found.get("p50", {}), Target("curl", at_most=1.2)),
             Row(f"{what}: p95", "ms", found.get("p95", {})),
+            Row(f"{what}: all of them", "ms", found.get("total", {})),
             Row(f"{what}: fetched / read", "x", fetched, Target(at_most=4)),
             Row(f"{what}: with wrong bytes", "", found.get("wrong", {}), Target(at_most=0))]
 
@@ -147,7 +150,8 @@ def readers(stage):
 
 
 def streams(stage):
-    """Several videos at once, once; the peers read a quarter of each."""
+    """Several videos at once, once: whole ones for our memory, quarters for the peers' and for the speed, which beyond
+    that is the disk's."""
     count = min(STREAMS, int(stage.free_gib() - 4))
     if count < 1:
         raise OSError("no room on disk for the streams")
@@ -157,18 +161,24 @@ def streams(stage):
     what = f"{count} streams of 1 GiB at once" + (f" (no room for {STREAMS})" if count < STREAMS else "")
     return [Row(f"{what}: anonymous memory", "MiB", found.get("peak", {}), Target(at_most=24)),
             Row(f"{what}: afterwards", "MiB", found.get("after", {})),
-            Row(f"{what}: all together", "MB/s", found.get("speed", {}), is_better="more")]
+            Row(f"{count} streams of 256 MiB at once: all together", "MB/s", found.get("speed", {}), is_better="more")]
 
 
 def stream_all(stage, name, paths):
-    mib = 256 if name in PEERS else 1024
+    if name != "ours":
+        return stream(stage, name, paths, 256)
+    return {**stream(stage, name, paths, 1024), "speed": stream(stage, name, paths, 256)["speed"]}
+
+
+def stream(stage, name, paths, mib):
+    """The first so many MiB of each."""
     with stage.players[name].videos(paths) as readers:
         commands = [reader.whole(mib) for reader in readers]
-        if not readers[0].pid:
-            return {"speed": mib * MIB / 1e6 * len(paths) / seconds_together(commands)}
-        with watched_memory(readers[0].pid) as memory:
+        pid = readers[0].pid
+        with watched_memory(pid) if pid else contextlib.nullcontext([]) as memory:
             taken = seconds_together(commands)
-        return {"speed": mib * MIB / 1e6 * len(paths) / taken, "peak": max(memory), "after": memory[-1]}
+        figures = {"speed": mib * MIB / 1e6 * len(paths) / taken}
+        return {**figures, "peak": max(memory), "after": memory[-1]} if pid else figures
 
 
 def listing(stage):

@@ -23,9 +23,11 @@ def seconds_together(commands):
     # A wait with a timeout polls, in steps of up to 50 ms: one without, and somebody who ends what hangs.
     watchdog = threading.Timer(TIMEOUT, lambda: [process.kill() for process in processes])
     watchdog.start()
-    codes = [process.wait() for process in processes]
-    taken = time.perf_counter() - began
-    watchdog.cancel()
+    try:
+        codes = [process.wait() for process in processes]
+        taken = time.perf_counter() - began
+    finally:
+        watchdog.cancel()
     if any(codes):
         raise OSError(f"{' '.join(map(str, commands[0]))}: exit status {max(codes, key=abs)}")
     return taken
@@ -49,16 +51,17 @@ def random_offsets(count, size, length):
 
 
 def random_reads(path, offsets, length, reference):
-    """The seconds of each read, and how many brought other bytes than the reference has: compared afterwards."""
-    times, answers = [], []
+    """The seconds of each read and of all, and how many brought other bytes than the reference has: compared later."""
+    times, answers, start = [], [], time.perf_counter()
     with open(path, "rb", buffering=0) as file:
         for offset in offsets:
             began = time.perf_counter()
             answers.append(os.pread(file.fileno(), length, offset))
             times.append(time.perf_counter() - began)
+    total = time.perf_counter() - start
     with open(reference, "rb", buffering=0) as file:
         wrong = sum(answer != os.pread(file.fileno(), length, offset) for offset, answer in zip(offsets, answers))
-    return times, wrong
+    return times, total, wrong
 
 
 def percentile(values, part):
