@@ -29,12 +29,22 @@ struct wait {
 	int64_t since_ms;
 };
 
-/* A range on its way. Backend thread only. */
+/*
+ * A range on its way. Backend thread only.
+ *
+ * One that follows a bulk reader asks for all that is missing up to the end of the file,
+ * and takes it in up to its limit, which goes ahead of the reader: so no request's
+ * latency ever stands between a reader and the wire. What lies behind the limit is
+ * anybody's.
+ */
 struct transfer {
 	struct transfer *next;
 	struct media *media;
 	struct http_call *call;
 	uint64_t start, position, end;
+	uint64_t asked_end;	    /* of the request: `end` may have been cut since */
+	uint64_t limit;		    /* it pauses here; at most `end` */
+	int64_t paused_ms;	    /* boot clock, when it got there; 0: not there */
 	struct media_chunk *chunk;  /* what came last, not staged yet; or NULL */
 	uint64_t reserved;	    /* room on disk is asked for up to here */
 	int64_t begun_ms, first_ms; /* boot clock: the request, its first bytes */
@@ -47,10 +57,12 @@ struct transfer {
 
 /* A reader that goes on in order. Backend thread only. */
 struct run {
+	uint64_t first;	 /* where it began */
 	uint64_t next;	 /* where it is expected to read on */
 	uint64_t window; /* bytes to have on their way for it */
 	uint64_t grown;	 /* where it stood when the window grew last; 0: never */
 	bool is_proven;	 /* it went on in order at least once: fetch ahead */
+	bool is_bulk;	 /* it reads much: one request for all the rest */
 	int64_t used_ms;
 };
 
@@ -114,6 +126,8 @@ void media_start_tick(struct media *media);
 void media_tick_due(void *context);
 
 /* --- media_window.c --- */
+/* What a transfer brings from now on; what it brought before may be forgotten again. */
+uint64_t media_next_of(const struct transfer *transfer);
 /* A read was parked: it goes on with a run, whose window is kept on its way. */
 void media_follow_read(struct media *media, uint64_t offset, uint64_t end);
 /* A reader that finds everything present got as far as `offset`. */
@@ -130,7 +144,11 @@ bool media_lacks_disk(const struct media *media);
 void media_retry_disk(struct media *media);
 
 /* --- media_transfer.c --- */
-int media_start_transfer(struct media *media, uint64_t start, uint64_t end);
+/* [start, end), of which up to `limit` is taken in for now. */
+int media_start_transfer(struct media *media, uint64_t start, uint64_t end,
+			 uint64_t limit);
+/* Transfers that are paused where no reader came for long stop. */
+void media_stop_idle(struct media *media);
 void media_stop_transfers(struct media *media);
 /* Transfers that were paused go on, where they may. */
 void media_resume(struct media *media);

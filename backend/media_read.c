@@ -254,6 +254,7 @@ void media_tick_due(void *context)
 	answer(media, -EIO, is_overdue);
 	if (had_waits && !media->waits)
 		media_stop_unwanted(media);
+	media_stop_idle(media);
 	if (media->needs_sync) {
 		media->needs_sync = false;
 		media_file_sync_begin(media->file);

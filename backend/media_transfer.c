@@ -16,6 +16,7 @@
 
 #define BACKOFF_FIRST_MS 250
 #define BACKOFF_LAST_MS 8000
+#define IDLE_MS 5000
 #define REFUSALS_MAX 2 /* of fresh links, in a row */
 #define RESERVE_BYTES (4u << 20)
 
@@ -151,13 +152,20 @@ static bool is_waited_for(const struct transfer *transfer)
 	return false;
 }
 
-/* The disk is slow; or it takes nothing, and readers take no more just now. */
+static bool is_at_limit(const struct transfer *transfer)
+{
+	return transfer->position >= transfer->limit && transfer->limit < transfer->end;
+}
+
+/* The reader is far behind; or the disk is slow; or it takes nothing, and readers take no
+ * more just now. */
 static bool must_pause(const struct transfer *transfer)
 {
 	const struct media *media = transfer->media;
 	struct media_writer *writer = media->backend->writer;
 
-	return (media_writer_is_full(writer) && !media_writer_is_stuck(writer)) ||
+	return is_at_limit(transfer) ||
+	       (media_writer_is_full(writer) && !media_writer_is_stuck(writer)) ||
 	       (media_file_homeless(media->file) > MEDIA_HOMELESS_BYTES / 2 &&
 		!is_waited_for(transfer));
 }
@@ -169,6 +177,7 @@ void media_resume(struct media *media)
 	     transfer = transfer->next)
 		if (transfer->is_paused && !must_pause(transfer)) {
 			transfer->is_paused = false;
+			transfer->paused_ms = 0;
 			http_resume(transfer->call);
 		}
 }
@@ -191,6 +200,37 @@ void media_stop_transfers(struct media *media)
 {
 	while (media->transfers)
 		stop_transfer(media->transfers);
+}
+
+void media_stop_idle(struct media *media)
+{
+	int64_t now_ms = clock_boot_ms();
+	struct transfer *next;
+
+	for (struct transfer *transfer = media->transfers; transfer; transfer = next) {
+		next = transfer->next;
+		if (transfer->is_paused && is_at_limit(transfer) &&
+		    now_ms - transfer->paused_ms > IDLE_MS)
+			stop_transfer(transfer);
+	}
+}
+
+/* What is wanted from `start` on is another request's: those that would get there end
+ * there. */
+static void cut_others(struct media *media, uint64_t start)
+{
+	struct transfer *next;
+
+	for (struct transfer *transfer = media->transfers; transfer; transfer = next) {
+		next = transfer->next;
+		if (start < transfer->start || start >= transfer->end)
+			continue;
+		transfer->end = start;
+		if (transfer->limit > start)
+			transfer->limit = start;
+		if (transfer->position >= start)
+			stop_transfer(transfer);
+	}
 }
 
 void media_stop_unwanted(struct media *media)
@@ -218,13 +258,13 @@ static bool head_fits(struct transfer *transfer, const struct http_response *res
 	if (response->status == 206)
 		return !content_range_parse(response->content_range, &range) &&
 		       range.has_range && range.first == transfer->start &&
-		       range.last < transfer->end &&
+		       range.last < transfer->asked_end &&
 		       (!range.has_total || range.total == size);
 	if (response->content_length >= 0 && (uint64_t)response->content_length != size)
 		return false;
 	/* A server without ranges: the whole file comes, from its start. */
 	transfer->start = transfer->position = 0;
-	transfer->end = size;
+	transfer->end = transfer->asked_end = transfer->limit = size;
 	return true;
 }
 
@@ -265,8 +305,10 @@ static int take_bytes(void *context, const struct http_response *response,
 		transfer->first_ms = clock_boot_ms();
 	}
 	transfer->is_paused = must_pause(transfer);
-	if (transfer->is_paused)
+	if (transfer->is_paused) {
+		transfer->paused_ms = clock_boot_ms();
 		return HTTP_SINK_PAUSE;
+	}
 	if (size > transfer->end - transfer->position)
 		size = (size_t)(transfer->end - transfer->position);
 	media->progress_ms = clock_boot_ms();
@@ -276,7 +318,9 @@ static int take_bytes(void *context, const struct http_response *response,
 	if (transfer->has_no_memory)
 		return -1;
 	look_ahead(transfer);
-	return 0;
+	return transfer->position >= transfer->end && transfer->end < transfer->asked_end
+		       ? -1 /* the rest is another one's */
+		       : 0;
 }
 
 /* Readers wait for what came: they need not wait for a whole chunk. */
@@ -427,7 +471,8 @@ static void transfer_done(void *context, struct http_response *response)
 
 /* --- how they begin --- */
 
-int media_start_transfer(struct media *media, uint64_t start, uint64_t end)
+int media_start_transfer(struct media *media, uint64_t start, uint64_t end,
+			 uint64_t limit)
 {
 	struct backend *backend = media->backend;
 	AUTOVIEW *view = tasks_view(backend->tasks, media->number);
@@ -449,7 +494,8 @@ int media_start_transfer(struct media *media, uint64_t start, uint64_t end)
 	}
 	transfer->media = media;
 	transfer->start = transfer->position = start;
-	transfer->end = end;
+	transfer->end = transfer->asked_end = end;
+	transfer->limit = limit < end ? limit : end;
 	transfer->begun_ms = clock_boot_ms();
 	options.allows_private = config_is_loopback(section->base_url);
 	request.url = strdup(url);
@@ -461,6 +507,7 @@ int media_start_transfer(struct media *media, uint64_t start, uint64_t end)
 		free(transfer);
 		return -ENOMEM;
 	}
+	cut_others(media, start);
 	transfer->next = media->transfers;
 	media->transfers = transfer;
 	return 0;

@@ -1,10 +1,11 @@
 /*
  * Which bytes of a media are fetched next.
  *
- * The transfers are ranges of the file, grown while a reader goes on in order: the first
- * is small, each further one larger, and the next one begins while the reader is still in
- * the first half of what is here. Whoever needs a block that is on its way waits for that
- * one transfer.
+ * A reader that goes on in order is a run. What it needs at first is fetched exactly,
+ * then ranges that grow, the next one of which begins while the reader is still in the
+ * first half of what is here. One that proved to read much has a single request for all
+ * that is left, which pauses ahead of it. Whoever needs a block that is on its way waits
+ * for that one transfer.
  */
 #include "backend/media_inside.h"
 
@@ -15,23 +16,44 @@
 #define WINDOW_FIRST_BYTES (256u << 10)
 #define WINDOW_MOST_BYTES (32u << 20)
 #define WINDOW_GROWTH 4
+/* A first read of the file's start of this size: cp, cat, dd. Whatever only looks at a
+ * file reads less at once. */
+#define BULK_READ_BYTES (256u << 10)
+#define BULK_FIRST_BYTES (2u << 20)
+/* A run of this length reads much. */
+#define BULK_RUN_BYTES (4u << 20)
+/* Before a reader went on in order this far, nothing is fetched that it does not wait
+ * for.
+ */
+#define PROOF_BYTES (1u << 20)
+/* What lies at most this far behind a limit is waited for: no request of its own. */
+#define REACH_BYTES (8u << 20)
 /* Reordered readahead still counts as going on in order. */
 #define NEAR_BYTES (1u << 20)
 
 /* --- what is here or on its way --- */
 
-/* What it brings from now on; what it brought before may be forgotten again. */
-static uint64_t next_of(const struct transfer *transfer)
+uint64_t media_next_of(const struct transfer *transfer)
 {
 	return transfer->chunk ? transfer->chunk->offset : transfer->position;
+}
+
+/* Where that which is on its way ends: at the limit, which one piece may go beyond. */
+static uint64_t claim_end(const struct transfer *transfer)
+{
+	uint64_t taken = (transfer->position + MEDIA_BLOCK_BYTES - 1) /
+			 MEDIA_BLOCK_BYTES * MEDIA_BLOCK_BYTES;
+	uint64_t end = transfer->limit > taken ? transfer->limit : taken;
+
+	return end < transfer->end ? end : transfer->end;
 }
 
 static bool is_claimed(const struct media *media, uint64_t offset, uint64_t *ret_end)
 {
 	for (const struct transfer *transfer = media->transfers; transfer;
 	     transfer = transfer->next)
-		if (offset >= next_of(transfer) && offset < transfer->end) {
-			*ret_end = transfer->end;
+		if (offset >= media_next_of(transfer) && offset < claim_end(transfer)) {
+			*ret_end = claim_end(transfer);
 			return true;
 		}
 	return false;
@@ -45,8 +67,8 @@ static uint64_t free_end(const struct media *media, uint64_t start, uint64_t wan
 
 	for (const struct transfer *transfer = media->transfers; transfer;
 	     transfer = transfer->next)
-		if (next_of(transfer) > start && next_of(transfer) < end)
-			end = next_of(transfer);
+		if (media_next_of(transfer) > start && media_next_of(transfer) < end)
+			end = media_next_of(transfer);
 	wanted_end = (wanted_end + MEDIA_BLOCK_BYTES - 1) / MEDIA_BLOCK_BYTES *
 		     MEDIA_BLOCK_BYTES;
 	if (wanted_end < end)
@@ -77,29 +99,69 @@ static bool has_enough(const struct media *media)
 	return media_lacks_disk(media) && media->transfers && media->transfers->next;
 }
 
-/* Sees to it that the first missing byte of the range is on its way. */
-static int provide(struct media *media, uint64_t offset, uint64_t end, uint64_t ahead)
+/* How far ahead of a run is fetched; none: not at all. */
+static uint64_t ahead_of(const struct media *media, const struct run *run)
+{
+	uint64_t most = media_most_ahead(media);
+
+	if (!run || !run->is_proven)
+		return 0;
+	return run->window < most ? run->window : most;
+}
+
+static int start(struct media *media, uint64_t missing, uint64_t end,
+		 const struct run *run)
+{
+	uint64_t ahead = missing + ahead_of(media, run);
+	uint64_t limit = end > ahead ? end : ahead;
+	uint64_t stop =
+		free_end(media, missing,
+			 run && run->is_bulk ? media_file_size(media->file) : limit);
+
+	return media_start_transfer(media,
+				    missing / MEDIA_BLOCK_BYTES * MEDIA_BLOCK_BYTES, stop,
+				    limit);
+}
+
+/* Whether a transfer that is on its way there takes in what is up to `end`, too. */
+static bool reach(struct media *media, uint64_t offset, uint64_t end, uint64_t *ret_end)
+{
+	for (struct transfer *transfer = media->transfers; transfer;
+	     transfer = transfer->next) {
+		if (offset < transfer->limit || offset >= transfer->end ||
+		    offset - transfer->limit > REACH_BYTES)
+			continue;
+		transfer->limit = end < transfer->end ? end : transfer->end;
+		*ret_end = transfer->limit;
+		return true;
+	}
+	return false;
+}
+
+/*
+ * Sees to it that what is missing of the range is on its way, for the run's reader, or
+ * (NULL) exactly.
+ */
+static int provide(struct media *media, uint64_t offset, uint64_t end,
+		   const struct run *run)
 {
 	uint64_t missing = media_file_next_missing(media->file, offset), claimed_end;
 
-	if (ahead > media_most_ahead(media))
-		ahead = media_most_ahead(media);
-	while (missing < end && !has_enough(media)) {
-		uint64_t stop;
+	while (missing < end) {
 		int r;
 
-		if (is_claimed(media, missing, &claimed_end)) {
+		if (is_claimed(media, missing, &claimed_end) ||
+		    reach(media, missing, end, &claimed_end)) {
 			missing = media_file_next_missing(media->file, claimed_end);
 			continue;
 		}
-		stop = free_end(media, missing,
-				end > missing + ahead ? end : missing + ahead);
-		r = media_start_transfer(media,
-					 missing / MEDIA_BLOCK_BYTES * MEDIA_BLOCK_BYTES,
-					 stop);
+		if (has_enough(media))
+			return 0;
+		r = start(media, missing, end, run);
 		if (r)
 			return r;
-		missing = media_file_next_missing(media->file, stop);
+		if (is_claimed(media, missing, &claimed_end))
+			missing = media_file_next_missing(media->file, claimed_end);
 	}
 	return 0;
 }
@@ -127,7 +189,12 @@ static struct run *find_run(struct media *media, uint64_t offset, uint64_t end)
 		if (run->used_ms < oldest->used_ms)
 			oldest = run;
 	}
-	*oldest = (struct run){ .next = end, .used_ms = now_ms };
+	*oldest = (struct run){ .first = offset, .next = end, .used_ms = now_ms };
+	if (offset == 0 && end >= BULK_READ_BYTES) {
+		oldest->is_bulk = oldest->is_proven = true;
+		oldest->window = BULK_FIRST_BYTES;
+		oldest->grown = end;
+	}
 	return oldest;
 }
 
@@ -148,7 +215,24 @@ static void grow_window(struct run *run, uint64_t read_bytes)
 	if (run->window > WINDOW_MOST_BYTES)
 		run->window = WINDOW_MOST_BYTES;
 	run->is_proven = run->grown != 0;
+	run->is_bulk = run->is_bulk || run->next - run->first >= BULK_RUN_BYTES;
 	run->grown = run->next;
+}
+
+/* The transfer that a bulk reader follows goes on ahead of it. */
+static void extend(struct media *media, const struct run *run)
+{
+	uint64_t limit = run->next + ahead_of(media, run);
+
+	if (!run->is_bulk)
+		return;
+	for (struct transfer *transfer = media->transfers; transfer;
+	     transfer = transfer->next)
+		if (run->next + NEAR_BYTES >= transfer->start &&
+		    run->next <= claim_end(transfer) + REACH_BYTES &&
+		    transfer->limit < limit)
+			transfer->limit = limit < transfer->end ? limit : transfer->end;
+	media_resume(media);
 }
 
 /* Two ranges at once of one reader would only take the wire from the one it waits for. */
@@ -161,24 +245,28 @@ static bool is_behind_transfer(const struct media *media, uint64_t offset)
 	return false;
 }
 
+static bool goes_ahead(const struct run *run)
+{
+	return run->is_proven && (run->is_bulk || run->next - run->first >= PROOF_BYTES);
+}
+
 /* Keeps a run's window on its way, and sets the mark at which its reader is to report. */
 static void go_ahead(struct media *media, struct run *run)
 {
-	uint64_t size = media_file_size(media->file), end = frontier(media, run->next);
+	uint64_t size = media_file_size(media->file), end, mark = UINT64_MAX;
+	bool is_held;
 
-	bool is_held = is_behind_transfer(media, end);
-
-	if (run->is_proven && end < size && end - run->next <= run->window / 2 &&
+	extend(media, run);
+	end = frontier(media, run->next);
+	is_held = is_behind_transfer(media, end);
+	if (goes_ahead(run) && end < size && end - run->next <= run->window / 2 &&
 	    !is_held) {
-		if (!provide(media, end, end + 1, run->window))
+		if (!provide(media, end, end + 1, run))
 			end = frontier(media, run->next);
 	}
 	if (end < size && run->is_proven && !is_held)
-		atomic_store_explicit(&media->mark,
-				      end > run->window / 2 ? end - run->window / 2 : 0,
-				      memory_order_relaxed);
-	else
-		atomic_store_explicit(&media->mark, UINT64_MAX, memory_order_relaxed);
+		mark = end > run->window / 2 ? end - run->window / 2 : 0;
+	atomic_store_explicit(&media->mark, mark, memory_order_relaxed);
 }
 
 static bool may_start(const struct media *media)
@@ -193,8 +281,9 @@ void media_follow_read(struct media *media, uint64_t offset, uint64_t end)
 
 	if (missing < end && may_start(media)) {
 		grow_window(run, end - offset);
+		extend(media, run);
 		if (run->is_proven && !is_claimed(media, missing, &ignored))
-			provide(media, offset, end, run->window);
+			provide(media, offset, end, run);
 	}
 	if (!timer_is_set(&media->retry))
 		media_pump(media);
@@ -229,7 +318,8 @@ static void provide_all(struct media *media)
 		 missing = media_file_next_missing(media->file, 0);
 
 	if (!media->transfers && missing < size)
-		provide(media, missing, missing + 1, size);
+		media_start_transfer(media, missing, free_end(media, missing, size),
+				     size);
 }
 
 /* Starts whatever is missing for those who wait. */
@@ -240,13 +330,13 @@ void media_pump(struct media *media)
 	if (media->is_refreshing)
 		return;
 	media_answer_ready(media);
-	media_resume(media);
 	if (media->is_stale) {
 		media_answer_all(media, -EIO);
 		return;
 	}
 	for (struct wait *wait = media->waits; wait && !r; wait = wait->next)
-		r = provide(media, wait->offset, wait->end, 0);
+		r = provide(media, wait->offset, wait->end, NULL);
+	media_resume(media);
 	if (media_file_is_complete(media->file))
 		media->wants_all = false;
 	if (!r && media->wants_all)

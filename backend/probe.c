@@ -18,7 +18,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define PROBE_BYTES 65536u
+/* What the kernel asks for at once when somebody reads 32 KiB, as ffprobe and
+ * thumbnailers do. */
+#define PROBE_BYTES 131072u
 #define BACKOFF_FIRST_MS 500
 #define BACKOFF_LAST_MS 60000
 #define SIZE_MAX_BYTES (UINT64_C(16) << 30)
