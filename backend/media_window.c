@@ -99,13 +99,17 @@ static bool has_enough(const struct media *media)
 	return media_lacks_disk(media) && media->transfers && media->transfers->next;
 }
 
-/* How far ahead of a run is fetched; none: not at all. */
+/* How far ahead of a run is fetched: never more than it read so far, but for a bulk one.
+ */
 static uint64_t ahead_of(const struct media *media, const struct run *run)
 {
-	uint64_t most = media_most_ahead(media);
+	uint64_t most = media_most_ahead(media),
+		 length = run ? run->next - run->first : 0;
 
 	if (!run || !run->is_proven)
 		return 0;
+	if (!run->is_bulk && most > length)
+		most = length > WINDOW_FIRST_BYTES ? length : WINDOW_FIRST_BYTES;
 	return run->window < most ? run->window : most;
 }
 

@@ -99,6 +99,65 @@ def test_readers_of_the_same_bytes_share_one_transfer(simulator, folder, video):
     assert simulator.stats()["media_bytes"] <= len(data) * 1.01
 
 
+def test_reading_it_all_is_one_request(simulator, folder, video):
+    """No latency of a further request ever stands between a reader and the wire."""
+    run("dd", f"if={folder / 'video.mp4'}", "of=/dev/null", "bs=1M")
+    assert len(media_requests(simulator)) == 1
+    run("cmp", folder / "video.mp4", video)
+    assert len(media_requests(simulator)) == 1
+
+
+def test_a_look_at_the_head_the_end_and_the_head_again_is_two_requests(simulator, folder, video):
+    """ffprobe of a video whose index is at its end: 32 KiB, the index, then its first frame."""
+    data = video.read_bytes()
+    with open(folder / "video.mp4", "rb", buffering=0) as file:
+        assert file.read(32768) == data[:32768]
+        file.seek(len(data) - 5000)
+        assert file.read(32768) == data[-5000:]
+        file.seek(44)
+        assert os.read(file.fileno(), 388_498) == data[44:44 + 388_498]
+    assert len(media_requests(simulator)) <= 3, media_requests(simulator)
+    assert simulator.stats()["media_bytes"] <= 1_500_000, media_requests(simulator)
+
+
+@pytest.fixture
+def long_video(tmp_path):
+    return make_media(tmp_path / "long.bin", 64 * MIB + 12345)
+
+
+def sockets(mount):
+    return sum(os.readlink(f"/proc/{mount.pid}/fd/{fd}").startswith("socket:") for fd in os.listdir(f"/proc/{mount.pid}/fd"))
+
+
+def kept_bytes(folder, size):
+    return int(field(folder, "kept").rstrip("%")) * size // 100
+
+
+def test_a_reader_that_pauses_is_not_run_away_from(mount, simulator, long_video):
+    folder, size = mount.finished(simulator, video=long_video), long_video.stat().st_size
+    idle = sockets(mount)
+    with open(folder / "video.mp4", "rb", buffering=0) as file, open(long_video, "rb") as right:
+        assert file.read(MIB) == right.read(MIB)
+        assert kept_bytes(folder, size) < 16 * MIB
+        wait_for(lambda: sockets(mount) < idle or sockets(mount) <= 1, "the end of a transfer that nobody follows", 15)
+        assert kept_bytes(folder, size) < 16 * MIB
+        assert file.read(9 * MIB) == right.read(9 * MIB)
+    run("cmp", folder / "video.mp4", long_video)
+    wait_for(lambda: field(folder, "kept") == "100%")
+
+
+def test_a_seek_far_ahead_of_a_bulk_reader_has_its_own_request(simulator, mount, long_video):
+    folder, data = mount.finished(simulator, video=long_video), long_video.read_bytes()
+    simulator.control("DELETE", "/stats")
+    with open(folder / "video.mp4", "rb", buffering=0) as file:
+        assert file.read(MIB) == data[:MIB]
+        assert os.pread(file.fileno(), 65536, 48 * MIB) == data[48 * MIB:48 * MIB + 65536]
+        assert kept_bytes(folder, len(data)) < 32 * MIB
+    run("cmp", folder / "video.mp4", long_video)
+    assert len(media_requests(simulator)) <= 4
+    wait_for(lambda: field(folder, "kept") == "100%")
+
+
 def test_random_reads_are_right(simulator, folder, video):
     import random
     data = video.read_bytes()
