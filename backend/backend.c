@@ -7,6 +7,7 @@
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
+#include "backend/keep.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -388,6 +389,7 @@ static int load(struct backend *backend)
 	if (backend->was_copied)
 		log_warn("event=library_copied action=\"unsent tasks wait for submit\"");
 	tasks_each(backend->tasks, revive_visit, backend);
+	keep_start(backend);
 	save_revived(backend);
 	refill_numbers(backend);
 	return 0;
@@ -413,6 +415,7 @@ int backend_create(const struct config *config, const char *library_path,
 	pthread_cond_init(&backend->numbers_came, NULL);
 	media_pool_init(&backend->chunks);
 	timer_init(&backend->ledger_retry, ledger_retry_due, backend);
+	keep_init(backend);
 	r = random_bytes(&backend->random_state, sizeof(backend->random_state));
 	if (!r)
 		r = http_create(&backend->http);
@@ -474,6 +477,7 @@ void backend_destroy(struct backend *backend)
 		return;
 	run_commands(backend);
 	if (backend->http) {
+		keep_clear(backend);
 		media_clear(backend);
 		submit_clear(backend);
 		follow_clear(backend);

@@ -193,6 +193,20 @@ int backend_media_park(struct backend *backend, struct media *media, uint64_t of
 		       size_t size, void *read, uint64_t id);
 void backend_media_unpark(struct backend *backend, uint64_t id, int result);
 
+/*
+ * When the video's link dies, in seconds since the epoch; 0: nobody can tell. A link that
+ * does not tell by itself is taken to live as long as the service says that its links do:
+ * a guess.
+ */
+int64_t backend_link_expires_s(struct backend *backend, const struct task_view *view,
+			       bool *ret_is_guess);
+
+/*
+ * When the rest of the video is fetched although nobody reads, ms since the epoch, if
+ * that is known beforehand; else 0.
+ */
+int64_t backend_keep_begins_ms(struct backend *backend, const struct task_view *view);
+
 /* Bytes of an output that are on disk; for `kept:`. Opens nothing. */
 uint64_t backend_media_kept(struct backend *backend, const struct task_view *view,
 			    enum output_kind kind);

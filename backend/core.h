@@ -30,6 +30,7 @@ struct follower;
 struct probe;
 struct search;
 struct opening;
+struct keeper;
 
 struct backend {
 	/* Set before start. */
@@ -67,6 +68,11 @@ struct backend {
 	struct follower *followers;
 	struct probe *probes;
 	struct search *searches;
+	struct keeper *keepers;
+	struct timer keep_timer;
+	bool keep_starts;     /* everything that is known is to be looked at */
+	int64_t keep_plan_ms; /* boot clock: the keepers' times are reckoned anew */
+	int64_t read_ms;      /* boot clock: somebody waited for bytes */
 	int64_t *intents; /* wall clock of the creates sent in the last hour, oldest first
 			   */
 	size_t intent_count;
@@ -150,6 +156,9 @@ char *media_file_name(enum output_kind kind, uint32_t version);
 int media_task_directory(struct backend *backend, uint64_t number);
 /* Removes a task's media files: one output's, or all with kind OUTPUT_COUNT. */
 void media_drop(struct backend *backend, uint64_t number, enum output_kind kind);
+/* Removes the files of the versions before that one. */
+void media_drop_older(struct backend *backend, uint64_t number, enum output_kind kind,
+		      uint32_t version);
 /* Fetches everything of a task. */
 void media_fetch(struct backend *backend, uint64_t number);
 /*

@@ -5,6 +5,7 @@
 #include "backend/base/digest.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
+#include "backend/promise.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
@@ -191,6 +192,15 @@ static void read_retry_after(struct http_response *response, const char *value)
 	response->retry_after_ms = ms > 3600000 ? 3600000 : ms;
 }
 
+static void read_promise(struct http_response *response, const char *name,
+			 size_t name_size, const char *value)
+{
+	AUTOFREE char *header = strndup(name, name_size);
+
+	if (header)
+		promise_read(&response->promise, header, value, response->status == 200);
+}
+
 static void read_header(struct http_response *response, const char *name,
 			size_t name_size, const char *value, size_t size)
 {
@@ -211,8 +221,12 @@ static void read_header(struct http_response *response, const char *name,
 		read_retry_after(response, text);
 	else if (IS("date"))
 		response->date_ms = (int64_t)curl_getdate(text, NULL) * 1000;
-	else if (IS("content-length") && text_to_int64(text, &response->content_length))
-		response->content_length = -1;
+	else if (IS("content-length")) {
+		if (text_to_int64(text, &response->content_length))
+			response->content_length = -1;
+	} else {
+		read_promise(response, name, name_size, text);
+	}
 #undef IS
 }
 
@@ -221,6 +235,14 @@ static void begin_headers(struct http_call *call)
 {
 	http_response_clear(&call->response);
 	call->response.body.ceiling = call->options.body_max_bytes;
+}
+
+static void read_status(struct http_call *call)
+{
+	long status = 0;
+
+	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+	call->response.status = (int)status;
 }
 
 static size_t take_header(char *line, size_t unit, size_t count, void *user)
@@ -235,6 +257,7 @@ static size_t take_header(char *line, size_t unit, size_t count, void *user)
 	}
 	if (!colon)
 		return size;
+	read_status(call);
 	value = colon + 1;
 	while (end &&
 	       (line[end - 1] == '\r' || line[end - 1] == '\n' || line[end - 1] == ' '))
@@ -245,14 +268,6 @@ static size_t take_header(char *line, size_t unit, size_t count, void *user)
 		read_header(&call->response, line, (size_t)(colon - line), value,
 			    (size_t)(line + end - value));
 	return size;
-}
-
-static void read_status(struct http_call *call)
-{
-	long status = 0;
-
-	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
-	call->response.status = (int)status;
 }
 
 static size_t hand_over(struct http_call *call, const char *bytes, size_t size)

@@ -113,5 +113,6 @@ void http_response_clear(struct http_response *response)
 	free(response->content_range);
 	free(response->content_type);
 	free(response->request_id);
+	free(response->promise);
 	*response = (struct http_response){ .content_length = -1 };
 }

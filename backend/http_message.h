@@ -58,6 +58,7 @@ struct http_response {
 	char *content_type;
 	int64_t content_length; /* -1: none */
 	char *request_id;	/* X-Request-Id */
+	char *promise;		/* the digest of the whole file: promise.h */
 };
 
 void http_response_clear(struct http_response *response);

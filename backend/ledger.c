@@ -318,6 +318,9 @@ static char *print_outputs(const struct task_view *view)
 
 		if (json_put_bool(item, "ready", output->is_ready) ||
 		    json_put_bool(item, "dead", output->is_dead) ||
+		    json_put_bool(item, "whole", output->is_whole) ||
+		    json_put_bool(item, "lost", output->is_lost) ||
+		    json_put_bool(item, "refetched", output->is_refetched) ||
 		    json_put_int64(item, "size", (int64_t)output->size) ||
 		    json_put_int64(item, "version", output->version) ||
 		    json_put_int64(item, "mtime", output->mtime) ||
@@ -347,6 +350,9 @@ static void read_outputs(const char *text, struct task_view *view)
 
 		json_to_bool(json_get(item, "ready"), &output->is_ready);
 		json_to_bool(json_get(item, "dead"), &output->is_dead);
+		json_to_bool(json_get(item, "whole"), &output->is_whole);
+		json_to_bool(json_get(item, "lost"), &output->is_lost);
+		json_to_bool(json_get(item, "refetched"), &output->is_refetched);
 		if (json_to_int64(json_get(item, "size"), &number))
 			output->size = (uint64_t)number;
 		if (json_to_int64(json_get(item, "version"), &number))

@@ -7,6 +7,7 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
 #include "backend/base/text.h"
+#include "backend/keep.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -82,6 +83,7 @@ void media_drop(struct backend *backend, uint64_t number, enum output_kind kind)
 			      O_DIRECTORY | O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
 		     : -1;
 
+	keep_drop(backend, number, kind);
 	close_dropped(backend, number, kind);
 	if (directory < 0 || !view)
 		return;
@@ -92,6 +94,16 @@ void media_drop(struct backend *backend, uint64_t number, enum output_kind kind)
 				remove_version(directory, (enum output_kind)i, version);
 	if (kind == OUTPUT_COUNT)
 		unlinkat(backend->media_directory, name, AT_REMOVEDIR);
+}
+
+void media_drop_older(struct backend *backend, uint64_t number, enum output_kind kind,
+		      uint32_t version)
+{
+	AUTOCLOSE int directory =
+		version > 1 ? media_task_directory(backend, number) : -1;
+
+	for (uint32_t older = 1; directory >= 0 && older < version; older++)
+		remove_version(directory, kind, older);
 }
 
 /* --- opening --- */
@@ -135,11 +147,14 @@ static int make(struct backend *backend, const struct task_view *view,
 	media->number = view->number;
 	media->kind = kind;
 	media->version = output->version;
+	media->has_no_room = media_is_noted(media, view);
+	media->is_concluded = output->is_whole && media_file_is_complete(media->file);
 	media->users = 1;
 	timer_init(&media->retry, media_retry_due, media);
 	timer_init(&media->tick, media_tick_due, media);
 	timer_init(&media->linger, linger_due, media);
 	timer_init(&media->ahead, media_ahead_due, media);
+	timer_init(&media->check_timer, media_check_due, media);
 	atomic_init(&media->mark, UINT64_MAX);
 	*ret_media = TAKE(media);
 	return 0;
@@ -275,7 +290,8 @@ uint64_t backend_media_kept(struct backend *backend, const struct task_view *vie
 
 bool media_is_idle(struct media *media)
 {
-	return !media_has_waits(media) && !media->transfers && !media->wants_all;
+	return !media_has_waits(media) && !media->transfers && !media->wants_all &&
+	       !media->keeper;
 }
 
 static void media_destroy(struct media *media)
@@ -288,6 +304,7 @@ static void media_destroy(struct media *media)
 	timer_clear(&backend->timers, &media->tick);
 	timer_clear(&backend->timers, &media->linger);
 	timer_clear(&backend->timers, &media->ahead);
+	media_check_clear(media);
 	follow_forget(backend, media);
 	media_file_unref(media->file);
 	free(media->trouble);
@@ -320,9 +337,10 @@ bool media_is_used(const struct media *media)
 /* What came is brought to disk, and made durable if it is whole, before it is closed. */
 static bool is_busy(struct media *media)
 {
-	return !media_is_idle(media) || media->needs_sync ||
+	return !media_is_idle(media) || media->needs_sync || media->check ||
 	       media_file_is_writing(media->file) ||
-	       media_file_sync_poll(media->file) == -EINPROGRESS;
+	       media_file_sync_poll(media->file) == -EINPROGRESS ||
+	       media_check_is_due(media);
 }
 
 static void close_now(struct media *media)
@@ -363,7 +381,9 @@ static void linger_due(void *context)
 {
 	struct media *media = context;
 
-	if (!is_busy(media))
+	if (is_busy(media))
+		media_start_tick(media);
+	else
 		close_now(media);
 }
 
@@ -447,22 +467,23 @@ void media_fetch(struct backend *backend, uint64_t number)
 
 	if (!view)
 		return;
+	keep_again(backend, number);
 	for (int i = 0; i < OUTPUT_COUNT; i++)
 		fetch_output(backend, view, (enum output_kind)i);
 	if (!probe_is_under_way(backend, number))
 		probe_task(backend, number, true);
 }
 
-static int open_whole(struct backend *backend, const struct task_view *view,
-		      enum output_kind kind, int *ret_fd)
+int media_open_bytes(struct media *media)
 {
-	AUTOFREE char *name = media_file_name(kind, view->outputs[kind].version);
-	AUTOCLOSE int directory = media_task_directory(backend, view->number);
+	AUTOFREE char *name = media_file_name(media->kind, media->version);
+	AUTOCLOSE int directory = media_task_directory(media->backend, media->number);
+	int fd;
 
 	if (!name || directory < 0)
 		return name ? directory : -ENOMEM;
-	*ret_fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	return *ret_fd < 0 ? -errno : 0;
+	fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? -errno : fd;
 }
 
 static bool is_under_way(const struct media *media)
@@ -494,10 +515,12 @@ int media_whole(struct backend *backend, const struct task_view *view,
 
 	if (r)
 		return r;
-	if (media_file_is_complete(media->file))
-		r = open_whole(backend, view, kind, ret_fd);
-	else
+	if (media_file_is_complete(media->file)) {
+		*ret_fd = media_open_bytes(media);
+		r = *ret_fd < 0 ? *ret_fd : 0;
+	} else {
 		r = fetch_whole(media, begins, ret_why);
+	}
 	backend_media_close(backend, media);
 	return r;
 }

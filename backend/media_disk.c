@@ -8,6 +8,7 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
+#include "backend/keep.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -25,10 +26,16 @@ bool media_lacks_disk(const struct media *media)
 	       media_writer_is_stuck(media->backend->writer);
 }
 
-static void note_no_room(struct media *media)
+static const char *why_not(const struct media *media)
 {
 	int error = media_file_disk_error(media->file);
-	const char *why = error ? strerror(-error) : "it stands still";
+
+	return error ? strerror(-error) : "it stands still";
+}
+
+static void note_no_room(struct media *media)
+{
+	const char *why = why_not(media);
 	AUTOFREE char *note = text_format(
 		"%s: the library's disk does not take it (%s); it is read from memory "
 		"and the network until there is room",
@@ -40,12 +47,17 @@ static void note_no_room(struct media *media)
 	media_set_trouble(media, why);
 }
 
+bool media_is_noted(const struct media *media, const struct task_view *view)
+{
+	return view->note && text_starts_with(view->note, note_head(media));
+}
+
 static void clear_note(struct media *media)
 {
 	AUTOVIEW *view = tasks_view(media->backend->tasks, media->number);
 
 	log_info("event=media_kept_again task=%" PRIu64, media->number);
-	if (view && view->note && text_starts_with(view->note, note_head(media)))
+	if (view && media_is_noted(media, view))
 		core_set_note(media->backend, media->number, NULL);
 }
 
@@ -58,6 +70,8 @@ static void look_for_room(struct media *media)
 		media->wants_all = false;
 		media_stop_unwanted(media);
 	}
+	if (has_no_room)
+		keep_no_disk(media, why_not(media));
 	if (media->has_no_room == has_no_room)
 		return;
 	media->has_no_room = has_no_room;
@@ -87,6 +101,7 @@ void media_written(struct backend *backend)
 		look_for_room(media);
 		note_whole(media);
 		media_resume(media);
+		keep_go_on(media);
 	}
 }
 

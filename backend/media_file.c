@@ -2,8 +2,10 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/base/digest.h"
+#include "backend/base/log.h"
 #include "backend/base/text.h"
 #include "backend/media_stage.h"
+#include "backend/promise.h"
 
 #include <aio.h>
 #include <errno.h>
@@ -24,6 +26,18 @@ struct map_header {
 	char etag_digest[SHA256_HEX]; /* an etag may have any length */
 	char boot_id[40];
 	uint32_t is_synced;
+	/* What earlier versions wrote has zeros from here on. */
+	uint32_t check; /* enum media_check */
+	char promise[PROMISE_SIZE];
+	uint64_t link; /* that the requests were made with */
+	uint32_t requests;
+};
+
+/* What is learnt of a file on the way; goes into the header with the next chunk. */
+struct facts {
+	char promise[PROMISE_SIZE];
+	uint64_t link; /* that the requests were made with */
+	uint32_t requests;
 };
 
 struct media_file {
@@ -39,6 +53,9 @@ struct media_file {
 	_Atomic uint64_t present_blocks;
 	atomic_int disk_error;
 	struct media_stage stage; /* has a lock of its own */
+	pthread_mutex_t facts_lock;
+	struct facts
+		facts; /* guarded by facts_lock; only the backend's thread changes it */
 	/* The writer's thread only. */
 	bool cannot_reserve;
 	/* Backend thread only. */
@@ -200,6 +217,35 @@ static int open_or_go_without(struct media_file *file, int directory, const char
 	return 0;
 }
 
+static void recall_facts(struct media_file *file)
+{
+	const struct map_header *header = file->header;
+
+	snprintf(file->facts.promise, PROMISE_SIZE, "%.*s", PROMISE_SIZE - 1,
+		 header->promise);
+	file->facts.link = header->link;
+	file->facts.requests = header->requests;
+}
+
+/* Where the disk stands still, so does this: the writer's thread, or the file's end. */
+static void put_down_facts(struct media_file *file)
+{
+	struct map_header *header = file->header;
+	struct facts facts;
+
+	{
+		SCOPED_LOCK(&file->facts_lock);
+
+		facts = file->facts;
+	}
+	if (header->link == facts.link && header->requests == facts.requests &&
+	    !strncmp(header->promise, facts.promise, PROMISE_SIZE))
+		return;
+	memcpy(header->promise, facts.promise, PROMISE_SIZE);
+	header->link = facts.link;
+	header->requests = facts.requests;
+}
+
 int media_file_open(int directory, const char *name, uint64_t size, const char *etag,
 		    struct media_file **ret_file)
 {
@@ -212,6 +258,7 @@ int media_file_open(int directory, const char *name, uint64_t size, const char *
 		return -ENOMEM;
 	atomic_init(&file->references, 1);
 	media_stage_init(&file->stage);
+	pthread_mutex_init(&file->facts_lock, NULL);
 	file->fd = -1;
 	file->size = size;
 	file->blocks = (size + MEDIA_BLOCK_BYTES - 1) / MEDIA_BLOCK_BYTES;
@@ -228,6 +275,7 @@ int media_file_open(int directory, const char *name, uint64_t size, const char *
 	if (!is_sound || !header_fits(file->header, size, etag_digest, boot_id))
 		empty_map(file, etag_digest, boot_id);
 	count_present(file);
+	recall_facts(file);
 	*ret_file = file;
 	return 0;
 }
@@ -258,6 +306,9 @@ void media_file_unref(struct media_file *file)
 		return;
 	wait_for_sync(file);
 	media_stage_clear(&file->stage);
+	if (file->header)
+		put_down_facts(file);
+	pthread_mutex_destroy(&file->facts_lock);
 	if (file->bytes)
 		munmap(file->bytes, file->size);
 	if (file->header)
@@ -574,6 +625,7 @@ void media_file_write_chunk(struct media_file *file, struct media_chunk *chunk)
 {
 	int r;
 
+	put_down_facts(file);
 	reserve(file, chunk->offset, chunk->reserve_end);
 	r = media_file_write(file, chunk->offset, chunk->bytes, chunk->size);
 	if (r) {
@@ -652,4 +704,56 @@ int media_file_sync_poll(struct media_file *file)
 bool media_file_is_synced(const struct media_file *file)
 {
 	return file->header->is_synced;
+}
+
+/* --- what is remembered beside the map --- */
+
+enum media_check media_file_check(const struct media_file *file)
+{
+	return (enum media_check)file->header->check;
+}
+
+void media_file_set_check(struct media_file *file, enum media_check check)
+{
+	file->header->check = check;
+	if (msync(file->header, file->map_bytes, MS_SYNC) < 0)
+		log_warn("event=map_not_durable reason=\"%s\"", strerror(errno));
+}
+
+const char *media_file_promise(const struct media_file *file)
+{
+	return file->facts.promise;
+}
+
+void media_file_set_promise(struct media_file *file, const char *promise)
+{
+	SCOPED_LOCK(&file->facts_lock);
+
+	snprintf(file->facts.promise, PROMISE_SIZE, "%s", promise);
+}
+
+unsigned media_file_count_requests(struct media_file *file, uint64_t link, unsigned count)
+{
+	SCOPED_LOCK(&file->facts_lock);
+	struct facts *facts = &file->facts;
+
+	if (facts->link != link)
+		facts->requests = 0;
+	facts->link = link;
+	facts->requests += count;
+	return facts->requests;
+}
+
+unsigned media_file_look_requests(int directory, const char *name, uint64_t link)
+{
+	AUTOFREE char *map_name = text_format("%s.map", name);
+	AUTOCLOSE int map_fd =
+		map_name ? openat(directory, map_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+			 : -1;
+	struct map_header header;
+
+	if (map_fd < 0 || !read_whole(map_fd, &header, sizeof(header), 0) ||
+	    memcmp(header.magic, MAP_MAGIC, sizeof(header.magic)) || header.link != link)
+		return 0;
+	return header.requests;
 }

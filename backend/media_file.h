@@ -97,4 +97,24 @@ int media_file_sync_begin(struct media_file *file);
 int media_file_sync_poll(struct media_file *file);
 bool media_file_is_synced(const struct media_file *file);
 
+/* --- what is remembered beside the map; backend thread only --- */
+
+enum media_check {
+	MEDIA_UNCHECKED,
+	MEDIA_RIGHT, /* the bytes are what was promised, or nothing was */
+	MEDIA_WRONG, /* they are not */
+};
+
+enum media_check media_file_check(const struct media_file *file);
+/* Makes the map durable: waits for the disk. */
+void media_file_set_check(struct media_file *file, enum media_check check);
+/* The digest that the server promised last (promise.h); "": none. */
+const char *media_file_promise(const struct media_file *file);
+void media_file_set_promise(struct media_file *file, const char *promise);
+/* Counts requests made with a link, which is named by any number; returns how many. */
+unsigned media_file_count_requests(struct media_file *file, uint64_t link,
+				   unsigned count);
+/* The same of a file that is not open. Changes nothing on disk. */
+unsigned media_file_look_requests(int directory, const char *name, uint64_t link);
+
 #endif

@@ -6,6 +6,7 @@
  *   media_window.c    what is fetched next: runs of readers, and windows ahead of them
  *   media_transfer.c  the ranges on their way: how they begin, what they bring, their end
  *   media_disk.c      what became of the bytes on their way to the disk
+ *   media_check.c     whether a whole file is what was promised
  *
  * Everything here runs on the backend's thread.
  */
@@ -48,9 +49,11 @@ struct transfer {
 	struct media_chunk *chunk;  /* what came last, not staged yet; or NULL */
 	uint64_t reserved;	    /* room on disk is asked for up to here */
 	int64_t begun_ms, first_ms; /* boot clock: the request, its first bytes */
-	bool is_ending;		    /* what comes behind it may begin */
-	bool is_checked;	    /* the answer's head fits */
-	bool is_misfit; /* it does not: the file changed, or the server cannot be used */
+	bool is_background;	    /* nobody waits for it: keep.h */
+	bool yields;	/* who needs what it brings much later has a request of its own */
+	bool is_ending; /* what comes behind it may begin */
+	bool is_checked; /* the answer's head fits */
+	bool is_misfit;	 /* it does not: the file changed, or the server cannot be used */
 	bool is_paused;
 	bool has_no_memory;
 };
@@ -102,6 +105,10 @@ struct media {
 			     readers are likely to be served */
 	bool has_no_room; /* on disk, and the task's note says so */
 	bool is_dropped;  /* its file was removed: who has it open reads on */
+	struct keeper *keeper;	  /* whose turn it is to fetch it, or NULL: keep.h */
+	struct check *check;	  /* its bytes are being compared, or NULL */
+	struct timer check_timer; /* … the next slice */
+	bool is_concluded;	  /* they were, now or earlier, or could not be */
 };
 
 /* --- media.c --- */
@@ -113,6 +120,8 @@ void media_close_unused(struct media *media);
 bool media_is_idle(struct media *media);
 /* Somebody has it open. */
 bool media_is_used(const struct media *media);
+/* A descriptor of its file, or -errno. */
+int media_open_bytes(struct media *media);
 
 /* --- media_read.c --- */
 /* Whether any read waits. */
@@ -140,6 +149,8 @@ void media_pump(struct media *media);
 /* --- media_disk.c --- */
 /* The disk takes no bytes: it has no room, or stands still. */
 bool media_lacks_disk(const struct media *media);
+/* The task's note says that it takes none of this media. */
+bool media_is_noted(const struct media *media, const struct task_view *view);
 /* Looks whether it does by now; what found no room is tried again. */
 void media_retry_disk(struct media *media);
 
@@ -149,6 +160,7 @@ int media_start_transfer(struct media *media, uint64_t start, uint64_t end,
 			 uint64_t limit);
 /* Transfers that are paused where no reader came for long stop. */
 void media_stop_idle(struct media *media);
+void media_stop_transfer(struct transfer *transfer);
 void media_stop_transfers(struct media *media);
 /* Transfers that were paused go on, where they may. */
 void media_resume(struct media *media);
@@ -162,5 +174,13 @@ void media_set_trouble(struct media *media, const char *trouble);
 /* Ends all waiting reads with -EIO, and says why in the task's note. */
 void media_give_up(struct media *media, const char *why);
 void media_retry_due(void *context);
+
+/* --- media_check.c --- */
+/* With the tick: begins to check what is whole and durable. True while that goes on. */
+bool media_check_go_on(struct media *media);
+/* The next tick will. */
+bool media_check_is_due(const struct media *media);
+void media_check_due(void *context);
+void media_check_clear(struct media *media);
 
 #endif

@@ -259,7 +259,8 @@ void media_tick_due(void *context)
 		media->needs_sync = false;
 		media_file_sync_begin(media->file);
 	}
-	is_syncing = media_file_sync_poll(media->file) == -EINPROGRESS;
+	is_syncing = media_file_sync_poll(media->file) == -EINPROGRESS ||
+		     media_check_go_on(media);
 	if (!media_is_idle(media) || is_syncing ||
 	    (media->has_no_room && media_is_used(media)))
 		media_start_tick(media);

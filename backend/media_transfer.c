@@ -9,6 +9,7 @@
 #include "backend/base/log.h"
 #include "backend/base/text.h"
 #include "backend/content_range.h"
+#include "backend/keep.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -184,7 +185,7 @@ void media_resume(struct media *media)
 
 /* --- stopping --- */
 
-static void stop_transfer(struct transfer *transfer)
+void media_stop_transfer(struct transfer *transfer)
 {
 	struct transfer **at = &transfer->media->transfers;
 
@@ -199,7 +200,7 @@ static void stop_transfer(struct transfer *transfer)
 void media_stop_transfers(struct media *media)
 {
 	while (media->transfers)
-		stop_transfer(media->transfers);
+		media_stop_transfer(media->transfers);
 }
 
 void media_stop_idle(struct media *media)
@@ -211,7 +212,7 @@ void media_stop_idle(struct media *media)
 		next = transfer->next;
 		if (transfer->is_paused && is_at_limit(transfer) &&
 		    now_ms - transfer->paused_ms > IDLE_MS)
-			stop_transfer(transfer);
+			media_stop_transfer(transfer);
 	}
 }
 
@@ -229,7 +230,20 @@ static void cut_others(struct media *media, uint64_t start)
 		if (transfer->limit > start)
 			transfer->limit = start;
 		if (transfer->position >= start)
-			stop_transfer(transfer);
+			media_stop_transfer(transfer);
+	}
+}
+
+/* What readers began goes on in the background, but for what followed one of them. */
+static void leave_to_keeper(struct media *media)
+{
+	struct transfer *next;
+
+	for (struct transfer *transfer = media->transfers; transfer; transfer = next) {
+		next = transfer->next;
+		transfer->is_background = true;
+		if (transfer->limit < transfer->end)
+			media_stop_transfer(transfer);
 	}
 }
 
@@ -237,6 +251,10 @@ void media_stop_unwanted(struct media *media)
 {
 	if (media_has_waits(media) || media->wants_all)
 		return;
+	if (media->keeper) {
+		leave_to_keeper(media);
+		return;
+	}
 	media_stop_transfers(media);
 	timer_clear(&media->backend->timers, &media->ahead);
 	timer_clear(&media->backend->timers, &media->retry);
@@ -302,6 +320,8 @@ static int take_bytes(void *context, const struct http_response *response,
 			return -1;
 		transfer->is_checked = true;
 		media->is_linkless = false;
+		keep_heard(media->backend, media->number, media->kind, media->file,
+			   response);
 		transfer->first_ms = clock_boot_ms();
 	}
 	transfer->is_paused = must_pause(transfer);
@@ -369,6 +389,7 @@ void media_give_up(struct media *media, const char *why)
 	note_failure(media, why);
 	media->wants_all = false;
 	media->failures = media->refusals = 0;
+	keep_gave_up(media);
 	media_answer_all(media, -EIO);
 }
 
@@ -435,11 +456,14 @@ static void become_stale(struct media *media)
 static void failed(struct media *media, const struct transfer *transfer,
 		   const struct http_response *response)
 {
+	bool is_kept = keep_failed(media, transfer, response);
 	AUTOFREE char *why = response->status
 				     ? text_format("HTTP status %d", response->status)
 				     : text_dup(response->failure);
 	int status = response->status;
 
+	if (is_kept)
+		return;
 	media_set_trouble(media, why ? why : "no connection");
 	if (transfer->is_misfit)
 		become_stale(media);
@@ -460,7 +484,7 @@ static void transfer_done(void *context, struct http_response *response)
 	struct transfer copy = *transfer;
 
 	transfer->call = NULL;
-	stop_transfer(transfer); /* what it brought is staged */
+	media_stop_transfer(transfer); /* what it brought is staged */
 	if (!is_whole)
 		failed(media, &copy, response);
 	else
@@ -509,6 +533,7 @@ int media_start_transfer(struct media *media, uint64_t start, uint64_t end,
 	}
 	cut_others(media, start);
 	transfer->next = media->transfers;
-	media->transfers = transfer;
+	media->transfers = transfer; /* in front: keep.c marks it */
+	keep_count(backend, media->number, media->kind, url, media->file);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "backend/media_inside.h"
 
 #include "backend/base/clock.h"
+#include "backend/keep.h"
 
 #include <errno.h>
 
@@ -30,6 +31,7 @@
 #define REACH_BYTES (8u << 20)
 /* Reordered readahead still counts as going on in order. */
 #define NEAR_BYTES (1u << 20)
+#define ALL_FAILURES_MAX 20 /* in a row, where nobody waits */
 
 /* --- what is here or on its way --- */
 
@@ -45,6 +47,8 @@ static uint64_t claim_end(const struct transfer *transfer)
 			 MEDIA_BLOCK_BYTES * MEDIA_BLOCK_BYTES;
 	uint64_t end = transfer->limit > taken ? transfer->limit : taken;
 
+	if (transfer->yields && end > taken + REACH_BYTES)
+		end = taken + REACH_BYTES;
 	return end < transfer->end ? end : transfer->end;
 }
 
@@ -132,8 +136,8 @@ static bool reach(struct media *media, uint64_t offset, uint64_t end, uint64_t *
 {
 	for (struct transfer *transfer = media->transfers; transfer;
 	     transfer = transfer->next) {
-		if (offset < transfer->limit || offset >= transfer->end ||
-		    offset - transfer->limit > REACH_BYTES)
+		if (transfer->yields || offset < transfer->limit ||
+		    offset >= transfer->end || offset - transfer->limit > REACH_BYTES)
 			continue;
 		transfer->limit = end < transfer->end ? end : transfer->end;
 		*ret_end = transfer->limit;
@@ -283,6 +287,8 @@ void media_follow_read(struct media *media, uint64_t offset, uint64_t end)
 	struct run *run = find_run(media, offset, end);
 	uint64_t missing = media_file_next_missing(media->file, offset), ignored;
 
+	if (missing < end)
+		keep_yield(media->backend);
 	if (missing < end && may_start(media)) {
 		grow_window(run, end - offset);
 		extend(media, run);
@@ -321,9 +327,15 @@ static void provide_all(struct media *media)
 	uint64_t size = media_file_size(media->file),
 		 missing = media_file_next_missing(media->file, 0);
 
-	if (!media->transfers && missing < size)
-		media_start_transfer(media, missing, free_end(media, missing, size),
-				     size);
+	if (!media->transfers && missing < size &&
+	    !media_start_transfer(media, missing, free_end(media, missing, size), size))
+		media->transfers->yields = true;
+}
+
+/* A whole file that nobody waits for is not asked for in vain for ever. */
+static bool is_hopeless(const struct media *media)
+{
+	return media->wants_all && !media->waits && media->failures > ALL_FAILURES_MAX;
 }
 
 /* Starts whatever is missing for those who wait. */
@@ -343,8 +355,12 @@ void media_pump(struct media *media)
 	media_resume(media);
 	if (media_file_is_complete(media->file))
 		media->wants_all = false;
+	if (is_hopeless(media))
+		media_give_up(media, media->trouble ? media->trouble : "no answer");
 	if (!r && media->wants_all)
 		provide_all(media);
+	if (!r)
+		keep_go_on(media);
 	if (r)
 		media_give_up(media,
 			      r == -ENOLINK

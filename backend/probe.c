@@ -12,6 +12,7 @@
 #include "backend/base/log.h"
 #include "backend/base/text.h"
 #include "backend/content_range.h"
+#include "backend/keep.h"
 #include "backend/media_file.h"
 
 #include <errno.h>
@@ -112,8 +113,10 @@ static void show_success(struct backend *backend, uint64_t number)
 
 static void settle_task(struct backend *backend, uint64_t number)
 {
-	if (!probe_is_under_way(backend, number))
-		show_success(backend, number);
+	if (probe_is_under_way(backend, number))
+		return;
+	show_success(backend, number);
+	keep_task(backend, number);
 }
 
 static void become_ready(struct probe *probe)
@@ -127,6 +130,7 @@ static void become_ready(struct probe *probe)
 		struct output *output = &view->outputs[probe->kind];
 
 		output->is_ready = true;
+		output->is_whole = output->is_lost = false;
 		output->size = media_file_size(probe->file);
 		output->version = probe->version;
 		output->mtime = (int64_t)time(NULL);
@@ -136,6 +140,7 @@ static void become_ready(struct probe *probe)
 		view->listing_ms = clock_wall_ms();
 		tasks_commit(backend->tasks, view);
 	}
+	media_drop_older(backend, number, probe->kind, probe->version);
 	drop(probe);
 	settle_task(backend, number);
 	if (wants_all)
@@ -147,7 +152,8 @@ static void become_dead(struct probe *probe, const char *why)
 	struct backend *backend = probe->backend;
 	uint64_t number = probe->number;
 	bool is_video = probe->kind == OUTPUT_VIDEO;
-	struct task_view *view = tasks_begin(backend->tasks, number);
+	bool is_restored = keep_restore(backend, number, probe->kind);
+	struct task_view *view = is_restored ? NULL : tasks_begin(backend->tasks, number);
 	AUTOFREE char *note = NULL;
 
 	if (view) {
@@ -176,7 +182,9 @@ static void retry(struct probe *probe, const char *why)
 	AUTOFREE char *waiting = NULL;
 
 	probe->failures++;
-	if (probe->kind == OUTPUT_LAST_FRAME && probe->failures > FRAME_FAILURES_MAX) {
+	if (probe->failures > FRAME_FAILURES_MAX &&
+	    (probe->kind == OUTPUT_LAST_FRAME ||
+	     keep_has_first(probe->backend, probe->number, probe->kind))) {
 		become_dead(probe, why);
 		return;
 	}
@@ -254,13 +262,18 @@ static int open_file(struct probe *probe, const struct http_response *response)
 	AUTOFREE char *name = media_file_name(probe->kind, probe->version);
 	AUTOCLOSE int directory = media_task_directory(probe->backend, probe->number);
 	uint64_t size;
+	int r;
 
 	if (!size_of(response, &size) || size == 0 || size > SIZE_MAX_BYTES)
 		return -EPROTO;
 	if (directory < 0 || !name)
 		return directory < 0 ? directory : -ENOMEM;
 	task_set_text(&probe->etag, response->etag);
-	return media_file_open(directory, name, size, response->etag, &probe->file);
+	r = media_file_open(directory, name, size, response->etag, &probe->file);
+	if (!r)
+		keep_heard(probe->backend, probe->number, probe->kind, probe->file,
+			   response);
+	return r;
 }
 
 static int take_bytes(void *context, const struct http_response *response,
@@ -348,6 +361,7 @@ static void begin(void *context)
 		refused(probe, "the service gave no link");
 		return;
 	}
+	keep_count(backend, probe->number, probe->kind, output->url, NULL);
 	options.allows_private = config_is_loopback(section->base_url);
 	probe->received = 0;
 	probe->is_unreachable = false;

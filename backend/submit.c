@@ -102,7 +102,8 @@ static void mark_submitting(struct order *order, struct task_view *view)
 	task_set_locked(view, order->locked, order->locked_count);
 	task_set_place(view, &order->place);
 	for (int i = 0; i < OUTPUT_COUNT; i++) {
-		view->outputs[i].is_ready = view->outputs[i].is_dead = false;
+		output_reset(&view->outputs[i]);
+		view->outputs[i].is_dead = false;
 		task_set_text(&view->outputs[i].url, NULL);
 	}
 	task_enter(view, TASK_SUBMITTING);

@@ -23,12 +23,15 @@ enum output_kind {
 };
 
 struct output {
-	bool is_ready;	  /* its size is known: it may be shown */
-	bool is_dead;	  /* it can never be had */
-	uint64_t size;	  /* bytes; fixed for a version */
-	uint32_t version; /* grows with each change of the file; 0: none yet */
-	int64_t mtime;	  /* whole seconds since the epoch */
-	char *url;	  /* the service's link; a secret */
+	bool is_ready;	   /* its size is known: it may be shown */
+	bool is_dead;	   /* it can never be had */
+	bool is_whole;	   /* all of it is on disk, durable and checked */
+	bool is_lost;	   /* its link died before that, and there is no other */
+	bool is_refetched; /* what came was not what was promised: fetched once more */
+	uint64_t size;	   /* bytes; fixed for a version */
+	uint32_t version;  /* grows with each change of the file; 0: none yet */
+	int64_t mtime;	   /* whole seconds since the epoch */
+	char *url;	   /* the service's link; a secret */
 	char *etag;
 };
 
@@ -139,6 +142,13 @@ static inline bool task_is_locked(enum task_state state)
 static inline bool task_is_active(enum task_state state)
 {
 	return state == TASK_SUBMITTING || state == TASK_QUEUED || state == TASK_RUNNING;
+}
+
+/* None of its bytes are here, and nothing is known of them. */
+static inline void output_reset(struct output *output)
+{
+	output->is_ready = output->is_whole = output->is_lost = false;
+	output->is_refetched = false;
 }
 
 static inline void task_view_cleanup(struct task_view **view)

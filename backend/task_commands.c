@@ -401,9 +401,9 @@ int backend_task_hide(struct backend *backend, uint64_t number, unsigned what)
 	view->hidden |= what;
 	view->listing_ms = clock_wall_ms();
 	if (what & HIDDEN_VIDEO)
-		view->outputs[OUTPUT_VIDEO].is_ready = false;
+		output_reset(&view->outputs[OUTPUT_VIDEO]);
 	if (what & HIDDEN_LAST_FRAME)
-		view->outputs[OUTPUT_LAST_FRAME].is_ready = false;
+		output_reset(&view->outputs[OUTPUT_LAST_FRAME]);
 	tasks_commit(backend->tasks, view);
 	drop->command.run = run_drop;
 	drop->number = number;
@@ -552,7 +552,8 @@ static void enter_adopted(struct task_view *view, const struct provider_section 
 	task_set_text(&view->raw_state, NULL);
 	task_set_text(&view->waiting, NULL);
 	for (int i = 0; i < OUTPUT_COUNT; i++) {
-		view->outputs[i].is_ready = view->outputs[i].is_dead = false;
+		output_reset(&view->outputs[i]);
+		view->outputs[i].is_dead = false;
 		task_set_text(&view->outputs[i].url, NULL);
 	}
 	task_set_text(&view->note, "adopted: made elsewhere");

@@ -67,6 +67,8 @@ static int put_outputs(struct json *object, const struct task_view *view)
 		r = json_put_string(inner, "url", output->url);
 		if (!r && output->is_ready)
 			r = json_put_int64(inner, "bytes", (int64_t)output->size);
+		if (!r && output->is_ready)
+			r = json_put_bool(inner, "kept", output->is_whole);
 		if (!r)
 			r = json_put_string(inner, "etag", output->etag);
 		if (r)
@@ -127,10 +129,15 @@ static int put_course(struct json *object, const struct task_view *view,
 		r = put_time(object, "tried", view->tried_ms);
 	if (!r && task_is_active(view->state))
 		r = put_time(object, "next", view->next_ms);
+	if (!r && view->state == TASK_SUCCEEDED)
+		r = put_time(object, "next", facts->keep_begins_ms);
 	if (!r && view->state == TASK_SUCCEEDED && view->outputs[OUTPUT_VIDEO].is_ready)
 		r = json_put_int64(object, "kept", facts->kept_percent);
 	if (!r && view->state == TASK_SUCCEEDED)
-		r = put_time(object, "link_expires", facts->link_expires_s * 1000);
+		r = put_time(object,
+			     facts->link_expires_is_guess ? "link_expires_about"
+							  : "link_expires",
+			     facts->link_expires_s * 1000);
 	if (!r)
 		r = json_put_string(object, "waiting",
 				    facts->waiting ? facts->waiting : view->waiting);

@@ -34,6 +34,23 @@ static void add_time(struct buffer *text, const char *key, int64_t wall_ms)
 	add_line(text, key, value);
 }
 
+static void add_link_expires(struct buffer *text, const struct render_facts *facts)
+{
+	time_t seconds = (time_t)facts->link_expires_s;
+	char value[60];
+	struct tm tm;
+
+	if (!seconds)
+		return;
+	localtime_r(&seconds, &tm);
+	strftime(value, sizeof(value),
+		 facts->link_expires_is_guess
+			 ? "about %Y-%m-%d %H:%M (the service does not tell)"
+			 : "%Y-%m-%d %H:%M:%S",
+		 &tm);
+	add_line(text, "link expires", value);
+}
+
 static void add_progress(struct buffer *text, const struct task_view *view)
 {
 	char value[16];
@@ -84,9 +101,11 @@ char *render_status(const struct task_view *view, const struct render_facts *fac
 		add_time(&text, "tried", view->tried_ms);
 	if (view->next_ms > facts->now_ms && task_is_active(view->state))
 		add_time(&text, "next", view->next_ms);
+	if (view->state == TASK_SUCCEEDED && facts->keep_begins_ms > facts->now_ms)
+		add_time(&text, "next", facts->keep_begins_ms);
 	add_kept(&text, view, facts->kept_percent);
 	if (view->state == TASK_SUCCEEDED)
-		add_time(&text, "link expires", facts->link_expires_s * 1000);
+		add_link_expires(&text, facts);
 	add_line(&text, "waiting", facts->waiting ? facts->waiting : view->waiting);
 	if (render_has_error(view))
 		add_line(&text, "note", view->problem.text);

@@ -13,7 +13,9 @@ struct render_facts {
 	int kept_percent;	/* of the video, on disk */
 	bool is_simulated;	/* made by the simulator */
 	int64_t now_ms;		/* wall clock */
+	int64_t keep_begins_ms; /* the rest of it is fetched then; 0: not known */
 	int64_t link_expires_s; /* seconds since the epoch; 0: not told */
+	bool link_expires_is_guess; /* the link does not tell, the service's papers do */
 };
 
 /* Each returns a text to free(); NULL without memory. */

@@ -111,9 +111,11 @@ static char *render_json(struct filesystem *fs, const struct task_view *view)
 	struct task_facts facts = {
 		.waiting = waiting,
 		.kept_percent = kept_percent(fs, view),
-		.link_expires_s = link_expires_at(view->outputs[OUTPUT_VIDEO].url),
+		.keep_begins_ms = backend_keep_begins_ms(fs->backend, view),
 	};
 
+	facts.link_expires_s =
+		backend_link_expires_s(fs->backend, view, &facts.link_expires_is_guess);
 	return task_json(view, &facts);
 }
 
@@ -188,10 +190,12 @@ static char *render(struct filesystem *fs, const struct task_view *view)
 	struct render_facts facts = {
 		.is_simulated = is_simulated(fs, view),
 		.now_ms = clock_wall_ms(),
-		.link_expires_s = link_expires_at(view->outputs[OUTPUT_VIDEO].url),
 		.kept_percent = kept_percent(fs, view),
+		.keep_begins_ms = backend_keep_begins_ms(fs->backend, view),
 	};
 
+	facts.link_expires_s =
+		backend_link_expires_s(fs->backend, view, &facts.link_expires_is_guess);
 	if (!waiting && view->state == TASK_PENDING && !view->order)
 		waiting = countdown(fs, active_ms);
 	facts.waiting = waiting;

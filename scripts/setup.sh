@@ -6,7 +6,7 @@ set -euo pipefail
 packages=(
     # building
     build-essential cmake ninja-build pkg-config
-    libfuse3-dev libcurl4-openssl-dev libssl-dev libcjson-dev libsqlite3-dev libinih-dev libmicrohttpd-dev
+    libfuse3-dev libcurl4-openssl-dev libssl-dev liblzma-dev libcjson-dev libsqlite3-dev libinih-dev libmicrohttpd-dev
     # running: fusermount3, and the simulator's renderer with its font
     fuse3 ffmpeg fonts-dejavu-core ca-certificates
     # testing

@@ -3,28 +3,44 @@
 #include "backend/base/cleanup.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <lzma.h>
 #include <openssl/evp.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/random.h>
 
 struct digest {
-	EVP_MD_CTX *context;
+	EVP_MD_CTX *context; /* NULL: a CRC */
+	uint64_t crc;
 };
+
+static int begin(struct digest *digest, enum digest_kind kind)
+{
+	if (kind == DIGEST_CRC64)
+		return 0;
+	digest->context = EVP_MD_CTX_new();
+	if (!digest->context)
+		return -ENOMEM;
+	return EVP_DigestInit_ex(digest->context,
+				 kind == DIGEST_MD5 ? EVP_md5() : EVP_sha256(), NULL) == 1
+		       ? 0
+		       : -ENOTSUP;
+}
+
+struct digest *digest_create_of(enum digest_kind kind)
+{
+	struct digest *digest = calloc(1, sizeof(*digest));
+
+	if (!digest || !begin(digest, kind))
+		return digest;
+	digest_destroy(digest);
+	return NULL;
+}
 
 struct digest *digest_create(void)
 {
-	AUTOFREE struct digest *digest = calloc(1, sizeof(*digest));
-
-	if (!digest)
-		return NULL;
-	digest->context = EVP_MD_CTX_new();
-	if (!digest->context)
-		return NULL;
-	if (EVP_DigestInit_ex(digest->context, EVP_sha256(), NULL) != 1) {
-		EVP_MD_CTX_free(digest->context);
-		return NULL;
-	}
-	return TAKE(digest);
+	return digest_create_of(DIGEST_SHA256);
 }
 
 void digest_destroy(struct digest *digest)
@@ -37,21 +53,42 @@ void digest_destroy(struct digest *digest)
 
 void digest_add(struct digest *digest, const void *bytes, size_t size)
 {
-	EVP_DigestUpdate(digest->context, bytes, size);
+	if (digest->context)
+		EVP_DigestUpdate(digest->context, bytes, size);
+	else
+		digest->crc = lzma_crc64(bytes, size, digest->crc);
 }
 
 void digest_finish(struct digest *digest, char ret_hex[SHA256_HEX])
 {
 	unsigned char bytes[EVP_MAX_MD_SIZE] = { 0 };
+	unsigned size = 0;
 
-	EVP_DigestFinal_ex(digest->context, bytes, NULL);
-	for (size_t i = 0; i < SHA256_BYTES; i++)
+	if (!digest->context) {
+		snprintf(ret_hex, SHA256_HEX, "%016" PRIx64, digest->crc);
+		return;
+	}
+	EVP_DigestFinal_ex(digest->context, bytes, &size);
+	for (size_t i = 0; i < size && i < SHA256_BYTES; i++)
 		snprintf(ret_hex + 2 * i, 3, "%02x", bytes[i]);
 }
 
 void base64_encode(const void *bytes, size_t size, char *ret_text)
 {
 	EVP_EncodeBlock((unsigned char *)ret_text, bytes, (int)size);
+}
+
+/* libcrypto counts the padding as bytes of zero. */
+int base64_decode(const char *text, size_t size, unsigned char *ret_bytes)
+{
+	unsigned char bytes[96];
+	size_t length = strlen(text);
+
+	if (length != BASE64_SIZE(size) - 1 || length / 4 * 3 > sizeof(bytes) ||
+	    EVP_DecodeBlock(bytes, (const unsigned char *)text, (int)length) < (int)size)
+		return -EINVAL;
+	memcpy(ret_bytes, bytes, size);
+	return 0;
 }
 
 int random_bytes(void *ret_bytes, size_t size)

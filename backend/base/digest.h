@@ -1,6 +1,6 @@
 /*
- * SHA-256, base64 and random bytes, from libcrypto and the kernel. The only file that
- * includes libcrypto's headers. Pure but for random_bytes(); any thread.
+ * Digests, base64 and random bytes, from libcrypto, liblzma and the kernel. The only file
+ * that includes those libraries' headers. Pure but for random_bytes(); any thread.
  */
 #ifndef SEEDANCEFS_BASE_DIGEST_H
 #define SEEDANCEFS_BASE_DIGEST_H
@@ -11,9 +11,17 @@
 #define SHA256_BYTES 32
 #define SHA256_HEX (2 * SHA256_BYTES + 1) /* with the terminating NUL */
 
-struct digest; /* a SHA-256 under way */
+enum digest_kind {
+	DIGEST_SHA256,
+	DIGEST_MD5,   /* 32 digits */
+	DIGEST_CRC64, /* CRC-64/XZ: 16 digits */
+};
 
-struct digest *digest_create(void); /* NULL without memory */
+struct digest; /* one under way */
+
+struct digest *digest_create(void); /* a SHA-256; NULL without memory */
+/* NULL without memory, and where libcrypto's configuration forbids it (MD5). */
+struct digest *digest_create_of(enum digest_kind kind);
 void digest_destroy(struct digest *digest);
 void digest_add(struct digest *digest, const void *bytes, size_t size);
 /* Writes the lower-case hexadecimal digest of all that was added; add nothing afterwards.
@@ -27,6 +35,9 @@ void digest_finish(struct digest *digest, char ret_hex[SHA256_HEX]);
  */
 #define BASE64_SIZE(size) (((size) + 2) / 3 * 4 + 1)
 void base64_encode(const void *bytes, size_t size, char *ret_text);
+
+/* The bytes of a base64 text, exactly `size` of them: 0 or -EINVAL. */
+int base64_decode(const char *text, size_t size, unsigned char *ret_bytes);
 
 /* Fills the buffer from the kernel's generator. Returns 0 or -errno. */
 int random_bytes(void *ret_bytes, size_t size);

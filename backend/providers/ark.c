@@ -347,6 +347,7 @@ const struct provider provider_ark = {
 	.takes_draft_task = true,
 	.gives_last_frame = true,
 	.poll_interval_ms = 10000,
+	.link_life_s = PROVIDER_LINK_LIFE_S,
 	.max_active = 10,
 	.body_max_bytes = 64u << 20,
 	.can_cancel_queued = true,

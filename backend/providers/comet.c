@@ -262,6 +262,7 @@ const struct provider provider_comet = {
 	.takes_references = true,
 	.needs_text = true,
 	.poll_interval_ms = 15000,
+	.link_life_s = PROVIDER_LINK_LIFE_S,
 	.max_active = 10,
 	.body_max_bytes = 64u << 20,
 	.query_most = 1,

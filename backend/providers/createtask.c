@@ -288,6 +288,7 @@ const struct provider provider_createtask = {
 	.takes_draft_task = true,
 	.gives_last_frame = true,
 	.poll_interval_ms = 10000,
+	.link_life_s = PROVIDER_LINK_LIFE_S,
 	.max_active = 10,
 	.body_max_bytes = 64u << 20,
 	.query_most = 1,

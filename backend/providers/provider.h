@@ -91,6 +91,9 @@ enum {
 
 #define PARAM_BIT(param) (UINT32_C(1) << (param))
 
+/* Ark documents a day; the others pass its links on, and document nothing. */
+#define PROVIDER_LINK_LIFE_S 86400
+
 struct provider {
 	const char *type;	      /* the word in the configuration */
 	const char *title;	      /* the service's name, for people */
@@ -106,6 +109,7 @@ struct provider {
 	bool needs_text;
 
 	int64_t poll_interval_ms;
+	int64_t link_life_s; /* of a link that does not tell */
 	unsigned max_active;
 	uint64_t body_max_bytes;
 	bool can_cancel_queued;

@@ -292,6 +292,7 @@ const struct provider provider_senseaudio = {
 	.takes_references = true,
 	.takes_last_frame = true,
 	.poll_interval_ms = 10000,
+	.link_life_s = PROVIDER_LINK_LIFE_S,
 	.max_active = 10,
 	.body_max_bytes = 64u << 20,
 	.query_most = 1,

@@ -16,7 +16,7 @@
  * A fault's action: "status" (with "headers" and "body"; without a body the answer is the
  * service's own, with "error" {"code","message","ref_code"} in it), "delay_ms", "hang",
  * "close" ("before" or "after" the request is carried out), and what control_faults.c has
- * for media.
+ * for media, whose real answer may carry more "headers", too.
  *
  * Nothing is tolerated: an unknown path is 404, an unknown key or a value of the wrong
  *type 400 with {"error":"..."} that names it, so that a test cannot be misspelt.

@@ -81,7 +81,9 @@ static void read_error(struct control_reader *reader, struct fault_action *actio
 		control_complain(reader, "error needs a status and no body");
 }
 
-static void read_answer(struct control_reader *reader, struct fault_action *action)
+/* Media alone may be served as it is with more headers. */
+static void read_answer(struct control_reader *reader, enum request_kind on,
+			struct fault_action *action)
 {
 	const struct json *headers = NULL;
 	int64_t status = 0;
@@ -95,7 +97,7 @@ static void read_answer(struct control_reader *reader, struct fault_action *acti
 			read_header(reader, item, action);
 	read_body(reader, action);
 	read_error(reader, action);
-	if (!status && (headers || action->body))
+	if (!status && (action->body || (headers && on != REQUEST_MEDIA)))
 		control_complain(reader, "headers and body need a status");
 }
 
@@ -142,7 +144,7 @@ static void read_action(const struct json *object, enum request_kind on,
 	if (!json_first(object))
 		control_complain(&reader, "action: nothing to do");
 	refuse_media_keys(&reader, on);
-	read_answer(&reader, action);
+	read_answer(&reader, on, action);
 	control_read_integer(&reader, "delay_ms", 0, &action->delay_ms);
 	read_when(&reader, "hang", &action->hang);
 	read_when(&reader, "close", &action->close);

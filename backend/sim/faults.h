@@ -38,7 +38,7 @@ struct fault_action {
 	char *error_code,
 		*error_message; /* for those words; NULL = what fits the status */
 	int64_t error_number;	/* SenseAudio's ref_code; 0 = the same */
-	/* media only */
+	/* media only; headers may come with the real answer there */
 	bool ignore_range, no_content_length;
 	int64_t shift_range;
 	int64_t truncate_at;  /* -1 = not */

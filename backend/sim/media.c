@@ -146,6 +146,9 @@ static void put_headers(const struct medium *medium, enum media_kind kind,
 			  action && action->etag ? action->etag : medium->etag);
 	http_reply_header(reply, "Last-Modified", "%s", medium->modified);
 	http_reply_header(reply, "Accept-Ranges", "bytes");
+	for (size_t i = 0; action && i < action->header_count; i++)
+		http_reply_header(reply, action->headers[i].name, "%s",
+				  action->headers[i].value);
 	if (medium->is_partial)
 		http_reply_header(reply, "Content-Range",
 				  "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64,

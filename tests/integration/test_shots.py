@@ -285,7 +285,7 @@ def test_an_output_that_was_removed_holds_the_next_shot(mount, simulator):
 def withheld(make_mount, tmp_path, simulators):
     """A finished shot whose link is too old to be handed on, and whose frame is to be fetched anew."""
     simulators.append(Simulator(tmp_path, "--link-seconds", "600"))
-    mount = make_mount(simulators[-1], services=SERVICES)
+    mount = make_mount(simulators[-1], services=SERVICES, options=["keep=lazy"])
     mount.expect_log("media_failed", "poll_failed")
     one = shot(mount, "shot-1", {"prompt": "One"})
     wait_state(one, "succeeded")

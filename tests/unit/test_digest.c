@@ -33,6 +33,44 @@ static void test_sha256(void **state)
 	digest_destroy(NULL);
 }
 
+static void test_other_kinds(void **state)
+{
+	static const struct {
+		enum digest_kind kind;
+		const char *text, *hex;
+	} cases[] = {
+		{ DIGEST_MD5, "", "d41d8cd98f00b204e9800998ecf8427e" },
+		{ DIGEST_MD5, "123456789", "25f9e794323b453885f5181f1b624d0b" },
+		{ DIGEST_CRC64, "", "0000000000000000" },
+		{ DIGEST_CRC64, "123456789", "995dc9bbdf1939fa" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct digest *digest = digest_create_of(cases[i].kind);
+		size_t size = strlen(cases[i].text), half = size / 2;
+		char hex[SHA256_HEX];
+
+		assert_non_null(digest);
+		digest_add(digest, cases[i].text, half);
+		digest_add(digest, cases[i].text + half, size - half);
+		digest_finish(digest, hex);
+		digest_destroy(digest);
+		assert_string_equal(hex, cases[i].hex);
+	}
+}
+
+static void test_base64_decode(void **state)
+{
+	unsigned char bytes[32] = "";
+
+	assert_int_equal(base64_decode("YWJj", 3, bytes), 0);
+	assert_memory_equal(bytes, "abc", 3);
+	assert_int_equal(base64_decode("YWI=", 2, bytes), 0);
+	assert_int_equal(base64_decode("YWJj", 4, bytes), -EINVAL);
+	assert_int_equal(base64_decode("Y?Jj", 3, bytes), -EINVAL);
+	assert_int_equal(base64_decode("", 16, bytes), -EINVAL);
+}
+
 static void test_base64(void **state)
 {
 	static const struct {
@@ -89,10 +127,9 @@ static void test_random_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sha256),
-		cmocka_unit_test(test_base64),
-		cmocka_unit_test(test_base64_joins),
-		cmocka_unit_test(test_random_bytes),
+		cmocka_unit_test(test_sha256),	      cmocka_unit_test(test_other_kinds),
+		cmocka_unit_test(test_base64_decode), cmocka_unit_test(test_base64),
+		cmocka_unit_test(test_base64_joins),  cmocka_unit_test(test_random_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

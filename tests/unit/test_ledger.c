@@ -117,9 +117,15 @@ static void fill_numbers(struct task_view *view)
 	view->listing_ms = 1743414619005;
 	view->problem.class = PROBLEM_MODERATION;
 	memset(view->digest, 'd', SHA256_HEX - 1);
-	view->outputs[0] =
-		(struct output){ true, false, 123456789012, 2, 1743414619, NULL, NULL };
-	view->outputs[1] = (struct output){ false, true, 0, UINT32_MAX, -1, NULL, NULL };
+	view->outputs[0] = (struct output){ .is_ready = true,
+					    .is_whole = true,
+					    .is_refetched = true,
+					    .size = 123456789012,
+					    .version = 2,
+					    .mtime = 1743414619 };
+	view->outputs[1] = (struct output){
+		.is_dead = true, .is_lost = true, .version = UINT32_MAX, .mtime = -1
+	};
 }
 
 static struct task_view *full_view(void)
@@ -188,6 +194,9 @@ static void compare_outputs(const struct task_view *a, const struct task_view *b
 
 		assert_int_equal(y->is_ready, x->is_ready);
 		assert_int_equal(y->is_dead, x->is_dead);
+		assert_int_equal(y->is_whole, x->is_whole);
+		assert_int_equal(y->is_lost, x->is_lost);
+		assert_int_equal(y->is_refetched, x->is_refetched);
 		assert_int_equal(y->size, x->size);
 		assert_int_equal(y->version, x->version);
 		assert_int_equal(y->mtime, x->mtime);

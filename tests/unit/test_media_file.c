@@ -487,6 +487,33 @@ static void test_threads(void **state)
 	media_file_unref(file);
 }
 
+static void test_what_is_remembered(void **state)
+{
+	AUTOCLOSE int directory = open_directory(state);
+	struct media_file *file = open_file(directory, 3 * BLOCK, "a");
+
+	assert_int_equal(media_file_check(file), MEDIA_UNCHECKED);
+	assert_string_equal(media_file_promise(file), "");
+	media_file_set_promise(file, "md5=900150983cd24fb0d6963f7d28e17f72");
+	media_file_set_check(file, MEDIA_WRONG);
+	assert_int_equal(media_file_count_requests(file, 5, 1), 1);
+	assert_int_equal(media_file_count_requests(file, 7, 1), 1);
+	assert_int_equal(media_file_count_requests(file, 7, 2), 3);
+	media_file_unref(file);
+	assert_int_equal(media_file_look_requests(directory, "m", 7), 3);
+	assert_int_equal(media_file_look_requests(directory, "m", 5), 0);
+	assert_int_equal(media_file_look_requests(directory, "other", 7), 0);
+	file = open_file(directory, 3 * BLOCK, "a");
+	assert_int_equal(media_file_check(file), MEDIA_WRONG);
+	assert_string_equal(media_file_promise(file),
+			    "md5=900150983cd24fb0d6963f7d28e17f72");
+	media_file_unref(file);
+	file = open_file(directory, 3 * BLOCK, "b");
+	assert_int_equal(media_file_check(file), MEDIA_UNCHECKED);
+	assert_string_equal(media_file_promise(file), "");
+	media_file_unref(file);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_dir, tear_down_dir)
 
 int main(void)
@@ -505,6 +532,7 @@ int main(void)
 		TEST(test_links_are_not_followed),
 		TEST(test_impossible_sizes),
 		TEST(test_sync),
+		TEST(test_what_is_remembered),
 		TEST(test_references),
 		TEST(test_threads),
 	};

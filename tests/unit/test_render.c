@@ -118,13 +118,27 @@ static void test_succeeded(void **state)
 {
 	struct render_facts facts = { .now_ms = NOW_MS,
 				      .kept_percent = 50,
+				      .keep_begins_ms = 1743457819000,
 				      .link_expires_s = 1743501019 };
 
-	expect_status(
-		succeeded_view(1024), &facts,
-		"succeeded\nprovider: ark\nmodel: m-1\ntask: cgt-1\n"
-		"since: 2025-03-31 09:50:19\ntried: 2025-03-31 09:51:29\nkept: 50%\n"
-		"link expires: 2025-04-01 09:50:19\n");
+	expect_status(succeeded_view(1024), &facts,
+		      "succeeded\nprovider: ark\nmodel: m-1\ntask: cgt-1\n"
+		      "since: 2025-03-31 09:50:19\ntried: 2025-03-31 09:51:29\n"
+		      "next: 2025-03-31 21:50:19\nkept: 50%\n"
+		      "link expires: 2025-04-01 09:50:19\n");
+}
+
+static void test_link_that_does_not_tell(void **state)
+{
+	struct render_facts facts = { .now_ms = NOW_MS,
+				      .link_expires_s = 1743501019,
+				      .link_expires_is_guess = true };
+	struct task_view *view = succeeded_view(1024);
+	AUTOFREE char *text = render_status(view, &facts);
+
+	assert_non_null(strstr(text, "\nlink expires: about 2025-04-01 09:50 (the "
+				     "service does not tell)\n"));
+	task_view_unref(view);
 }
 
 static void test_kept(void **state)
@@ -364,6 +378,7 @@ int main(void)
 		cmocka_unit_test(test_progress_is_bounded),
 		cmocka_unit_test(test_succeeded),
 		cmocka_unit_test(test_kept),
+		cmocka_unit_test(test_link_that_does_not_tell),
 		cmocka_unit_test(test_failed),
 		cmocka_unit_test(test_simulated),
 		cmocka_unit_test(test_first_line_is_the_state),

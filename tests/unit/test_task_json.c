@@ -108,6 +108,18 @@ static void test_task_json(void **state)
 	assert_string_equal(json_get_string(tree, "waiting"), "it settles");
 }
 
+static void test_link_that_does_not_tell(void **state)
+{
+	const struct task_facts facts = { .link_expires_s = 1743501019,
+					  .link_expires_is_guess = true };
+	struct task_view *view = succeeded_view(1024);
+	AUTOFREE char *text = task_json(view, &facts);
+
+	assert_non_null(strstr(text, "\"link_expires_about\""));
+	assert_null(strstr(text, "\"link_expires\""));
+	task_view_unref(view);
+}
+
 static void test_next(void **state)
 {
 	struct task_view *view = sent_view(TASK_RUNNING);
@@ -153,6 +165,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_task_json),
 		cmocka_unit_test(test_next),
+		cmocka_unit_test(test_link_that_does_not_tell),
 		cmocka_unit_test(test_task_json_of_each_state),
 		cmocka_unit_test(test_hostile_task_json),
 	};

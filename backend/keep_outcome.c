@@ -1,0 +1,287 @@
+#include "backend/keep.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/base/log.h"
+#include "backend/base/text.h"
+#include "backend/keep_inside.h"
+#include "backend/media_inside.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define TRIES_MAX 60 /* that failed: over six days, longer than links and tasks last */
+#define NO_DISK_MS 300000
+
+/* --- what people are told --- */
+
+static const char *note_head(enum output_kind kind)
+{
+	return kind == OUTPUT_VIDEO ? "video.mp4 on disk: " : "last_frame.png on disk: ";
+}
+
+/* The video's note is not overwritten by the last frame's. */
+static void set_note(struct task_view *view, enum output_kind kind, const char *text)
+{
+	AUTOFREE char *note = text_format("%s%s", note_head(kind), text);
+
+	if (kind == OUTPUT_VIDEO || !view->note)
+		task_set_text(&view->note, note);
+}
+
+static void clear_note(struct task_view *view, enum output_kind kind)
+{
+	if (view->note && text_starts_with(view->note, note_head(kind)))
+		task_set_text(&view->note, NULL);
+}
+
+static int kept_percent(struct keeper *keeper, const struct task_view *view)
+{
+	uint64_t size = view->outputs[keeper->kind].size;
+
+	return size ? (int)(backend_media_kept(keeper->backend, view, keeper->kind) *
+			    100 / size)
+		    : 0;
+}
+
+/* --- it failed --- */
+
+/* There is no hope left, but that somebody asks for it. Drops the keeper. */
+static void lose(struct keeper *keeper)
+{
+	struct backend *backend = keeper->backend;
+	AUTOVIEW *before = tasks_view(backend->tasks, keeper->number);
+	int percent = before ? kept_percent(keeper, before) : 0;
+	struct task_view *view = tasks_begin(backend->tasks, keeper->number);
+	bool is_over = clock_wall_ms() >= keeper->life.end_ms;
+	AUTOFREE char *text = text_format(
+		"only %d%% of it %s (%s); write \"fetch\" to status to try once more, "
+		"look for it at the service, or order it anew",
+		percent, is_over ? "was saved before its link died" : "could be saved",
+		keeper->why);
+
+	log_warn("event=not_kept task=%" PRIu64 " percent=%d reason=\"%s\"",
+		 keeper->number, percent, keeper->why);
+	if (view) {
+		view->outputs[keeper->kind].is_lost = true;
+		if (text)
+			set_note(view, keeper->kind, text);
+		tasks_commit(backend->tasks, view);
+	}
+	keeper_drop(keeper);
+}
+
+void keeper_retry(struct keeper *keeper, int64_t least_ms)
+{
+	int64_t left_ms = keeper->life.end_ms - clock_wall_ms(), delay_ms;
+
+	keeper->failures++;
+	if (++keeper->tries > TRIES_MAX) {
+		lose(keeper);
+		return;
+	}
+	delay_ms = keep_retry_ms(keeper->failures, left_ms);
+	keeper_release(keeper, delay_ms > least_ms ? delay_ms : least_ms);
+}
+
+/*
+ * The service was asked for a fresh link. A dead one that it has nothing better for is
+ * dead for ever; one that should live is only refused just now.
+ */
+static void refreshed(void *context, int result)
+{
+	struct keeper *keeper = context;
+	AUTOVIEW *view = tasks_view(keeper->backend->tasks, keeper->number);
+	bool is_answered = !result || result == -ENODATA || result == -ENOENT;
+	bool is_other = view && !result &&
+			keep_link_number(view->outputs[keeper->kind].url) != keeper->link;
+
+	keeper->is_refreshing = false;
+	if (view)
+		keeper_plan(keeper, view);
+	if (keeper->was_refused && is_answered && !is_other &&
+	    clock_wall_ms() >= keeper->life.end_ms)
+		lose(keeper);
+	else
+		keeper_retry(keeper, 0);
+}
+
+static bool is_refusal(int status)
+{
+	return status == 401 || status == 403 || status == 404 || status == 410;
+}
+
+void keep_no_disk(struct media *media, const char *why)
+{
+	struct keeper *keeper = media->keeper;
+	struct transfer *next;
+
+	if (!keeper)
+		return;
+	snprintf(keeper->why, sizeof(keeper->why), "%s", why);
+	for (struct transfer *transfer = media->transfers; transfer; transfer = next) {
+		next = transfer->next;
+		if (transfer->is_background)
+			media_stop_transfer(transfer);
+	}
+	keeper_retry(keeper, NO_DISK_MS);
+}
+
+static void put_down_why(struct keeper *keeper, const struct http_response *response)
+{
+	if (response->status)
+		snprintf(keeper->why, sizeof(keeper->why), "HTTP status %d",
+			 response->status);
+	else
+		snprintf(keeper->why, sizeof(keeper->why), "%s",
+			 response->failure ? response->failure : "no connection");
+}
+
+/* Readers and whoever wants all of it now have their own way to go on. */
+bool keep_failed(struct media *media, const struct transfer *transfer,
+		 const struct http_response *response)
+{
+	struct keeper *keeper = media->keeper;
+	uint64_t brought = transfer->position - transfer->start;
+
+	if (!keeper || !transfer->is_background || transfer->is_misfit)
+		return false;
+	put_down_why(keeper, response);
+	if (brought >= keep_piece_bytes(media_file_size(media->file)) / 2)
+		keeper->failures = 0;
+	keeper->was_refused = is_refusal(response->status);
+	if (media_has_waits(media) || media->wants_all) {
+		keeper_retry(keeper, response->retry_after_ms);
+		return false;
+	}
+	if (keeper->was_refused || response->outcome == HTTP_NOT_SENT) {
+		keeper_release(keeper, INT64_MAX);
+		keeper->is_refreshing = true;
+		follow_refresh(media->backend, media->number, refreshed, keeper);
+	} else {
+		keeper_retry(keeper, response->retry_after_ms);
+	}
+	return true;
+}
+
+void keep_gave_up(struct media *media)
+{
+	struct keeper *keeper = media->keeper;
+
+	if (!keeper)
+		return;
+	snprintf(keeper->why, sizeof(keeper->why), "%s",
+		 media->trouble ? media->trouble : "it could not be fetched");
+	keeper_retry(keeper, 0);
+}
+
+/* --- it is whole --- */
+
+/*
+ * The bytes are not what the server promised: the output's next version is fetched, once.
+ * Until that one's size is known the file is not shown, and its bytes stay on disk.
+ */
+static bool fetch_again(struct media *media)
+{
+	struct backend *backend = media->backend;
+	struct task_view *view = tasks_begin(backend->tasks, media->number);
+	struct output *output = view ? &view->outputs[media->kind] : NULL;
+	struct keeper *keeper = keeper_find(backend, media->number, media->kind);
+
+	if (!view)
+		return false;
+	if (output->version != media->version || output->is_refetched || !output->url) {
+		tasks_abandon(backend->tasks, view);
+		return false;
+	}
+	output->is_refetched = true;
+	output->is_ready = false;
+	view->listing_ms = clock_wall_ms();
+	tasks_commit(backend->tasks, view);
+	log_warn("event=bytes_differ task=%" PRIu64 " action=\"fetched once more\"",
+		 media->number);
+	media->is_stale = true;
+	if (keeper)
+		keeper_release(keeper, INT64_MAX); /* until its size is known */
+	probe_task(backend, media->number, false);
+	return true;
+}
+
+static void mark_whole(struct backend *backend, uint64_t number, enum output_kind kind,
+		       bool is_right)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+
+	if (!view)
+		return;
+	view->outputs[kind].is_whole = true;
+	view->outputs[kind].is_lost = false;
+	clear_note(view, kind);
+	if (!is_right)
+		set_note(
+			view, kind,
+			"its bytes differ from what the service promised, each time that "
+			"they were fetched; it may be damaged");
+	tasks_commit(backend->tasks, view);
+}
+
+void keep_whole(struct media *media)
+{
+	struct backend *backend = media->backend;
+	AUTOVIEW *view = tasks_view(backend->tasks, media->number);
+	const struct output *output = view ? &view->outputs[media->kind] : NULL;
+	bool is_right = media_file_check(media->file) != MEDIA_WRONG;
+	struct keeper *keeper = keeper_find(backend, media->number, media->kind);
+
+	if (!output || !output->is_ready || output->version != media->version)
+		return;
+	if (!is_right && fetch_again(media))
+		return;
+	if (!output->is_whole) {
+		log_info("event=kept task=%" PRIu64 " output=%s", media->number,
+			 media->kind == OUTPUT_VIDEO ? "video" : "last_frame");
+		mark_whole(backend, media->number, media->kind, is_right);
+	}
+	if (keeper)
+		keeper_drop(keeper);
+}
+
+bool keep_has_first(struct backend *backend, uint64_t number, enum output_kind kind)
+{
+	AUTOVIEW *view = tasks_view(backend->tasks, number);
+
+	return view && view->outputs[kind].is_refetched && !view->outputs[kind].is_ready;
+}
+
+bool keep_restore(struct backend *backend, uint64_t number, enum output_kind kind)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+
+	if (!view)
+		return false;
+	if (!view->outputs[kind].is_refetched || view->outputs[kind].is_ready) {
+		tasks_abandon(backend->tasks, view);
+		return false;
+	}
+	view->outputs[kind].is_ready = true;
+	view->listing_ms = clock_wall_ms();
+	tasks_commit(backend->tasks, view);
+	mark_whole(backend, number, kind, false);
+	return true;
+}
+
+void keep_again(struct backend *backend, uint64_t number)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+
+	if (!view)
+		return;
+	for (int i = 0; i < OUTPUT_COUNT; i++) {
+		if (!view->outputs[i].is_whole)
+			clear_note(view, (enum output_kind)i);
+		view->outputs[i].is_lost = false;
+	}
+	tasks_commit(backend->tasks, view);
+	keep_task(backend, number);
+}
