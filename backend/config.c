@@ -17,6 +17,7 @@
 #define SECTIONS_MAX 100
 #define SECTION_NAMES_MAX_BYTES 2048 /* as messages list them */
 #define LINE_MAX_BYTES 4096
+#define READ_TIMEOUT_LEAST_MS 200
 #define MAIN_SECTION SIZE_MAX
 #define PROVIDER_PREFIX "provider "
 
@@ -96,6 +97,9 @@ int config_set(struct config *config, const char *key, const char *value,
 		return set_keep(config, value, ret_error);
 	if (!strcmp(key, "submissions_per_hour"))
 		return set_count(key, value, &config->submissions_per_hour, ret_error);
+	if (!strcmp(key, "read_timeout"))
+		return set_seconds(key, value, READ_TIMEOUT_LEAST_MS,
+				   &config->read_timeout_ms, ret_error);
 	if (!strcmp(key, "models"))
 		return put(&loading_of(config)->models, value);
 	return -ENOENT;
@@ -176,8 +180,10 @@ static int set_in_section(struct loading *loading, size_t index, const char *key
 
 static int set_in_main(struct loading *loading, const char *key, const char *value)
 {
-	static const char *const keys[] = { "default_provider",	    "settle", "keep",
-					    "submissions_per_hour", "models", NULL };
+	static const char *const keys[] = {
+		"default_provider", "settle",	    "keep", "submissions_per_hour",
+		"models",	    "read_timeout", NULL
+	};
 	const char *near = text_nearest(key, keys);
 	int r = config_set(&loading->config, key, value, &loading->error);
 
@@ -341,6 +347,7 @@ int config_load(const char *path, bool is_required, struct config **ret_config,
 	if (!loading)
 		return -ENOMEM;
 	loading->config.settle_ms = 3000;
+	loading->config.read_timeout_ms = 120000;
 	loading->config.keep = KEEP_RESCUE;
 	loading->config.submissions_per_hour = 60;
 	loading->path = strdup(path);

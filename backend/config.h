@@ -32,6 +32,8 @@ struct provider_section {
 struct config {
 	char *default_provider; /* NULL: the first section */
 	int64_t settle_ms;
+	int64_t read_timeout_ms; /* a read waits as long without a byte, then ends in EIO
+				  */
 	enum keep_policy keep;
 	unsigned submissions_per_hour;
 	struct provider_section *sections;

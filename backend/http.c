@@ -16,6 +16,7 @@
 #define CONNECT_TIMEOUT_MS 10000
 #define STALL_SECONDS 30
 #define RECEIVE_BUFFER_BYTES (512 * 1024)
+#define SLOWEST_BYTES 1024 /* a second */
 #define REDIRECTS_MAX 3
 #define BASE64_STEP_BYTES 49152 /* a multiple of 3 */
 
@@ -36,7 +37,12 @@ struct http_call {
 	uint64_t piece_offset; /* text: bytes sent; file: bytes read from it */
 	char encoded[BASE64_SIZE(BASE64_STEP_BYTES)];
 	size_t encoded_size, encoded_sent;
-	bool has_taken; /* the sink, in this turn */
+	bool has_taken;	   /* the sink, in this turn */
+	bool is_paused;	   /* the sink takes nothing for now: that is no stall */
+	bool is_forbidden; /* where it was to go */
+	int64_t heard_ms;  /* boot clock: the start, or what came of the body last */
+	int64_t window_ms; /* since when `window_bytes` came of the body; 0: none did */
+	uint64_t window_bytes;
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -215,6 +221,8 @@ static void read_header(struct http_response *response, const char *name,
 		keep_text(&response->content_range, value, size);
 	else if (IS("content-type"))
 		keep_text(&response->content_type, value, size);
+	else if (IS("content-encoding"))
+		keep_text(&response->content_encoding, value, size);
 	else if (IS("x-request-id"))
 		keep_text(&response->request_id, value, size);
 	else if (IS("retry-after"))
@@ -274,10 +282,19 @@ static size_t hand_over(struct http_call *call, const char *bytes, size_t size)
 {
 	int r = call->options.sink(call->options.context, &call->response, bytes, size);
 
-	if (r == HTTP_SINK_PAUSE)
+	call->is_paused = r == HTTP_SINK_PAUSE;
+	if (call->is_paused)
 		return CURL_WRITEFUNC_PAUSE;
 	call->has_taken = true;
 	return r ? 0 : size;
+}
+
+static void note_heard(struct http_call *call, size_t size)
+{
+	call->heard_ms = clock_boot_ms();
+	if (!call->window_ms)
+		call->window_ms = call->heard_ms;
+	call->window_bytes += size;
 }
 
 static size_t take_body(char *bytes, size_t unit, size_t count, void *user)
@@ -286,6 +303,7 @@ static size_t take_body(char *bytes, size_t unit, size_t count, void *user)
 	size_t size = unit * count;
 
 	read_status(call);
+	note_heard(call, size);
 	if (call->options.sink)
 		return hand_over(call, bytes, size);
 	return buffer_append(&call->response.body, bytes, size) ? 0 : size;
@@ -293,6 +311,10 @@ static size_t take_body(char *bytes, size_t unit, size_t count, void *user)
 
 void http_resume(struct http_call *call)
 {
+	call->is_paused = false;
+	call->heard_ms = clock_boot_ms();
+	call->window_ms = 0;
+	call->window_bytes = 0;
 	curl_easy_pause(call->easy, CURLPAUSE_CONT);
 }
 
@@ -334,8 +356,7 @@ static curl_socket_t open_socket(void *user, curlsocktype purpose,
 	struct http_call *call = user;
 
 	if (!call->options.allows_private && !is_public(&address->addr)) {
-		snprintf(call->error, sizeof(call->error),
-			 "the address is a private or local one, which is not allowed");
+		call->is_forbidden = true;
 		return CURL_SOCKET_BAD;
 	}
 	return socket(address->family, address->socktype | SOCK_CLOEXEC,
@@ -387,7 +408,7 @@ static void set_limits(struct http_call *call)
 	if (call->options.timeout_ms) {
 		curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
 				 (long)call->options.timeout_ms);
-	} else {
+	} else if (!call->options.stall_ms) {
 		curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 		curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)STALL_SECONDS);
 	}
@@ -445,6 +466,7 @@ int http_start(struct http *http, struct http_request *request,
 	}
 	call->http = http;
 	call->options = *options;
+	call->heard_ms = clock_boot_ms();
 	call->request = *request;
 	*request = (struct http_request){ 0 };
 	begin_headers(call);
@@ -486,6 +508,14 @@ static bool was_not_sent(CURL *easy, CURLcode code)
 	}
 }
 
+/* curl only knows that there was no connection. */
+static const char *explain(const struct http_call *call, CURLcode code)
+{
+	if (call->is_forbidden && code == CURLE_COULDNT_CONNECT)
+		return "the address is a private or local one, which is not allowed";
+	return *call->error ? call->error : curl_easy_strerror(code);
+}
+
 static void finish(struct http_call *call, CURLcode code)
 {
 	struct http_response response;
@@ -495,9 +525,7 @@ static void finish(struct http_call *call, CURLcode code)
 				 : was_not_sent(call->easy, code) ? HTTP_NOT_SENT
 								  : HTTP_LOST;
 	if (code != CURLE_OK)
-		call->response.failure =
-			text_clean(*call->error ? call->error : curl_easy_strerror(code),
-				   300);
+		call->response.failure = text_clean(explain(call, code), 300);
 	response = call->response;
 	call->response = (struct http_response){ .content_length = -1 };
 	{
@@ -536,12 +564,70 @@ static void tell_turned(struct http *http)
 	}
 }
 
+/* --- stalls ---
+ *
+ * curl's own rule counts in whole seconds, and any byte of a head as progress.
+ */
+
+static int64_t stall_due_ms(const struct http_call *call)
+{
+	int64_t from_ms = call->heard_ms;
+
+	if (call->window_ms && call->window_ms < from_ms)
+		from_ms = call->window_ms;
+	return from_ms + call->options.stall_ms;
+}
+
+/* Whether it ended. A window that brought enough is followed by the next one. */
+static bool end_if_stalled(struct http_call *call, int64_t now_ms)
+{
+	int64_t stall_ms = call->options.stall_ms;
+	bool is_silent = now_ms - call->heard_ms >= stall_ms;
+	bool is_slow = call->window_bytes * 1000 <
+		       (uint64_t)(now_ms - call->window_ms) * SLOWEST_BYTES;
+
+	if (!stall_ms || call->is_paused || now_ms < stall_due_ms(call))
+		return false;
+	if (!is_silent && !is_slow) {
+		call->window_ms = now_ms;
+		call->window_bytes = 0;
+		return false;
+	}
+	snprintf(call->error, sizeof(call->error),
+		 is_silent ? "nothing came for %g s" : "next to nothing came for %g s",
+		 (double)stall_ms / 1000);
+	finish(call, CURLE_OPERATION_TIMEDOUT);
+	return true;
+}
+
+/* Whoever is told of an end may begin and cancel calls: then all are looked at anew. */
+static void end_stalled(struct http *http)
+{
+	int64_t now_ms = clock_boot_ms();
+	struct http_call *call = http->calls;
+
+	while (call)
+		call = end_if_stalled(call, now_ms) ? http->calls : call->next;
+}
+
+static int64_t next_stall_ms(const struct http *http, int64_t timeout_ms)
+{
+	int64_t now_ms = clock_boot_ms();
+
+	for (const struct http_call *call = http->calls; call; call = call->next)
+		if (call->options.stall_ms && !call->is_paused &&
+		    stall_due_ms(call) - now_ms < timeout_ms)
+			timeout_ms = stall_due_ms(call) - now_ms;
+	return timeout_ms > 0 ? timeout_ms : 0;
+}
+
 void http_turn(struct http *http, int64_t timeout_ms)
 {
 	int running;
 
-	curl_multi_poll(http->multi, NULL, 0, (int)timeout_ms, NULL);
+	curl_multi_poll(http->multi, NULL, 0, (int)next_stall_ms(http, timeout_ms), NULL);
 	curl_multi_perform(http->multi, &running);
 	tell_turned(http);
 	dispatch(http);
+	end_stalled(http);
 }

@@ -24,8 +24,12 @@ struct http_options {
 	bool may_reuse;	     /* a repeated request does no harm (GET) */
 	bool follows;	     /* follow up to 3 redirects: media only */
 	bool allows_private; /* loopback and private addresses, plain http */
-	int64_t timeout_ms;  /* for the whole call; 0: only stalls end it (30 s without a
-				byte) */
+	int64_t timeout_ms;  /* for the whole call; 0: only stalls end it */
+	/*
+	 * A stall: so long without a byte of the body, or with less than 1 KiB a second
+	 * on the average. 0: 30 s without a byte. Not with a timeout.
+	 */
+	int64_t stall_ms;
 	size_t body_max_bytes; /* ceiling of response.body, when there is no sink */
 
 	/*

@@ -112,6 +112,7 @@ void http_response_clear(struct http_response *response)
 	free(response->etag);
 	free(response->content_range);
 	free(response->content_type);
+	free(response->content_encoding);
 	free(response->request_id);
 	free(response->promise);
 	*response = (struct http_response){ .content_length = -1 };

@@ -56,6 +56,7 @@ struct http_response {
 	char *etag;
 	char *content_range;
 	char *content_type;
+	char *content_encoding;
 	int64_t content_length; /* -1: none */
 	char *request_id;	/* X-Request-Id */
 	char *promise;		/* the digest of the whole file: promise.h */

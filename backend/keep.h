@@ -54,7 +54,7 @@ void keep_yield(struct backend *backend);
 void keep_go_on(struct media *media);
 /* A transfer failed. Returns whether that was a piece, and is taken care of. */
 bool keep_failed(struct media *media, const struct transfer *transfer,
-		 const struct http_response *response);
+		 const struct http_response *response, const char *why);
 /* The disk takes no bytes: it is tried again in a while. */
 void keep_no_disk(struct media *media, const char *why);
 /* It was given up for its readers. */

@@ -107,11 +107,6 @@ static void refreshed(void *context, int result)
 		keeper_retry(keeper, 0);
 }
 
-static bool is_refusal(int status)
-{
-	return status == 401 || status == 403 || status == 404 || status == 410;
-}
-
 void keep_no_disk(struct media *media, const char *why)
 {
 	struct keeper *keeper = media->keeper;
@@ -128,29 +123,20 @@ void keep_no_disk(struct media *media, const char *why)
 	keeper_retry(keeper, NO_DISK_MS);
 }
 
-static void put_down_why(struct keeper *keeper, const struct http_response *response)
-{
-	if (response->status)
-		snprintf(keeper->why, sizeof(keeper->why), "HTTP status %d",
-			 response->status);
-	else
-		snprintf(keeper->why, sizeof(keeper->why), "%s",
-			 response->failure ? response->failure : "no connection");
-}
-
 /* Readers and whoever wants all of it now have their own way to go on. */
 bool keep_failed(struct media *media, const struct transfer *transfer,
-		 const struct http_response *response)
+		 const struct http_response *response, const char *why)
 {
 	struct keeper *keeper = media->keeper;
 	uint64_t brought = transfer->position - transfer->start;
 
-	if (!keeper || !transfer->is_background || transfer->is_misfit)
+	if (!keeper || !transfer->is_background)
 		return false;
-	put_down_why(keeper, response);
+	snprintf(keeper->why, sizeof(keeper->why), "%s", why);
 	if (brought >= keep_piece_bytes(media_file_size(media->file)) / 2)
 		keeper->failures = 0;
-	keeper->was_refused = is_refusal(response->status);
+	keeper->was_refused = transfer->objection ||
+			      media_answer_is_dead_link(response->status, transfer->said);
 	if (media_has_waits(media) || media->wants_all) {
 		keeper_retry(keeper, response->retry_after_ms);
 		return false;

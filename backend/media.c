@@ -396,6 +396,8 @@ void media_close_unused(struct media *media)
 {
 	if (media_is_used(media))
 		return;
+	if (atomic_load(&media->was_read) && media_file_is_complete(media->file))
+		media_clear_note(media); /* of a version before it */
 	media_stop_unwanted(media);
 	if (is_busy(media)) {
 		media_start_tick(media);

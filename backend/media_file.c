@@ -10,6 +10,7 @@
 #include <aio.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -672,10 +673,22 @@ void media_file_mark(struct media_file *file, uint64_t start, uint64_t end)
 	}
 }
 
+/*
+ * One thread of aio's is enough, and it never starts another: a thread that is begun by
+ * one that glibc made behind its back is more than ThreadSanitizer survives.
+ */
+static void limit_aio(void)
+{
+	aio_init(&(struct aioinit){ .aio_threads = 1, .aio_num = 64 });
+}
+
 int media_file_sync_begin(struct media_file *file)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
 	if (file->is_syncing || file->header->is_synced)
 		return 0;
+	pthread_once(&once, limit_aio);
 	file->sync = (struct aiocb){ .aio_fildes = file->fd,
 				     .aio_sigevent.sigev_notify = SIGEV_NONE };
 	if (aio_fsync(O_DSYNC, &file->sync) < 0)

@@ -4,7 +4,9 @@
  *   media.c           which are open: opening, closing, the files' names
  *   media_read.c      who waits for which bytes
  *   media_window.c    what is fetched next: runs of readers, and windows ahead of them
- *   media_transfer.c  the ranges on their way: how they begin, what they bring, their end
+ *   media_transfer.c  the ranges on their way: how they begin, their answers, their end
+ *   media_intake.c    what they bring, and when they pause
+ *   media_failure.c   what is done when one fails
  *   media_disk.c      what became of the bytes on their way to the disk
  *   media_check.c     whether a whole file is what was promised
  *
@@ -14,6 +16,7 @@
 #define SEEDANCEFS_MEDIA_INSIDE_H
 
 #include "backend/core.h"
+#include "backend/media_answer.h"
 #include "backend/media_file.h"
 #include "backend/media_stage.h"
 
@@ -42,6 +45,7 @@ struct transfer {
 	struct transfer *next;
 	struct media *media;
 	struct http_call *call;
+	char *url; /* the link that was asked */
 	uint64_t start, position, end;
 	uint64_t asked_end;	    /* of the request: `end` may have been cut since */
 	uint64_t limit;		    /* it pauses here; at most `end` */
@@ -52,9 +56,15 @@ struct transfer {
 	bool is_background;	    /* nobody waits for it: keep.h */
 	bool yields;	/* who needs what it brings much later has a request of its own */
 	bool is_ending; /* what comes behind it may begin */
-	bool is_checked; /* the answer's head fits */
-	bool is_misfit;	 /* it does not: the file changed, or the server cannot be used */
 	bool is_paused;
+	bool is_checked;       /* the answer's head fits */
+	bool is_changed;       /* it does not: the server has another file now */
+	bool is_cut;	       /* the answer is shorter than what was asked for */
+	bool is_redundant;     /* another one brings the whole file */
+	const char *objection; /* why its bytes cannot be used; NULL: they can */
+	uint64_t brought;      /* bytes that were missing before */
+	char said[MEDIA_ANSWER_SAID_BYTES + 1]; /* a failure's text */
+	size_t said_size;
 	bool has_no_memory;
 };
 
@@ -84,6 +94,7 @@ struct media {
 
 	/* Any thread. */
 	_Atomic(struct wait *) arrived; /* reads that were parked, not yet in `waits` */
+	atomic_bool was_read;
 	_Atomic uint64_t mark; /* a reader that gets here tells the backend: it goes on */
 
 	/* Backend thread only. */
@@ -94,8 +105,11 @@ struct media {
 	struct timer ahead;  /* a transfer is ending */
 	uint64_t ahead_at;   /* where it ends */
 	int64_t unused_ms;   /* boot clock, when it was closed last; 0: never */
-	int64_t progress_ms; /* boot clock, when bytes came last */
+	int64_t progress_ms; /* boot clock, when a block became whole last */
+	int64_t overdue_ms;  /* boot clock, when reads had waited too long last */
 	unsigned failures, refusals;
+	bool again_is_bulk;
+	uint64_t again_start, again_end; /* the range that failed last */
 	char *trouble;	  /* what went wrong last; NULL: bytes came since */
 	bool is_linkless; /* … and the service had no link to it when it was asked */
 	bool is_refreshing;
@@ -158,21 +172,41 @@ void media_retry_disk(struct media *media);
 /* [start, end), of which up to `limit` is taken in for now. */
 int media_start_transfer(struct media *media, uint64_t start, uint64_t end,
 			 uint64_t limit);
-/* Transfers that are paused where no reader came for long stop. */
-void media_stop_idle(struct media *media);
+/* What they brought is kept. */
 void media_stop_transfer(struct transfer *transfer);
 void media_stop_transfers(struct media *media);
+/* Those that nobody waits for any more. */
+void media_stop_unwanted(struct media *media);
+/* Those that are paused where no reader came for long. */
+void media_stop_idle(struct media *media);
+
+/* --- media_intake.c --- */
+/* Takes the next bytes of a transfer in. 0 or -ENOMEM. */
+int media_take_in(struct transfer *transfer, const char *bytes, size_t size);
+/* What came so far is of use, but for a block that is not whole yet. */
+void media_stage_blocks(struct transfer *transfer);
+/* It ends here, whether it came to its end or not. */
+void media_stage_rest(struct transfer *transfer);
+bool media_must_pause(const struct transfer *transfer);
+bool media_is_at_limit(const struct transfer *transfer);
 /* Transfers that were paused go on, where they may. */
 void media_resume(struct media *media);
 /* Bytes that cannot be kept have only so much room in memory: no more than these ahead.
  */
 uint64_t media_most_ahead(const struct media *media);
-/* Transfers that nobody waits for any more stop; what they brought is kept. */
-void media_stop_unwanted(struct media *media);
+
+/* --- media_failure.c --- */
+/* It did not bring what it was to; it is gone but for this. */
+void media_transfer_failed(struct media *media, const struct transfer *transfer,
+			   const struct http_response *response);
 /* What went wrong; with NULL, all is well again. */
 void media_set_trouble(struct media *media, const char *trouble);
 /* Ends all waiting reads with -EIO, and says why in the task's note. */
 void media_give_up(struct media *media, const char *why);
+/* … which is over. */
+void media_clear_note(struct media *media);
+/* Reads were ended since nothing came for too long: says so in the task's note. */
+void media_note_overdue(struct media *media);
 void media_retry_due(void *context);
 
 /* --- media_check.c --- */

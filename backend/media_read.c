@@ -10,8 +10,8 @@
 
 #include <errno.h>
 
-#define DEADLINE_MS 120000 /* without progress */
 #define TICK_MS 1000
+#define ECHO_MS 250
 
 /* --- answering --- */
 
@@ -44,12 +44,13 @@ bool media_has_waits(struct media *media)
 	return media->waits != NULL;
 }
 
-/* Answers the waits that `is_over` (all, with NULL) with the result. */
-static void answer(struct media *media, int result,
+/* Answers the waits that `is_over` (all, with NULL) with the result. False: none was. */
+static bool answer(struct media *media, int result,
 		   bool (*is_over)(const struct media *media, const struct wait *wait))
 {
 	struct backend *backend = media->backend;
 	struct wait **at = &media->waits;
+	bool had_any = false;
 
 	take_arrived(media);
 	while (*at) {
@@ -62,7 +63,9 @@ static void answer(struct media *media, int result,
 		*at = wait->next;
 		backend->events.read_done(backend->events.context, wait->read, result);
 		free(wait);
+		had_any = true;
 	}
+	return had_any;
 }
 
 void media_answer_ready(struct media *media)
@@ -84,15 +87,26 @@ struct park_command {
 	int64_t since_ms;
 };
 
+/*
+ * The kernel asks once more, at once, for what was an error: whoever waited in vain does
+ * not wait twice as long.
+ */
+static bool is_echo(const struct media *media)
+{
+	return media->overdue_ms > media->progress_ms &&
+	       clock_boot_ms() - media->overdue_ms < ECHO_MS;
+}
+
 static void run_park(struct backend *backend, struct command *command)
 {
 	struct park_command *park = (struct park_command *)command;
 	struct media *media = park->media;
 
 	take_arrived(media);
-	if (!media->transfers)
-		media->progress_ms = park->since_ms;
-	media_follow_read(media, park->offset, park->end);
+	if (is_echo(media))
+		media_answer_all(media, -EIO);
+	else
+		media_follow_read(media, park->offset, park->end);
 	free(park);
 	backend_media_close(backend, media);
 }
@@ -221,6 +235,8 @@ int backend_media_view(struct backend *backend, struct media *media, uint64_t of
 {
 	int r = media_file_view(media->file, offset, size, ret_view);
 
+	if (!r && !atomic_load_explicit(&media->was_read, memory_order_relaxed))
+		atomic_store_explicit(&media->was_read, true, memory_order_relaxed);
 	if (!r &&
 	    offset + size > atomic_load_explicit(&media->mark, memory_order_relaxed))
 		report_ahead(backend, media, offset + size);
@@ -234,7 +250,7 @@ static bool is_overdue(const struct media *media, const struct wait *wait)
 	int64_t since_ms =
 		wait->since_ms > media->progress_ms ? wait->since_ms : media->progress_ms;
 
-	return clock_boot_ms() - since_ms > DEADLINE_MS;
+	return clock_boot_ms() - since_ms > media->backend->config->read_timeout_ms;
 }
 
 void media_start_tick(struct media *media)
@@ -251,7 +267,8 @@ void media_tick_due(void *context)
 	bool is_syncing;
 
 	media_retry_disk(media);
-	answer(media, -EIO, is_overdue);
+	if (answer(media, -EIO, is_overdue))
+		media_note_overdue(media);
 	if (had_waits && !media->waits)
 		media_stop_unwanted(media);
 	media_stop_idle(media);

@@ -1,187 +1,19 @@
 /*
- * The ranges of a media that are on their way: how they begin, what they bring, how they
- * end; and what is done when one fails: again later, with a fresh link, or not at all.
+ * The ranges of a media that are on their way: how they begin, what becomes of their
+ * answers, how they end.
  */
 #include "backend/media_inside.h"
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
-#include "backend/base/log.h"
 #include "backend/base/text.h"
-#include "backend/content_range.h"
 #include "backend/keep.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
-#define BACKOFF_FIRST_MS 250
-#define BACKOFF_LAST_MS 8000
 #define IDLE_MS 5000
-#define REFUSALS_MAX 2 /* of fresh links, in a row */
-#define RESERVE_BYTES (4u << 20)
-
-/* --- staging --- */
-
-/* In steps, so that what is given up leaves little of it: writing costs less then. */
-static void reserve(struct transfer *transfer, struct media_chunk *chunk)
-{
-	uint64_t to = chunk->offset + RESERVE_BYTES;
-
-	if (chunk->offset + chunk->size <= transfer->reserved)
-		return;
-	chunk->reserve_end = to < transfer->end ? to : transfer->end;
-	transfer->reserved = chunk->reserve_end;
-}
-
-/* Readers find it from now on, and it goes to disk. Takes the chunk over. */
-static void stage(struct transfer *transfer, struct media_chunk *chunk)
-{
-	struct media *media = transfer->media;
-
-	reserve(transfer, chunk);
-	media_file_stage(media->file, chunk);
-	if (media_writer_is_stuck(media->backend->writer))
-		media_file_keep_chunk(media->file, chunk);
-	else
-		media_writer_add(media->backend->writer, media->file, chunk);
-	media_chunk_unref(chunk);
-	media_answer_ready(media);
-}
-
-/* A chunk at `position`, which ends at a round offset, so that the page cache takes it in
- * one large folio. */
-static struct media_chunk *chunk_at(struct transfer *transfer, uint64_t position)
-{
-	uint64_t end = (position / MEDIA_CHUNK_BYTES + 1) * MEDIA_CHUNK_BYTES;
-
-	if (end > transfer->end)
-		end = transfer->end;
-	return media_chunk_create(&transfer->media->backend->chunks, position,
-				  (size_t)(end - position));
-}
-
-static int fill(struct transfer *transfer, const char *bytes, size_t size)
-{
-	while (size) {
-		struct media_chunk *chunk = transfer->chunk;
-		size_t room, part;
-
-		if (!chunk)
-			chunk = transfer->chunk = chunk_at(transfer, transfer->position);
-		if (!chunk)
-			return -ENOMEM;
-		room = chunk->capacity - chunk->size;
-		part = size < room ? size : room;
-		memcpy(chunk->bytes + chunk->size, bytes, part);
-		chunk->size += part;
-		transfer->position += part;
-		bytes += part;
-		size -= part;
-		if (chunk->size == chunk->capacity)
-			stage(transfer, TAKE(transfer->chunk));
-	}
-	return 0;
-}
-
-/* Splits off the chunk's whole blocks, by a copy of what is the smaller part; NULL: no
- * memory. The rest stays the transfer's. */
-static struct media_chunk *split(struct transfer *transfer, size_t whole)
-{
-	struct media_chunk *chunk = transfer->chunk, *other;
-	size_t rest = chunk->size - whole;
-	bool is_mostly_full = whole >= MEDIA_CHUNK_BYTES / 2;
-
-	other = is_mostly_full ? chunk_at(transfer, chunk->offset + whole)
-			       : media_chunk_create(&transfer->media->backend->chunks,
-						    chunk->offset, whole);
-	if (!other)
-		return NULL;
-	if (is_mostly_full) {
-		memcpy(other->bytes, chunk->bytes + whole, rest);
-		other->size = rest;
-		chunk->size = whole;
-		transfer->chunk = other;
-		return chunk;
-	}
-	memcpy(other->bytes, chunk->bytes, whole);
-	other->size = whole;
-	memmove(chunk->bytes, chunk->bytes + whole, rest);
-	chunk->offset += whole;
-	chunk->size = rest;
-	chunk->capacity -= whole;
-	return other;
-}
-
-/* What came so far is of use, but for a block that is not whole yet. */
-static void stage_blocks(struct transfer *transfer)
-{
-	size_t whole = transfer->chunk ? transfer->chunk->size / MEDIA_BLOCK_BYTES *
-						 MEDIA_BLOCK_BYTES
-				       : 0;
-	struct media_chunk *blocks = whole ? split(transfer, whole) : NULL;
-
-	if (blocks)
-		stage(transfer, blocks);
-}
-
-/* It ends here, whether it came to its end or not. */
-static void stage_rest(struct transfer *transfer)
-{
-	stage_blocks(transfer);
-	media_chunk_unref(transfer->chunk);
-	transfer->chunk = NULL;
-}
-
-/* --- pausing --- */
-
-uint64_t media_most_ahead(const struct media *media)
-{
-	return media_lacks_disk(media) ? MEDIA_HOMELESS_BYTES / 4 : UINT64_MAX;
-}
-
-/* Whether a read waits for what comes next. */
-static bool is_waited_for(const struct transfer *transfer)
-{
-	struct media *media = transfer->media;
-
-	if (!media_has_waits(media))
-		return false;
-	for (const struct wait *wait = media->waits; wait; wait = wait->next)
-		if (wait->end > transfer->position && wait->offset < transfer->end)
-			return true;
-	return false;
-}
-
-static bool is_at_limit(const struct transfer *transfer)
-{
-	return transfer->position >= transfer->limit && transfer->limit < transfer->end;
-}
-
-/* The reader is far behind; or the disk is slow; or it takes nothing, and readers take no
- * more just now. */
-static bool must_pause(const struct transfer *transfer)
-{
-	const struct media *media = transfer->media;
-	struct media_writer *writer = media->backend->writer;
-
-	return is_at_limit(transfer) ||
-	       (media_writer_is_full(writer) && !media_writer_is_stuck(writer)) ||
-	       (media_file_homeless(media->file) > MEDIA_HOMELESS_BYTES / 2 &&
-		!is_waited_for(transfer));
-}
-
-/* Taking more may end the transfer, but not within the call: that comes with a turn. */
-void media_resume(struct media *media)
-{
-	for (struct transfer *transfer = media->transfers; transfer;
-	     transfer = transfer->next)
-		if (transfer->is_paused && !must_pause(transfer)) {
-			transfer->is_paused = false;
-			transfer->paused_ms = 0;
-			http_resume(transfer->call);
-		}
-}
 
 /* --- stopping --- */
 
@@ -193,7 +25,8 @@ void media_stop_transfer(struct transfer *transfer)
 		at = &(*at)->next;
 	*at = transfer->next;
 	http_cancel(transfer->call);
-	stage_rest(transfer);
+	media_stage_rest(transfer);
+	free(transfer->url);
 	free(transfer);
 }
 
@@ -210,7 +43,7 @@ void media_stop_idle(struct media *media)
 
 	for (struct transfer *transfer = media->transfers; transfer; transfer = next) {
 		next = transfer->next;
-		if (transfer->is_paused && is_at_limit(transfer) &&
+		if (transfer->is_paused && media_is_at_limit(transfer) &&
 		    now_ms - transfer->paused_ms > IDLE_MS)
 			media_stop_transfer(transfer);
 	}
@@ -262,28 +95,70 @@ void media_stop_unwanted(struct media *media)
 
 /* --- what comes in --- */
 
-/* 206 only if it begins where it was asked to, of a file of the same size and version. */
-static bool head_fits(struct transfer *transfer, const struct http_response *response)
+/* The whole file is on its way already: once is enough. */
+static bool is_being_streamed(const struct media *media)
 {
-	const struct media *media = transfer->media;
-	AUTOVIEW *view = tasks_view(media->backend->tasks, media->number);
-	const char *etag = view ? view->outputs[media->kind].etag : NULL;
-	uint64_t size = media_file_size(media->file);
-	struct content_range range;
+	for (const struct transfer *other = media->transfers; other; other = other->next)
+		if (other->is_checked && !other->start &&
+		    other->end == media_file_size(media->file))
+			return true;
+	return false;
+}
 
-	if (etag && response->etag && strcmp(etag, response->etag))
+/* Where the bytes belong that come. A whole file has no limit: it is streamed once. */
+static void take_span(struct transfer *transfer, const struct answer_span *span,
+		      bool is_whole)
+{
+	transfer->is_cut = span->end < transfer->asked_end;
+	transfer->start = transfer->position = span->start;
+	if (is_whole || span->end < transfer->end)
+		transfer->end = span->end;
+	if (is_whole) {
+		transfer->asked_end = transfer->limit = span->end;
+		transfer->yields = false;
+	}
+	if (transfer->limit > transfer->end)
+		transfer->limit = transfer->end;
+}
+
+/* Looks at the answer's head, once. False: its bytes are not taken. */
+static bool check_head(struct transfer *transfer, const struct http_response *response,
+		       const char *bytes, size_t size)
+{
+	struct media *media = transfer->media;
+	AUTOVIEW *view = tasks_view(media->backend->tasks, media->number);
+	struct answer_wanted wanted = { .start = transfer->start,
+					.end = transfer->asked_end,
+					.size = media_file_size(media->file) };
+	enum answer_verdict verdict;
+	struct answer_span span;
+
+	if (view)
+		wanted.etag = view->outputs[media->kind].etag;
+	verdict = media_answer_judge(response, &wanted, bytes, size, &span,
+				     &transfer->objection);
+	transfer->is_changed = verdict == ANSWER_CHANGED;
+	if (verdict != ANSWER_FITS)
 		return false;
-	if (response->status == 206)
-		return !content_range_parse(response->content_range, &range) &&
-		       range.has_range && range.first == transfer->start &&
-		       range.last < transfer->asked_end &&
-		       (!range.has_total || range.total == size);
-	if (response->content_length >= 0 && (uint64_t)response->content_length != size)
+	transfer->objection = NULL;
+	transfer->is_redundant = response->status == 200 && is_being_streamed(media);
+	if (transfer->is_redundant)
 		return false;
-	/* A server without ranges: the whole file comes, from its start. */
-	transfer->start = transfer->position = 0;
-	transfer->end = transfer->asked_end = transfer->limit = size;
+	keep_heard(media->backend, media->number, media->kind, media->file, response);
+	take_span(transfer, &span, response->status == 200);
+	transfer->is_checked = true;
+	transfer->first_ms = clock_boot_ms();
 	return true;
+}
+
+/* An error's text; what is longer is none. */
+static int keep_said(struct transfer *transfer, const char *bytes, size_t size)
+{
+	size_t room = MEDIA_ANSWER_SAID_BYTES - transfer->said_size;
+
+	memcpy(transfer->said + transfer->said_size, bytes, size < room ? size : room);
+	transfer->said_size += size < room ? size : room;
+	return size > room ? -1 : 0;
 }
 
 /*
@@ -306,189 +181,75 @@ static void look_ahead(struct transfer *transfer)
 	timer_set(&media->backend->timers, &media->ahead, now_ms);
 }
 
+/* All is here, and the server means to send more: it may never do so. */
+static bool is_overlong(const struct transfer *transfer,
+			const struct http_response *response)
+{
+	return transfer->position == transfer->end && response->content_length >= 0 &&
+	       (uint64_t)response->content_length > transfer->end - transfer->start;
+}
+
 static int take_bytes(void *context, const struct http_response *response,
 		      const char *bytes, size_t size)
 {
 	struct transfer *transfer = context;
-	struct media *media = transfer->media;
+	uint64_t room;
+	bool is_surplus;
 
 	if (response->status != 200 && response->status != 206)
-		return 0; /* an error's text: small, or the stall limit ends it */
-	if (!transfer->is_checked) {
-		transfer->is_misfit = !head_fits(transfer, response);
-		if (transfer->is_misfit)
-			return -1;
-		transfer->is_checked = true;
-		media->is_linkless = false;
-		keep_heard(media->backend, media->number, media->kind, media->file,
-			   response);
-		transfer->first_ms = clock_boot_ms();
-	}
-	transfer->is_paused = must_pause(transfer);
+		return keep_said(transfer, bytes, size);
+	if (!transfer->is_checked && !check_head(transfer, response, bytes, size))
+		return -1;
+	transfer->is_paused = media_must_pause(transfer);
 	if (transfer->is_paused) {
 		transfer->paused_ms = clock_boot_ms();
 		return HTTP_SINK_PAUSE;
 	}
-	if (size > transfer->end - transfer->position)
-		size = (size_t)(transfer->end - transfer->position);
-	media->progress_ms = clock_boot_ms();
-	media->failures = media->refusals = 0;
-	media_set_trouble(media, NULL);
-	transfer->has_no_memory = fill(transfer, bytes, size) != 0;
+	room = transfer->end - transfer->position;
+	is_surplus = size > room;
+	transfer->has_no_memory =
+		media_take_in(transfer, bytes, is_surplus ? (size_t)room : size) != 0;
 	if (transfer->has_no_memory)
 		return -1;
 	look_ahead(transfer);
-	return transfer->position >= transfer->end && transfer->end < transfer->asked_end
-		       ? -1 /* the rest is another one's */
-		       : 0;
+	return is_surplus || is_overlong(transfer, response) ? -1 : 0;
 }
 
 /* Readers wait for what came: they need not wait for a whole chunk. */
 static void turned(void *context)
 {
-	stage_blocks(context);
+	media_stage_blocks(context);
 }
 
 /* --- how they end --- */
 
-static const char *note_head(const struct media *media)
+/* A short range that brought nothing would be followed by the same one, for ever. */
+static bool is_well_ended(const struct transfer *transfer)
 {
-	return media->kind == OUTPUT_VIDEO ? "video.mp4: reading stopped"
-					   : "last_frame.png: reading stopped";
-}
-
-/* Bytes came again: what the note says of a failure is over. */
-static void clear_note(struct media *media)
-{
-	AUTOVIEW *view = tasks_view(media->backend->tasks, media->number);
-
-	if (view && view->note && text_starts_with(view->note, note_head(media)))
-		core_set_note(media->backend, media->number, NULL);
-}
-
-static void note_failure(struct media *media, const char *why)
-{
-	AUTOFREE char *note =
-		text_format("%s (%s); a later read tries again", note_head(media), why);
-
-	log_warn("event=media_failed task=%" PRIu64 " reason=\"%s\"", media->number, why);
-	core_set_note(media->backend, media->number, note);
-}
-
-void media_set_trouble(struct media *media, const char *trouble)
-{
-	if (!trouble)
-		media->is_linkless = false;
-	if (trouble || media->trouble)
-		task_set_text(&media->trouble, trouble);
-}
-
-void media_give_up(struct media *media, const char *why)
-{
-	media_set_trouble(media, why);
-	note_failure(media, why);
-	media->wants_all = false;
-	media->failures = media->refusals = 0;
-	keep_gave_up(media);
-	media_answer_all(media, -EIO);
-}
-
-static void retry_later(struct media *media)
-{
-	unsigned doublings = media->failures < 6 ? media->failures : 6;
-	int64_t ms = (int64_t)BACKOFF_FIRST_MS << doublings;
-
-	media->failures++;
-	timer_set(&media->backend->timers, &media->retry,
-		  clock_boot_ms() + core_jitter(media->backend, ms > BACKOFF_LAST_MS
-									? BACKOFF_LAST_MS
-									: ms));
-}
-
-void media_retry_due(void *context)
-{
-	media_pump(context);
-}
-
-static void refreshed(void *context, int result)
-{
-	struct media *media = context;
-
-	media->is_refreshing = false;
-	media->is_linkless = result == -ENODATA || result == -ENOENT;
-	if (result)
-		retry_later(media);
-	else
-		media_pump(media);
-}
-
-static void refused(struct media *media, const char *why)
-{
-	if (media->is_refreshing)
-		return;
-	if (++media->refusals > REFUSALS_MAX) {
-		media_give_up(media, why);
-		return;
-	}
-	media->is_refreshing = true;
-	follow_refresh(media->backend, media->number, refreshed, media);
-}
-
-/* The file behind the link is another one: the present version is over, a new one is
- * probed. */
-static void become_stale(struct media *media)
-{
-	struct backend *backend = media->backend;
-	struct task_view *view = tasks_begin(backend->tasks, media->number);
-
-	media->is_stale = true;
-	if (view && view->outputs[media->kind].version == media->version) {
-		view->outputs[media->kind].is_ready = false;
-		view->listing_ms = clock_wall_ms();
-		tasks_commit(backend->tasks, view);
-		probe_task(backend, media->number, false);
-	} else if (view) {
-		tasks_abandon(backend->tasks, view);
-	}
-	media_give_up(media, "the file at the service changed");
-}
-
-static void failed(struct media *media, const struct transfer *transfer,
-		   const struct http_response *response)
-{
-	bool is_kept = keep_failed(media, transfer, response);
-	AUTOFREE char *why = response->status
-				     ? text_format("HTTP status %d", response->status)
-				     : text_dup(response->failure);
-	int status = response->status;
-
-	if (is_kept)
-		return;
-	media_set_trouble(media, why ? why : "no connection");
-	if (transfer->is_misfit)
-		become_stale(media);
-	else if (transfer->has_no_memory)
-		media_give_up(media, "no memory");
-	else if (response->outcome == HTTP_NOT_SENT || status == 401 || status == 403 ||
-		 status == 404 || status == 410)
-		refused(media, why ? why : "no connection");
-	else
-		retry_later(media);
+	if (transfer->is_redundant)
+		return true;
+	return transfer->is_checked && transfer->position >= transfer->end &&
+	       (!transfer->is_cut || transfer->brought);
 }
 
 static void transfer_done(void *context, struct http_response *response)
 {
 	struct transfer *transfer = context;
 	struct media *media = transfer->media;
-	bool is_whole = transfer->is_checked && transfer->position >= transfer->end;
-	struct transfer copy = *transfer;
+	struct transfer copy;
 
+	media_stage_rest(transfer);
+	copy = *transfer;
 	transfer->call = NULL;
-	media_stop_transfer(transfer); /* what it brought is staged */
-	if (!is_whole)
-		failed(media, &copy, response);
-	else
-		clear_note(media);
+	transfer->url = NULL;
+	media_stop_transfer(transfer);
+	if (!is_well_ended(&copy)) {
+		media_transfer_failed(media, &copy, response);
+	} else if (copy.is_checked) {
+		media->failures = 0;
+		media_clear_note(media);
+	}
+	free(copy.url);
 	if (!timer_is_set(&media->retry))
 		media_pump(media);
 }
@@ -521,13 +282,17 @@ int media_start_transfer(struct media *media, uint64_t start, uint64_t end,
 	transfer->end = transfer->asked_end = end;
 	transfer->limit = limit < end ? limit : end;
 	transfer->begun_ms = clock_boot_ms();
+	options.stall_ms = backend->config->read_timeout_ms / 4;
 	options.allows_private = config_is_loopback(section->base_url);
 	request.url = strdup(url);
-	if (!request.url ||
+	transfer->url = strdup(url);
+	if (!request.url || !transfer->url ||
 	    http_request_add_header(&request, "Range: bytes=%" PRIu64 "-%" PRIu64, start,
 				    end - 1) ||
+	    http_request_add_header(&request, "Accept-Encoding: identity") ||
 	    http_start(backend->http, &request, &options, &transfer->call)) {
 		http_request_clear(&request);
+		free(transfer->url);
 		free(transfer);
 		return -ENOMEM;
 	}

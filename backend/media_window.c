@@ -117,14 +117,12 @@ static uint64_t ahead_of(const struct media *media, const struct run *run)
 	return run->window < most ? run->window : most;
 }
 
-static int start(struct media *media, uint64_t missing, uint64_t end,
-		 const struct run *run)
+static int start(struct media *media, uint64_t missing, uint64_t end, uint64_t ahead,
+		 bool is_bulk)
 {
-	uint64_t ahead = missing + ahead_of(media, run);
-	uint64_t limit = end > ahead ? end : ahead;
+	uint64_t limit = end > missing + ahead ? end : missing + ahead;
 	uint64_t stop =
-		free_end(media, missing,
-			 run && run->is_bulk ? media_file_size(media->file) : limit);
+		free_end(media, missing, is_bulk ? media_file_size(media->file) : limit);
 
 	return media_start_transfer(media,
 				    missing / MEDIA_BLOCK_BYTES * MEDIA_BLOCK_BYTES, stop,
@@ -147,11 +145,11 @@ static bool reach(struct media *media, uint64_t offset, uint64_t end, uint64_t *
 }
 
 /*
- * Sees to it that what is missing of the range is on its way, for the run's reader, or
- * (NULL) exactly.
+ * Sees to it that what is missing of the range is on its way, and so much ahead of it; to
+ * a bulk reader with one request for all the rest.
  */
-static int provide(struct media *media, uint64_t offset, uint64_t end,
-		   const struct run *run)
+static int provide(struct media *media, uint64_t offset, uint64_t end, uint64_t ahead,
+		   bool is_bulk)
 {
 	uint64_t missing = media_file_next_missing(media->file, offset), claimed_end;
 
@@ -165,7 +163,7 @@ static int provide(struct media *media, uint64_t offset, uint64_t end,
 		}
 		if (has_enough(media))
 			return 0;
-		r = start(media, missing, end, run);
+		r = start(media, missing, end, ahead, is_bulk);
 		if (r)
 			return r;
 		if (is_claimed(media, missing, &claimed_end))
@@ -269,7 +267,7 @@ static void go_ahead(struct media *media, struct run *run)
 	is_held = is_behind_transfer(media, end);
 	if (goes_ahead(run) && end < size && end - run->next <= run->window / 2 &&
 	    !is_held) {
-		if (!provide(media, end, end + 1, run))
+		if (!provide(media, end, end + 1, ahead_of(media, run), run->is_bulk))
 			end = frontier(media, run->next);
 	}
 	if (end < size && run->is_proven && !is_held)
@@ -293,7 +291,7 @@ void media_follow_read(struct media *media, uint64_t offset, uint64_t end)
 		grow_window(run, end - offset);
 		extend(media, run);
 		if (run->is_proven && !is_claimed(media, missing, &ignored))
-			provide(media, offset, end, run);
+			provide(media, offset, end, ahead_of(media, run), run->is_bulk);
 	}
 	if (!timer_is_set(&media->retry))
 		media_pump(media);
@@ -338,6 +336,17 @@ static bool is_hopeless(const struct media *media)
 	return media->wants_all && !media->waits && media->failures > ALL_FAILURES_MAX;
 }
 
+/* A range that failed, and is waited for, is asked for as far as it was to go. */
+static int provide_again(struct media *media, const struct wait *wait)
+{
+	bool is_in_it =
+		wait->offset >= media->again_start && wait->offset < media->again_end;
+
+	return provide(media, wait->offset, wait->end,
+		       is_in_it ? media->again_end - wait->offset : 0,
+		       is_in_it && media->again_is_bulk);
+}
+
 /* Starts whatever is missing for those who wait. */
 void media_pump(struct media *media)
 {
@@ -351,7 +360,9 @@ void media_pump(struct media *media)
 		return;
 	}
 	for (struct wait *wait = media->waits; wait && !r; wait = wait->next)
-		r = provide(media, wait->offset, wait->end, NULL);
+		r = provide_again(media, wait);
+	if (media->waits)
+		media->again_start = media->again_end = 0;
 	media_resume(media);
 	if (media_file_is_complete(media->file))
 		media->wants_all = false;

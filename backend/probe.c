@@ -11,8 +11,8 @@
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
-#include "backend/content_range.h"
 #include "backend/keep.h"
+#include "backend/media_answer.h"
 #include "backend/media_file.h"
 
 #include <errno.h>
@@ -38,8 +38,11 @@ struct probe {
 	uint32_t version;
 	struct timer timer;
 	struct http_call *call;
-	struct media_file *file; /* once the size is known */
-	uint64_t received;
+	struct media_file *file;		/* once the size is known */
+	uint64_t received, end;			/* of the answer's bytes */
+	const char *objection;			/* why the answer cannot be used */
+	char said[MEDIA_ANSWER_SAID_BYTES + 1]; /* a failure's text */
+	size_t said_size;
 	char *etag;
 	unsigned failures, refusals;
 	bool is_unreachable; /* the media host, at the last try */
@@ -175,7 +178,7 @@ static void become_dead(struct probe *probe, const char *why)
 
 /* --- failures --- */
 
-static void retry(struct probe *probe, const char *why)
+static void retry_after(struct probe *probe, const char *why, int64_t least_ms)
 {
 	unsigned doublings = probe->failures < 8 ? probe->failures : 8;
 	int64_t ms = (int64_t)BACKOFF_FIRST_MS << doublings;
@@ -188,6 +191,8 @@ static void retry(struct probe *probe, const char *why)
 		become_dead(probe, why);
 		return;
 	}
+	if (ms < least_ms)
+		ms = least_ms;
 	waiting = text_format("the media host to hand out the %s (%s)",
 			      probe->kind == OUTPUT_VIDEO ? "video" : "last frame", why);
 	core_set_waiting(probe->backend, probe->number, waiting);
@@ -195,6 +200,11 @@ static void retry(struct probe *probe, const char *why)
 		  clock_boot_ms() + core_jitter(probe->backend, ms > BACKOFF_LAST_MS
 									? BACKOFF_LAST_MS
 									: ms));
+}
+
+static void retry(struct probe *probe, const char *why)
+{
+	retry_after(probe, why, 0);
 }
 
 /* Only what a fresh link, or a fresh answer without one, is refused for counts. */
@@ -233,39 +243,24 @@ static void unreachable(struct probe *probe)
 	follow_refresh(probe->backend, probe->number, refreshed, probe);
 }
 
-static bool is_refusal(int status)
-{
-	return status == 401 || status == 403 || status == 404 || status == 410;
-}
-
 /* --- the answer --- */
 
-static bool size_of(const struct http_response *response, uint64_t *ret_size)
-{
-	struct content_range range;
-
-	if (response->status == 206) {
-		if (content_range_parse(response->content_range, &range) ||
-		    !range.has_total || range.first != 0)
-			return false;
-		*ret_size = range.total;
-		return true;
-	}
-	if (response->content_length < 0)
-		return false;
-	*ret_size = (uint64_t)response->content_length;
-	return true;
-}
-
-static int open_file(struct probe *probe, const struct http_response *response)
+static int open_file(struct probe *probe, const struct http_response *response,
+		     const char *bytes, size_t bytes_size)
 {
 	AUTOFREE char *name = media_file_name(probe->kind, probe->version);
 	AUTOCLOSE int directory = media_task_directory(probe->backend, probe->number);
+	struct answer_span span;
+	const char *why;
 	uint64_t size;
 	int r;
 
-	if (!size_of(response, &size) || size == 0 || size > SIZE_MAX_BYTES)
+	if (!media_answer_tell(response, bytes, bytes_size, &size, &span, &why) ||
+	    size == 0 || size > SIZE_MAX_BYTES) {
+		probe->objection = why;
 		return -EPROTO;
+	}
+	probe->end = span.end;
 	if (directory < 0 || !name)
 		return directory < 0 ? directory : -ENOMEM;
 	task_set_text(&probe->etag, response->etag);
@@ -276,29 +271,41 @@ static int open_file(struct probe *probe, const struct http_response *response)
 	return r;
 }
 
+/* An error's text; what is longer is none. */
+static int keep_said(struct probe *probe, const char *bytes, size_t size)
+{
+	size_t room = MEDIA_ANSWER_SAID_BYTES - probe->said_size;
+
+	memcpy(probe->said + probe->said_size, bytes, size < room ? size : room);
+	probe->said_size += size < room ? size : room;
+	return size > room ? -1 : 0;
+}
+
 static int take_bytes(void *context, const struct http_response *response,
 		      const char *bytes, size_t size)
 {
 	struct probe *probe = context;
 	uint64_t before = probe->received;
+	bool is_surplus;
 
 	if (response->status != 200 && response->status != 206)
-		return size && (probe->received += size) > PROBE_BYTES;
-	if (!probe->file && open_file(probe, response))
+		return keep_said(probe, bytes, size);
+	if (!probe->file && open_file(probe, response, bytes, size))
 		return -1;
 	if (before >= PROBE_BYTES)
 		return -1; /* a server that ignores the range: this is enough */
-	if (size > media_file_size(probe->file) - before)
-		size = (size_t)(media_file_size(probe->file) - before);
+	is_surplus = size > probe->end - before;
+	if (is_surplus)
+		size = (size_t)(probe->end - before);
 	probe->received += size;
 	if (!probe->write_failed)
 		probe->write_failed =
 			media_file_write(probe->file, before, bytes, size) != 0;
-	if (probe->write_failed)
-		return 0; /* the size is known all the same */
-	media_file_mark(probe->file, before / MEDIA_BLOCK_BYTES * MEDIA_BLOCK_BYTES,
-			probe->received);
-	return 0;
+	if (!probe->write_failed) /* else the size is known all the same */
+		media_file_mark(probe->file,
+				before / MEDIA_BLOCK_BYTES * MEDIA_BLOCK_BYTES,
+				probe->received);
+	return is_surplus ? -1 : 0;
 }
 
 static void probe_done(void *context, struct http_response *response)
@@ -311,18 +318,19 @@ static void probe_done(void *context, struct http_response *response)
 		become_ready(probe);
 		return;
 	}
-	if (response->status)
+	if (probe->objection)
+		why = text_dup(probe->objection);
+	else if (response->status >= 300)
 		why = text_format("HTTP status %d", response->status);
 	else
-		why = text_dup(response->failure);
-	if (response->status == 200 || response->status == 206)
-		retry(probe, "an answer without a usable size");
-	else if (response->outcome == HTTP_NOT_SENT)
+		why = text_dup(response->failure ? response->failure
+						 : "an answer without a usable size");
+	if (response->outcome == HTTP_NOT_SENT)
 		unreachable(probe);
-	else if (is_refusal(response->status))
+	else if (media_answer_is_dead_link(response->status, probe->said))
 		refused(probe, why ? why : "no connection");
 	else
-		retry(probe, why ? why : "no answer");
+		retry_after(probe, why ? why : "no answer", response->retry_after_ms);
 }
 
 /* --- starting --- */
@@ -363,11 +371,15 @@ static void begin(void *context)
 	}
 	keep_count(backend, probe->number, probe->kind, output->url, NULL);
 	options.allows_private = config_is_loopback(section->base_url);
-	probe->received = 0;
+	probe->received = probe->said_size = 0;
+	memset(probe->said, 0, sizeof(probe->said));
+	probe->objection = NULL;
+	options.stall_ms = backend->config->read_timeout_ms / 4;
 	probe->is_unreachable = false;
 	request.url = strdup(output->url);
 	if (!request.url ||
 	    http_request_add_header(&request, "Range: bytes=0-%u", PROBE_BYTES - 1) ||
+	    http_request_add_header(&request, "Accept-Encoding: identity") ||
 	    http_start(backend->http, &request, &options, &probe->call)) {
 		http_request_clear(&request);
 		retry(probe, "no memory");

@@ -59,6 +59,7 @@ static void test_defaults(void **state)
 
 	assert_int_equal(config_load(path, false, &config, &error), 0);
 	assert_int_equal(config->settle_ms, 3000);
+	assert_int_equal(config->read_timeout_ms, 120000);
 	assert_int_equal(config->keep, KEEP_RESCUE);
 	assert_int_equal(config->submissions_per_hour, 60);
 	assert_null(config->default_provider);
@@ -94,6 +95,7 @@ static const char every_key[] = "default_provider = mine\n"
 				"settle = 0.5\n"
 				"keep = eager\n"
 				"submissions_per_hour = 7\n"
+				"read_timeout = 2.5\n"
 				"; a comment\n"
 				"[provider mine]\n"
 				"type = ark\n"
@@ -132,6 +134,7 @@ static void test_every_key(void **state)
 	assert_int_equal(config->settle_ms, 500);
 	assert_int_equal(config->keep, KEEP_EAGER);
 	assert_int_equal(config->submissions_per_hour, 7);
+	assert_int_equal(config->read_timeout_ms, 2500);
 	assert_int_equal(config->section_count, 2);
 	mine = config_section(config, NULL);
 	ark = config_section(config, "ark");
@@ -244,6 +247,8 @@ static void test_refused(void **state)
 		{ "settle = -1\n", "settle is \"-1\"" },
 		{ "settle = soon\n", "settle is \"soon\"" },
 		{ "settle = 86401\n", "settle" },
+		{ "read_timeout = 0\n", "read_timeout is \"0\"" },
+		{ "read_timout = 9\n", "did you mean \"read_timeout\"?" },
 		{ "submissions_per_hour = 0\n", "submissions_per_hour is \"0\"" },
 		{ "submissions_per_hour = many\n", "allowed: 1 to" },
 		{ "submissions_per_hour = 1000001\n", "allowed: 1 to" },
@@ -449,6 +454,8 @@ static void test_set(void **state)
 	assert_int_equal(config->keep, KEEP_LAZY);
 	assert_int_equal(config_set(config, "submissions_per_hour", "1", &error), 0);
 	assert_int_equal(config->submissions_per_hour, 1);
+	assert_int_equal(config_set(config, "read_timeout", "0.2", &error), 0);
+	assert_int_equal(config->read_timeout_ms, 200);
 	assert_int_equal(config_set(config, "default_provider", "x", &error), 0);
 	assert_string_equal(config->default_provider, "x");
 	assert_int_equal(config_set(config, "default_provider", "", &error), 0);

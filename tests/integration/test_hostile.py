@@ -1,0 +1,719 @@
+"""A misbehaving media server: never a wrong byte, a short file, a hang or a dead daemon.
+
+One mount, one simulator and one fake media server for all; each case has a folder of its own, whose video lies on the
+fake server. The cases run side by side, since most of them wait: a test only tells how its case went.
+"""
+
+import concurrent.futures
+import errno
+import gzip
+import itertools
+import os
+import pathlib
+import random
+import re
+import threading
+import time
+
+import pytest
+
+import harness
+import hostile
+from harness import PATIENCE, field, run, status, task_id, wait_for
+from hostile import FOR_EVER, chunks
+
+KIB, MIB = 1 << 10, 1 << 20
+PROBED = 64 * KIB       # what is here before anything misbehaves
+SIZE = 300_001
+READ_TIMEOUT = 3.2      # seconds; a stalled transfer is given up after a quarter
+REQUESTS_MAX = 200
+SIDE_BY_SIDE = 12
+# ThreadSanitizer keeps four bytes of its own for each that is touched.
+GROWTH_MAX = 64 * MIB * (5 if b"__tsan_init" in harness.DAEMON.read_bytes() else 1)
+
+CASES = {}
+
+
+class Case:
+    def __init__(self, name, how, times, expects, size=SIZE, begins="read", etag='"v1"', arrange=None, most=REQUESTS_MAX,
+                 lasts=0, is_alone=False):
+        self.name, self.how, self.times, self.expects = name, how, times, expects
+        self.size, self.begins, self.etag, self.arrange = size, begins, etag, arrange
+        self.most, self.lasts, self.is_alone = most, lasts, is_alone
+
+
+def case(name, how, times=FOR_EVER, expects="right", **options):
+    """
+    `expects` is what a reader gets: "right" bytes, as if nothing had been; an "error", or "either" of them. When the
+    server is well again it always gets the right ones. `arrange(site)` is done before the read; `most` requests may
+    reach the server by its end, which comes after `lasts` seconds at the earliest. One
+    that spoils what others get on kept connections is `is_alone` on its server.
+    """
+    assert name not in CASES
+    CASES[name] = Case(name, how, times, expects, **options)
+
+
+def once_and_for_ever(name, how, times=1, **options):
+    """What is invisible when it happens once, and an error when it does not end."""
+    case(name, how, times, "right", **options)
+    case(f"{name}, for ever", how, FOR_EVER, "error", **options)
+
+
+def answers(**twists):
+    return lambda wire, request, site: site.answer(wire, request, **twists)
+
+
+# --- ranges that lie ---
+
+def shifted(wire, request, site):
+    first, last = site.asked(request)
+    site.answer(wire, request, content_range=f"bytes {first - 4096}-{last - 4096}/{len(site.data)}",
+                body=site.data[first - 4096:last - 4095])
+
+
+def shorter(size):
+    def how(wire, request, site):
+        first, last = site.asked(request)
+        last = min(last, first + size - 1)
+        site.answer(wire, request, content_range=f"bytes {first}-{last}/{len(site.data)}", content_length=last - first + 1,
+                    body=site.data[first:last + 1])
+    return how
+
+
+def longer(wire, request, site):
+    first, last = site.asked(request)
+    first = max(0, first - 5000)
+    site.answer(wire, request, content_range=f"bytes {first}-{last}/{len(site.data)}", content_length=last - first + 1,
+                body=site.data[first:last + 1])
+
+
+def with_range(text):
+    def how(wire, request, site):
+        first, last = site.asked(request)
+        site.answer(wire, request, content_range=text.format(first=first, last=last, total=len(site.data),
+                                                             more=len(site.data) + 5))
+    return how
+
+
+def multipart(wire, request, site):
+    first, last = site.asked(request)
+    body = (b"--b\r\nContent-Type: video/mp4\r\nContent-Range: bytes %d-%d/%d\r\n\r\n" % (first, last, len(site.data))
+            + site.body(request) + b"\r\n--b--\r\n")
+    site.answer(wire, request, body=body, content_range=None, content_length=len(body),
+                content_type="multipart/byteranges; boundary=b")
+
+
+def unasked(wire, request, site):
+    """The whole file as a range, whatever was asked for."""
+    size = len(site.data)
+    site.answer(wire, request, body=site.data, content_length=size, content_range=f"bytes 0-{size - 1}/{size}")
+
+
+def without_length(**twists):
+    def how(wire, request, site):
+        wire.send(site.head(hostile.Request(b"GET / HTTP/1.1"), status="200 OK", content_range=None, content_length=None,
+                            transfer_encoding="chunked", **twists) + chunks(site.data) + b"0\r\n\r\n")
+    return how
+
+
+def not_satisfiable(total):
+    def how(wire, request, site):
+        site.answer_text(wire, "416 Range Not Satisfiable", b"", f"Content-Range: bytes */{total or len(site.data)}")
+    return how
+
+
+once_and_for_ever("a range that is shifted", shifted)
+once_and_for_ever("a range that begins too early", longer)
+case("ranges shorter than asked", shorter(100_000))
+once_and_for_ever("a range of a few bytes", shorter(100))
+once_and_for_ever("a range that ends too late", with_range("bytes {first}-{more}/*"))
+case("the total is another, once", with_range("bytes {first}-{last}/{more}"), 1, "either")
+case("the total is another, for ever", with_range("bytes {first}-{last}/{more}"), FOR_EVER, "error")
+once_and_for_ever("a range in another unit", with_range("items {first}-{last}/{total}"))
+once_and_for_ever("a range beyond all numbers", with_range("bytes {first}-99999999999999999999999/{total}"))
+once_and_for_ever("a range the wrong way round", with_range("bytes {last}-{first}/{total}"))
+case("a range of an unknown total", with_range("bytes {first}-{last}/*"))
+once_and_for_ever("multipart/byteranges", multipart)
+once_and_for_ever("206 without Content-Range", answers(content_range=None))
+once_and_for_ever("206 of the whole file", unasked)
+case("200 to a range", lambda wire, request, site: site.answer_whole(wire), size=MIB, most=4)
+case("200 in chunks with the ETag", without_length())
+case("200 in chunks without an ETag", without_length(drop=["etag"]), FOR_EVER, "either")
+case("200 to a range, cut", lambda wire, request, site: wire.send(site.head(
+    hostile.Request(b"GET / HTTP/1.1"), status="200 OK", content_range=None) + site.data[:200_000]) or wire.close(), 2)
+once_and_for_ever("416", not_satisfiable(None))
+case("416 of another total", not_satisfiable(77), 1, "either")
+case("Content-Range twice", lambda wire, request, site: site.answer(wire, request, add=["Content-Range: bytes 0-9/10"]), 1,
+     "either")
+
+
+# --- the end comes too early ---
+
+def cut(at, how, is_chunked=False):
+    """`at`: "nothing", "head" (in it), or so many bytes of the body, from its end when negative."""
+    def answer(wire, request, site):
+        head = (site.head(request, content_length=None, transfer_encoding="chunked") if is_chunked
+                else site.head(request))
+        body = site.body(request)
+        if at == "nothing":
+            pass
+        elif at == "head":
+            wire.send(head[:60])
+        elif is_chunked:
+            whole = b"%x\r\n%s\r\n" % (len(body), body)
+            wire.send(head + (whole if at == "all" else whole[:at + 8 if at >= 0 else at - 2]))
+        else:
+            wire.send(head + (body if at == "all" else body[:at]))
+        wire.end(how)
+    return answer
+
+
+PLACES = {"before the head": "nothing", "in the head": "head", "at byte 0": 0, "in a block": 5000, "at a block's end": 8192,
+          "one byte before the end": -1}
+
+for place, at in PLACES.items():
+    case(f"closed {place}", cut(at, "close"), 2)
+    case(f"reset {place}", cut(at, "reset"), 2)
+    if place not in ("before the head", "in the head"):
+        case(f"closed {place}, chunked", cut(at, "close", True), 2)
+for place in ("before the head", "in the head", "at byte 0", "in a block", "one byte before the end"):
+    case(f"stalled {place}", cut(PLACES[place], "stall"), 1)
+case("stalled before the last chunk", cut("all", "stall", True), 1)
+case("closed before the last chunk", cut("all", "close", True), 1)
+for how in ("close", "reset", "stall"):
+    case(f"{how} before the head, for ever", cut("nothing", how), FOR_EVER, "error")
+    case(f"{how} in the body's first block, for ever", cut(1000, how), FOR_EVER, "error")
+case("closed in the head, for ever", cut("head", "close"), FOR_EVER, "error")
+case("closed after some blocks, for ever", cut(50_000, "close"))
+case("reset after some blocks, for ever", cut(50_000, "reset"))
+case("closed after a block, chunked, for ever", cut(50_000, "close", True))
+
+
+# --- too slow, or without an end ---
+
+def slow_body(per_second):
+    return lambda wire, request, site: wire.send(site.head(request)) or wire.trickle(site.body(request), per_second)
+
+
+def slow_head(wire, request, site):
+    wire.trickle(site.head(request), 50)
+
+
+def single_bytes(wire, request, site):
+    wire.send(site.head(request))
+    for byte in site.body(request):
+        wire.send(bytes([byte]))
+
+
+def endless(head, piece):
+    def how(wire, request, site):
+        wire.send(head)
+        wire.pour(itertools.repeat(piece))
+    return how
+
+
+def endless_body(**twists):
+    def how(wire, request, site):
+        wire.send(site.head(request, content_length=None, **twists) + site.body(request))
+        wire.pour(itertools.repeat(b"\xaa" * 65536))
+        wire.close()
+    return how
+
+
+def endless_chunks(wire, request, site):
+    wire.send(site.head(request, content_length=None, transfer_encoding="chunked") + chunks(site.body(request)))
+    wire.pour(itertools.repeat(chunks(b"\xaa" * 65536)))
+
+
+once_and_for_ever("a body of a few bytes a second", slow_body(40))
+once_and_for_ever("a head of a few bytes a second", slow_head)
+case("a byte at a time", single_bytes, size=PROBED + 9000)
+once_and_for_ever("a header without an end", endless(b"HTTP/1.1 206 Partial Content\r\nX: ", b"x" * 65536))
+once_and_for_ever("headers without an end", endless(b"HTTP/1.1 206 Partial Content\r\n", b"X-Filler: 1234567890\r\n" * 1000))
+once_and_for_ever("headers without an end, slowly", lambda wire, request, site: wire.send(b"HTTP/1.1 200 OK\r\n")
+                  or wire.trickle(b"A: b\r\n" * 1000, 40))
+once_and_for_ever("preludes without an end", endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000))
+case("a body without an end", endless_body())
+case("chunks without an end", endless_chunks)
+once_and_for_ever("a 500 without an end", endless(b"HTTP/1.1 500 Oops\r\n\r\n", b"<p>sorry</p>" * 5000))
+once_and_for_ever("a chunk's size without an end", endless(
+    b"HTTP/1.1 206 Partial Content\r\nTransfer-Encoding: chunked\r\n\r\n", b"0" * 65536))
+case("a 200 without an end", endless(b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\n\r\n", b"\xaa" * 65536), FOR_EVER, "error")
+
+
+# --- lengths ---
+
+def with_length(length, closes=True, **twists):
+    def how(wire, request, site):
+        first, last = site.asked(request)
+        size = last - first + 1
+        site.answer(wire, request, content_length=length(size) if callable(length) else length, **twists)
+        if closes:
+            wire.close()
+    return how
+
+
+case("Content-Length too small", with_length(lambda size: size - 5000), 1)
+case("Content-Length too large, closed", with_length(lambda size: size + 5000))
+case("Content-Length too large, held", with_length(lambda size: size + 5000, closes=False))
+case("no Content-Length", with_length(None))
+once_and_for_ever("Content-Length below zero", with_length(-5))
+case("Content-Length is no number", with_length("many"), 1, "either")
+case("Content-Length beyond all numbers", with_length("99999999999999999999999"), 1, "either")
+case("Content-Length twice, the same", lambda wire, request, site: site.answer(
+    wire, request, add=[f"Content-Length: {len(site.body(request))}"]))
+case("Content-Length twice, differing", lambda wire, request, site: site.answer(
+    wire, request, add=["Content-Length: 17"]) or wire.close(), 1)
+case("Content-Length of zero", with_length(0), 1)
+case("chunked", lambda wire, request, site: site.answer(
+    wire, request, content_length=None, transfer_encoding="chunked", body=chunks(site.body(request)) + b"0\r\n\r\n"))
+case("chunked and a Content-Length", lambda wire, request, site: site.answer(
+    wire, request, content_length=5, transfer_encoding="chunked", body=chunks(site.body(request)) + b"0\r\n\r\n"))
+once_and_for_ever("a chunk's size is no number", lambda wire, request, site: site.answer(
+    wire, request, content_length=None, transfer_encoding="chunked", body=b"zz\r\n" + site.body(request)))
+case("a chunk's size is a lie", lambda wire, request, site: site.answer(
+    wire, request, content_length=None, transfer_encoding="chunked", body=b"1000\r\n" + site.body(request)), 2)
+case("a chunk's size beyond all numbers", lambda wire, request, site: site.answer(
+    wire, request, content_length=None, transfer_encoding="chunked", body=b"f" * 40 + b"\r\n" + site.body(request)), 2)
+
+
+# --- encodings and kinds ---
+
+def compressed(wire, request, site, encoding="gzip"):
+    body = gzip.compress(site.body(request), 1)
+    site.answer(wire, request, body=body, content_length=len(body), content_encoding=encoding)
+
+
+def page(kind, text):
+    return lambda wire, request, site: site.answer_text(wire, "200 OK", text, f"Content-Type: {kind}")
+
+
+HTML = b"<!DOCTYPE html><html><body>Please sign in.</body></html>"
+
+once_and_for_ever("gzip unasked", compressed)
+once_and_for_ever("gzip unasked, of the same length", answers(content_encoding="br"))
+case("Content-Encoding: identity", answers(content_encoding="identity"))
+case("Transfer-Encoding: gzip", lambda wire, request, site: site.answer(
+    wire, request, body=gzip.compress(site.body(request), 1), content_length=None, transfer_encoding="gzip") or wire.close(),
+    1, "either")
+once_and_for_ever("a page with status 200", page("text/html; charset=utf-8", HTML))
+once_and_for_ever("a page that calls itself a video", page("video/mp4", HTML))
+once_and_for_ever("JSON with status 200", page("application/json", b'{"error":"link expired"}'))
+case("a page with status 206", answers(content_type="text/html"), 1, "either")
+
+
+# --- other versions ---
+
+def changed(etag, size, twist=None):
+    """The server has another file from the first request on."""
+    def arrange(site):
+        site.data, site.etag = media(size, 99), etag
+    return arrange
+
+
+case("another ETag", None, 0, "changed", arrange=changed('"v2"', SIZE))
+case("another length", None, 0, "changed", arrange=changed(None, SIZE + 5000), etag=None)
+case("another length, the same ETag", None, 0, "changed", arrange=changed('"v1"', SIZE - 5000))
+case("another weak ETag", None, 0, "changed", arrange=changed('W/"v2"', SIZE), etag='W/"v1"')
+case("another length, no ranges", lambda wire, request, site: site.answer_whole(wire), FOR_EVER, "changed",
+     arrange=changed(None, SIZE + 5000), etag=None)
+case("a much shorter file", None, 0, "changed", arrange=changed('"v2"', 40_000))
+case("weak ETag", answers(), etag='W/"v1"')
+case("the ETag became weak", answers(etag='W/"v1"'), 1, "either")
+case("the ETag is gone", answers(etag=None))
+case("another ETag with each answer", lambda wire, request, site: site.answer(wire, request, etag=f'"{random.random()}"'),
+     FOR_EVER, "error")
+
+
+# --- statuses ---
+
+def says(line, *headers, text=b"<Error>no</Error>"):
+    return lambda wire, request, site: site.answer_text(wire, line, text, *headers)
+
+
+def dead(line, text=b"<Error>no</Error>"):
+    """The link died, and the service has a new one."""
+    def how(wire, request, site):
+        if site.link == 1:
+            site.renew()
+        if site.is_current(request):
+            site.answer(wire, request)
+        else:
+            site.answer_text(wire, line, text)
+    return how
+
+
+def dies_after(downloads):
+    """A link is good for so many."""
+    def how(wire, request, site):
+        link = request.target
+        with site.lock:
+            site.downloads[link] = site.downloads.get(link, 0) + 1
+            is_spent = site.downloads[link] > downloads
+            renews = site.downloads[link] == downloads + 1
+        if not is_spent:
+            site.answer(wire, request)
+            return
+        if renews and site.is_current(request):
+            site.renew()
+        site.answer_text(wire, "403 Forbidden", b"too many downloads")
+    return how
+
+
+EXPIRED = b"<Error><Code>ExpiredRequest</Code></Error>"
+
+for line, text in (("400 Bad Request", EXPIRED), ("401 Unauthorized", b"no"), ("403 Forbidden", b"no"),
+                   ("404 Not Found", b"no"), ("410 Gone", b"no")):
+    case(f"{line[:3]}, and the service has a new link", dead(line, text))
+    case(f"{line[:3]}, for ever", says(line, text=text), FOR_EVER, "error")
+case("a link dies while the service stumbles", dead("403 Forbidden"), arrange=lambda site: site.simulator.fault(
+    "get", {"status": 503}, task=site.task, times=3))
+case("a link dies after each download", dies_after(1), size=MIB)
+case("a link dies after 3 downloads", dies_after(3), size=2 * MIB)
+for line in ("500 Internal Server Error", "502 Bad Gateway", "503 Service Unavailable", "504 Gateway Timeout"):
+    case(f"{line[:3]}, three times", says(line), 3)
+once_and_for_ever("503", says("503 Service Unavailable"))
+case("429, Retry-After: 1", says("429 Too Many Requests", "Retry-After: 1"), 1, lasts=0.9, most=12)
+case("429, Retry-After: a year", says("429 Too Many Requests", "Retry-After: 31536000"), 1, lasts=READ_TIMEOUT / 3)
+case("429, for ever", says("429 Too Many Requests", "Retry-After: 1"), FOR_EVER, "error")
+case("503, Retry-After: 1", says("503 Service Unavailable", "Retry-After: 1"), 1)
+case("400 video_not_ready", says("400 Bad Request", text=b'{"error":{"code":"video_not_ready"}}'), 5)
+case("400 video_not_ready, for ever", says("400 Bad Request", text=b'{"error":{"code":"video_not_ready"}}'), FOR_EVER, "error")
+once_and_for_ever("401 that asks for a password", says("401 Unauthorized", 'WWW-Authenticate: Basic realm="x"'))
+once_and_for_ever("418", says("418 I'm a teapot"))
+once_and_for_ever("status 999", says("999 What"))
+once_and_for_ever("204 with a body", lambda wire, request, site: wire.send(b"HTTP/1.1 204 No Content\r\n\r\nsurprise") or wire.close())
+once_and_for_ever("304 with a body", lambda wire, request, site: wire.send(
+    b'HTTP/1.1 304 Not Modified\r\nETag: "v1"\r\nContent-Length: 8\r\n\r\nsurprise') or wire.close())
+
+
+# --- redirects ---
+
+def to(where, status_line="302 Found"):
+    def how(wire, request, site):
+        place = where(request, site) if callable(where) else where
+        site.answer_text(wire, status_line, b"", f"Location: {place}")
+    return how
+
+
+def hops(count):
+    """So many redirects before the file."""
+    def how(wire, request, site):
+        done = int((re.search(r"hop=(\d+)", request.target) or [0, 0])[1])
+        if done == count:
+            site.answer(wire, request)
+        else:
+            site.answer_text(wire, "307 Temporary Redirect", b"", f"Location: /{site.name}/hop?hop={done + 1}")
+    return how
+
+
+once_and_for_ever("a redirect to itself", to(lambda request, site: site.url()))
+for place in ("file:///etc/passwd", "ftp://127.0.0.1/video.mp4", "gopher://127.0.0.1:70/_x", "dict://127.0.0.1:2628/x",
+              "http://169.254.169.254/latest/meta-data/", "http://10.255.255.1/video.mp4", "http://127.0.0.1:1/video.mp4",
+              "http://[::1", "//", "http://user:word@127.0.0.1:1/"):
+    once_and_for_ever(f"a redirect to {place}", to(place))
+once_and_for_ever("a redirect to nowhere", says("302 Found"))
+case("a redirect to another port", lambda wire, request, site: to(
+    lambda request, site: site.other.url())(wire, request, site), FOR_EVER, "right", arrange="other")
+case("three redirects", hops(3))
+case("four redirects, for ever", hops(4), FOR_EVER, "error")
+
+
+# --- connections and garbage ---
+
+def answer_and_close(wire, request, site):
+    site.answer(wire, request)
+    wire.close()
+
+
+def answer_and_reset_next(wire, request, site):
+    """A kept connection is closed when the next request comes."""
+    if getattr(wire, "used", False):
+        wire.reset()
+    else:
+        wire.used = True
+        site.answer(wire, request)
+
+
+case("kept connections closed unannounced", answer_and_close, size=2 * MIB)
+case("kept connections reset at their second request", answer_and_reset_next, size=2 * MIB)
+case("HTTP/1.0", lambda wire, request, site: site.answer(wire, request, version="HTTP/1.0") or wire.close())
+case("HTTP/1.0 without ranges and lengths", lambda wire, request, site: site.answer_whole(
+    wire, version="HTTP/1.0", content_length=None) or wire.close())
+case("preludes", lambda wire, request, site: wire.send(
+    b"HTTP/1.1 100 Continue\r\n\r\n" * 3 + b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n") or site.answer(wire, request))
+case("a prelude with another ETag", lambda wire, request, site: wire.send(
+    b'HTTP/1.1 103 Early Hints\r\nETag: "v9"\r\nContent-Range: bytes 0-1/2\r\n\r\n') or site.answer(wire, request))
+once_and_for_ever("a status line of garbage", lambda wire, request, site: wire.send(b"HELLO 206 YES\r\n\r\n") or wire.close())
+once_and_for_ever("a status of letters", lambda wire, request, site: wire.send(
+    b"HTTP/1.1 abc Partial\r\nContent-Length: 0\r\n\r\n") or wire.close())
+once_and_for_ever("binary garbage", lambda wire, request, site: wire.send(random.Random(3).randbytes(70_000)) or wire.close())
+once_and_for_ever("HTTP/0.9", lambda wire, request, site: wire.send(site.body(request)) or wire.close())
+once_and_for_ever("another protocol's version", answers(version="HTTP/7.3"))
+case("a NUL in a header", lambda wire, request, site: site.answer(wire, request, add=["X-Nul: a\0b"]), 1)
+case("headers without a colon", lambda wire, request, site: site.answer(wire, request, add=["garbage", ": x", "A"]), 1,
+     "either")
+case("line ends of one character", lambda wire, request, site: wire.send(
+    site.head(request).replace(b"\r\n", b"\n") + site.body(request)))
+case("bytes behind the answer", lambda wire, request, site: site.answer(
+    wire, request, body=site.body(request) + b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 65536-131071/300001\r\n"
+    b"Content-Length: 65536\r\n\r\n" + b"\xee" * 65536), FOR_EVER, "either", size=2 * MIB, is_alone=True)
+case("terminal escapes in the answer", says("503 \x1b[31mred\x07", "X: \x1b]0;x\x07", text=b"\x1b[2J"), FOR_EVER, "error")
+
+
+# --- before the size is known ---
+
+for name in ("gzip unasked", "a page with status 200", "a page that calls itself a video", "multipart/byteranges", "503",
+             "206 without Content-Range", "a body of a few bytes a second", "a redirect to itself", "binary garbage",
+             "stalled before the head", "closed in the head", "a 200 without an end", "Content-Length below zero",
+             "a range in another unit", "headers without an end", "418"):
+    case(f"probed: {name}", CASES[name].how, 1, begins="probe")
+case("probed: 200 to a range", CASES["200 to a range"].how, FOR_EVER, begins="probe")
+case("probed: a body without an end", CASES["a body without an end"].how, 1, begins="probe")
+case("probed: 400 video_not_ready", CASES["400 video_not_ready"].how, 2, begins="probe")
+case("probed: a link that dies", CASES["410, and the service has a new link"].how, FOR_EVER, begins="probe")
+case("probed: a total beyond all disks", with_range("bytes {first}-{last}/9000000000000000000"), 1, begins="probe")
+case("probed: a link dies after each download", dies_after(1), FOR_EVER, begins="probe")
+
+
+# --- the world that they share ---
+
+def media(size, seed):
+    head = b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41"
+    return head + random.Random(seed).randbytes(size - len(head))
+
+
+class Reading:
+    """What a reader of a video got."""
+
+    def __init__(self, path, whole):
+        self.path, self.whole = path, whole
+        self.errors = 0
+        self.began = time.monotonic()
+
+    def read(self, fd, offset, size):
+        """
+        Reads as programs do, on behind what a read brought; False for EIO. What came before an error is right, too; and
+        nothing but an error ends a file early.
+        """
+        end = min(offset + size, len(self.whole))
+        while offset < end:
+            try:
+                got = os.pread(fd, end - offset, offset)
+            except OSError as error:
+                assert error.errno == errno.EIO, error
+                self.errors += 1
+                return False
+            assert got, f"a short file: it ends at {offset}"
+            assert got == self.whole[offset:offset + len(got)], f"wrong bytes behind {offset}"
+            offset += len(got)
+        return True
+
+    def read_some(self, fd, rng):
+        for _ in range(3):
+            if not self.read(fd, rng.randrange(PROBED, len(self.whole)), rng.choice([1, 4096, 20_000])):
+                break
+
+    def read_all(self, fd):
+        for offset in range(0, len(self.whole), 128 * KIB):
+            if not self.read(fd, offset, 128 * KIB):
+                return False
+        assert os.pread(fd, 1, len(self.whole)) == b"", "a long file"
+        return True
+
+
+class World:
+    def __init__(self, directory, names):
+        self.ending = threading.Event()
+        self.server, self.other, self.lonely = (hostile.Server() for _ in range(3))
+        self.simulator = harness.Simulator(directory)
+        (directory / "m").mkdir()
+        self.mount = harness.Mount(directory / "m", self.simulator,
+                                   options=[f"read_timeout={READ_TIMEOUT}", "submissions_per_hour=100000"])
+        self.mount.expect_log("media_failed", "poll_failed")
+        self.mount.start()
+        self.simulator.hold("queued")
+        self.frame = directory / "frame.png"
+        self.frame.write_bytes(harness.PNG)
+        self.base = self.peak = self.memory()
+        self.pool = concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE)
+        self.names, self.futures = names, {}
+        self.watcher = threading.Thread(target=self.watch, daemon=True)
+        self.watcher.start()
+
+    def memory(self):
+        text = pathlib.Path(f"/proc/{self.mount.pid}/status").read_text()
+        return int(re.search(r"RssAnon:\s+(\d+)", text)[1]) * KIB
+
+    def watch(self):
+        while not self.ending.wait(0.05):
+            self.peak = max(self.peak, self.memory())
+
+    def outcome(self, name):
+        """Begins the case and those that come next; its result. In a worker of several, only a few of them."""
+        at = self.names.index(name)
+        ahead = 8 if os.environ.get("PYTEST_XDIST_WORKER") else len(self.names)
+        for other in self.names[at:at + ahead]:
+            if other not in self.futures:
+                self.futures[other] = self.pool.submit(run_case, self, CASES[other])
+        return self.futures[name].result(PATIENCE * 5)
+
+    def end(self):
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        self.ending.set()
+        self.watcher.join()
+        try:
+            code = self.mount.process.poll()
+            assert code is None, f"the daemon is dead: {code}\n{self.mount.log()[-6000:]}"
+            self.mount.end()
+        finally:
+            if self.mount.process:
+                self.mount.kill()
+            self.mount.unmount_leftover()
+            self.simulator.stop()
+            self.server.stop()
+            self.other.stop()
+            self.lonely.stop()
+        self.mount.check_log()
+
+
+@pytest.fixture(scope="module")
+def world(request, tmp_path_factory):
+    names = [item.callspec.params["name"] for item in request.session.items
+             if item.module is request.module and hasattr(item, "callspec")]
+    before = os.environ.get("ASAN_OPTIONS")
+    # What was freed is not to be counted.
+    os.environ["ASAN_OPTIONS"] = f"{before}:quarantine_size_mb=4" if before else "quarantine_size_mb=4"
+    world = World(tmp_path_factory.mktemp("hostile"), names)
+    if before is None:
+        del os.environ["ASAN_OPTIONS"]
+    else:
+        os.environ["ASAN_OPTIONS"] = before
+    yield world
+    world.end()
+
+
+def begin_case(world, case):
+    """A folder whose video lies on a site of its own, and is shown; then the server begins to misbehave."""
+    name = re.sub(r"\W+", "-", case.name).strip("-")
+    site = (world.lonely if case.is_alone else world.server).site(name, media(case.size, name), etag=case.etag)
+    site.other = world.other.site(name, site.data, etag=case.etag)
+    if case.begins == "probe":
+        site.misbehave(case.how, case.times)
+    folder = world.mount.path / name
+    folder.mkdir()
+    (folder / "prompt.txt").write_text("A kitten yawning at the camera\n")
+    task = wait_for(lambda: task_id(folder), "a task id", PATIENCE * 2)
+    site.simulator, site.task = world.simulator, task
+    site.on_renewal = lambda url: world.simulator.decree(task, link={"video_url": url})
+    world.simulator.decree(task, link={"video_url": site.url()}, state="succeeded",
+                           media={"video": str(world.frame), "last_frame": str(world.frame)})
+    harness.wait_state(folder, "succeeded", timeout=PATIENCE * 2)
+    assert (folder / "video.mp4").stat().st_size == case.size
+    if case.begins == "read" and case.how:
+        site.misbehave(case.how, case.times)
+    return folder, site
+
+
+def read_video(path, whole, seed):
+    reading = Reading(path, whole)
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        reading.read_some(fd, random.Random(seed))
+        reading.is_right = reading.read_all(fd)
+    finally:
+        os.close(fd)
+    reading.seconds = time.monotonic() - reading.began
+    return reading
+
+
+def others_go_on(world, reading):
+    """While a reader waits, everything else in the mount is as quick as ever."""
+    path = world.mount.path / f"notes-{threading.get_ident()}"
+    while not reading.done():
+        began = time.monotonic()
+        path.write_bytes(b"n" * 10_000)
+        assert path.read_bytes() == b"n" * 10_000
+        status(reading.folder)
+        assert time.monotonic() - began < PATIENCE / 4, "another file had to wait"
+        concurrent.futures.wait([reading], 0.25)
+
+
+def read_beside(world, folder, whole, seed):
+    reading = concurrent.futures.Future()
+    reading.folder = folder
+
+    def work():
+        try:
+            reading.set_result(read_video(folder / "video.mp4", whole, seed))
+        except BaseException as error:
+            reading.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    others_go_on(world, reading)
+    return reading.result()
+
+
+def reads_right(folder, whole):
+    """What a later read gets; it may not be there again, or may still meet the end of a failure."""
+    try:
+        got = (folder / "video.mp4").read_bytes()
+    except OSError as error:
+        assert error.errno in (errno.EIO, errno.ENOENT), error
+        return False
+    assert got == whole or len(whole) != (folder / "video.mp4").stat().st_size, "a wrong or short file"
+    return got == whole
+
+
+def check_requests(site):
+    last = [(request.target, request.headers.get("range")) for request in site.requests[-12:]]
+    assert site.count() < REQUESTS_MAX, f"{site.count()} requests, such as {last}"
+    for request in site.requests + site.other.requests:
+        assert request.method == "GET"
+        assert not {"authorization", "x-api-key", "cookie"} & set(request.headers), request.raw
+        assert b"test-key" not in request.raw
+
+
+def check_reading(case, folder, reading):
+    if case.expects == "right":
+        assert reading.is_right and not reading.errors, f"{reading.errors} errors: {status(folder)}"
+    if case.expects in ("error", "changed"):
+        assert reading.errors, "bytes came"
+    if not reading.is_right:  # else bytes came after an error, and it is over
+        note = wait_for(lambda: field(folder, "note"), "a note")
+        assert "video.mp4: reading stopped (" in note
+        assert not re.search(r"[\x00-\x1f\x7f]", note)
+    # Few reads may end in an error, each in its time and what the daemon's clock adds.
+    assert reading.seconds >= case.lasts, f"{reading.seconds} s"
+    assert reading.seconds < 4 * READ_TIMEOUT + PATIENCE / 2, f"{reading.seconds} s"
+
+
+def check_recovery(case, folder, site, before):
+    site.recover()
+    wait_for(lambda: reads_right(folder, site.data), "the right file when the server is well")
+    if case.expects == "changed":
+        assert (folder / "video.mp4").stat().st_ino != before, "the new version has the old one's inode"
+    wait_for(lambda: "reading stopped" not in (field(folder, "note") or ""), "the end of its note")
+
+
+def run_case(world, case):
+    folder, site = begin_case(world, case)
+    whole, inode = site.data, (folder / "video.mp4").stat().st_ino
+    if callable(case.arrange):
+        case.arrange(site)
+    reading = read_beside(world, folder, whole, case.name)
+    check_reading(case, folder, reading)
+    check_requests(site)
+    assert site.count() <= case.most, f"{site.count()} requests"
+    check_recovery(case, folder, site, inode)
+    check_requests(site)
+    assert world.mount.process.poll() is None, "the daemon is dead"
+    return reading
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_case(world, name):
+    began = time.monotonic()
+    reading = world.outcome(name)
+    assert world.peak - world.base < GROWTH_MAX, f"{world.peak - world.base} bytes more"
+    print(f"{world.peak - world.base >> 20} MiB; {name}: {reading.seconds:.1f} s, {reading.errors} errors, waited {time.monotonic() - began:.1f} s")

@@ -1,0 +1,329 @@
+/* The transport's limits: where calls may go, and how long they may stand still. */
+#include "backend/http.h"
+#include "backend/base/clock.h"
+#include "unit.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define PATIENCE_MS 20000
+
+/* How a call ended. */
+struct end {
+	bool is_over;
+	enum http_outcome outcome;
+	int status;
+	char failure[300];
+	size_t received;
+};
+
+static struct http *http;
+
+static int set_up(void **state)
+{
+	(void)state;
+	return http_create(&http);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	http_destroy(http);
+	return 0;
+}
+
+static void take_end(void *context, struct http_response *response)
+{
+	struct end *end = context;
+
+	end->is_over = true;
+	end->outcome = response->outcome;
+	end->status = response->status;
+	snprintf(end->failure, sizeof(end->failure), "%s",
+		 response->failure ? response->failure : "");
+}
+
+static int count_bytes(void *context, const struct http_response *response,
+		       const char *bytes, size_t size)
+{
+	struct end *end = context;
+
+	(void)response;
+	(void)bytes;
+	end->received += size;
+	return 0;
+}
+
+static void begin(const char *url, bool allows_private, int64_t stall_ms, struct end *end)
+{
+	struct http_request request = { .method = "GET", .url = strdup(url) };
+	struct http_options options = { .may_reuse = true,
+					.follows = true,
+					.allows_private = allows_private,
+					.stall_ms = stall_ms,
+					.sink = count_bytes,
+					.done = take_end,
+					.context = end };
+
+	*end = (struct end){ 0 };
+	assert_int_equal(http_start(http, &request, &options, NULL), 0);
+}
+
+static void finish(struct end *end)
+{
+	int64_t until_ms = clock_boot_ms() + PATIENCE_MS;
+
+	while (!end->is_over && clock_boot_ms() < until_ms)
+		http_turn(http, 1000);
+	assert_true(end->is_over);
+}
+
+/* A port of this machine that somebody listens on, and never answers unless told to. */
+static int listen_here(char *url, size_t room, const char *scheme)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+	snprintf(url, room, "%s://127.0.0.1:%d/video.mp4", scheme,
+		 ntohs(address.sin_port));
+	return fd;
+}
+
+static int accept_here(int listener)
+{
+	int64_t until_ms = clock_boot_ms() + PATIENCE_MS;
+	int fd = -1;
+
+	while (fd < 0 && clock_boot_ms() < until_ms) {
+		http_turn(http, 10);
+		fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	}
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static void say(int fd, const char *text)
+{
+	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL),
+			 (ssize_t)strlen(text));
+}
+
+/* --- where calls may go --- */
+
+static void test_private_addresses(void **state)
+{
+	static const char *const urls[] = {
+		"https://127.0.0.1/",
+		"https://127.9.9.9:8443/",
+		"https://10.1.2.3/",
+		"https://172.16.0.1/",
+		"https://172.31.255.255/",
+		"https://192.168.1.1/",
+		"https://169.254.169.254/",
+		"https://100.64.0.1/",
+		"https://0.0.0.0/",
+		"https://224.0.0.1/",
+		"https://255.255.255.255/",
+		"https://198.18.0.1/",
+		"https://[::1]/",
+		"https://[::]/",
+		"https://[fe80::1]/",
+		"https://[fd00::1]/",
+		"https://[ff02::1]/",
+		"https://[::ffff:127.0.0.1]/",
+		"https://[::ffff:a01:203]/",
+		"https://2130706433/",
+		"https://0x7f.1/",
+		"https://localhost/",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
+		struct end end;
+
+		begin(urls[i], false, 0, &end);
+		finish(&end);
+		if (end.outcome != HTTP_NOT_SENT || !strstr(end.failure, "private"))
+			FAIL_CASE("%s: %d, %s", urls[i], (int)end.outcome, end.failure);
+	}
+}
+
+static void test_nobody_hears_of_a_refused_call(void **state)
+{
+	char url[64];
+	int listener = listen_here(url, sizeof(url), "https");
+	struct end end;
+
+	(void)state;
+	begin(url, false, 0, &end);
+	finish(&end);
+	assert_int_equal(end.outcome, HTTP_NOT_SENT);
+	assert_int_equal(accept4(listener, NULL, NULL, SOCK_CLOEXEC), -1);
+	close(listener);
+}
+
+static void test_schemes(void **state)
+{
+	static const char *const urls[] = {
+		"file:///etc/passwd",  "ftp://example.com/",  "gopher://example.com/",
+		"dict://example.com/", "http://example.com/", "telnet://example.com/"
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
+		struct end end;
+
+		begin(urls[i], false, 0, &end);
+		finish(&end);
+		if (end.outcome != HTTP_NOT_SENT || end.received)
+			FAIL_CASE("%s: %d, %s", urls[i], (int)end.outcome, end.failure);
+	}
+}
+
+static void test_redirects_to_other_schemes(void **state)
+{
+	static const char *const places[] = { "file:///etc/passwd", "ftp://127.0.0.1/",
+					      "gopher://127.0.0.1/" };
+	char url[64], text[256];
+	int listener = listen_here(url, sizeof(url), "http");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		struct end end;
+		int fd;
+
+		begin(url, true, 0, &end);
+		fd = accept_here(listener);
+		snprintf(text, sizeof(text),
+			 "HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n"
+			 "Connection: close\r\n\r\n",
+			 places[i]);
+		say(fd, text);
+		finish(&end);
+		if (end.outcome == HTTP_ANSWERED || end.received)
+			FAIL_CASE("%s: %d, %zu bytes", places[i], (int)end.outcome,
+				  end.received);
+		close(fd);
+	}
+	close(listener);
+}
+
+/* --- stalls --- */
+
+static void test_silence(void **state)
+{
+	static const char *const said[] = {
+		"", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"
+	};
+	char url[64];
+	int listener = listen_here(url, sizeof(url), "http");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(said); i++) {
+		struct end end;
+		int fd;
+
+		begin(url, true, 100, &end);
+		fd = accept_here(listener);
+		say(fd, said[i]);
+		finish(&end);
+		assert_int_equal(end.outcome, HTTP_LOST);
+		assert_string_equal(end.failure, "nothing came for 0.1 s");
+		close(fd);
+	}
+	close(listener);
+}
+
+/* A piece every 5 ms, for as long as the call goes on, or for so many steps. */
+static size_t trickle(int fd, struct end *end, const char *piece, size_t steps)
+{
+	size_t done = 0;
+
+	while (!end->is_over && done < steps) {
+		if (send(fd, piece, strlen(piece), MSG_NOSIGNAL) < 0)
+			break;
+		http_turn(http, 5);
+		usleep(5000);
+		done++;
+	}
+	return done;
+}
+
+static void test_a_trickle(void **state)
+{
+	char url[64];
+	int listener = listen_here(url, sizeof(url), "http"), fd;
+	struct end end;
+
+	(void)state;
+	begin(url, true, 300, &end);
+	fd = accept_here(listener);
+	say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n");
+	assert_true(trickle(fd, &end, "x", 100000) < 100000);
+	finish(&end);
+	assert_int_equal(end.outcome, HTTP_LOST);
+	assert_string_equal(end.failure, "next to nothing came for 0.3 s");
+	close(fd);
+	close(listener);
+}
+
+/* A head that never ends is no progress. */
+static void test_a_trickled_head(void **state)
+{
+	char url[64];
+	int listener = listen_here(url, sizeof(url), "http"), fd;
+	struct end end;
+
+	(void)state;
+	begin(url, true, 300, &end);
+	fd = accept_here(listener);
+	say(fd, "HTTP/1.1 200 OK\r\n");
+	assert_true(trickle(fd, &end, "X: y\r\n", 100000) < 100000);
+	finish(&end);
+	assert_string_equal(end.failure, "nothing came for 0.3 s");
+	close(fd);
+	close(listener);
+}
+
+static void test_slow_is_not_a_stall(void **state)
+{
+	char url[64], piece[1001];
+	int listener = listen_here(url, sizeof(url), "http"), fd;
+	struct end end;
+
+	(void)state;
+	memset(piece, 'x', 1000);
+	piece[1000] = '\0';
+	begin(url, true, 500, &end);
+	fd = accept_here(listener);
+	say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n");
+	trickle(fd, &end, piece, 200);
+	finish(&end);
+	assert_int_equal(end.outcome, HTTP_ANSWERED);
+	assert_int_equal(end.received, 200000);
+	close(fd);
+	close(listener);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_private_addresses), TEST(test_nobody_hears_of_a_refused_call),
+		TEST(test_schemes),	      TEST(test_redirects_to_other_schemes),
+		TEST(test_silence),	      TEST(test_a_trickle),
+		TEST(test_a_trickled_head),   TEST(test_slow_is_not_a_stall),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
