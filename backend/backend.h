@@ -175,6 +175,9 @@ void backend_media_ref(struct backend *backend, struct media *media);
  */
 void backend_media_close(struct backend *backend, struct media *media);
 uint64_t backend_media_size(const struct media *media);
+/* The descriptor of its file if it is whole on disk, for as long as it is open; -ENODATA.
+ */
+int backend_media_descriptor(const struct media *media);
 
 /*
  * Where the bytes of a range within the file are: 0, and the view is to be cleared;

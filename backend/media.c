@@ -253,6 +253,12 @@ uint64_t backend_media_size(const struct media *media)
 	return media_file_size(media->file);
 }
 
+int backend_media_descriptor(const struct media *media)
+{
+	return media_file_is_complete(media->file) ? media_file_descriptor(media->file)
+						   : -ENODATA;
+}
+
 /* What is not open is looked at on disk, without opening it: a listing asks for every
  * one. */
 static uint64_t kept_on_disk(struct backend *backend, const struct task_view *view,

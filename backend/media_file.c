@@ -323,6 +323,11 @@ uint64_t media_file_size(const struct media_file *file)
 	return file->size;
 }
 
+int media_file_descriptor(const struct media_file *file)
+{
+	return file->fd < 0 ? -ENODATA : file->fd;
+}
+
 /*
  * The first block at or behind `block` whose bit is `wanted`; `blocks` if there is none.
  * Bits behind the last block are never set, and are cut off by the bound.

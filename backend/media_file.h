@@ -42,6 +42,8 @@ struct media_file *media_file_ref(struct media_file *file);
 void media_file_unref(struct media_file *file);
 
 uint64_t media_file_size(const struct media_file *file);
+/* Of the bytes on disk; borrowed. -ENODATA: they are in memory only. */
+int media_file_descriptor(const struct media_file *file);
 
 /* Whether all of the bytes are here. An empty range always is. Any thread. */
 bool media_file_has(const struct media_file *file, uint64_t offset, uint64_t size);

@@ -24,6 +24,7 @@ int filesystem_create(struct backend *backend, int library, const char *mount_po
 	fs->group = getegid();
 	fs->is_root = fs->owner == 0;
 	pthread_mutex_init(&fs->handles_lock, NULL);
+	pthread_cond_init(&fs->opened, NULL);
 	r = tree_open(&fs->tree, library);
 	fs->tree.shown_at = mount_point;
 	if (!r)
@@ -53,6 +54,7 @@ void filesystem_destroy(struct filesystem *fs)
 	folders_destroy(fs->folders, &fs->nodes);
 	nodes_clear(&fs->nodes);
 	tree_close(&fs->tree);
+	pthread_cond_destroy(&fs->opened);
 	pthread_mutex_destroy(&fs->handles_lock);
 	free(fs);
 }

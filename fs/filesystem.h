@@ -15,6 +15,7 @@
 #include "fs/tree.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct fuse_session;
@@ -38,7 +39,10 @@ struct filesystem {
 	void (*ready)(void *context); /* the kernel has begun to talk to us; once */
 	void *ready_context;
 
+	atomic_bool can_pass; /* whole outputs may be read by the kernel itself */
+
 	pthread_mutex_t handles_lock;
+	pthread_cond_t opened;	/* an output's first open is decided */
 	struct handle *handles; /* guarded by handles_lock: all that are open */
 };
 

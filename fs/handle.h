@@ -13,6 +13,7 @@ struct handle {
 	struct node *node; /* referenced */
 	bool may_write, is_kept;
 	struct media *media; /* outputs */
+	bool is_counted;     /* … among the node's opens */
 
 	/* Guarded by the filesystem's handles_lock. */
 	struct handle *next, **previous;

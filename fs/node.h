@@ -54,6 +54,11 @@ struct node {
 	unsigned writers; /* open handles that may write */
 	pid_t writer;	  /* the last one that opened it so */
 
+	/* Guarded by the lock of the handles (passthrough.h); of an output. */
+	unsigned opens;
+	int backing_id;	 /* the kernel's name of its media file; 0: reads come to us */
+	bool is_opening; /* the first one is being decided */
+
 	/* Any thread; of a directory. */
 	_Atomic int64_t active_ms;  /* boot clock: last activity of a file in it */
 	_Atomic uint64_t task;	    /* the task's number, 0: none */

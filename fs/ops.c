@@ -6,6 +6,7 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/log.h"
 #include "fs/parked.h"
+#include "fs/passthrough.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -48,6 +49,7 @@ static void op_init(void *userdata, struct fuse_conn_info *connection)
 	connection->want &= ~(unsigned)FUSE_CAP_HANDLE_KILLPRIV;
 	if (!fs->is_root)
 		connection->want |= connection->capable & FUSE_CAP_HANDLE_KILLPRIV;
+	passthrough_init(fs, connection);
 	connection->max_read = 0;
 	connection->max_readahead = READ_AHEAD_BYTES;
 	if (fs->ready)

@@ -10,6 +10,7 @@
 #include "fs/folder.h"
 #include "fs/gather.h"
 #include "fs/parked.h"
+#include "fs/passthrough.h"
 #include "fs/settle.h"
 #include "fs/virtual.h"
 
@@ -20,26 +21,31 @@
 
 /* --- opening --- */
 
-static int open_output(struct filesystem *fs, struct handle *handle,
+static int open_output(struct filesystem *fs, fuse_req_t request, struct handle *handle,
 		       struct fuse_file_info *info)
 {
 	struct node *node = handle->node;
 	enum output_kind kind =
 		node->kind == VIRTUAL_VIDEO ? OUTPUT_VIDEO : OUTPUT_LAST_FRAME;
 
+	int r = backend_media_open(fs->backend, node->number, kind, node->version,
+				   &handle->media);
+
+	if (r)
+		return r;
 	info->keep_cache = 1; /* this inode's bytes never change */
-	return backend_media_open(fs->backend, node->number, kind, node->version,
-				  &handle->media);
+	passthrough_open(fs, request, handle, info);
+	return 0;
 }
 
-static int open_virtual(struct filesystem *fs, struct handle *handle,
+static int open_virtual(struct filesystem *fs, fuse_req_t request, struct handle *handle,
 			struct fuse_file_info *info)
 {
 	if (handle->may_write && handle->node->kind != VIRTUAL_STATUS)
 		return -EACCES;
 	if (handle->node->kind == VIRTUAL_VIDEO ||
 	    handle->node->kind == VIRTUAL_LAST_FRAME)
-		return open_output(fs, handle, info);
+		return open_output(fs, request, handle, info);
 	return 0;
 }
 
@@ -78,7 +84,7 @@ void op_open(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
 	handle->may_write = (info->flags & O_ACCMODE) != O_RDONLY;
 	counts = handle->may_write && !node->is_virtual;
 	if (node->is_virtual)
-		r = open_virtual(fs, handle, info);
+		r = open_virtual(fs, request, handle, info);
 	else
 		r = open_user_file(fs, handle, info->flags);
 	if (r) {
@@ -92,6 +98,7 @@ void op_open(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
 	if (fuse_reply_open(request, info) == -ENOENT) {
 		if (counts)
 			nodes_count_writer(&fs->nodes, node, -1, 0);
+		passthrough_close(fs, NULL, handle);
 		handle_destroy(fs, handle);
 	}
 }
@@ -393,6 +400,7 @@ void op_release(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
 		else
 			activity_closed(fs, handle->node);
 	}
+	passthrough_close(fs, request, handle);
 	handle_destroy(fs, handle);
 	fuse_reply_err(request, 0);
 }
