@@ -468,6 +468,7 @@ void backend_stop(struct backend *backend)
 	run_commands(backend);
 	media_stop(backend);
 	media_writer_stop(backend->writer);
+	media_sync(backend);
 	save_turn(backend);
 }
 

@@ -174,6 +174,8 @@ void backend_media_ref(struct backend *backend, struct media *media);
  * transfers stop at once, and its file is closed at once when the output is removed.
  */
 void backend_media_close(struct backend *backend, struct media *media);
+/* The same, by a reader: what was fetched ahead of it stops. */
+void backend_media_leave(struct backend *backend, struct media *media);
 uint64_t backend_media_size(const struct media *media);
 /* The descriptor of its file if it is whole on disk, for as long as it is open; -ENODATA.
  */

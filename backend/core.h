@@ -171,6 +171,8 @@ int media_whole(struct backend *backend, const struct task_view *view,
 		enum output_kind kind, bool begins, int *ret_fd, char **ret_why);
 void media_stop(
 	struct backend *backend); /* ends transfers, answers parked reads with -EIO */
+/* The writer has stopped: what it wrote is made durable. */
+void media_sync(struct backend *backend);
 /* Looks at the writer's news, if there are any. */
 void media_written(struct backend *backend);
 void media_clear(struct backend *backend); /* nobody has any open any more */

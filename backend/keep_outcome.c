@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define TRIES_MAX 60 /* that failed: over six days, longer than links and tasks last */
+#define WORTH_BYTES (64u << 10)
 #define NO_DISK_MS 300000
 
 /* --- what people are told --- */
@@ -120,7 +121,7 @@ void keep_no_disk(struct media *media, const char *why)
 		if (transfer->is_background)
 			media_stop_transfer(transfer);
 	}
-	keeper_retry(keeper, NO_DISK_MS);
+	keeper_release(keeper, NO_DISK_MS); /* no fault of the server's */
 }
 
 /* Readers and whoever wants all of it now have their own way to go on. */
@@ -128,13 +129,11 @@ bool keep_failed(struct media *media, const struct transfer *transfer,
 		 const struct http_response *response, const char *why)
 {
 	struct keeper *keeper = media->keeper;
-	uint64_t brought = transfer->position - transfer->start;
-
 	if (!keeper || !transfer->is_background)
 		return false;
 	snprintf(keeper->why, sizeof(keeper->why), "%s", why);
-	if (brought >= keep_piece_bytes(media_file_size(media->file)) / 2)
-		keeper->failures = 0;
+	if (transfer->brought >= WORTH_BYTES)
+		keeper->failures = keeper->tries = 0;
 	keeper->was_refused = transfer->objection ||
 			      media_answer_is_dead_link(response->status, transfer->said);
 	if (media_has_waits(media) || media->wants_all) {

@@ -15,7 +15,8 @@
 #include <sys/stat.h>
 
 #define LINGER_MS 2000 /* how long one stays open after its last close */
-#define UNUSED_MAX 64  /* how many may do so at once */
+#define SYNC_BYTES (1u << 20)
+#define UNUSED_MAX 64 /* how many may do so at once */
 
 /* --- names and files --- */
 
@@ -314,6 +315,7 @@ static void media_destroy(struct media *media)
 	follow_forget(backend, media);
 	media_file_unref(media->file);
 	free(media->trouble);
+	free(media->etag);
 	free(media);
 }
 
@@ -338,6 +340,18 @@ bool media_is_used(const struct media *media)
 	SCOPED_LOCK(&media->backend->media_lock);
 
 	return media->users > 0;
+}
+
+/*
+ * A good part of a file that is made durable when it is closed is still there after a
+ * power cut. Less of it is fetched again.
+ */
+static bool is_worth_a_sync(const struct media *media)
+{
+	return !media->is_dropped && !media->is_stale &&
+	       !media_file_is_synced(media->file) &&
+	       media_file_descriptor(media->file) >= 0 &&
+	       media_file_kept(media->file) >= SYNC_BYTES;
 }
 
 /* What came is brought to disk, and made durable if it is whole, before it is closed. */
@@ -405,6 +419,8 @@ void media_close_unused(struct media *media)
 	if (atomic_load(&media->was_read) && media_file_is_complete(media->file))
 		media_clear_note(media); /* of a version before it */
 	media_stop_unwanted(media);
+	if (is_worth_a_sync(media) && !media_file_is_writing(media->file))
+		media->needs_sync = true;
 	if (is_busy(media)) {
 		media_start_tick(media);
 		return;
@@ -451,6 +467,31 @@ void backend_media_close(struct backend *backend, struct media *media)
 	close->command.run = run_close;
 	close->media = media;
 	core_send(backend, &close->command);
+}
+
+/* Nobody told how far it read: those who stay are heard of with their next read. */
+static void run_leave(struct backend *backend, struct command *command)
+{
+	struct close_command *leave = (struct close_command *)command;
+	struct media *media = leave->media, *found = media_first(backend);
+
+	free(leave);
+	while (found && found != media)
+		found = found->next;
+	if (found)
+		media_hold_back(found);
+}
+
+void backend_media_leave(struct backend *backend, struct media *media)
+{
+	struct close_command *leave = calloc(1, sizeof(*leave));
+
+	if (leave) {
+		leave->command.run = run_leave;
+		leave->media = media;
+		core_send(backend, &leave->command);
+	}
+	backend_media_close(backend, media);
 }
 
 /* --- the whole file --- */
@@ -541,6 +582,15 @@ void media_stop(struct backend *backend)
 		media_answer_all(media, -EIO);
 		media_stop_transfers(media);
 	}
+}
+
+void media_sync(struct backend *backend)
+{
+	for (struct media *media = media_first(backend); media; media = media->next)
+		if (is_worth_a_sync(media))
+			media_file_sync_begin(media->file);
+	for (struct media *media = media_first(backend); media; media = media->next)
+		media_file_sync_finish(media->file);
 }
 
 void media_clear(struct backend *backend)

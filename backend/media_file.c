@@ -53,6 +53,7 @@ struct media_file {
 	/* Shared. */
 	_Atomic uint64_t present_blocks;
 	atomic_int disk_error;
+	_Atomic uint64_t writes;  /* that were begun */
 	struct media_stage stage; /* has a lock of its own */
 	pthread_mutex_t facts_lock;
 	struct facts
@@ -61,6 +62,7 @@ struct media_file {
 	bool cannot_reserve;
 	/* Backend thread only. */
 	struct aiocb sync;
+	uint64_t synced_writes; /* `writes` when it began */
 	bool is_syncing;
 };
 
@@ -289,7 +291,7 @@ struct media_file *media_file_ref(struct media_file *file)
 }
 
 /* aio writes into the control block until it is done: it must be waited for. */
-static void wait_for_sync(struct media_file *file)
+static void wait_for_end(struct media_file *file)
 {
 	const struct aiocb *const list[] = { &file->sync };
 
@@ -297,7 +299,6 @@ static void wait_for_sync(struct media_file *file)
 		return;
 	while (aio_error(&file->sync) == EINPROGRESS)
 		aio_suspend(list, 1, NULL);
-	aio_return(&file->sync);
 }
 
 void media_file_unref(struct media_file *file)
@@ -305,7 +306,9 @@ void media_file_unref(struct media_file *file)
 	if (!file ||
 	    atomic_fetch_sub_explicit(&file->references, 1, memory_order_acq_rel) != 1)
 		return;
-	wait_for_sync(file);
+	wait_for_end(file);
+	if (file->is_syncing)
+		aio_return(&file->sync);
 	media_stage_clear(&file->stage);
 	if (file->header)
 		put_down_facts(file);
@@ -584,6 +587,16 @@ uint64_t media_file_look(int directory, const char *name, uint64_t size, const c
 
 /* --- writing --- */
 
+/* What is marked from now on is not durable; the map says so before it marks it. */
+static void forget_sync(struct media_file *file)
+{
+	file->writes++;
+	if (!__atomic_exchange_n(&file->header->is_synced, 0, __ATOMIC_SEQ_CST))
+		return;
+	if (msync(file->header, MAP_HEADER_BYTES, MS_SYNC) < 0)
+		log_warn("event=map_not_durable reason=\"%s\"", strerror(errno));
+}
+
 int media_file_write(struct media_file *file, uint64_t offset, const void *bytes,
 		     size_t size)
 {
@@ -591,6 +604,7 @@ int media_file_write(struct media_file *file, uint64_t offset, const void *bytes
 
 	if (file->fd < 0)
 		return file->disk_error;
+	forget_sync(file);
 	while (done < size) {
 		ssize_t n = pwrite(file->fd, (const char *)bytes + done, size - done,
 				   (off_t)(offset + done));
@@ -691,8 +705,9 @@ int media_file_sync_begin(struct media_file *file)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	if (file->is_syncing || file->header->is_synced)
+	if (file->is_syncing || media_file_is_synced(file))
 		return 0;
+	file->synced_writes = file->writes;
 	pthread_once(&once, limit_aio);
 	file->sync = (struct aiocb){ .aio_fildes = file->fd,
 				     .aio_sigevent.sigev_notify = SIGEV_NONE };
@@ -700,6 +715,15 @@ int media_file_sync_begin(struct media_file *file)
 		return -errno;
 	file->is_syncing = true;
 	return 0;
+}
+
+/* The disk failed to take what it had seemed to: nothing of it can be relied on. */
+static void forget_blocks(struct media_file *file, int error)
+{
+	log_warn("event=media_not_durable reason=\"%s\"", strerror(error));
+	for (size_t i = 0; i < words_of(file->blocks); i++)
+		atomic_store(&file->bits[i], 0);
+	file->present_blocks = 0;
 }
 
 int media_file_sync_poll(struct media_file *file)
@@ -713,15 +737,27 @@ int media_file_sync_poll(struct media_file *file)
 		return -EINPROGRESS;
 	aio_return(&file->sync);
 	file->is_syncing = false;
-	if (r)
+	if (r) {
+		forget_blocks(file, r);
 		return -r;
-	file->header->is_synced = 1;
+	}
+	__atomic_store_n(&file->header->is_synced, 1, __ATOMIC_SEQ_CST);
+	if (file->writes != file->synced_writes) { /* more was written meanwhile */
+		__atomic_store_n(&file->header->is_synced, 0, __ATOMIC_SEQ_CST);
+		return -EAGAIN;
+	}
 	return msync(file->header, file->map_bytes, MS_ASYNC) < 0 ? -errno : 0;
+}
+
+void media_file_sync_finish(struct media_file *file)
+{
+	wait_for_end(file);
+	media_file_sync_poll(file);
 }
 
 bool media_file_is_synced(const struct media_file *file)
 {
-	return file->header->is_synced;
+	return __atomic_load_n(&file->header->is_synced, __ATOMIC_SEQ_CST);
 }
 
 /* --- what is remembered beside the map --- */

@@ -97,6 +97,9 @@ void media_file_mark(struct media_file *file, uint64_t start, uint64_t end);
  */
 int media_file_sync_begin(struct media_file *file);
 int media_file_sync_poll(struct media_file *file);
+/* Waits for it, and puts it down. */
+void media_file_sync_finish(struct media_file *file);
+/* What is marked in the map is durable. */
 bool media_file_is_synced(const struct media_file *file);
 
 /* --- what is remembered beside the map; backend thread only --- */

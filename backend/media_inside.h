@@ -57,6 +57,8 @@ struct transfer {
 	bool yields;	/* who needs what it brings much later has a request of its own */
 	bool is_ending; /* what comes behind it may begin */
 	bool is_paused;
+	bool is_held;	       /* a reader left: it stops if nobody reads on */
+	bool is_streamed;      /* the whole file, by a server without ranges */
 	bool is_checked;       /* the answer's head fits */
 	bool is_changed;       /* it does not: the server has another file now */
 	bool is_cut;	       /* the answer is shorter than what was asked for */
@@ -110,6 +112,7 @@ struct media {
 	unsigned failures, refusals;
 	bool again_is_bulk;
 	uint64_t again_start, again_end; /* the range that failed last */
+	char *etag;	  /* that the server told first, if it told none before */
 	char *trouble;	  /* what went wrong last; NULL: bytes came since */
 	bool is_linkless; /* … and the service had no link to it when it was asked */
 	bool is_refreshing;
@@ -179,6 +182,8 @@ void media_stop_transfers(struct media *media);
 void media_stop_unwanted(struct media *media);
 /* Those that are paused where no reader came for long. */
 void media_stop_idle(struct media *media);
+/* A reader left: what goes ahead of one waits until somebody reads on. */
+void media_hold_back(struct media *media);
 
 /* --- media_intake.c --- */
 /* Takes the next bytes of a transfer in. 0 or -ENOMEM. */

@@ -37,6 +37,9 @@ static void note_progress(struct transfer *transfer, uint64_t bytes)
 
 	transfer->brought += bytes;
 	media->progress_ms = clock_boot_ms();
+	for (struct wait *wait = media->waits; wait; wait = wait->next)
+		if (wait->offset < transfer->end && wait->end > transfer->start)
+			wait->since_ms = media->progress_ms;
 	media->refusals = 0;
 	media_set_trouble(media, NULL);
 	if (transfer->brought >= WORTH_BYTES)
@@ -199,6 +202,7 @@ void media_resume(struct media *media)
 	     transfer = transfer->next)
 		if (transfer->is_paused && !media_must_pause(transfer)) {
 			transfer->is_paused = false;
+			transfer->is_held = false;
 			transfer->paused_ms = 0;
 			http_resume(transfer->call);
 		}

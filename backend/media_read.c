@@ -181,6 +181,7 @@ static void run_unpark(struct backend *backend, struct command *command)
 	for (struct media *media = media_first(backend); media; media = media->next)
 		if (unpark_in(media, unpark->id, unpark->result)) {
 			media_stop_unwanted(media);
+			media_hold_back(media);
 			break;
 		}
 	free(unpark);
@@ -245,12 +246,10 @@ int backend_media_view(struct backend *backend, struct media *media, uint64_t of
 
 /* --- once a second, while something is under way --- */
 
+/* Nothing that it could have waited for came for too long. */
 static bool is_overdue(const struct media *media, const struct wait *wait)
 {
-	int64_t since_ms =
-		wait->since_ms > media->progress_ms ? wait->since_ms : media->progress_ms;
-
-	return clock_boot_ms() - since_ms > media->backend->config->read_timeout_ms;
+	return clock_boot_ms() - wait->since_ms > media->backend->config->read_timeout_ms;
 }
 
 void media_start_tick(struct media *media)

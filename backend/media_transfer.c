@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define IDLE_MS 5000
+#define HELD_MS 1000
 
 /* --- stopping --- */
 
@@ -44,9 +45,37 @@ void media_stop_idle(struct media *media)
 	for (struct transfer *transfer = media->transfers; transfer; transfer = next) {
 		next = transfer->next;
 		if (transfer->is_paused && media_is_at_limit(transfer) &&
-		    now_ms - transfer->paused_ms > IDLE_MS)
+		    now_ms - transfer->paused_ms >
+			    (transfer->is_held ? HELD_MS : IDLE_MS))
 			media_stop_transfer(transfer);
 	}
+}
+
+/* Up to which waiting reads need it. */
+static uint64_t needed_end(const struct transfer *transfer)
+{
+	uint64_t end = transfer->position;
+
+	for (const struct wait *wait = transfer->media->waits; wait; wait = wait->next)
+		if (wait->offset < transfer->end && wait->end > end)
+			end = wait->end < transfer->end ? wait->end : transfer->end;
+	return end;
+}
+
+void media_hold_back(struct media *media)
+{
+	for (struct transfer *transfer = media->transfers; transfer;
+	     transfer = transfer->next) {
+		uint64_t end = needed_end(transfer);
+
+		if (transfer->is_background || transfer->yields ||
+		    transfer->is_streamed || end >= transfer->limit)
+			continue;
+		transfer->limit = end;
+		transfer->is_held = true;
+	}
+	atomic_store_explicit(&media->mark, 0, memory_order_relaxed);
+	media_start_tick(media);
 }
 
 /* What is wanted from `start` on is another request's: those that would get there end
@@ -116,6 +145,7 @@ static void take_span(struct transfer *transfer, const struct answer_span *span,
 	if (is_whole) {
 		transfer->asked_end = transfer->limit = span->end;
 		transfer->yields = false;
+		transfer->is_streamed = true;
 	}
 	if (transfer->limit > transfer->end)
 		transfer->limit = transfer->end;
@@ -135,6 +165,8 @@ static bool check_head(struct transfer *transfer, const struct http_response *re
 
 	if (view)
 		wanted.etag = view->outputs[media->kind].etag;
+	if (!wanted.etag)
+		wanted.etag = media->etag;
 	verdict = media_answer_judge(response, &wanted, bytes, size, &span,
 				     &transfer->objection);
 	transfer->is_changed = verdict == ANSWER_CHANGED;
@@ -144,6 +176,8 @@ static bool check_head(struct transfer *transfer, const struct http_response *re
 	transfer->is_redundant = response->status == 200 && is_being_streamed(media);
 	if (transfer->is_redundant)
 		return false;
+	if (response->etag && !media->etag)
+		task_set_text(&media->etag, response->etag);
 	keep_heard(media->backend, media->number, media->kind, media->file, response);
 	take_span(transfer, &span, response->status == 200);
 	transfer->is_checked = true;

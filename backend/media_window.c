@@ -157,7 +157,8 @@ static int provide(struct media *media, uint64_t offset, uint64_t end, uint64_t 
 		int r;
 
 		if (is_claimed(media, missing, &claimed_end) ||
-		    reach(media, missing, end, &claimed_end)) {
+		    reach(media, missing, end > missing + ahead ? end : missing + ahead,
+			  &claimed_end)) {
 			missing = media_file_next_missing(media->file, claimed_end);
 			continue;
 		}

@@ -45,7 +45,8 @@ struct probe {
 	size_t said_size;
 	char *etag;
 	unsigned failures, refusals;
-	bool is_unreachable; /* the media host, at the last try */
+	bool is_unreachable; /* the media host, at the last try … */
+	char why[200];	     /* … for this reason */
 	bool write_failed;   /* no room on disk: the size is all that is learnt */
 	bool wants_all;	     /* fetch it whole when it is ready */
 };
@@ -223,8 +224,8 @@ static void refreshed(void *context, int result)
 	else if (result)
 		retry(probe, "no answer from the service");
 	else
-		retry(probe, probe->is_unreachable ? "it cannot be reached"
-						   : "the link before was refused");
+		retry(probe,
+		      probe->is_unreachable ? probe->why : "the link before was refused");
 }
 
 static void refused(struct probe *probe, const char *why)
@@ -237,9 +238,10 @@ static void refused(struct probe *probe, const char *why)
 
 /* That is no refusal; but the host may be another one by now, which a fresh link tells.
  */
-static void unreachable(struct probe *probe)
+static void unreachable(struct probe *probe, const char *why)
 {
 	probe->is_unreachable = true;
+	snprintf(probe->why, sizeof(probe->why), "%s", why);
 	follow_refresh(probe->backend, probe->number, refreshed, probe);
 }
 
@@ -326,7 +328,7 @@ static void probe_done(void *context, struct http_response *response)
 		why = text_dup(response->failure ? response->failure
 						 : "an answer without a usable size");
 	if (response->outcome == HTTP_NOT_SENT)
-		unreachable(probe);
+		unreachable(probe, why ? why : "it cannot be reached");
 	else if (media_answer_is_dead_link(response->status, probe->said))
 		refused(probe, why ? why : "no connection");
 	else

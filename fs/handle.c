@@ -39,7 +39,7 @@ void handle_destroy(struct filesystem *fs, struct handle *handle)
 		handle->next->previous = handle->previous;
 	pthread_mutex_unlock(&fs->handles_lock);
 	if (handle->media)
-		backend_media_close(fs->backend, handle->media);
+		backend_media_leave(fs->backend, handle->media);
 	if (handle->fd >= 0)
 		close(handle->fd);
 	listing_destroy(handle->listing);

@@ -1,6 +1,7 @@
 /* media_file.h against a naive model: one flag a block. */
 #include "tests/unit/unit.h"
 
+#include "backend/base/digest.h"
 #include "backend/media_file.h"
 
 #define BLOCK MEDIA_BLOCK_BYTES
@@ -416,6 +417,64 @@ static void test_sync(void **state)
 	media_file_unref(file);
 }
 
+/* As if the machine had been started anew since the map was written. */
+static void reboot(int directory)
+{
+	AUTOCLOSE int map = openat(directory, "m.map", O_RDWR | O_CLOEXEC);
+	const off_t boot_id = 8 + 8 + SHA256_HEX;
+
+	assert_true(map >= 0);
+	assert_int_equal(pwrite(map, "another", 7, boot_id), 7);
+}
+
+static void sync_file(struct media_file *file)
+{
+	assert_int_equal(media_file_sync_begin(file), 0);
+	media_file_sync_finish(file);
+	assert_true(media_file_is_synced(file));
+}
+
+static void test_what_was_made_durable_outlives_the_machine(void **state)
+{
+	AUTOCLOSE int directory = open_directory(state);
+	struct model model = model_of(5 * BLOCK);
+	struct media_file *file = open_file(directory, model.size, "a");
+
+	put(file, &model, 0, BLOCK);
+	media_file_unref(file);
+	reboot(directory);
+	file = open_file(directory, model.size, "a");
+	assert_int_equal(media_file_kept(file), 0);
+	put(file, &model, 0, 2 * BLOCK);
+	sync_file(file);
+	media_file_unref(file);
+	reboot(directory);
+	assert_int_equal(media_file_look(directory, "m", model.size, "a"), 2 * BLOCK);
+	file = open_file(directory, model.size, "a");
+	assert_int_equal(media_file_kept(file), 2 * BLOCK);
+	put(file, &model, 2 * BLOCK, 3 * BLOCK); /* not durable, and the map says so */
+	assert_false(media_file_is_synced(file));
+	media_file_unref(file);
+	reboot(directory);
+	assert_int_equal(media_file_look(directory, "m", model.size, "a"), 0);
+}
+
+/* What is written while a sync goes on is not durable when it ends. */
+static void test_a_sync_does_not_count_what_came_after_it(void **state)
+{
+	AUTOCLOSE int directory = open_directory(state);
+	struct model model = model_of(5 * BLOCK);
+	struct media_file *file = open_file(directory, model.size, "a");
+
+	put(file, &model, 0, BLOCK);
+	assert_int_equal(media_file_sync_begin(file), 0);
+	put(file, &model, BLOCK, 2 * BLOCK);
+	media_file_sync_finish(file);
+	assert_false(media_file_is_synced(file));
+	sync_file(file);
+	media_file_unref(file);
+}
+
 /* The last reference waits for a sync under way; references are counted. */
 static void test_references(void **state)
 {
@@ -532,6 +591,8 @@ int main(void)
 		TEST(test_links_are_not_followed),
 		TEST(test_impossible_sizes),
 		TEST(test_sync),
+		TEST(test_what_was_made_durable_outlives_the_machine),
+		TEST(test_a_sync_does_not_count_what_came_after_it),
 		TEST(test_what_is_remembered),
 		TEST(test_references),
 		TEST(test_threads),
