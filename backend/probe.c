@@ -241,7 +241,7 @@ static void refused(struct probe *probe, const char *why)
 static void unreachable(struct probe *probe, const char *why)
 {
 	probe->is_unreachable = true;
-	snprintf(probe->why, sizeof(probe->why), "%s", why);
+	snprintf(probe->why, sizeof(probe->why), "it cannot be reached: %s", why);
 	follow_refresh(probe->backend, probe->number, refreshed, probe);
 }
 
@@ -328,7 +328,7 @@ static void probe_done(void *context, struct http_response *response)
 		why = text_dup(response->failure ? response->failure
 						 : "an answer without a usable size");
 	if (response->outcome == HTTP_NOT_SENT)
-		unreachable(probe, why ? why : "it cannot be reached");
+		unreachable(probe, why ? why : "no connection");
 	else if (media_answer_is_dead_link(response->status, probe->said))
 		refused(probe, why ? why : "no connection");
 	else

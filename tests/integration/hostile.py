@@ -105,6 +105,7 @@ class Site:
         self.lock = threading.Lock()
         self.requests = []
         self.how, self.times = None, 0
+        self.twisted = 0  # answers that were not what they should be
         self.on_renewal = None  # tells the service of the new link
         self.downloads = {}     # of each link
 
@@ -140,6 +141,7 @@ class Site:
                 how = None
             elif how and self.times > 0:
                 self.times -= 1
+            self.twisted += how is not None
         (how or Site.answer_well)(*((wire, request, self) if how else (self, wire, request)))
 
     # --- answers that keep to HTTP, with whatever twist ---
