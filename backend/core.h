@@ -159,6 +159,9 @@ void media_drop(struct backend *backend, uint64_t number, enum output_kind kind)
 /* Removes the files of the versions before that one. */
 void media_drop_older(struct backend *backend, uint64_t number, enum output_kind kind,
 		      uint32_t version);
+/* The bytes of a version that are on disk, without opening it. */
+uint64_t media_look(struct backend *backend, uint64_t number, enum output_kind kind,
+		    uint32_t version, uint64_t size, const char *etag);
 /* Fetches everything of a task. */
 void media_fetch(struct backend *backend, uint64_t number);
 /*

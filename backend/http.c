@@ -39,6 +39,7 @@ struct http_call {
 	size_t encoded_size, encoded_sent;
 	bool has_taken;	   /* the sink, in this turn */
 	bool is_paused;	   /* the sink takes nothing for now: that is no stall */
+	bool is_refused;   /* the sink wants no more: curl may not have noticed */
 	bool is_forbidden; /* where it was to go */
 	int64_t heard_ms;  /* boot clock: the start, or what came of the body last */
 	int64_t window_ms; /* since when `window_bytes` came of the body; 0: none did */
@@ -286,6 +287,7 @@ static size_t hand_over(struct http_call *call, const char *bytes, size_t size)
 	if (call->is_paused)
 		return CURL_WRITEFUNC_PAUSE;
 	call->has_taken = true;
+	call->is_refused = r != 0;
 	return r ? 0 : size;
 }
 
@@ -304,6 +306,8 @@ static size_t take_body(char *bytes, size_t unit, size_t count, void *user)
 
 	read_status(call);
 	note_heard(call, size);
+	if (call->is_refused)
+		return 0;
 	if (call->options.sink)
 		return hand_over(call, bytes, size);
 	return buffer_append(&call->response.body, bytes, size) ? 0 : size;
@@ -610,6 +614,20 @@ static void end_stalled(struct http *http)
 		call = end_if_stalled(call, now_ms) ? http->calls : call->next;
 }
 
+static void end_refused(struct http *http)
+{
+	struct http_call *call = http->calls;
+
+	while (call) {
+		struct http_call *next = call->next;
+		bool is_refused = call->is_refused;
+
+		if (is_refused)
+			finish(call, CURLE_WRITE_ERROR);
+		call = is_refused ? http->calls : next;
+	}
+}
+
 static int64_t next_stall_ms(const struct http *http, int64_t timeout_ms)
 {
 	int64_t now_ms = clock_boot_ms();
@@ -629,5 +647,6 @@ void http_turn(struct http *http, int64_t timeout_ms)
 	curl_multi_perform(http->multi, &running);
 	tell_turned(http);
 	dispatch(http);
+	end_refused(http);
 	end_stalled(http);
 }

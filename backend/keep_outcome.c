@@ -48,8 +48,52 @@ static int kept_percent(struct keeper *keeper, const struct task_view *view)
 
 /* --- it failed --- */
 
+static void mark_whole(struct backend *backend, uint64_t number, enum output_kind kind,
+		       bool is_right)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+	uint32_t version;
+
+	if (!view)
+		return;
+	view->outputs[kind].is_whole = true;
+	view->outputs[kind].is_lost = false;
+	clear_note(view, kind);
+	if (!is_right)
+		set_note(
+			view, kind,
+			"its bytes differ from what the service promised, each time that "
+			"they were fetched; it may be damaged");
+	version = view->outputs[kind].version;
+	tasks_commit(backend->tasks, view);
+	media_drop_older(backend, number, kind, version);
+}
+
+/* The copy before this one is all there: better than a part of it. */
+static bool goes_back(struct keeper *keeper)
+{
+	struct backend *backend = keeper->backend;
+	struct task_view *view = tasks_begin(backend->tasks, keeper->number);
+	struct output *output = view ? &view->outputs[keeper->kind] : NULL;
+
+	if (!view)
+		return false;
+	if (!output->is_refetched || output->version < 2 ||
+	    media_look(backend, keeper->number, keeper->kind, output->version - 1,
+		       output->size, output->etag) < output->size) {
+		tasks_abandon(backend->tasks, view);
+		return false;
+	}
+	output->version--;
+	view->listing_ms = clock_wall_ms();
+	tasks_commit(backend->tasks, view);
+	mark_whole(backend, keeper->number, keeper->kind, false);
+	keeper_drop(keeper);
+	return true;
+}
+
 /* There is no hope left, but that somebody asks for it. Drops the keeper. */
-static void lose(struct keeper *keeper)
+static void lose_it(struct keeper *keeper)
 {
 	struct backend *backend = keeper->backend;
 	AUTOVIEW *before = tasks_view(backend->tasks, keeper->number);
@@ -71,6 +115,12 @@ static void lose(struct keeper *keeper)
 		tasks_commit(backend->tasks, view);
 	}
 	keeper_drop(keeper);
+}
+
+static void lose(struct keeper *keeper)
+{
+	if (!goes_back(keeper))
+		lose_it(keeper);
 }
 
 void keeper_retry(struct keeper *keeper, int64_t least_ms)
@@ -193,24 +243,6 @@ static bool fetch_again(struct media *media)
 	return true;
 }
 
-static void mark_whole(struct backend *backend, uint64_t number, enum output_kind kind,
-		       bool is_right)
-{
-	struct task_view *view = tasks_begin(backend->tasks, number);
-
-	if (!view)
-		return;
-	view->outputs[kind].is_whole = true;
-	view->outputs[kind].is_lost = false;
-	clear_note(view, kind);
-	if (!is_right)
-		set_note(
-			view, kind,
-			"its bytes differ from what the service promised, each time that "
-			"they were fetched; it may be damaged");
-	tasks_commit(backend->tasks, view);
-}
-
 void keep_whole(struct media *media)
 {
 	struct backend *backend = media->backend;
@@ -239,13 +271,24 @@ bool keep_has_first(struct backend *backend, uint64_t number, enum output_kind k
 	return view && view->outputs[kind].is_refetched && !view->outputs[kind].is_ready;
 }
 
+/* The output's present version is all on disk, shown or not. */
+static bool is_complete(struct backend *backend, const struct task_view *view,
+			enum output_kind kind)
+{
+	const struct output *output = &view->outputs[kind];
+
+	return media_look(backend, view->number, kind, output->version, output->size,
+			  output->etag) >= output->size;
+}
+
 bool keep_restore(struct backend *backend, uint64_t number, enum output_kind kind)
 {
 	struct task_view *view = tasks_begin(backend->tasks, number);
 
 	if (!view)
 		return false;
-	if (!view->outputs[kind].is_refetched || view->outputs[kind].is_ready) {
+	if (!view->outputs[kind].is_refetched || view->outputs[kind].is_ready ||
+	    !is_complete(backend, view, kind)) {
 		tasks_abandon(backend->tasks, view);
 		return false;
 	}

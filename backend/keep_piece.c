@@ -10,6 +10,7 @@
 #include "backend/media_inside.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define QUIET_MS 1000
 #define SYNC_MS 120000	      /* what is not durable by then is looked at again */
@@ -50,6 +51,16 @@ static int start_piece(struct keeper *keeper, struct media *media)
 	return 0;
 }
 
+/* At most. */
+static uint64_t piece_bytes(const struct keeper *keeper, const struct media *media)
+{
+	uint64_t size = media_file_size(media->file),
+		 left = size - media_file_kept(media->file);
+	uint64_t piece = keep_piece_bytes(size);
+
+	return keeper->requests >= KEEP_REQUESTS_LOW || left < piece ? left : piece;
+}
+
 /* It is made durable and checked with the media's ticks, which end in keep_whole(). */
 static void finish(struct keeper *keeper, struct media *media)
 {
@@ -84,11 +95,15 @@ void keep_go_on(struct media *media)
 		keeper_release(keeper, 0);
 	} else if (media->transfers && keeper->requests < KEEP_REQUESTS_LOW) {
 		return; /* a reader's: comes back at its end */
-	} else if (media->is_stale || timer_is_set(&media->retry)) {
+	} else if (media->is_stale || media->is_refreshing ||
+		   timer_is_set(&media->retry) ||
+		   media_writer_is_stuck(media->backend->writer)) {
 		keeper_release(keeper, QUIET_MS);
 	} else if (media_file_next_missing(media->file, 0) >=
 		   media_file_size(media->file)) {
 		return; /* the last of it is on its way to the disk */
+	} else if (!media_file_has_room(media->file, piece_bytes(keeper, media))) {
+		keep_no_disk(media, strerror(ENOSPC)); /* before the link is used */
 	} else if (start_piece(keeper, media)) {
 		keeper_retry(keeper, 0);
 	}

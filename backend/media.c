@@ -260,19 +260,13 @@ int backend_media_descriptor(const struct media *media)
 						   : -ENODATA;
 }
 
-/* What is not open is looked at on disk, without opening it: a listing asks for every
- * one. */
-static uint64_t kept_on_disk(struct backend *backend, const struct task_view *view,
-			     enum output_kind kind)
+uint64_t media_look(struct backend *backend, uint64_t number, enum output_kind kind,
+		    uint32_t version, uint64_t size, const char *etag)
 {
-	const struct output *output = &view->outputs[kind];
-	AUTOFREE char *file = media_file_name(kind, output->version);
-	AUTOFREE char *name =
-		file ? text_format("%" PRIu64 "/%s", view->number, file) : NULL;
+	AUTOFREE char *file = media_file_name(kind, version);
+	AUTOFREE char *name = file ? text_format("%" PRIu64 "/%s", number, file) : NULL;
 
-	return name ? media_file_look(backend->media_directory, name, output->size,
-				      output->etag)
-		    : 0;
+	return name ? media_file_look(backend->media_directory, name, size, etag) : 0;
 }
 
 uint64_t backend_media_kept(struct backend *backend, const struct task_view *view,
@@ -290,7 +284,8 @@ uint64_t backend_media_kept(struct backend *backend, const struct task_view *vie
 		if (media)
 			return media_file_kept(media->file);
 	}
-	return kept_on_disk(backend, view, kind);
+	return media_look(backend, view->number, kind, output->version, output->size,
+			  output->etag);
 }
 
 /* --- closing --- */

@@ -41,9 +41,9 @@ static void conclude(struct media *media, enum media_check result)
 {
 	media_check_clear(media);
 	media->is_concluded = true;
-	if (media_file_check(media->file) != result)
-		media_file_set_check(media->file, result);
-	keep_whole(media);
+	if (media_file_check(media->file) == result ||
+	    !media_file_set_check(media->file, result))
+		keep_whole(media); /* else the keeper comes back to it */
 }
 
 /* Returns 0 at the slice's or the file's end; -errno. */
@@ -74,10 +74,12 @@ void media_check_due(void *context)
 	struct check *check = media->check;
 	char hex[SHA256_HEX];
 
-	if (read_slice(media, check)) {
+	int r = read_slice(media, check);
+
+	if (r) {
 		log_warn("event=check_failed task=%" PRIu64, media->number);
-		media->is_concluded = true;
 		media_check_clear(media);
+		media_file_forget(media->file, -r);
 	} else if (check->offset < media_file_size(media->file)) {
 		timer_set(&media->backend->timers, &media->check_timer, clock_boot_ms());
 	} else {
@@ -86,28 +88,28 @@ void media_check_due(void *context)
 	}
 }
 
-/* False: what was promised cannot be told by this machine, or nothing was. */
-static bool begin(struct media *media)
+/* -ENODATA: what was promised cannot be told by this machine, or nothing was. */
+static int begin(struct media *media)
 {
 	enum digest_kind kind;
 	const char *hex;
 	struct check *check;
 
 	if (promise_parse(media_file_promise(media->file), &kind, &hex))
-		return false;
+		return -ENODATA;
 	check = calloc(1, sizeof(*check));
 	if (!check)
-		return false;
+		return -ENOMEM;
 	media->check = check;
 	check->fd = media_open_bytes(media);
 	check->digest = digest_create_of(kind);
 	snprintf(check->hex, sizeof(check->hex), "%s", hex);
 	if (check->fd >= 0 && check->digest) {
 		timer_set(&media->backend->timers, &media->check_timer, clock_boot_ms());
-		return true;
+		return 0;
 	}
 	media_check_clear(media);
-	return false;
+	return -ENOMEM;
 }
 
 bool media_check_is_due(const struct media *media)
@@ -119,13 +121,16 @@ bool media_check_is_due(const struct media *media)
 bool media_check_go_on(struct media *media)
 {
 	enum media_check known = media_file_check(media->file);
+	int r;
 
 	if (media->check)
 		return true;
 	if (!media_check_is_due(media))
 		return false;
-	if (known == MEDIA_UNCHECKED && begin(media))
-		return true;
-	conclude(media, known == MEDIA_UNCHECKED ? MEDIA_RIGHT : known);
-	return false;
+	r = known == MEDIA_UNCHECKED ? begin(media) : -ENODATA;
+	if (r == -ENODATA)
+		conclude(media, known == MEDIA_UNCHECKED ? MEDIA_RIGHT : known);
+	else if (r)
+		media->is_concluded = true; /* for now: the keeper comes back to it */
+	return !r;
 }

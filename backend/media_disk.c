@@ -26,16 +26,8 @@ bool media_lacks_disk(const struct media *media)
 	       media_writer_is_stuck(media->backend->writer);
 }
 
-static const char *why_not(const struct media *media)
+static void note_no_room(struct media *media, const char *why)
 {
-	int error = media_file_disk_error(media->file);
-
-	return error ? strerror(-error) : "it stands still";
-}
-
-static void note_no_room(struct media *media)
-{
-	const char *why = why_not(media);
 	AUTOFREE char *note = text_format(
 		"%s: the library's disk does not take it (%s); it is read from memory "
 		"and the network until there is room",
@@ -61,22 +53,26 @@ static void clear_note(struct media *media)
 		core_set_note(media->backend, media->number, NULL);
 }
 
-/* What is to be kept whole cannot be: whoever wants that tries again later. */
+/*
+ * What is to be kept whole cannot be: whoever wants that tries again later. Of a disk
+ * that only stands still nothing is put down: the ledger is likely to lie on it, too.
+ */
 static void look_for_room(struct media *media)
 {
-	bool has_no_room = media_lacks_disk(media);
+	int error = media_file_disk_error(media->file);
+	bool has_no_room = error != 0;
 
 	if (has_no_room && media->wants_all) {
 		media->wants_all = false;
 		media_stop_unwanted(media);
 	}
 	if (has_no_room)
-		keep_no_disk(media, why_not(media));
+		keep_no_disk(media, strerror(-error));
 	if (media->has_no_room == has_no_room)
 		return;
 	media->has_no_room = has_no_room;
 	if (has_no_room)
-		note_no_room(media);
+		note_no_room(media, strerror(-error));
 	else
 		clear_note(media);
 }

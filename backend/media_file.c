@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #define MAP_MAGIC "SDFSMAP2"
 #define MAP_HEADER_BYTES 4096u
@@ -50,11 +51,12 @@ struct media_file {
 	struct map_header *header; /* start of the map's mapping */
 	size_t map_bytes;
 	_Atomic uint64_t *bits;
+	bool is_mapped; /* the map is a file's */
 	/* Shared. */
 	_Atomic uint64_t present_blocks;
 	atomic_int disk_error;
-	_Atomic uint64_t writes;  /* that were begun */
-	struct media_stage stage; /* has a lock of its own */
+	_Atomic uint64_t begun, done; /* writes */
+	struct media_stage stage;     /* has a lock of its own */
 	pthread_mutex_t facts_lock;
 	struct facts
 		facts; /* guarded by facts_lock; only the backend's thread changes it */
@@ -62,7 +64,7 @@ struct media_file {
 	bool cannot_reserve;
 	/* Backend thread only. */
 	struct aiocb sync;
-	uint64_t synced_writes; /* `writes` when it began */
+	uint64_t synced; /* the writes that were done when it began */
 	bool is_syncing;
 };
 
@@ -106,6 +108,7 @@ static int map_map(struct media_file *file, int map_fd)
 	if (mapping == MAP_FAILED)
 		return -errno;
 	file->header = mapping;
+	file->is_mapped = flags == MAP_SHARED;
 	file->bits = (_Atomic uint64_t *)((char *)mapping + MAP_HEADER_BYTES);
 	return 0;
 }
@@ -204,6 +207,16 @@ static int open_map(struct media_file *file, int directory, const char *name)
 	return map_fd < 0 && !lacks_room(map_fd) ? map_fd : map_map(file, map_fd);
 }
 
+static void go_without(struct media_file *file, int error)
+{
+	if (file->bytes)
+		munmap(file->bytes, file->size);
+	file->bytes = NULL;
+	cleanup_close(&file->fd);
+	file->fd = -1;
+	file->disk_error = error;
+}
+
 /* Without room on disk there is no file. */
 static int open_or_go_without(struct media_file *file, int directory, const char *name,
 			      bool *ret_is_sound)
@@ -213,9 +226,7 @@ static int open_or_go_without(struct media_file *file, int directory, const char
 
 	if (!lacks_room(r))
 		return r;
-	cleanup_close(&file->fd);
-	file->fd = -1;
-	file->disk_error = r;
+	go_without(file, r);
 	*ret_is_sound = false;
 	return 0;
 }
@@ -270,6 +281,8 @@ int media_file_open(int directory, const char *name, uint64_t size, const char *
 		r = open_map(file, directory, name);
 	if (!r)
 		r = digest_of(etag ? etag : "", etag_digest);
+	if (!r && !file->is_mapped && file->fd >= 0)
+		go_without(file, -ENOSPC); /* what has no map is not kept */
 	if (r) {
 		media_file_unref(file);
 		return r;
@@ -590,24 +603,19 @@ uint64_t media_file_look(int directory, const char *name, uint64_t size, const c
 /* What is marked from now on is not durable; the map says so before it marks it. */
 static void forget_sync(struct media_file *file)
 {
-	file->writes++;
+	file->begun++;
 	if (!__atomic_exchange_n(&file->header->is_synced, 0, __ATOMIC_SEQ_CST))
 		return;
 	if (msync(file->header, MAP_HEADER_BYTES, MS_SYNC) < 0)
 		log_warn("event=map_not_durable reason=\"%s\"", strerror(errno));
 }
 
-int media_file_write(struct media_file *file, uint64_t offset, const void *bytes,
-		     size_t size)
+static int write_all(int fd, uint64_t offset, const char *bytes, size_t size)
 {
 	size_t done = 0;
 
-	if (file->fd < 0)
-		return file->disk_error;
-	forget_sync(file);
 	while (done < size) {
-		ssize_t n = pwrite(file->fd, (const char *)bytes + done, size - done,
-				   (off_t)(offset + done));
+		ssize_t n = pwrite(fd, bytes + done, size - done, (off_t)(offset + done));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -616,6 +624,19 @@ int media_file_write(struct media_file *file, uint64_t offset, const void *bytes
 		done += (size_t)n;
 	}
 	return 0;
+}
+
+int media_file_write(struct media_file *file, uint64_t offset, const void *bytes,
+		     size_t size)
+{
+	int r;
+
+	if (file->fd < 0)
+		return file->disk_error;
+	forget_sync(file);
+	r = write_all(file->fd, offset, bytes, size);
+	file->done++;
+	return r;
 }
 
 /*
@@ -655,6 +676,16 @@ void media_file_write_chunk(struct media_file *file, struct media_chunk *chunk)
 		media_stage_remove(&file->stage, chunk);
 	}
 	file->disk_error = r;
+}
+
+bool media_file_has_room(const struct media_file *file, uint64_t bytes)
+{
+	struct statvfs status;
+
+	if (file->fd < 0)
+		return false;
+	return fstatvfs(file->fd, &status) < 0 ||
+	       (uint64_t)status.f_bavail * status.f_frsize >= bytes;
 }
 
 int media_file_disk_error(const struct media_file *file)
@@ -707,7 +738,9 @@ int media_file_sync_begin(struct media_file *file)
 
 	if (file->is_syncing || media_file_is_synced(file))
 		return 0;
-	file->synced_writes = file->writes;
+	file->synced = file->done;
+	if (file->begun != file->synced)
+		return -EAGAIN; /* one is under way */
 	pthread_once(&once, limit_aio);
 	file->sync = (struct aiocb){ .aio_fildes = file->fd,
 				     .aio_sigevent.sigev_notify = SIGEV_NONE };
@@ -718,7 +751,7 @@ int media_file_sync_begin(struct media_file *file)
 }
 
 /* The disk failed to take what it had seemed to: nothing of it can be relied on. */
-static void forget_blocks(struct media_file *file, int error)
+void media_file_forget(struct media_file *file, int error)
 {
 	log_warn("event=media_not_durable reason=\"%s\"", strerror(error));
 	for (size_t i = 0; i < words_of(file->blocks); i++)
@@ -738,11 +771,13 @@ int media_file_sync_poll(struct media_file *file)
 	aio_return(&file->sync);
 	file->is_syncing = false;
 	if (r) {
-		forget_blocks(file, r);
+		media_file_forget(file, r);
 		return -r;
 	}
+	if (file->begun != file->synced)
+		return -EAGAIN; /* more was written meanwhile */
 	__atomic_store_n(&file->header->is_synced, 1, __ATOMIC_SEQ_CST);
-	if (file->writes != file->synced_writes) { /* more was written meanwhile */
+	if (file->begun != file->synced) {
 		__atomic_store_n(&file->header->is_synced, 0, __ATOMIC_SEQ_CST);
 		return -EAGAIN;
 	}
@@ -767,11 +802,15 @@ enum media_check media_file_check(const struct media_file *file)
 	return (enum media_check)file->header->check;
 }
 
-void media_file_set_check(struct media_file *file, enum media_check check)
+int media_file_set_check(struct media_file *file, enum media_check check)
 {
+	int r;
+
 	file->header->check = check;
-	if (msync(file->header, file->map_bytes, MS_SYNC) < 0)
-		log_warn("event=map_not_durable reason=\"%s\"", strerror(errno));
+	r = msync(file->header, file->map_bytes, MS_SYNC) < 0 ? -errno : 0;
+	if (r)
+		log_warn("event=map_not_durable reason=\"%s\"", strerror(-r));
+	return r;
 }
 
 const char *media_file_promise(const struct media_file *file)

@@ -75,6 +75,10 @@ void media_file_stage(struct media_file *file, struct media_chunk *chunk);
 void media_file_write_chunk(struct media_file *file, struct media_chunk *chunk);
 /* It is not brought to disk for now. Any thread. */
 void media_file_keep_chunk(struct media_file *file, struct media_chunk *chunk);
+/* Whether the disk has so much room left, as far as it tells. */
+bool media_file_has_room(const struct media_file *file, uint64_t bytes);
+/* Nothing of it is here any more: it cannot be relied on. Backend thread only. */
+void media_file_forget(struct media_file *file, int error);
 /* Why the last chunk that was to be written is not on disk: -errno, or 0. Any thread. */
 int media_file_disk_error(const struct media_file *file);
 /* A staged chunk that found no room: a reference, or NULL. */
@@ -112,7 +116,8 @@ enum media_check {
 
 enum media_check media_file_check(const struct media_file *file);
 /* Makes the map durable: waits for the disk. */
-void media_file_set_check(struct media_file *file, enum media_check check);
+/* 0 once that is durable, or -errno. */
+int media_file_set_check(struct media_file *file, enum media_check check);
 /* The digest that the server promised last (promise.h); "": none. */
 const char *media_file_promise(const struct media_file *file);
 void media_file_set_promise(struct media_file *file, const char *promise);

@@ -182,6 +182,8 @@ void media_stop_transfers(struct media *media);
 void media_stop_unwanted(struct media *media);
 /* Those that are paused where no reader came for long. */
 void media_stop_idle(struct media *media);
+/* Those that are paused, and that no read waits for. Returns whether there were any. */
+bool media_stop_paused(struct media *media);
 /* A reader left: what goes ahead of one waits until somebody reads on. */
 void media_hold_back(struct media *media);
 
@@ -192,6 +194,8 @@ int media_take_in(struct transfer *transfer, const char *bytes, size_t size);
 void media_stage_blocks(struct transfer *transfer);
 /* It ends here, whether it came to its end or not. */
 void media_stage_rest(struct transfer *transfer);
+/* Whether a read waits for what it brings next. */
+bool media_is_waited_for(const struct transfer *transfer);
 bool media_must_pause(const struct transfer *transfer);
 bool media_is_at_limit(const struct transfer *transfer);
 /* Transfers that were paused go on, where they may. */

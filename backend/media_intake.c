@@ -164,8 +164,7 @@ uint64_t media_most_ahead(const struct media *media)
 	return media_lacks_disk(media) ? MEDIA_HOMELESS_BYTES / 4 : UINT64_MAX;
 }
 
-/* Whether a read waits for what comes next. */
-static bool is_waited_for(const struct transfer *transfer)
+bool media_is_waited_for(const struct transfer *transfer)
 {
 	struct media *media = transfer->media;
 
@@ -192,7 +191,7 @@ bool media_must_pause(const struct transfer *transfer)
 	return media_is_at_limit(transfer) ||
 	       (media_writer_is_full(writer) && !media_writer_is_stuck(writer)) ||
 	       (media_file_homeless(media->file) > MEDIA_HOMELESS_BYTES / 2 &&
-		!is_waited_for(transfer));
+		!media_is_waited_for(transfer));
 }
 
 /* Taking more may end the transfer, but not within the call: that comes with a turn. */

@@ -271,6 +271,8 @@ void media_tick_due(void *context)
 	if (had_waits && !media->waits)
 		media_stop_unwanted(media);
 	media_stop_idle(media);
+	if (!media->is_refreshing && !timer_is_set(&media->retry))
+		media_pump(media); /* what a stopped transfer was to bring */
 	if (media->needs_sync) {
 		media->needs_sync = false;
 		media_file_sync_begin(media->file);

@@ -51,6 +51,21 @@ void media_stop_idle(struct media *media)
 	}
 }
 
+bool media_stop_paused(struct media *media)
+{
+	struct transfer *next;
+	bool has_stopped = false;
+
+	for (struct transfer *transfer = media->transfers; transfer; transfer = next) {
+		next = transfer->next;
+		if (!transfer->is_paused || media_is_waited_for(transfer))
+			continue;
+		media_stop_transfer(transfer);
+		has_stopped = true;
+	}
+	return has_stopped;
+}
+
 /* Up to which waiting reads need it. */
 static uint64_t needed_end(const struct transfer *transfer)
 {

@@ -43,8 +43,9 @@ uint64_t media_next_of(const struct transfer *transfer)
 /* Where that which is on its way ends: at the limit, which one piece may go beyond. */
 static uint64_t claim_end(const struct transfer *transfer)
 {
-	uint64_t taken = (transfer->position + MEDIA_BLOCK_BYTES - 1) /
-			 MEDIA_BLOCK_BYTES * MEDIA_BLOCK_BYTES;
+	uint64_t begun = media_is_at_limit(transfer) ? 0 : MEDIA_BLOCK_BYTES - 1;
+	uint64_t taken = (transfer->position + begun) / MEDIA_BLOCK_BYTES *
+			 MEDIA_BLOCK_BYTES; /* with the block that is being taken in */
 	uint64_t end = transfer->limit > taken ? transfer->limit : taken;
 
 	if (transfer->yields && end > taken + REACH_BYTES)
@@ -162,7 +163,7 @@ static int provide(struct media *media, uint64_t offset, uint64_t end, uint64_t 
 			missing = media_file_next_missing(media->file, claimed_end);
 			continue;
 		}
-		if (has_enough(media))
+		if (has_enough(media) && !media_stop_paused(media))
 			return 0;
 		r = start(media, missing, end, ahead, is_bulk);
 		if (r)

@@ -127,12 +127,14 @@ static void become_ready(struct probe *probe)
 {
 	struct backend *backend = probe->backend;
 	uint64_t number = probe->number;
-	bool wants_all = probe->wants_all;
+	bool wants_all = probe->wants_all, is_second = false;
 	struct task_view *view = tasks_begin(backend->tasks, number);
 
 	if (view) {
 		struct output *output = &view->outputs[probe->kind];
 
+		is_second =
+			output->is_refetched; /* the first stays until this is whole */
 		output->is_ready = true;
 		output->is_whole = output->is_lost = false;
 		output->size = media_file_size(probe->file);
@@ -144,7 +146,8 @@ static void become_ready(struct probe *probe)
 		view->listing_ms = clock_wall_ms();
 		tasks_commit(backend->tasks, view);
 	}
-	media_drop_older(backend, number, probe->kind, probe->version);
+	if (!is_second)
+		media_drop_older(backend, number, probe->kind, probe->version);
 	drop(probe);
 	settle_task(backend, number);
 	if (wants_all)
