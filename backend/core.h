@@ -2,7 +2,7 @@
  * The inside of the backend: what its rooms share. Not for fs/.
  *
  * One turn of the thread (core_run() in backend.c):
- *   commands from other threads → transfers → timers → orders that may go out (intents) →
+ *   transfers → the writer's news → commands from other threads → timers → orders that may go out (intents) →
  *   one commit of all that changed → only then are requests of new intents sent, and the
  *   folder side is told.
  */

@@ -3,9 +3,9 @@
  * beside it a map that tells which blocks of 4 KiB hold their bytes; in memory what came
  * and is not on disk yet (media_stage.h). Both count as here.
  *
- * Both are shared mappings, so what was received survives a kill of the daemon at any
- * time without a system call for each piece. A power cut is another matter: a map that
- * was not made durable counts only within the boot that wrote it.
+ * The map is a shared mapping, so what was written survives a kill of the daemon at any
+ * time without a system call for each block. A power cut is another matter: a map counts
+ * beyond the boot that wrote it only while all that it marks was made durable.
  *
  * A disk without room, or none at all, makes a file that is only passed on: what came
  * last is here in memory, and nothing is kept.
@@ -96,8 +96,9 @@ int media_file_write(struct media_file *file, uint64_t offset, const void *bytes
 void media_file_mark(struct media_file *file, uint64_t start, uint64_t end);
 
 /*
- * Begins to make a complete file durable, in the background; media_file_sync_poll()
- * returns -EINPROGRESS until it is done, then 0 or -errno. Writer thread only.
+ * Begins to make what is written durable, in the background; media_file_sync_poll()
+ * returns -EINPROGRESS until it is done, then 0, -EAGAIN (more was written meanwhile) or
+ * -errno. Backend thread only.
  */
 int media_file_sync_begin(struct media_file *file);
 int media_file_sync_poll(struct media_file *file);

@@ -10,7 +10,7 @@
  *   media_disk.c      what became of the bytes on their way to the disk
  *   media_check.c     whether a whole file is what was promised
  *
- * Everything here runs on the backend's thread.
+ * Everything here runs on the backend's thread, but for what is said to be any thread's.
  */
 #ifndef SEEDANCEFS_MEDIA_INSIDE_H
 #define SEEDANCEFS_MEDIA_INSIDE_H

@@ -51,7 +51,7 @@ def print_head(stage):
     """Where this was, and whether the server itself is what limits."""
     load = os.getloadavg()[0]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
-    print(f"{datetime.date.today()}, {os.cpu_count()} cores, {memory:.0f} GiB, Linux {platform.release()}, "
+    print(f"{datetime.date.today()}, {os.cpu_count()} cores, {memory:.0f} GiB, Linux {platform.release().split('-')[0]}, "
           f"load {load:.1f} at the start; medians of {stage.runs} runs, whole processes\n")
     print(", ".join([version("nginx", "nginx", "-v"), version("curl", "curl", "--version"),
                      version("rclone", "rclone", "--version"), version("httpdirfs", "httpdirfs", "--version")]) + "\n")

@@ -423,7 +423,8 @@ def test_a_full_disk_is_no_end_of_a_video(mount, simulator, tmp_path, fill):
     wait_state(folder, "succeeded")
     assert (folder / "video.mp4").stat().st_size == 12 * MIB + 77
     assert (folder / "video.mp4").read_bytes() == video.read_bytes()
-    assert field(folder, "note").startswith("video.mp4 is not kept: the library's disk does not take it (No space left")
+    wait_for(lambda: (field(folder, "note") or "").startswith(
+        "video.mp4 is not kept: the library's disk does not take it (No space left"))
     assert state(folder) == "succeeded" and field(folder, "kept") == "0%"
     filling.unlink()
     with open(filling.parent / "leave", "wb") as file:  # the rest of that disk is still too small for all of it

@@ -107,7 +107,7 @@ def test_reading_it_all_is_one_request(simulator, folder, video):
     assert len(media_requests(simulator)) == 1
 
 
-def test_a_look_at_the_head_the_end_and_the_head_again_is_two_requests(simulator, folder, video):
+def test_a_look_at_the_head_the_end_and_the_head_again_fetches_little(simulator, folder, video):
     """ffprobe of a video whose index is at its end: 32 KiB, the index, then its first frame."""
     data = video.read_bytes()
     with open(folder / "video.mp4", "rb", buffering=0) as file:
