@@ -2,9 +2,9 @@
  * The inside of the backend: what its rooms share. Not for fs/.
  *
  * One turn of the thread (core_run() in backend.c):
- *   transfers → the writer's news → commands from other threads → timers → orders that may go out (intents) →
- *   one commit of all that changed → only then are requests of new intents sent, and the
- *   folder side is told.
+ *   transfers → the writer's news → commands from other threads → timers → orders that
+ * may go out (intents) → one commit of all that changed → only then are requests of new
+ * intents sent, and the folder side is told.
  */
 #ifndef SEEDANCEFS_CORE_H
 #define SEEDANCEFS_CORE_H

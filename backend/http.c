@@ -15,7 +15,7 @@
 
 #define CONNECT_TIMEOUT_MS 10000
 #define STALL_SECONDS 30
-#define RECEIVE_BUFFER_BYTES (512 * 1024)
+#define RECEIVE_BUFFER_BYTES (256 * 1024)
 #define SLOWEST_BYTES 1024 /* a second */
 #define REDIRECTS_MAX 3
 #define BASE64_STEP_BYTES 49152 /* a multiple of 3 */
@@ -35,7 +35,7 @@ struct http_call {
 	struct http_response response;
 	size_t piece;	       /* of the body: the one being sent */
 	uint64_t piece_offset; /* text: bytes sent; file: bytes read from it */
-	char encoded[BASE64_SIZE(BASE64_STEP_BYTES)];
+	char *encoded;	       /* what comes next of a file; made when there is one */
 	size_t encoded_size, encoded_sent;
 	bool has_taken;	   /* the sink, in this turn */
 	bool is_paused;	   /* the sink takes nothing for now: that is no stall */
@@ -72,6 +72,7 @@ static void call_destroy(struct http_call *call)
 		if (call->next)
 			call->next->previous = call->previous;
 	}
+	free(call->encoded);
 	free(call);
 }
 
@@ -105,6 +106,10 @@ static int read_more(struct http_call *call, const struct http_piece *piece)
 	uint64_t left = piece->file_size - call->piece_offset;
 	size_t wanted = left < sizeof(raw) ? (size_t)left : sizeof(raw), got = 0;
 
+	if (!call->encoded)
+		call->encoded = malloc(BASE64_SIZE(BASE64_STEP_BYTES));
+	if (!call->encoded)
+		return -ENOMEM;
 	while (got < wanted) {
 		ssize_t n = pread(piece->fd, raw + got, wanted - got,
 				  (off_t)(call->piece_offset + got));

@@ -2,7 +2,7 @@
 
 #include "backend/base/cleanup.h"
 
-#define POOL_MOST 8
+#define POOL_MOST 6
 
 /* --- buffers --- */
 

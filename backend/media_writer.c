@@ -9,7 +9,7 @@
 #include <signal.h>
 
 /* More than this waiting for the disk: transfers pause, until half of it is written. */
-#define QUEUE_MOST_BYTES (8u << 20)
+#define QUEUE_MOST_BYTES (5u << 20)
 #define STUCK_MS 1000
 
 struct media_writer {

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define LIMIT_FIRST 6
+#define SMALL_BYTES (128u << 10)
 #define FLAG_EXITING 0x4 /* PF_EXITING in the flags of /proc/PID/stat */
 
 struct parked_read {
@@ -121,26 +122,6 @@ static void strike_off(struct parked_read *read)
 	parked->count--;
 }
 
-void parked_done(void *context, int result)
-{
-	struct parked_read *read = context;
-	struct parked *parked = read->parked;
-	bool was_empty;
-
-	{
-		SCOPED_LOCK(&parked->lock);
-
-		was_empty = !parked->done;
-		strike_off(read);
-		read->result = result;
-		read->next_done = NULL;
-		*parked->done_end = read;
-		parked->done_end = &read->next_done;
-	}
-	if (was_empty) /* without the lock: whom it wakes would only wait for it */
-		pthread_cond_signal(&parked->has_done);
-}
-
 /* --- replying --- */
 
 /* Bytes that were not kept may be forgotten already: then it waits anew. */
@@ -182,6 +163,39 @@ static void reply(struct parked_read *read)
 		fuse_reply_err(read->request, -r);
 	backend_media_close(parked->backend, read->media);
 	free(read);
+}
+
+static void strike_off_alone(struct parked_read *read)
+{
+	SCOPED_LOCK(&read->parked->lock);
+
+	strike_off(read);
+}
+
+/* A small one is replied to at once: waking another thread would take longer. */
+void parked_done(void *context, int result)
+{
+	struct parked_read *read = context;
+	struct parked *parked = read->parked;
+	bool was_empty;
+
+	read->result = result;
+	if (!result && read->size <= SMALL_BYTES) {
+		strike_off_alone(read);
+		reply(read);
+		return;
+	}
+	{
+		SCOPED_LOCK(&parked->lock);
+
+		was_empty = !parked->done;
+		strike_off(read);
+		read->next_done = NULL;
+		*parked->done_end = read;
+		parked->done_end = &read->next_done;
+	}
+	if (was_empty) /* without the lock: whom it wakes would only wait for it */
+		pthread_cond_signal(&parked->has_done);
 }
 
 /* All that are done; NULL at the end. */
