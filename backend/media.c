@@ -420,7 +420,8 @@ void media_close_unused(struct media *media)
 		media_start_tick(media);
 		return;
 	}
-	if (media->is_stale || media->is_dropped)
+	if (media->is_stale || media->is_dropped ||
+	    media_file_descriptor(media->file) < 0) /* there may be room next time */
 		close_now(media);
 	else
 		linger(media);

@@ -55,6 +55,8 @@ static void stage(struct transfer *transfer, struct media_chunk *chunk)
 	if (!media_file_has(media->file, chunk->offset, chunk->size))
 		note_progress(transfer, chunk->size);
 	media_file_stage(media->file, chunk);
+	if (media_file_disk_error(media->file) && !media->has_no_room)
+		atomic_store(&media->backend->has_written, true); /* people are told */
 	if (media_writer_is_stuck(media->backend->writer))
 		media_file_keep_chunk(media->file, chunk);
 	else

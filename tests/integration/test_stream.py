@@ -158,6 +158,50 @@ def test_a_seek_far_ahead_of_a_bulk_reader_has_its_own_request(simulator, mount,
     wait_for(lambda: field(folder, "kept") == "100%")
 
 
+def is_over(simulator):
+    return all(request["done"] for request in media_requests(simulator))
+
+
+@pytest.fixture
+def slow(mount, simulator, long_video):
+    """A video whose server takes half a minute for it."""
+    folder = mount.finished(simulator, video=long_video)
+    simulator.control("DELETE", "/stats")
+    simulator.fault("media", {"rate": 2_000_000}, times=-1)
+    return folder / "video.mp4"
+
+
+def test_a_reader_of_the_beginning_takes_its_transfer_along(simulator, slow):
+    assert start("head", "-c", MIB, slow).wait(PATIENCE) == 0
+    wait_for(lambda: is_over(simulator), "the transfer's end", 2)
+    assert simulator.stats()["media_bytes"] < 16 * MIB
+
+
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_reader_takes_its_transfer_along(mount, simulator, slow, kind):
+    reader = start("cat", slow)
+    wait_for(lambda: media_requests(simulator))
+    wait_for(lambda: int(field(slow.parent, "kept").rstrip("%")) >= 2, "bytes that come")
+    began = time.monotonic()
+    reader.send_signal(kind)
+    reader.wait(PATIENCE)
+    assert time.monotonic() - began < 1.5
+    wait_for(lambda: is_over(simulator), "the transfer's end", 2.5)
+
+
+def test_a_reader_that_leaves_beside_one_that_stays(simulator, slow, long_video):
+    """One has the file open and reads nothing: what goes ahead of the other one stops all the same."""
+    with open(slow, "rb", buffering=0) as staying:
+        assert staying.read(1000)
+        reader = start("cat", slow)
+        wait_for(lambda: int(field(slow.parent, "kept").rstrip("%")) >= 2, "bytes that come")
+        reader.send_signal(signal.SIGINT)
+        reader.wait(PATIENCE)
+        wait_for(lambda: is_over(simulator), "the transfer's end", 4)
+        simulator.clear_faults()
+        assert os.pread(staying.fileno(), 5000, 40 * MIB) == long_video.read_bytes()[40 * MIB:40 * MIB + 5000]
+
+
 def test_random_reads_are_right(simulator, folder, video):
     import random
     data = video.read_bytes()
