@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from harness import control, field, png, run, state, wait_for, wait_state
+from harness import control, field, make_media, png, run, state, task_id, wait_for, wait_state
 
 MARK = "user.seedancefs.task"
 
@@ -377,7 +377,7 @@ def test_a_link_is_followed_in_the_mounts_own_view(mount, simulator, target, goe
 
 # --- task.json says what status says ---
 
-def test_task_json_has_the_keys_of_status(mount, simulator):
+def test_task_json_has_the_keys_of_status(mount, simulator, tmp_path):
     simulator.hold("running")
     folder = mount.path / "cat"
     folder.mkdir()
@@ -393,7 +393,8 @@ def test_task_json_has_the_keys_of_status(mount, simulator):
     (folder / "hold").unlink()
     wait_state(folder, "running")
     wait_for(lambda: "next" in task(), "the next poll's time")
-    simulator.hold("")
+    video = make_media(tmp_path / "video", 1 << 20)
+    simulator.decree(task_id(folder), media={"video": str(video)}, state="succeeded")
     wait_state(folder, "succeeded")
     inode, before = (folder / "task.json").stat().st_ino, task()
     assert before["kept"] < 100 and before["link_expires"] > before["created"]
