@@ -22,7 +22,7 @@
 #define BULK_READ_BYTES (256u << 10)
 #define BULK_FIRST_BYTES (2u << 20)
 /* A run of this length reads much. */
-#define BULK_RUN_BYTES (4u << 20)
+#define BULK_RUN_BYTES (2u << 20)
 /* Before a reader went on in order this far, nothing is fetched that it does not wait
  * for.
  */
@@ -212,6 +212,8 @@ static struct run *find_run(struct media *media, uint64_t offset, uint64_t end)
  */
 static void grow_window(struct run *run, uint64_t read_bytes)
 {
+	if (run->next - run->first >= BULK_RUN_BYTES)
+		run->is_bulk = run->is_proven = true;
 	if (!run->window)
 		run->window = read_bytes > WINDOW_FIRST_BYTES / 2 ? 2 * read_bytes
 								  : WINDOW_FIRST_BYTES;
@@ -223,7 +225,6 @@ static void grow_window(struct run *run, uint64_t read_bytes)
 	if (run->window > WINDOW_MOST_BYTES)
 		run->window = WINDOW_MOST_BYTES;
 	run->is_proven = run->grown != 0;
-	run->is_bulk = run->is_bulk || run->next - run->first >= BULK_RUN_BYTES;
 	run->grown = run->next;
 }
 
@@ -338,14 +339,40 @@ static bool is_hopeless(const struct media *media)
 	return media->wants_all && !media->waits && media->failures > ALL_FAILURES_MAX;
 }
 
+/* The range that waiting reads ask for around one of them: the kernel splits a large read
+ * into many, which are one request here. */
+static void join_waits(const struct media *media, const struct wait *wait,
+		       uint64_t *ret_start, uint64_t *ret_end)
+{
+	uint64_t start = wait->offset, end = wait->end;
+	bool has_grown = true;
+
+	while (has_grown) {
+		has_grown = false;
+		for (const struct wait *other = media->waits; other;
+		     other = other->next) {
+			if (other->offset > end || other->end < start ||
+			    (other->offset >= start && other->end <= end))
+				continue;
+			start = other->offset < start ? other->offset : start;
+			end = other->end > end ? other->end : end;
+			has_grown = true;
+		}
+	}
+	*ret_start = start;
+	*ret_end = end;
+}
+
 /* A range that failed, and is waited for, is asked for as far as it was to go. */
 static int provide_again(struct media *media, const struct wait *wait)
 {
 	bool is_in_it =
 		wait->offset >= media->again_start && wait->offset < media->again_end;
 
-	return provide(media, wait->offset, wait->end,
-		       is_in_it ? media->again_end - wait->offset : 0,
+	uint64_t start, end;
+
+	join_waits(media, wait, &start, &end);
+	return provide(media, start, end, is_in_it ? media->again_end - wait->offset : 0,
 		       is_in_it && media->again_is_bulk);
 }
 
