@@ -139,8 +139,6 @@ static int make(struct backend *backend, const struct task_view *view,
 
 	if (!media || !name)
 		return -ENOMEM;
-	if (directory < 0)
-		return directory;
 	r = media_file_open(directory, name, output->size, output->etag, &media->file);
 	if (r)
 		return r;

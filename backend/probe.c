@@ -266,8 +266,8 @@ static int open_file(struct probe *probe, const struct http_response *response,
 		return -EPROTO;
 	}
 	probe->end = span.end;
-	if (directory < 0 || !name)
-		return directory < 0 ? directory : -ENOMEM;
+	if (!name)
+		return -ENOMEM;
 	task_set_text(&probe->etag, response->etag);
 	r = media_file_open(directory, name, size, response->etag, &probe->file);
 	if (!r)

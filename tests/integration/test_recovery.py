@@ -441,6 +441,18 @@ def test_a_full_disk_is_no_end_of_a_video(mount, simulator, tmp_path, fill):
 
 
 @pytest.mark.mounts_a_disk
+def test_a_disk_without_room_for_a_folder_is_no_end_of_a_video(mount, simulator, tmp_path, fill):
+    mount.expect_log("media_not_kept")
+    video = make_media(tmp_path / "video", 2 * MIB + 77)
+    filling = fill(mount, 0)
+    run("mount", "-o", "remount,nr_inodes=2", filling.parent)  # the folder itself and the file that fills it
+    folder = order_video_alone(mount, simulator, video)
+    wait_state(folder, "succeeded")
+    assert (folder / "video.mp4").read_bytes() == video.read_bytes()
+    assert field(folder, "kept") == "0%"
+
+
+@pytest.mark.mounts_a_disk
 @pytest.mark.parametrize("fault", [None, {"ignore_range": True}])
 def test_readers_everywhere_in_a_video_that_the_disk_does_not_take(mount, simulator, tmp_path, fill, fault):
     mount.expect_log("media_not_kept")
