@@ -235,6 +235,8 @@ static void read_header(struct http_response *response, const char *name,
 		read_retry_after(response, text);
 	else if (IS("date"))
 		response->date_ms = (int64_t)curl_getdate(text, NULL) * 1000;
+	else if (IS("transfer-encoding"))
+		response->is_framed = strcasestr(text, "chunked") != NULL;
 	else if (IS("content-length")) {
 		if (text_to_int64(text, &response->content_length))
 			response->content_length = -1;
@@ -245,9 +247,10 @@ static void read_header(struct http_response *response, const char *name,
 }
 
 /* A new status line (after 100 Continue, a redirect) begins a new set of headers. */
-static void begin_headers(struct http_call *call)
+static void begin_headers(struct http_call *call, bool is_framed)
 {
 	http_response_clear(&call->response);
+	call->response.is_framed = is_framed;
 	call->response.body.ceiling = call->options.body_max_bytes;
 }
 
@@ -265,8 +268,8 @@ static size_t take_header(char *line, size_t unit, size_t count, void *user)
 	size_t size = unit * count, end = size;
 	const char *colon = memchr(line, ':', size), *value;
 
-	if (size >= 5 && !memcmp(line, "HTTP/", 5)) {
-		begin_headers(call);
+	if (size >= 6 && !memcmp(line, "HTTP/", 5)) {
+		begin_headers(call, line[5] >= '2');
 		return size;
 	}
 	if (!colon)
@@ -478,7 +481,7 @@ int http_start(struct http *http, struct http_request *request,
 	call->heard_ms = clock_boot_ms();
 	call->request = *request;
 	*request = (struct http_request){ 0 };
-	begin_headers(call);
+	begin_headers(call, false);
 	call->easy = curl_easy_init();
 	if (!call->easy || set_options(call) ||
 	    curl_multi_add_handle(http->multi, call->easy)) {

@@ -58,6 +58,7 @@ struct http_response {
 	char *content_type;
 	char *content_encoding;
 	int64_t content_length; /* -1: none */
+	bool is_framed;		/* chunks, or HTTP/2: the end cannot be mistaken */
 	char *request_id;	/* X-Request-Id */
 	char *promise;		/* the digest of the whole file: promise.h */
 };

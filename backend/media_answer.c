@@ -106,32 +106,51 @@ enum answer_verdict media_answer_judge(const struct http_response *response,
 				       : judge_whole(response, wanted, ret_span, ret_why);
 }
 
-bool media_answer_tell(const struct http_response *response, const char *bytes,
-		       size_t size, uint64_t *ret_size, struct answer_span *ret_span,
-		       const char **ret_why)
+/* The part that begins the file. */
+static enum answer_told tell_part(const struct http_response *response,
+				  uint64_t *ret_size, struct answer_span *ret_span)
+{
+	struct content_range range;
+
+	if (content_range_parse(response->content_range, &range) || !range.has_range ||
+	    range.first != 0)
+		return ANSWER_TELLS_NOTHING;
+	if (!range.has_total)
+		return ANSWER_HIDES_SIZE;
+	*ret_size = range.total;
+	*ret_span = (struct answer_span){ .start = 0, .end = range.last + 1 };
+	return ANSWER_TELLS;
+}
+
+enum answer_told media_answer_tell(const struct http_response *response,
+				   const char *bytes, size_t size, uint64_t *ret_size,
+				   struct answer_span *ret_span, const char **ret_why)
 {
 	const char *why = objection(response, true, bytes, size);
-	struct content_range range;
 
 	*ret_why = why ? why : "an answer without a usable size";
 	if (why)
-		return false;
-	if (response->status == 206) {
-		if (content_range_parse(response->content_range, &range) ||
-		    !range.has_total || !range.has_range || range.first != 0)
-			return false;
-		*ret_size = range.total;
-		*ret_span = (struct answer_span){ .start = 0, .end = range.last + 1 };
-		return true;
-	}
+		return ANSWER_TELLS_NOTHING;
+	if (response->status == 206)
+		return tell_part(response, ret_size, ret_span);
 	if (response->content_length < 0)
-		return false;
+		return ANSWER_IS_ENDLESS;
 	*ret_size = (uint64_t)response->content_length;
 	*ret_span = (struct answer_span){ .start = 0, .end = *ret_size };
-	return true;
+	return ANSWER_TELLS;
 }
 
 /* --- failures --- */
+
+bool media_answer_keep_said(char *said, size_t *said_size, const char *bytes, size_t size)
+{
+	size_t room = MEDIA_ANSWER_SAID_BYTES - *said_size;
+	size_t part = size < room ? size : room;
+
+	memcpy(said + *said_size, bytes, part);
+	*said_size += part;
+	return size <= room;
+}
 
 bool media_answer_is_resized(const struct http_response *response, uint64_t size)
 {

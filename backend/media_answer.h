@@ -41,13 +41,27 @@ enum answer_verdict media_answer_judge(const struct http_response *response,
 				       struct answer_span *ret_span,
 				       const char **ret_why);
 
+enum answer_told {
+	ANSWER_TELLS,
+	ANSWER_TELLS_NOTHING, /* the answer is of no use; *ret_why */
+	ANSWER_HIDES_SIZE,    /* a part of a file of unknown size */
+	ANSWER_IS_ENDLESS,    /* the whole file, whose size its end will tell */
+};
+
 /*
  * The same for the first answer, to a range from byte 0 on, of a file that nothing is
- * known of: it tells the size. False if it cannot be used.
+ * known of: whether it tells the size.
  */
-bool media_answer_tell(const struct http_response *response, const char *bytes,
-		       size_t size, uint64_t *ret_size, struct answer_span *ret_span,
-		       const char **ret_why);
+enum answer_told media_answer_tell(const struct http_response *response,
+				   const char *bytes, size_t size, uint64_t *ret_size,
+				   struct answer_span *ret_span, const char **ret_why);
+
+/*
+ * Keeps the start of a failure's text in `said` (of MEDIA_ANSWER_SAID_BYTES and a NUL).
+ * False: that was all of it that is looked at.
+ */
+bool media_answer_keep_said(char *said, size_t *said_size, const char *bytes,
+			    size_t size);
 
 /* Whether status 416 says that the file has another size now. */
 bool media_answer_is_resized(const struct http_response *response, uint64_t size);

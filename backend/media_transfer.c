@@ -200,16 +200,6 @@ static bool check_head(struct transfer *transfer, const struct http_response *re
 	return true;
 }
 
-/* An error's text; what is longer is none. */
-static int keep_said(struct transfer *transfer, const char *bytes, size_t size)
-{
-	size_t room = MEDIA_ANSWER_SAID_BYTES - transfer->said_size;
-
-	memcpy(transfer->said + transfer->said_size, bytes, size < room ? size : room);
-	transfer->said_size += size < room ? size : room;
-	return size > room ? -1 : 0;
-}
-
 /*
  * A transfer is ending when no more is left of it than comes while the next request is
  * answered: then the wire is never idle, and hardly ever shared.
@@ -246,7 +236,10 @@ static int take_bytes(void *context, const struct http_response *response,
 	bool is_surplus;
 
 	if (response->status != 200 && response->status != 206)
-		return keep_said(transfer, bytes, size);
+		return media_answer_keep_said(transfer->said, &transfer->said_size, bytes,
+					      size)
+			       ? 0
+			       : -1;
 	if (!transfer->is_checked && !check_head(transfer, response, bytes, size))
 		return -1;
 	transfer->is_paused = media_must_pause(transfer);

@@ -1,9 +1,9 @@
 /*
  * An output's size, before it is shown: the first bytes of it are fetched with a range,
  * whose answer tells the size. They are kept: whatever sniffs the file's type finds them
- * there.
+ * there. Where no answer tells it, the file is brought in whole (media_gauge.h).
  *
- * HEAD is never used: the services' links refuse it (providers.md, 6.3).
+ * HEAD is never used: the services' links refuse it.
  */
 #include "backend/core.h"
 
@@ -14,6 +14,7 @@
 #include "backend/keep.h"
 #include "backend/media_answer.h"
 #include "backend/media_file.h"
+#include "backend/media_gauge.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -25,7 +26,8 @@
 #define BACKOFF_FIRST_MS 500
 #define BACKOFF_LAST_MS 60000
 #define SIZE_MAX_BYTES (UINT64_C(16) << 30)
-#define REFUSALS_MAX 3 /* of fresh links, in a row */
+#define GAUGE_MAX_BYTES (UINT64_C(2) << 30) /* it may have no end at all */
+#define REFUSALS_MAX 3			    /* of fresh links, in a row */
 #define FRAME_FAILURES_MAX \
 	8 /* a missing last frame does not hold a video back for ever */
 
@@ -39,6 +41,9 @@ struct probe {
 	struct timer timer;
 	struct http_call *call;
 	struct media_file *file;		/* once the size is known */
+	struct media_gauge *gauge;		/* while only its end will tell it */
+	uint64_t gauged;			/* what the last one took in … */
+	unsigned repeats;			/* … and so many before it */
 	uint64_t received, end;			/* of the answer's bytes */
 	const char *objection;			/* why the answer cannot be used */
 	char said[MEDIA_ANSWER_SAID_BYTES + 1]; /* a failure's text */
@@ -48,6 +53,8 @@ struct probe {
 	bool is_unreachable; /* the media host, at the last try … */
 	char why[200];	     /* … for this reason */
 	bool write_failed;   /* no room on disk: the size is all that is learnt */
+	int disk_error;	     /* … of a file that is brought in whole */
+	bool asks_all;	     /* its parts do not tell the size */
 	bool wants_all;	     /* fetch it whole when it is ready */
 };
 
@@ -80,6 +87,7 @@ static void drop(struct probe *probe)
 	follow_forget(backend, probe);
 	http_cancel(probe->call);
 	media_file_unref(probe->file);
+	media_gauge_abandon(probe->gauge);
 	free(probe->etag);
 	free(probe);
 }
@@ -251,21 +259,12 @@ static void unreachable(struct probe *probe, const char *why)
 /* --- the answer --- */
 
 static int open_file(struct probe *probe, const struct http_response *response,
-		     const char *bytes, size_t bytes_size)
+		     uint64_t size)
 {
 	AUTOFREE char *name = media_file_name(probe->kind, probe->version);
 	AUTOCLOSE int directory = media_task_directory(probe->backend, probe->number);
-	struct answer_span span;
-	const char *why;
-	uint64_t size;
 	int r;
 
-	if (!media_answer_tell(response, bytes, bytes_size, &size, &span, &why) ||
-	    size == 0 || size > SIZE_MAX_BYTES) {
-		probe->objection = why;
-		return -EPROTO;
-	}
-	probe->end = span.end;
 	if (!name)
 		return -ENOMEM;
 	task_set_text(&probe->etag, response->etag);
@@ -276,27 +275,59 @@ static int open_file(struct probe *probe, const struct http_response *response,
 	return r;
 }
 
-/* An error's text; what is longer is none. */
-static int keep_said(struct probe *probe, const char *bytes, size_t size)
+/* Its size is that of what the server sends until it ends. */
+static int open_gauge(struct probe *probe)
 {
-	size_t room = MEDIA_ANSWER_SAID_BYTES - probe->said_size;
+	AUTOFREE char *name = media_file_name(probe->kind, probe->version);
+	AUTOCLOSE int directory = media_task_directory(probe->backend, probe->number);
 
-	memcpy(probe->said + probe->said_size, bytes, size < room ? size : room);
-	probe->said_size += size < room ? size : room;
-	return size > room ? -1 : 0;
+	if (!name)
+		return -ENOMEM;
+	if (directory < 0)
+		return directory;
+	log_info("event=media_without_length task=%" PRIu64, probe->number);
+	core_set_waiting(probe->backend, probe->number,
+			 probe->kind == OUTPUT_VIDEO
+				 ? "the whole video: its server does not say how long it "
+				   "is, so it is fetched before it is shown"
+				 : "the whole last frame: its server does not say how "
+				   "long it is");
+	return media_gauge_create(directory, name, &probe->gauge);
 }
 
-static int take_bytes(void *context, const struct http_response *response,
-		      const char *bytes, size_t size)
+/* Looks at the answer's head, once. */
+static int begin_answer(struct probe *probe, const struct http_response *response,
+			const char *bytes, size_t bytes_size)
 {
-	struct probe *probe = context;
+	struct answer_span span;
+	uint64_t size;
+	const char *why;
+
+	switch (media_answer_tell(response, bytes, bytes_size, &size, &span, &why)) {
+	case ANSWER_IS_ENDLESS:
+		probe->disk_error = open_gauge(probe);
+		return probe->disk_error;
+	case ANSWER_HIDES_SIZE:
+		probe->asks_all = true;
+		break;
+	case ANSWER_TELLS:
+		if (size && size <= SIZE_MAX_BYTES) {
+			probe->end = span.end;
+			return open_file(probe, response, size);
+		}
+		break;
+	case ANSWER_TELLS_NOTHING:
+		break;
+	}
+	probe->objection = why;
+	return -EPROTO;
+}
+
+static int take_head(struct probe *probe, const char *bytes, size_t size)
+{
 	uint64_t before = probe->received;
 	bool is_surplus;
 
-	if (response->status != 200 && response->status != 206)
-		return keep_said(probe, bytes, size);
-	if (!probe->file && open_file(probe, response, bytes, size))
-		return -1;
 	if (before >= PROBE_BYTES)
 		return -1; /* a server that ignores the range: this is enough */
 	is_surplus = size > probe->end - before;
@@ -313,23 +344,80 @@ static int take_bytes(void *context, const struct http_response *response,
 	return is_surplus ? -1 : 0;
 }
 
+static int take_all(struct probe *probe, const char *bytes, size_t size)
+{
+	if (media_gauge_size(probe->gauge) + size > GAUGE_MAX_BYTES) {
+		probe->objection = "a file without an end";
+		return -EFBIG;
+	}
+	probe->disk_error = media_gauge_add(probe->gauge, bytes, size);
+	return probe->disk_error;
+}
+
+static int take_bytes(void *context, const struct http_response *response,
+		      const char *bytes, size_t size)
+{
+	struct probe *probe = context;
+
+	if (response->status != 200 && response->status != 206)
+		return media_answer_keep_said(probe->said, &probe->said_size, bytes, size)
+			       ? 0
+			       : -1;
+	if (!probe->file && !probe->gauge && begin_answer(probe, response, bytes, size))
+		return -1;
+	return (probe->gauge ? take_all : take_head)(probe, bytes, size);
+}
+
+/* What was gauged is the file, if it came whole. */
+static void take_gauge(struct probe *probe, const struct http_response *response)
+{
+	struct media_gauge *gauge = TAKE(probe->gauge);
+	uint64_t size = media_gauge_size(gauge);
+	bool has_ended = response->outcome == HTTP_ANSWERED;
+
+	probe->repeats = has_ended && size == probe->gauged ? probe->repeats + 1 : 0;
+	probe->gauged = has_ended ? size : 0;
+	if (!has_ended ||
+	    !media_gauge_is_whole(gauge, response->is_framed, probe->repeats)) {
+		media_gauge_abandon(gauge);
+		return;
+	}
+	media_gauge_close(gauge);
+	if (!open_file(probe, response, size))
+		media_file_mark(probe->file, 0, size);
+}
+
+/* Why the answer was of no use: owned by the caller; NULL: no memory. */
+static char *failure_text(const struct probe *probe, const struct http_response *response)
+{
+	if (probe->disk_error)
+		return text_format("the library's disk does not take it: %s",
+				   strerror(-probe->disk_error));
+	if (probe->objection)
+		return text_dup(probe->objection);
+	if (response->status >= 300)
+		return text_format("HTTP status %d", response->status);
+	if (response->failure)
+		return text_dup(response->failure);
+	return text_dup(probe->gauged
+				? "its server does not say how long it is, and may have "
+				  "broken off"
+				: "an answer without a usable size");
+}
+
 static void probe_done(void *context, struct http_response *response)
 {
 	struct probe *probe = context;
 	AUTOFREE char *why = NULL;
 
 	probe->call = NULL;
+	if (probe->gauge)
+		take_gauge(probe, response);
 	if (probe->file) {
 		become_ready(probe);
 		return;
 	}
-	if (probe->objection)
-		why = text_dup(probe->objection);
-	else if (response->status >= 300)
-		why = text_format("HTTP status %d", response->status);
-	else
-		why = text_dup(response->failure ? response->failure
-						 : "an answer without a usable size");
+	why = failure_text(probe, response);
 	if (response->outcome == HTTP_NOT_SENT)
 		unreachable(probe, why ? why : "no connection");
 	else if (media_answer_is_dead_link(response->status, probe->said))
@@ -379,11 +467,13 @@ static void begin(void *context)
 	probe->received = probe->said_size = 0;
 	memset(probe->said, 0, sizeof(probe->said));
 	probe->objection = NULL;
+	probe->disk_error = 0;
 	options.stall_ms = backend->config->read_timeout_ms / 4;
 	probe->is_unreachable = false;
 	request.url = strdup(output->url);
 	if (!request.url ||
-	    http_request_add_header(&request, "Range: bytes=0-%u", PROBE_BYTES - 1) ||
+	    (!probe->asks_all &&
+	     http_request_add_header(&request, "Range: bytes=0-%u", PROBE_BYTES - 1)) ||
 	    http_request_add_header(&request, "Accept-Encoding: identity") ||
 	    http_start(backend->http, &request, &options, &probe->call)) {
 		http_request_clear(&request);

@@ -480,6 +480,29 @@ case("probed: a body without an end", CASES["a body without an end"].how, 1, beg
 case("probed: 400 video_not_ready", CASES["400 video_not_ready"].how, 2, begins="probe")
 case("probed: a link that dies", CASES["410, and the service has a new link"].how, FOR_EVER, begins="probe")
 case("probed: a total beyond all disks", with_range("bytes {first}-{last}/9000000000000000000"), 1, begins="probe")
+
+
+def hides_its_length(wire, request, site):
+    """The total of a part is unknown, the whole comes without a length."""
+    if request.range:
+        with_range("bytes {first}-{last}/*")(wire, request, site)
+    else:
+        without_length()(wire, request, site)
+
+
+def in_chunks_cut(wire, request, site):
+    wire.send(site.head(hostile.Request(b"GET / HTTP/1.1"), status="200 OK", content_range=None, content_length=None,
+                        transfer_encoding="chunked") + chunks(site.data[:200_000]))
+    wire.close()
+
+
+# Fetched once, and kept: no reader asks again.
+case("probed: 200 in chunks", without_length(), FOR_EVER, begins="probe", most=2)
+case("probed: 200 in chunks without an ETag", without_length(drop=["etag"]), FOR_EVER, begins="probe", most=2)
+case("probed: 200 in chunks, cut", in_chunks_cut, 2, begins="probe")
+case("probed: HTTP/1.0 without ranges and lengths", CASES["HTTP/1.0 without ranges and lengths"].how, FOR_EVER,
+     begins="probe", most=4)
+case("probed: parts of an unknown total", hides_its_length, FOR_EVER, begins="probe", most=3)
 case("probed: a link dies after each download", dies_after(1), FOR_EVER, begins="probe")
 
 
@@ -712,7 +735,7 @@ def run_case(world, case):
     assert site.twisted or not case.how, "it behaved all the time"
     check_reading(case, folder, reading)
     check_requests(site)
-    assert site.count() <= case.most, f"{site.count()} requests"
+    assert site.count() <= case.most, f"{site.count()} requests: {[r.raw for r in site.requests]}"
     check_recovery(case, folder, site, inode)
     check_requests(site)
     assert world.mount.process.poll() is None, "the daemon is dead"

@@ -94,7 +94,8 @@ static void test_objections(void **state)
 		response.content_type = (char *)cases[i].type;
 		response.content_encoding = (char *)cases[i].encoding;
 		is_fine = media_answer_tell(&response, cases[i].bytes,
-					    strlen(cases[i].bytes), &size, &span, &why);
+					    strlen(cases[i].bytes), &size, &span,
+					    &why) == ANSWER_TELLS;
 		if (is_fine != cases[i].is_fine || (is_fine && size != 10000))
 			FAIL_CASE("case %zu: %d", i, is_fine);
 		is_fine = media_answer_judge(&response, &wanted, cases[i].bytes,
@@ -123,16 +124,18 @@ static void test_tell(void **state)
 		int status;
 		const char *content_range;
 		int64_t content_length;
-		uint64_t size, end; /* 0: refused */
+		enum answer_told told;
+		uint64_t size, end;
 	} cases[] = {
-		{ 206, "bytes 0-99/1000", 100, 1000, 100 },
-		{ 206, "bytes 0-999/1000", 1000, 1000, 1000 },
-		{ 206, "bytes 1-99/1000", 99, 0, 0 },
-		{ 206, "bytes 0-99/*", 100, 0, 0 },
-		{ 206, "bytes */1000", 100, 0, 0 },
-		{ 206, NULL, 100, 0, 0 },
-		{ 200, NULL, 1000, 1000, 1000 },
-		{ 200, NULL, -1, 0, 0 },
+		{ 206, "bytes 0-99/1000", 100, ANSWER_TELLS, 1000, 100 },
+		{ 206, "bytes 0-999/1000", 1000, ANSWER_TELLS, 1000, 1000 },
+		{ 206, "bytes 1-99/1000", 99, ANSWER_TELLS_NOTHING, 0, 0 },
+		{ 206, "bytes 1-99/*", 99, ANSWER_TELLS_NOTHING, 0, 0 },
+		{ 206, "bytes 0-99/*", 100, ANSWER_HIDES_SIZE, 0, 0 },
+		{ 206, "bytes */1000", 100, ANSWER_TELLS_NOTHING, 0, 0 },
+		{ 206, NULL, 100, ANSWER_TELLS_NOTHING, 0, 0 },
+		{ 200, NULL, 1000, ANSWER_TELLS, 1000, 1000 },
+		{ 200, NULL, -1, ANSWER_IS_ENDLESS, 0, 0 },
 	};
 
 	(void)state;
@@ -144,9 +147,13 @@ static void test_tell(void **state)
 		uint64_t size = 0;
 		const char *why;
 
-		media_answer_tell(&response, "abc", 3, &size, &span, &why);
-		if (size != cases[i].size || span.end != cases[i].end)
-			FAIL_CASE("case %zu: %d, %d", i, (int)size, (int)span.end);
+		enum answer_told told =
+			media_answer_tell(&response, "abc", 3, &size, &span, &why);
+
+		if (told != cases[i].told || size != cases[i].size ||
+		    span.end != cases[i].end)
+			FAIL_CASE("case %zu: %d, %d, %d", i, (int)told, (int)size,
+				  (int)span.end);
 	}
 }
 

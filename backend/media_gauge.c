@@ -1,0 +1,89 @@
+#include "backend/media_gauge.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/media_type.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define REPEATS_OF_THE_UNKNOWN 1
+#define REPEATS_OF_A_CUT 2
+
+struct media_gauge {
+	int fd;
+	uint64_t size;
+};
+
+int media_gauge_create(int directory, const char *name, struct media_gauge **ret_gauge)
+{
+	struct media_gauge *gauge = calloc(1, sizeof(*gauge));
+
+	if (!gauge)
+		return -ENOMEM;
+	gauge->fd = openat(directory, name,
+			   O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (gauge->fd < 0) {
+		int error = errno;
+
+		free(gauge);
+		return -error;
+	}
+	*ret_gauge = gauge;
+	return 0;
+}
+
+void media_gauge_close(struct media_gauge *gauge)
+{
+	if (!gauge)
+		return;
+	cleanup_close(&gauge->fd);
+	free(gauge);
+}
+
+void media_gauge_abandon(struct media_gauge *gauge)
+{
+	if (gauge && ftruncate(gauge->fd, 0) < 0)
+		gauge->size = 0; /* the next try empties it */
+	media_gauge_close(gauge);
+}
+
+int media_gauge_add(struct media_gauge *gauge, const char *bytes, size_t size)
+{
+	while (size) {
+		ssize_t n = pwrite(gauge->fd, bytes, size, (off_t)gauge->size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		bytes += n;
+		size -= (size_t)n;
+		gauge->size += (uint64_t)n;
+	}
+	return 0;
+}
+
+uint64_t media_gauge_size(const struct media_gauge *gauge)
+{
+	return gauge->size;
+}
+
+bool media_gauge_is_whole(const struct media_gauge *gauge, bool is_framed,
+			  unsigned repeats)
+{
+	struct media_type type;
+	bool is_whole = false;
+
+	if (!gauge->size)
+		return false;
+	if (is_framed || repeats >= REPEATS_OF_A_CUT)
+		return true;
+	if (media_type_read(gauge->fd, &type))
+		return false;
+	if (type.kind == MEDIA_UNKNOWN)
+		return repeats >= REPEATS_OF_THE_UNKNOWN;
+	return !media_type_check_whole(gauge->fd, gauge->size, &type, &is_whole) &&
+	       is_whole;
+}

@@ -1,0 +1,39 @@
+/*
+ * A file whose server does not say how long it is: it is brought in whole to learn that,
+ * and kept where its media file will lie.
+ *
+ * Such an answer has no end that can be told from a cut, unless its framing has one
+ * (chunks, HTTP/2). So its length is believed when its framing, or the file's own
+ * structure, says that it is whole; or when it is the same again: once where the
+ * structure is unknown, twice where it seems to be cut.
+ *
+ * The backend's thread only. What it wrote has no map: a media file that is opened on it
+ * takes none of it as present until it is marked.
+ */
+#ifndef SEEDANCEFS_MEDIA_GAUGE_H
+#define SEEDANCEFS_MEDIA_GAUGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct media_gauge;
+
+/* Empties `name` in the directory (or creates it). 0 or -errno. */
+int media_gauge_create(int directory, const char *name, struct media_gauge **ret_gauge);
+/* Not whole: gives the disk its room back. */
+void media_gauge_abandon(struct media_gauge *gauge);
+/* What was written stays. */
+void media_gauge_close(struct media_gauge *gauge);
+
+/* 0 or -errno of writing. */
+int media_gauge_add(struct media_gauge *gauge, const char *bytes, size_t size);
+uint64_t media_gauge_size(const struct media_gauge *gauge);
+/*
+ * Whether what came is the file. `is_framed`: the answer's own framing told its end;
+ * `repeats`: so many times before, just now, came as much.
+ */
+bool media_gauge_is_whole(const struct media_gauge *gauge, bool is_framed,
+			  unsigned repeats);
+
+#endif
