@@ -7,11 +7,11 @@
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
+#include "backend/base/thread.h"
 #include "backend/keep.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <string.h>
 #include <time.h>
 
@@ -423,8 +423,11 @@ int backend_create(const struct config *config, const char *library_path,
 		r = media_writer_create(written, backend, &backend->writer);
 	if (!r)
 		r = tasks_create(wake, backend, &backend->tasks);
+	backend->private_sections =
+		calloc(config->section_count + 1, sizeof(*backend->private_sections));
 	if (!r)
-		r = backend->library_path ? load(backend) : -ENOMEM;
+		r = backend->library_path && backend->private_sections ? load(backend)
+								       : -ENOMEM;
 	if (r) {
 		backend_destroy(backend);
 		return r;
@@ -433,20 +436,15 @@ int backend_create(const struct config *config, const char *library_path,
 	return 0;
 }
 
-/* Signals are the main thread's: FUSE's loop ends by them. */
 int backend_start(struct backend *backend)
 {
-	sigset_t all, before;
 	int r = media_writer_start(backend->writer);
 
 	if (r)
 		return r;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&backend->thread, NULL, core_run, backend);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	r = thread_start(&backend->thread, core_run, backend);
 	backend->is_started = r == 0;
-	return -r;
+	return r;
 }
 
 void backend_stop(struct backend *backend)
@@ -492,6 +490,7 @@ void backend_destroy(struct backend *backend)
 	ledger_close(backend->ledger);
 	tasks_destroy(backend->tasks);
 	free(backend->intents);
+	free(backend->private_sections);
 	free(backend->library_path);
 	pthread_mutex_destroy(&backend->command_lock);
 	pthread_mutex_destroy(&backend->media_lock);

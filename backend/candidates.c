@@ -189,7 +189,7 @@ static void ask(void *context)
 		return;
 	}
 	endpoint = config_endpoint(search->section);
-	options.allows_private = config_is_loopback(endpoint.base_url);
+	reach_service(search->section, &options);
 	search->looks++;
 	if (!search->section->provider->build_list(view->model, tier, &endpoint,
 						   &request) &&

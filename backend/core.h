@@ -77,6 +77,7 @@ struct backend {
 			   */
 	size_t intent_count;
 	unsigned random_state;
+	bool *private_sections; /* by the section's place: reach.c */
 
 	pthread_t thread;
 	bool is_started;
@@ -100,6 +101,16 @@ const struct provider_section *core_bind(struct backend *backend,
 					 const struct task_view *view);
 /* What the ledger calls a section's endpoint. */
 const char *core_endpoint_name(const struct provider_section *section);
+
+/* --- reach.c: whom a section's calls may reach --- */
+/* For calls to the service itself. */
+void reach_service(const struct provider_section *section, struct http_options *options);
+/* For what it links to. */
+void reach_media(const struct backend *backend, const struct provider_section *section,
+		 struct http_options *options);
+/* The service answered: now it is known where it is. */
+void reach_learn(struct backend *backend, const struct provider_section *section,
+		 const struct http_response *response);
 
 /* Sets a task's waiting or note text if it differs. */
 void core_set_waiting(struct backend *backend, uint64_t number, const char *waiting);

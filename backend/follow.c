@@ -550,7 +550,7 @@ static void send_cancel(struct follower *follower)
 	bool can = view && (view->state == TASK_QUEUED ? provider->can_cancel_queued
 						       : provider->can_cancel_running);
 
-	options.allows_private = config_is_loopback(endpoint.base_url);
+	reach_service(follower->section, &options);
 	if (!can || !provider->build_cancel) {
 		cancel_ended(follower, true,
 			     "the service cannot cancel it in this state: it runs on and "

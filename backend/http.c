@@ -406,7 +406,7 @@ static void set_body(struct http_call *call)
 static void set_limits(struct http_call *call)
 {
 	CURL *easy = call->easy;
-	const char *protocols = call->options.allows_private ? "http,https" : "https";
+	const char *protocols = call->options.allows_http ? "http,https" : "https";
 
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, protocols);
 	curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, protocols);
@@ -528,11 +528,29 @@ static const char *explain(const struct http_call *call, CURLcode code)
 	return *call->error ? call->error : curl_easy_strerror(code);
 }
 
+/* Whoever it was that answered: behind a name, or on a connection that was kept. */
+static bool is_peer_private(CURL *easy)
+{
+	const char *text = NULL;
+	struct sockaddr_in v4 = { .sin_family = AF_INET };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+
+	curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &text);
+	if (!text)
+		return false;
+	if (inet_pton(AF_INET, text, &v4.sin_addr) == 1)
+		return !is_public((const struct sockaddr *)&v4);
+	if (inet_pton(AF_INET6, text, &v6.sin6_addr) == 1)
+		return !is_public((const struct sockaddr *)&v6);
+	return false;
+}
+
 static void finish(struct http_call *call, CURLcode code)
 {
 	struct http_response response;
 
 	read_status(call);
+	call->response.is_private = is_peer_private(call->easy);
 	call->response.outcome = code == CURLE_OK		  ? HTTP_ANSWERED
 				 : was_not_sent(call->easy, code) ? HTTP_NOT_SENT
 								  : HTTP_LOST;

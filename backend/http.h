@@ -23,7 +23,8 @@ struct http_call;
 struct http_options {
 	bool may_reuse;	     /* a repeated request does no harm (GET) */
 	bool follows;	     /* follow up to 3 redirects: media only */
-	bool allows_private; /* loopback and private addresses, plain http */
+	bool allows_private; /* loopback and private addresses */
+	bool allows_http;    /* plain http */
 	int64_t timeout_ms;  /* for the whole call; 0: only stalls end it */
 	/*
 	 * A stall: so long without a byte of the body, or with less than 1 KiB a second

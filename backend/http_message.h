@@ -60,6 +60,7 @@ struct http_response {
 	int64_t content_length; /* -1: none */
 	bool is_framed;		/* chunks, or HTTP/2: the end cannot be mistaken */
 	char *request_id;	/* X-Request-Id */
+	bool is_private;	/* it came from a loopback or private address */
 	char *promise;		/* the digest of the whole file: promise.h */
 };
 

@@ -309,7 +309,7 @@ static int start_download(struct download *download, const char *url)
 					.done = download_done,
 					.context = download };
 
-	options.allows_private = config_is_loopback(download->inputs->section->base_url);
+	reach_media(backend, download->inputs->section, &options);
 	cleanup_close(&download->fd);
 	download->size = 0;
 	download->write_error = 0;

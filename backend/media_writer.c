@@ -2,11 +2,11 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
+#include "backend/base/thread.h"
 #include "backend/media_file.h"
 #include "backend/media_stage.h"
 
 #include <errno.h>
-#include <signal.h>
 
 /* More than this waiting for the disk: transfers pause, until half of it is written. */
 #define QUEUE_MOST_BYTES (5u << 20)
@@ -159,15 +159,10 @@ static void *writer_run(void *context)
 
 int media_writer_start(struct media_writer *writer)
 {
-	sigset_t all, before;
-	int r;
+	int r = thread_start(&writer->thread, writer_run, writer);
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&writer->thread, NULL, writer_run, writer);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	writer->is_started = r == 0;
-	return -r;
+	return r;
 }
 
 void media_writer_stop(struct media_writer *writer)

@@ -463,7 +463,7 @@ static void begin(void *context)
 		return;
 	}
 	keep_count(backend, probe->number, probe->kind, output->url, NULL);
-	options.allows_private = config_is_loopback(section->base_url);
+	reach_media(backend, section, &options);
 	probe->received = probe->said_size = 0;
 	memset(probe->said, 0, sizeof(probe->said));
 	probe->objection = NULL;

@@ -19,6 +19,7 @@
 /* Followers of one section. Backend thread only. */
 struct query {
 	struct backend *backend;
+	const struct provider_section *section;
 	struct http_call *call;
 	struct follower **followers; /* NULL: it left meanwhile */
 	char **ids;
@@ -100,24 +101,17 @@ static void fail_all(struct query *query, bool is_answered, const char *why,
 	}
 }
 
-static const struct provider *provider_of(const struct query *query)
-{
-	for (size_t i = 0; i < query->count; i++)
-		if (query->followers[i])
-			return query->followers[i]->section->provider;
-	return NULL;
-}
-
 static void query_done(void *context, struct http_response *response)
 {
 	struct query *query = context;
-	const struct provider *provider = provider_of(query);
+	const struct provider *provider = query->section->provider;
 	struct observations list = { 0 };
 	AUTOPROBLEM problem = { 0 };
 	int r = -EAGAIN;
 
 	query->call = NULL;
 	query->is_answered = true;
+	reach_learn(query->backend, query->section, response);
 	if (response->outcome == HTTP_ANSWERED)
 		r = provider->parse_query(response, (const char *const *)query->ids,
 					  query->count, &list, &problem);
@@ -201,7 +195,8 @@ static int send_query(struct query *query, const struct provider_section *sectio
 	struct http_request request = { 0 };
 	struct endpoint endpoint = config_endpoint(section);
 
-	options.allows_private = config_is_loopback(endpoint.base_url);
+	query->section = section;
+	reach_service(section, &options);
 	if (!section->provider->build_query((const char *const *)query->ids, query->count,
 					    &endpoint, &request) &&
 	    !http_start(query->backend->http, &request, &options, &query->call))

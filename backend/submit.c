@@ -175,13 +175,13 @@ void submit_turn(struct backend *backend)
 static void send_order(struct order *order)
 {
 	struct http_options options = {
-		.allows_private = config_is_loopback(order->section->base_url),
 		.timeout_ms = CREATE_TIMEOUT_MS,
 		.body_max_bytes = ANSWER_MAX_BYTES,
 		.done = order_answered,
 		.context = order,
 	};
 
+	reach_service(order->section, &options);
 	order->stage = ORDER_SENT;
 	order->built_ms = 0; /* it is given away */
 	log_info("event=create task=%" PRIu64 " provider=%s bytes=%" PRIu64,

@@ -5,11 +5,11 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
+#include "backend/base/thread.h"
 #include "backend/media_view.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -228,15 +228,10 @@ static void *parked_run(void *context)
 
 int parked_start(struct parked *parked)
 {
-	sigset_t all, before;
-	int r;
+	int r = thread_start(&parked->thread, parked_run, parked);
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&parked->thread, NULL, parked_run, parked);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	parked->is_started = r == 0;
-	return -r;
+	return r;
 }
 
 void parked_stop(struct parked *parked)

@@ -4,6 +4,7 @@
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
+#include "backend/base/thread.h"
 #include "fs/folder.h"
 #include "fs/gather.h"
 #include "fs/parked.h"
@@ -11,7 +12,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <string.h>
 #include <time.h>
 
@@ -457,15 +457,10 @@ static void *settler_run(void *context)
 
 int settler_start(struct settler *settler)
 {
-	sigset_t all, before;
-	int r;
+	int r = thread_start(&settler->thread, settler_run, settler);
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&settler->thread, NULL, settler_run, settler);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	settler->is_started = r == 0;
-	return -r;
+	return r;
 }
 
 void settler_stop(struct settler *settler)

@@ -17,6 +17,7 @@ struct end {
 	int status;
 	char failure[300];
 	size_t received;
+	bool is_private;
 };
 
 static struct http *http;
@@ -41,6 +42,7 @@ static void take_end(void *context, struct http_response *response)
 	end->is_over = true;
 	end->outcome = response->outcome;
 	end->status = response->status;
+	end->is_private = response->is_private;
 	snprintf(end->failure, sizeof(end->failure), "%s",
 		 response->failure ? response->failure : "");
 }
@@ -56,12 +58,15 @@ static int count_bytes(void *context, const struct http_response *response,
 	return 0;
 }
 
+static bool allows_http = true;
+
 static void begin(const char *url, bool allows_private, int64_t stall_ms, struct end *end)
 {
 	struct http_request request = { .method = "GET", .url = strdup(url) };
 	struct http_options options = { .may_reuse = true,
 					.follows = true,
 					.allows_private = allows_private,
+					.allows_http = allows_private && allows_http,
 					.stall_ms = stall_ms,
 					.sink = count_bytes,
 					.done = take_end,
@@ -156,6 +161,23 @@ static void test_private_addresses(void **state)
 	}
 }
 
+/* A service on a private address may link there, but not without encryption. */
+static void test_plain_http(void **state)
+{
+	char url[64];
+	int listener = listen_here(url, sizeof(url), "http");
+	struct end end;
+
+	(void)state;
+	allows_http = false;
+	begin(url, true, 0, &end);
+	allows_http = true;
+	finish(&end);
+	assert_int_equal(end.outcome, HTTP_NOT_SENT);
+	assert_int_equal(accept4(listener, NULL, NULL, SOCK_CLOEXEC), -1);
+	close(listener);
+}
+
 static void test_nobody_hears_of_a_refused_call(void **state)
 {
 	char url[64];
@@ -208,7 +230,7 @@ static void test_redirects_to_other_schemes(void **state)
 			 places[i]);
 		say(fd, text);
 		finish(&end);
-		if (end.outcome == HTTP_ANSWERED || end.received)
+		if (end.outcome == HTTP_ANSWERED || end.received || !end.is_private)
 			FAIL_CASE("%s: %d, %zu bytes", places[i], (int)end.outcome,
 				  end.received);
 		close(fd);
@@ -319,10 +341,15 @@ static void test_slow_is_not_a_stall(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_private_addresses), TEST(test_nobody_hears_of_a_refused_call),
-		TEST(test_schemes),	      TEST(test_redirects_to_other_schemes),
-		TEST(test_silence),	      TEST(test_a_trickle),
-		TEST(test_a_trickled_head),   TEST(test_slow_is_not_a_stall),
+		TEST(test_private_addresses),
+		TEST(test_plain_http),
+		TEST(test_nobody_hears_of_a_refused_call),
+		TEST(test_schemes),
+		TEST(test_redirects_to_other_schemes),
+		TEST(test_silence),
+		TEST(test_a_trickle),
+		TEST(test_a_trickled_head),
+		TEST(test_slow_is_not_a_stall),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
