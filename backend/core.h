@@ -32,6 +32,16 @@ struct search;
 struct opening;
 struct keeper;
 
+/* What is on disk of an output that is not open: media_kept.c. */
+struct kept_memo {
+	uint64_t number; /* 0: none */
+	enum output_kind kind;
+	uint32_t version;
+	uint64_t bytes;
+};
+
+#define KEPT_MEMOS 4096
+
 struct backend {
 	/* Set before start. */
 	const struct config *config;
@@ -54,6 +64,8 @@ struct backend {
 	pthread_cond_t media_opened;
 	struct media *media;
 	struct opening *openings; /* what somebody is opening just now */
+	struct kept_memo kept[KEPT_MEMOS];
+	uint64_t kept_changes; /* media that were opened */
 
 	/* Any thread. */
 	atomic_bool has_written; /* the writer has news */

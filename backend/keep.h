@@ -57,6 +57,8 @@ bool keep_failed(struct media *media, const struct transfer *transfer,
 		 const struct http_response *response, const char *why);
 /* The disk takes no bytes: it is tried again in a while. */
 void keep_no_disk(struct media *media, const char *why);
+/* It has no room for the next piece, which was not asked for: looked at again soon. */
+void keep_no_room(struct media *media);
 /* It was given up for its readers. */
 void keep_gave_up(struct media *media);
 /* It is complete, durable and checked. */

@@ -13,7 +13,8 @@
 
 #define TRIES_MAX 60 /* that failed: over six days, longer than links and tasks last */
 #define WORTH_BYTES (64u << 10)
-#define NO_DISK_MS 300000
+#define NO_DISK_MS 300000      /* each try uses the link once more */
+#define LOOK_FOR_ROOM_MS 10000 /* costs nothing */
 
 /* --- what people are told --- */
 
@@ -158,7 +159,7 @@ static void refreshed(void *context, int result)
 		keeper_retry(keeper, 0);
 }
 
-void keep_no_disk(struct media *media, const char *why)
+static void wait_for_disk(struct media *media, const char *why, int64_t delay_ms)
 {
 	struct keeper *keeper = media->keeper;
 	struct transfer *next;
@@ -166,12 +167,23 @@ void keep_no_disk(struct media *media, const char *why)
 	if (!keeper)
 		return;
 	snprintf(keeper->why, sizeof(keeper->why), "%s", why);
+	media_note_no_room(media, why);
 	for (struct transfer *transfer = media->transfers; transfer; transfer = next) {
 		next = transfer->next;
 		if (transfer->is_background)
 			media_stop_transfer(transfer);
 	}
-	keeper_release(keeper, NO_DISK_MS); /* no fault of the server's */
+	keeper_release(keeper, delay_ms); /* no fault of the server's */
+}
+
+void keep_no_disk(struct media *media, const char *why)
+{
+	wait_for_disk(media, why, NO_DISK_MS);
+}
+
+void keep_no_room(struct media *media)
+{
+	wait_for_disk(media, strerror(ENOSPC), LOOK_FOR_ROOM_MS);
 }
 
 /* Readers and whoever wants all of it now have their own way to go on. */

@@ -103,7 +103,7 @@ void keep_go_on(struct media *media)
 		   media_file_size(media->file)) {
 		return; /* the last of it is on its way to the disk */
 	} else if (!media_file_has_room(media->file, piece_bytes(keeper, media))) {
-		keep_no_disk(media, strerror(ENOSPC)); /* before the link is used */
+		keep_no_room(media); /* before the link is used */
 	} else if (start_piece(keeper, media)) {
 		keeper_retry(keeper, 0);
 	}

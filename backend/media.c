@@ -118,8 +118,8 @@ struct media *media_first(struct backend *backend)
 	return backend->media;
 }
 
-static struct media *find(struct backend *backend, uint64_t number, enum output_kind kind,
-			  uint32_t version)
+struct media *media_find(struct backend *backend, uint64_t number, enum output_kind kind,
+			 uint32_t version)
 {
 	for (struct media *media = backend->media; media; media = media->next)
 		if (media->number == number && media->kind == kind &&
@@ -186,8 +186,8 @@ static struct media *begin_opening(struct backend *backend, struct opening *open
 	SCOPED_LOCK(&backend->media_lock);
 	struct media *media;
 
-	while (!(media = find(backend, opening->number, opening->kind,
-			      opening->version)) &&
+	while (!(media = media_find(backend, opening->number, opening->kind,
+				    opening->version)) &&
 	       is_being_opened(backend, opening))
 		pthread_cond_wait(&backend->media_opened, &backend->media_lock);
 	if (media) {
@@ -212,6 +212,7 @@ static void end_opening(struct backend *backend, struct opening *opening,
 	if (media) {
 		media->next = backend->media;
 		backend->media = media;
+		media_kept_forget(media);
 	}
 	pthread_cond_broadcast(&backend->media_opened);
 }
@@ -256,34 +257,6 @@ int backend_media_descriptor(const struct media *media)
 {
 	return media_file_is_complete(media->file) ? media_file_descriptor(media->file)
 						   : -ENODATA;
-}
-
-uint64_t media_look(struct backend *backend, uint64_t number, enum output_kind kind,
-		    uint32_t version, uint64_t size, const char *etag)
-{
-	AUTOFREE char *file = media_file_name(kind, version);
-	AUTOFREE char *name = file ? text_format("%" PRIu64 "/%s", number, file) : NULL;
-
-	return name ? media_file_look(backend->media_directory, name, size, etag) : 0;
-}
-
-uint64_t backend_media_kept(struct backend *backend, const struct task_view *view,
-			    enum output_kind kind)
-{
-	const struct output *output = &view->outputs[kind];
-
-	if (!output->is_ready)
-		return 0;
-	{
-		SCOPED_LOCK(&backend->media_lock);
-		const struct media *media =
-			find(backend, view->number, kind, output->version);
-
-		if (media)
-			return media_file_kept(media->file);
-	}
-	return media_look(backend, view->number, kind, output->version, output->size,
-			  output->etag);
 }
 
 /* --- closing --- */

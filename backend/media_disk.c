@@ -26,9 +26,14 @@ bool media_lacks_disk(const struct media *media)
 	       media_writer_is_stuck(media->backend->writer);
 }
 
-static void note_no_room(struct media *media, const char *why)
+void media_note_no_room(struct media *media, const char *why)
 {
-	AUTOFREE char *note = text_format(
+	AUTOFREE char *note = NULL;
+
+	if (media->has_no_room)
+		return;
+	media->has_no_room = true;
+	note = text_format(
 		"%s: the library's disk does not take it (%s); it is read from memory "
 		"and the network until there is room",
 		note_head(media), why);
@@ -48,6 +53,7 @@ static void clear_note(struct media *media)
 {
 	AUTOVIEW *view = tasks_view(media->backend->tasks, media->number);
 
+	media->has_no_room = false;
 	log_info("event=media_kept_again task=%" PRIu64, media->number);
 	if (view && media_is_noted(media, view))
 		core_set_note(media->backend, media->number, NULL);
@@ -68,12 +74,9 @@ static void look_for_room(struct media *media)
 	}
 	if (has_no_room)
 		keep_no_disk(media, strerror(-error));
-	if (media->has_no_room == has_no_room)
-		return;
-	media->has_no_room = has_no_room;
 	if (has_no_room)
-		note_no_room(media, strerror(-error));
-	else
+		media_note_no_room(media, strerror(-error));
+	else if (media->has_no_room)
 		clear_note(media);
 }
 

@@ -2,6 +2,7 @@
  * The inside of an open media: what the rooms of media*.c share. Not for anyone else.
  *
  *   media.c           which are open: opening, closing, the files' names
+ *   media_kept.c      how much of what is not open is on disk
  *   media_read.c      who waits for which bytes
  *   media_window.c    what is fetched next: runs of readers, and windows ahead of them
  *   media_transfer.c  the ranges on their way: how they begin, their answers, their end
@@ -131,6 +132,9 @@ struct media {
 /* --- media.c --- */
 /* The first in the table. Only the backend's thread takes any out of it. */
 struct media *media_first(struct backend *backend);
+/* NULL: it is not open. media_lock is held. */
+struct media *media_find(struct backend *backend, uint64_t number, enum output_kind kind,
+			 uint32_t version);
 /* Closes it, in a while, if nobody has it open and nothing is under way any more. */
 void media_close_unused(struct media *media);
 /* Nothing is under way. */
@@ -139,6 +143,10 @@ bool media_is_idle(struct media *media);
 bool media_is_used(const struct media *media);
 /* A descriptor of its file, or -errno. */
 int media_open_bytes(struct media *media);
+
+/* --- media_kept.c --- */
+/* It is open, and will change. media_lock is held. */
+void media_kept_forget(const struct media *media);
 
 /* --- media_read.c --- */
 /* Whether any read waits. */
@@ -168,6 +176,8 @@ void media_pump(struct media *media);
 bool media_lacks_disk(const struct media *media);
 /* The task's note says that it takes none of this media. */
 bool media_is_noted(const struct media *media, const struct task_view *view);
+/* The task's note says so, and why, until something of it is on disk again. */
+void media_note_no_room(struct media *media, const char *why);
 /* Looks whether it does by now; what found no room is tried again. */
 void media_retry_disk(struct media *media);
 

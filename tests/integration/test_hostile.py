@@ -640,6 +640,7 @@ def begin_case(world, case):
                            media={"video": str(world.frame), "last_frame": str(world.frame)})
     harness.wait_state(folder, "succeeded", timeout=PATIENCE * 2)
     assert (folder / "video.mp4").stat().st_size == case.size
+    site.asked_before = service_requests(world, site)
     if case.begins == "read" and case.how:
         site.misbehave(case.how, case.times)
     return folder, site
@@ -695,7 +696,14 @@ def reads_right(folder, whole):
     return got == whole
 
 
-def check_requests(site):
+def service_requests(world, site):
+    """What the service was asked about the task, by its address or in a list."""
+    return sum(site.task in request["path"] + (request.get("query") or "") for request in world.simulator.requests())
+
+
+def check_requests(world, site):
+    asked = service_requests(world, site) - site.asked_before
+    assert asked < REQUESTS_MAX, f"the service was asked {asked} times"
     last = [(request.target, request.headers.get("range")) for request in site.requests[-12:]]
     assert site.count() < REQUESTS_MAX, f"{site.count()} requests, such as {last}"
     for request in site.requests + site.other.requests:
@@ -734,10 +742,10 @@ def run_case(world, case):
     reading = read_beside(world, folder, whole, case.name)
     assert site.twisted or not case.how, "it behaved all the time"
     check_reading(case, folder, reading)
-    check_requests(site)
+    check_requests(world, site)
     assert site.count() <= case.most, f"{site.count()} requests: {[r.raw for r in site.requests]}"
     check_recovery(case, folder, site, inode)
-    check_requests(site)
+    check_requests(world, site)
     assert world.mount.process.poll() is None, "the daemon is dead"
     return reading
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -9,6 +10,7 @@ import subprocess
 
 import pytest
 
+import hostile
 from harness import (PATIENCE, PNG, Simulator, control, field, make_media, run, state, status, task_id, wait_for,
                      wait_state)
 
@@ -358,3 +360,39 @@ def test_bytes_that_differ_stay_when_there_are_no_others(make_mount, simulator, 
     wait_for(lambda: "differ" in (field(folder, "note") or ""), "a note", PATIENCE * 2)
     wait_for(lambda: (folder / "video.mp4").exists())
     assert (folder / "video.mp4").read_bytes() == video.read_bytes()
+
+
+def with_a_limit(most):
+    """Each link may be used so often."""
+    uses = itertools.count(1)
+
+    def how(wire, request, site):
+        if next(uses) <= most:
+            site.answer_well(wire, request)
+        else:
+            site.answer_text(wire, "403 Forbidden", b"<Error><Code>AccessDenied</Code></Error>")
+    return how
+
+
+def test_a_link_that_may_be_used_a_hundred_times(make_mount, simulator, tmp_path):
+    """A reader all over the file would use them up: before it does, the rest is fetched in few requests."""
+    server = hostile.Server()
+    try:
+        data = random.Random(1).randbytes(24 * MIB)
+        site = server.site("cat", data)
+        site.misbehave(with_a_limit(100))
+        mount = keeping(make_mount, simulator, "rescue")
+        simulator.hold("queued")
+        folder = mount.folder("cat")
+        simulator.decree(wait_for(lambda: task_id(folder)), link={"video_url": site.url()}, state="succeeded")
+        wait_state(folder, "succeeded")
+        chance = random.Random(2)
+        with open(folder / "video.mp4", "rb") as file:
+            for _ in range(400):
+                at = chance.randrange(len(data) - BLOCK)
+                assert os.pread(file.fileno(), BLOCK, at) == data[at:at + BLOCK], f"{site.count()} requests"
+            assert file.read() == data
+        wait_whole(folder)
+        assert site.count() <= 100
+    finally:
+        server.stop()

@@ -1,6 +1,7 @@
 """What happens beside the main road: asked twice, held back, out of reach, killed in between."""
 
 import contextlib
+import errno
 import json
 import os
 import random
@@ -12,7 +13,7 @@ import zlib
 
 import pytest
 
-from harness import (control, field, make_media, run, state, status, task_id, wait_for, wait_state)
+from harness import (PATIENCE, control, field, make_media, run, state, status, task_id, wait_for, wait_state)
 
 MIB = 1 << 20
 DAY_MS = 86_400_000
@@ -402,15 +403,31 @@ def drop_cache(path):
     os.close(fd)
 
 
-def order_video_alone(mount, simulator, video):
-    """An order without a last frame, which is finished with that video; its size is asked for next."""
+def order_alone(mount, simulator):
+    """An order without a last frame, which the service holds."""
     folder = mount.path / "cat"
     folder.mkdir()
     simulator.hold("queued")
     (folder / "request.json").write_text('{"prompt": "A cat", "return_last_frame": false}')
-    task = wait_for(lambda: task_id(folder))
-    simulator.decree(task, media={"video": str(video)}, state="succeeded")
+    wait_for(lambda: task_id(folder))
     return folder
+
+
+def order_video_alone(mount, simulator, video):
+    """The same, finished with that video; its size is asked for next."""
+    folder = order_alone(mount, simulator)
+    simulator.decree(task_id(folder), media={"video": str(video)}, state="succeeded")
+    return folder
+
+
+def fill_up(file):
+    """To the last block."""
+    for size in (65536, 4096):
+        try:
+            while True:
+                file.write(bytes(size))
+        except OSError as error:
+            assert error.errno == errno.ENOSPC, error
 
 
 @pytest.mark.mounts_a_disk
@@ -438,6 +455,55 @@ def test_a_full_disk_is_no_end_of_a_video(mount, simulator, tmp_path, fill):
     assert (folder / "video.mp4").read_bytes() == video.read_bytes()
     wait_for(lambda: field(folder, "kept") == "100%")
     assert field(folder, "note") is None
+
+
+@pytest.mark.mounts_a_disk
+def test_what_is_to_be_kept_waits_for_room(make_mount, simulator, tmp_path, fill):
+    """Keeping it gives up without a storm of requests, says so, and goes on by itself when there is room."""
+    mount = make_mount(simulator, options=["keep=eager"])
+    mount.expect_log("media_not_kept")
+    video = make_media(tmp_path / "video", 12 * MIB + 77)
+    filling = fill(mount, 2 * MIB)
+    folder = order_video_alone(mount, simulator, video)
+    wait_for(lambda: (field(folder, "note") or "").startswith("video.mp4 is not kept"))
+    wait_for(lambda: all(request["done"] for request in simulator.requests(on="media")), "the end of its transfers")
+    assert state(folder) == "succeeded" and int(field(folder, "kept").rstrip("%")) < 40
+    assert len(simulator.requests(on="media")) < 20
+    run("mount", "-o", "remount,size=64M", filling.parent)
+    wait_for(lambda: field(folder, "kept") == "100%", timeout=PATIENCE * 3)
+    assert field(folder, "note") is None
+    simulator.control("DELETE", "/stats")
+    assert (folder / "video.mp4").read_bytes() == video.read_bytes()
+    assert not simulator.requests(on="media")
+
+
+@pytest.mark.mounts_a_disk
+def test_a_full_disk_that_holds_the_ledger_too(mount, simulator, tmp_path):
+    """What is paid for goes on: its video is read, and its state is put down when there is room."""
+    mount.expect_log("media_not_kept", "ledger")
+    video = make_media(tmp_path / "video", 6 * MIB + 77)
+    mount.end()
+    run("mount", "-t", "tmpfs", "-o", "size=4M,mode=700", "tmpfs", mount.library)
+    try:
+        mount.start()
+        folder = order_alone(mount, simulator)
+        with open(mount.library / "fill", "wb", buffering=0) as file:
+            fill_up(file)
+        simulator.decree(task_id(folder), media={"video": str(video)}, state="succeeded")
+        wait_state(folder, "succeeded")
+        assert (folder / "video.mp4").read_bytes() == video.read_bytes()
+        (mount.library / "fill").unlink()
+        run("mount", "-o", "remount,size=64M", mount.library)
+        drop_cache(folder / "video.mp4")
+        assert (folder / "video.mp4").read_bytes() == video.read_bytes()
+        wait_for(lambda: field(folder, "kept") == "100%", timeout=PATIENCE * 2)
+        mount.kill()
+        mount.start()
+        wait_state(folder, "succeeded")
+        assert simulator.creates() == 1
+        mount.end()
+    finally:
+        run("umount", "-l", mount.library)
 
 
 @pytest.mark.mounts_a_disk
