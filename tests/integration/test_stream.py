@@ -126,6 +126,26 @@ def test_a_look_at_the_head_the_end_and_the_head_again_fetches_little(simulator,
     assert simulator.stats()["media_bytes"] <= 1_500_000, media_requests(simulator)
 
 
+@pytest.fixture(scope="module")
+def end_indexed(tmp_path_factory):
+    """A video of several MB whose index is at its end."""
+    path = tmp_path_factory.mktemp("video") / "end.mp4"
+    run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=duration=6:size=640x360:rate=12,noise=alls=60:allf=t",
+        "-c:v", "mpeg4", "-b:v", "8M", "-g", "200", path)
+    data = path.read_bytes()
+    assert data.index(b"mdat") < data.index(b"moov") and len(data) > 4 * MIB
+    return path
+
+
+def test_ffprobe_fetches_little(mount, simulator, end_indexed):
+    folder = mount.finished(simulator, video=end_indexed)
+    simulator.control("DELETE", "/stats")
+    shown = run("ffprobe", "-v", "error", "-show_entries", "stream=width,nb_frames", "-of", "csv=p=0", folder / "video.mp4")
+    assert shown.stdout.strip() == "640,72"
+    assert len(media_requests(simulator)) <= 3, media_requests(simulator)
+    assert simulator.stats()["media_bytes"] <= 1_500_000, media_requests(simulator)
+
+
 @pytest.fixture
 def long_video(tmp_path):
     return make_media(tmp_path / "long.bin", 64 * MIB + 12345)
