@@ -1,5 +1,6 @@
 #include "backend/http.h"
 
+#include "backend/address.h"
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
 #include "backend/base/digest.h"
@@ -7,7 +8,6 @@
 #include "backend/base/text.h"
 #include "backend/promise.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <errno.h>
 #include <string.h>
@@ -332,34 +332,6 @@ void http_resume(struct http_call *call)
 
 /* --- where calls may go --- */
 
-static bool is_public_ipv4(uint32_t address)
-{
-	unsigned a = address >> 24, b = address >> 16 & 255;
-
-	return !(a == 0 || a == 10 || a == 127 || a >= 224 ||
-		 (a == 100 && b >= 64 && b < 128) || (a == 169 && b == 254) ||
-		 (a == 172 && b >= 16 && b < 32) || (a == 192 && b == 168) ||
-		 (a == 192 && b == 0 && (address >> 8 & 255) == 0) ||
-		 (a == 198 && (b == 18 || b == 19)));
-}
-
-static bool is_public(const struct sockaddr *address)
-{
-	const struct in6_addr *v6;
-
-	if (address->sa_family == AF_INET)
-		return is_public_ipv4(
-			ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr));
-	if (address->sa_family != AF_INET6)
-		return false;
-	v6 = &((const struct sockaddr_in6 *)address)->sin6_addr;
-	if (IN6_IS_ADDR_V4MAPPED(v6) || IN6_IS_ADDR_V4COMPAT(v6))
-		return is_public_ipv4((uint32_t)v6->s6_addr[12] << 24 |
-				      (uint32_t)v6->s6_addr[13] << 16 |
-				      (uint32_t)v6->s6_addr[14] << 8 | v6->s6_addr[15]);
-	return (v6->s6_addr[0] & 0xe0) == 0x20; /* global unicast: 2000::/3 */
-}
-
 /* At connect time, so that a name that resolves to a private address is caught as well.
  */
 static curl_socket_t open_socket(void *user, curlsocktype purpose,
@@ -367,7 +339,7 @@ static curl_socket_t open_socket(void *user, curlsocktype purpose,
 {
 	struct http_call *call = user;
 
-	if (!call->options.allows_private && !is_public(&address->addr)) {
+	if (!call->options.allows_private && !address_is_public(&address->addr)) {
 		call->is_forbidden = true;
 		return CURL_SOCKET_BAD;
 	}
@@ -532,17 +504,9 @@ static const char *explain(const struct http_call *call, CURLcode code)
 static bool is_peer_private(CURL *easy)
 {
 	const char *text = NULL;
-	struct sockaddr_in v4 = { .sin_family = AF_INET };
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
 
 	curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &text);
-	if (!text)
-		return false;
-	if (inet_pton(AF_INET, text, &v4.sin_addr) == 1)
-		return !is_public((const struct sockaddr *)&v4);
-	if (inet_pton(AF_INET6, text, &v6.sin6_addr) == 1)
-		return !is_public((const struct sockaddr *)&v6);
-	return false;
+	return text && *text && !address_text_is_public(text);
 }
 
 static void finish(struct http_call *call, CURLcode code)

@@ -1,0 +1,16 @@
+/*
+ * Which addresses are anybody's on the internet: what is left without loopback, private,
+ * link-local, shared, multicast and reserved ones, mapped into IPv6 or not. Pure.
+ */
+#ifndef SEEDANCEFS_ADDRESS_H
+#define SEEDANCEFS_ADDRESS_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+
+/* False for any family but IPv4 and IPv6. */
+bool address_is_public(const struct sockaddr *address);
+/* The same of "192.0.2.1" or "2001:db8::1"; false for any other text. */
+bool address_text_is_public(const char *text);
+
+#endif
