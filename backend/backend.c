@@ -291,7 +291,7 @@ static int load_task(void *context, struct task_view *view)
 	return tasks_add(backend->tasks, view, false);
 }
 
-/* What a task becomes when the program starts again: design.md, "Restart". */
+/* What a task becomes when the program starts again. */
 static void revive(struct backend *backend, uint64_t number)
 {
 	struct task_view *view = tasks_begin(backend->tasks, number);

@@ -1,7 +1,7 @@
 /*
  * Candidates: after a create whose answer was lost, the service's own list may show which
  * task it was. They are told to the person, who decides (`adopt ID`); nothing is adopted
- * by itself, for lists carry no prompt (providers.md, 6.4).
+ * by itself, for lists carry no prompt (providers/README.md, 6.4).
  */
 #include "backend/core.h"
 

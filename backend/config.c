@@ -489,7 +489,7 @@ static int finish_section(struct loading *loading, size_t index, char **ret_erro
 	return r;
 }
 
-/* Where the simulator speaks a service's wire format: design.md, section 5. */
+/* Where the simulator speaks a service's wire format. */
 static char *simulator_base_url(const char *simulator_url,
 				const struct provider *provider)
 {

@@ -1,7 +1,7 @@
 /*
  * Fits a person's request to a service: chooses and maps the model, completes what the
  * service requires, leaves out what it lacks where that changes nothing, and refuses what
- * it cannot do before anything is sent. design.md, section 3; the rules are data
+ * it cannot do before anything is sent. The rules are data
  * (models.h) and the adapter's own table (provider.h). Pure.
  */
 #ifndef SEEDANCEFS_FIT_H

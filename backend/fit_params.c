@@ -114,7 +114,7 @@ static int leave_out_of_services(struct fit *fit)
 	return r;
 }
 
-/* What a draft brings along: providers.md, 6.2. */
+/* What a draft brings along: providers/README.md, 6.2. */
 static int leave_out_of_draft(struct fit *fit)
 {
 	static const enum request_param params[] = {
@@ -198,8 +198,8 @@ static int leave_out_of_models(struct fit *fit)
 }
 
 /*
- * `frames` wins over `duration`: providers.md, 6.2. But a default does not win over what
- * the trigger itself says.
+ * `frames` wins over `duration`: providers/README.md, 6.2. But a default does not win
+ * over what the trigger itself says.
  */
 static void choose_length(struct fit *fit)
 {
@@ -303,7 +303,7 @@ static int say_size(struct fit *fit)
 	return r;
 }
 
-/* Changing a video keeps its shape and length: providers.md, 6.2. */
+/* Changing a video keeps its shape and length: providers/README.md, 6.2. */
 static int say_edit(struct fit *fit)
 {
 	if (!is_word(fit->request, PARAM_OMNI_REFERENCE_TASK_TYPE, "edit"))

@@ -164,7 +164,7 @@ static bool is_flex(const struct fit *fit)
 	return tier && !strcmp(tier, "flex");
 }
 
-/* providers.md, 6.2; createTask's own sample has both. */
+/* providers/README.md, 6.2; createTask's own sample has both. */
 static int check_draft(struct fit *fit)
 {
 	if (!fit_is_draft(fit))

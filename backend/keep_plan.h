@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A link may allow 100 requests (providers.md, 6.3), and there is no other one. */
+/* A link may allow 100 requests (providers/README.md, 6.3), and there is no other one. */
 #define KEEP_REQUESTS_LOW 64
 
 /* A link's life, ms on the wall clock. */

@@ -1,6 +1,6 @@
 /*
  * Keys of other services' languages: CometAPI's form fields, SenseAudio's keys, the
- * spellings of AceData and xhuoapi (providers.md, 1.1, 3.1, 4 and 5.1). Each says
+ * spellings of AceData and xhuoapi (providers/README.md, 1.1, 3.1, 4 and 5.1). Each says
  * something that a key of ours says.
  */
 #include "backend/request_reader.h"
@@ -20,7 +20,7 @@
 
 static const char *const ratios[] = { "16:9", "9:16", "4:3", "3:4", "1:1", "21:9" };
 
-/* What the models make, the same table for all: providers.md, 6.2. */
+/* What the models make, the same table for all: providers/README.md, 6.2. */
 static const struct {
 	const char *resolution;
 	unsigned width, height;

@@ -1,6 +1,6 @@
 /*
  * Reads what a video is made of: `content`, in Ark's shape and in SenseAudio's
- * (providers.md, 5.1 and 6.2), and CometAPI's `input_reference`.
+ * (providers/README.md, 5.1 and 6.2), and CometAPI's `input_reference`.
  */
 #include "backend/request_reader.h"
 
@@ -220,7 +220,8 @@ static int check_holder(struct reader *reader, const struct json *holder,
 
 /*
  * The address is an object with a `url`, or a bare text: some services answer 400 to the
- * latter (providers.md, 1.1), but what is meant is clear, and it is sent as they want it.
+ * latter (providers/README.md, 1.1), but what is meant is clear, and it is sent as they
+ * want it.
  */
 static int read_media_item(struct reader *reader, const struct json *object,
 			   const char *where, const struct form *form)
@@ -327,7 +328,8 @@ int reader_read_content(struct reader *reader, const struct json *content)
 
 	if (json_is_null(content))
 		return 0;
-	if (json_is_object(content)) /* one page prints a bare object: providers.md, 0 */
+	if (json_is_object(
+		    content)) /* one page prints a bare object: providers/README.md, 0 */
 		return read_item(reader, content, "content[0]");
 	if (!json_is_array(content))
 		return reader_refuse(reader,

@@ -1,5 +1,6 @@
 /*
- * Inline flags: `A kitten yawns. --rs 720p --dur 5` (providers.md, 1.1, 4 and 6.2).
+ * Inline flags: `A kitten yawns. --rs 720p --dur 5` (providers/README.md, 1.1, 4
+ * and 6.2).
  *
  * The services read them weakly: a slip silently becomes a default, and is billed. So
  * they are taken off the end of a prompt, for every service, and are as strict as keys.

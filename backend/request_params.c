@@ -56,8 +56,8 @@ static bool is_frame_count(int64_t number)
 	}
 
 /*
- * What a key can say at all: providers.md, 1.1 and 6.2. What models.json may widen (how
- * long, how large, how late) is bounded by sense alone here; fit.h knows each model.
+ * What a key can say at all: providers/README.md, 1.1 and 6.2. What models.json may widen
+ * (how long, how large, how late) is bounded by sense alone here; fit.h knows each model.
  */
 static const struct param params[PARAM_COUNT] = {
 	[PARAM_RESOLUTION] = { "resolution", VALUE_WORD,
@@ -189,7 +189,7 @@ static int refuse_second(const struct request *request, enum request_param id,
 	return -EINVAL;
 }
 
-/* Numbers may be written as texts: providers.md, section 0. */
+/* Numbers may be written as texts: providers/README.md, section 0. */
 static bool read_number(const struct json *value, int64_t *ret_number)
 {
 	if (json_to_int64(value, ret_number))

@@ -1,6 +1,7 @@
 /*
  * Reads a trigger file's text into a request, see request.h. Every key is known or
- * refused: the services ignore a misspelt key and bill all the same (providers.md, 6.2).
+ * refused: the services ignore a misspelt key and bill all the same
+ * (providers/README.md, 6.2).
  */
 #include "backend/request_reader.h"
 

@@ -9,8 +9,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define CREATE_TIMEOUT_MS                                             \
-	600000 /* a service may hold a create open: providers.md, 1.2 \
+#define CREATE_TIMEOUT_MS                                                    \
+	600000 /* a service may hold a create open: providers/README.md, 1.2 \
 		*/
 #define ANSWER_MAX_BYTES (4u << 20)
 #define INPUTS_MS 500 /* between two looks at what is being fetched */

@@ -1,5 +1,5 @@
 /*
- * Activity in folders: what a person's writing means for the task there (design.md, rules
+ * Activity in folders: what a person's writing means for the task there (README.md, rules
  * 1 to 4). Called by the handlers around each change; any thread. Nothing here waits but
  * for the local disk.
  */

@@ -38,7 +38,7 @@ bool name_is_defaults(const char *name);
 
 /*
  * Names that editors, copiers and file managers make on the way: they are neither
- * activity nor inputs (field-notes.md, part A, 1).
+ * activity nor inputs.
  */
 bool name_is_scratch(const char *name);
 
@@ -50,7 +50,7 @@ int name_compare(const char *a, const char *b);
 /* Which virtual file can have this name, in any state. */
 enum virtual_kind name_virtual_kind(const char *name);
 
-/* Names of written files that tell a copy of a task's folder (design.md, rule 3). */
+/* Names of written files that tell a copy of a task's folder (README.md, rule 3). */
 bool name_tells_copy(const char *name);
 
 /* Whether a path below the mount has a component that begins with ".Trash". */

@@ -348,7 +348,7 @@ static void judge(void *context, struct node *parent, const char *name)
 		judgement->result = gather_judge(judgement->fd, name);
 }
 
-/* What is written so far is judged once for each time it was written: design.md, rule 9.
+/* What is written so far is judged once for each time it was written: README.md, rule 9.
  */
 static int judge_dirty(struct filesystem *fs, struct handle *handle)
 {

@@ -5,8 +5,8 @@
  * exactly once. The replies themselves, a copy of the bytes each, are made by a thread of
  * this room, so that the backend's goes on receiving meanwhile. The table knows all that
  * are parked, so that readers that left can be found and the number of parked requests
- * stays below half of what the kernel allows in the background (field-notes.md, part D,
- * 4: parked readahead could block the whole mount).
+ * stays below half of what the kernel allows in the background (parked readahead could
+ * block the whole mount).
  */
 #ifndef SEEDANCEFS_PARKED_H
 #define SEEDANCEFS_PARKED_H

@@ -1,5 +1,5 @@
 /*
- * Settling: deciding when a folder is ready to be ordered (design.md, rule 1).
+ * Settling: deciding when a folder is ready to be ordered (README.md, rule 1).
  *
  * One thread owns the decision. Handlers only poke it: something happened in a folder. It
  * looks when the folder has been quiet for long enough, reads what is ordered, and hands

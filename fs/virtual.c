@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define SNAPSHOT_MS 1000  /* `status` is rendered at most this often */
-#define QUIET_JSON_MS 500 /* task.json stays away so long: design.md, rule 3 */
+#define QUIET_JSON_MS 500 /* task.json stays away so long: README.md, rule 3 */
 #define BLOCKS_LEAST 8	  /* a file without blocks would be archived as zeros */
 #define NUMBER_SHIFT 24
 #define VERSION_SHIFT 3

@@ -1,6 +1,6 @@
 /*
  * AceData Cloud, and xhuoapi, which is the same service under another name and path:
- * providers.md, sections 1 and 4.
+ * README.md, sections 1 and 4.
  *
  * A create blocks until the video is made, and then bills a client that did not wait,
  * unless `async` is set. So it is always set, and a whole answer is taken all the same.

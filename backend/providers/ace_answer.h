@@ -1,5 +1,5 @@
 /*
- * What AceData and xhuoapi answer: providers.md, 1.2 to 1.4. For ace.c only.
+ * What AceData and xhuoapi answer: README.md, 1.2 to 1.4. For ace.c only.
  */
 #ifndef SEEDANCEFS_ACE_ANSWER_H
 #define SEEDANCEFS_ACE_ANSWER_H

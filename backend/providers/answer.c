@@ -88,7 +88,7 @@ static enum problem_class find_class(const struct code_class *classes, size_t co
 	return PROBLEM_NONE;
 }
 
-/* Codes whose HTTP status alone would mislead, wherever they stand: providers.md, 6.7. */
+/* Codes whose HTTP status alone would mislead, wherever they stand: README.md, 6.7. */
 static const struct code_class ark_codes[] = {
 	{ "SensitiveContent", PROBLEM_MODERATION },
 	{ "RiskDetection", PROBLEM_MODERATION },

@@ -1,5 +1,5 @@
 /*
- * Volcengine Ark and BytePlus ModelArk: providers.md, section 6.
+ * Volcengine Ark and BytePlus ModelArk: README.md, section 6.
  */
 #include "backend/providers/answer.h"
 #include "backend/providers/ark_shape.h"

@@ -1,5 +1,5 @@
 /*
- * CometAPI: providers.md, section 3. A create is a form; its answers come in two
+ * CometAPI: README.md, section 3. A create is a form; its answers come in two
  * vocabularies and its errors in two shapes.
  */
 #include "backend/providers/answer.h"

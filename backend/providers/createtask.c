@@ -1,5 +1,5 @@
 /*
- * The "AIGeneration" createTask/taskStatus backend: providers.md, section 2. Its page
+ * The "AIGeneration" createTask/taskStatus backend: README.md, section 2. Its page
  * shows the requests and one answer; the rest is inferred. So it is read tolerantly, and
  * what is not clearly a refusal is not taken for one.
  */

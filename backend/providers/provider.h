@@ -170,7 +170,7 @@ const char *task_state_word(enum task_state state);
 int task_state_from_word(const char *word, enum task_state *ret_state); /* 0 or -EINVAL */
 
 /*
- * A service's state word, in any case, of the common vocabulary (providers.md, section
+ * A service's state word, in any case, of the common vocabulary (README.md, section
  * 7). Returns whether it is known.
  */
 bool provider_state_of(const char *word, enum task_state *ret_state);

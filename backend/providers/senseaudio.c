@@ -1,5 +1,5 @@
 /*
- * SenseAudio: providers.md, section 5. Its own shape of content; errors are told apart by
+ * SenseAudio: README.md, section 5. Its own shape of content; errors are told apart by
  * `ref_code`, before the HTTP status.
  */
 #include "backend/providers/answer.h"

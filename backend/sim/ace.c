@@ -60,7 +60,7 @@ static void route(struct wire_call *call)
 	call->task = json_get_text(call->body, "id");
 }
 
-/* Only those are kept for queries that were not waited for (providers.md, 1.3). */
+/* Only those are kept for queries that were not waited for (providers/README.md, 1.3). */
 static void put_extra(struct job *job, bool is_async)
 {
 	AUTOFREE char *upstream = id_cgt(clock_wall_ms()), *trace = id_uuid();

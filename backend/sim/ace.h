@@ -1,6 +1,6 @@
 /*
- * AceData Cloud and xhuoapi: one backend under two roofs (providers.md, 1 and 4). What
- * the two have in common is written once; ace_house says in what they differ.
+ * AceData Cloud and xhuoapi: one backend under two roofs (providers/README.md, 1 and 4).
+ * What the two have in common is written once; ace_house says in what they differ.
  *
  * ace.c (paths, create), ace_request.c (what is asked), ace_flags.c (flags in a text),
  * ace_answer.c (a task's result), ace_record.c (retrieve), ace_refusal.c.

@@ -1,5 +1,5 @@
 /*
- * Volcengine Ark and BytePlus ModelArk: prefix /ark/api/v3 (providers.md, 6).
+ * Volcengine Ark and BytePlus ModelArk: prefix /ark/api/v3 (providers/README.md, 6).
  */
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"

@@ -1,5 +1,5 @@
 /*
- * A task as Ark's GET and list show it (providers.md, 6.3). Pure.
+ * A task as Ark's GET and list show it (providers/README.md, 6.3). Pure.
  */
 #ifndef SEEDANCE_SIM_ARK_ANSWER_H
 #define SEEDANCE_SIM_ARK_ANSWER_H

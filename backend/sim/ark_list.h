@@ -1,5 +1,5 @@
 /*
- * GET .../tasks: filters and pages (providers.md, 6.4).
+ * GET .../tasks: filters and pages (providers/README.md, 6.4).
  */
 #ifndef SEEDANCE_SIM_ARK_LIST_H
 #define SEEDANCE_SIM_ARK_LIST_H

@@ -1,5 +1,5 @@
 /*
- * How Ark refuses (providers.md, 6.7). Pure.
+ * How Ark refuses (providers/README.md, 6.7). Pure.
  */
 #ifndef SEEDANCE_SIM_ARK_REFUSAL_H
 #define SEEDANCE_SIM_ARK_REFUSAL_H

@@ -1,7 +1,7 @@
 /*
  * A create request as Ark understands it: every field read, checked and defaulted
- * (providers.md, 6.2). Unknown fields and `framespersecond` are ignored, as the service
- * does. Pure, but for the draft task that a request may name.
+ * (providers/README.md, 6.2). Unknown fields and `framespersecond` are ignored, as the
+ * service does. Pure, but for the draft task that a request may name.
  */
 #ifndef SEEDANCE_SIM_ARK_REQUEST_H
 #define SEEDANCE_SIM_ARK_REQUEST_H

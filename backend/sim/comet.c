@@ -1,5 +1,5 @@
 /*
- * CometAPI: prefix /comet (providers.md, 3).
+ * CometAPI: prefix /comet (providers/README.md, 3).
  */
 #include "backend/sim/comet.h"
 

@@ -1,6 +1,6 @@
 /*
- * CometAPI (providers.md, 3): comet.c (paths, answers, refusals), comet_request.c (the
- * parts of a create).
+ * CometAPI (providers/README.md, 3): comet.c (paths, answers, refusals), comet_request.c
+ * (the parts of a create).
  */
 #ifndef SEEDANCE_SIM_COMET_H
 #define SEEDANCE_SIM_COMET_H

@@ -1,7 +1,7 @@
 /*
  * What a video is made from: texts, pictures, references. Filled item by item by whoever
  * knows how a service writes them (content_items.h for those that write like Ark), then
- * settled and checked against the model (providers.md, 6.2). Pure.
+ * settled and checked against the model (providers/README.md, 6.2). Pure.
  */
 #ifndef SEEDANCE_SIM_CONTENT_H
 #define SEEDANCE_SIM_CONTENT_H

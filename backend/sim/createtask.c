@@ -1,6 +1,6 @@
 /*
- * The createTask backend, which wraps Ark's 1.5 pro: prefix /createtask (providers.md,
- * 2).
+ * The createTask backend, which wraps Ark's 1.5 pro: prefix /createtask
+ * (providers/README.md, 2).
  */
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"

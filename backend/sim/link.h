@@ -4,7 +4,7 @@
  *
  * A link counts from the moment its task succeeded, not from when it was asked for:
  * asking again after it died gives the dead link again, as the real service does
- * (providers.md, 6.3).
+ * (providers/README.md, 6.3).
  */
 #ifndef SEEDANCE_SIM_LINK_H
 #define SEEDANCE_SIM_LINK_H

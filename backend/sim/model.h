@@ -1,5 +1,6 @@
 /*
- * The models and what each can do, whoever sells them (providers.md, 6.2). A table; pure.
+ * The models and what each can do, whoever sells them (providers/README.md, 6.2). A
+ * table; pure.
  */
 #ifndef SEEDANCE_SIM_MODEL_H
 #define SEEDANCE_SIM_MODEL_H

@@ -1,5 +1,5 @@
 /*
- * SenseAudio: prefix /senseaudio (providers.md, 5).
+ * SenseAudio: prefix /senseaudio (providers/README.md, 5).
  */
 #include "backend/sim/senseaudio.h"
 

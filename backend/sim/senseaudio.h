@@ -1,6 +1,6 @@
 /*
- * SenseAudio (providers.md, 5): senseaudio.c (paths, answers), senseaudio_request.c (what
- * is asked), senseaudio_refusal.c.
+ * SenseAudio (providers/README.md, 5): senseaudio.c (paths, answers),
+ * senseaudio_request.c (what is asked), senseaudio_refusal.c.
  */
 #ifndef SEEDANCE_SIM_SENSEAUDIO_H
 #define SEEDANCE_SIM_SENSEAUDIO_H

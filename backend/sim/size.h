@@ -1,8 +1,8 @@
 /*
  * Pixel sizes of videos: resolution and ratio. Pure.
  *
- * A table holds the 16:9 sizes of each family of models (providers.md, 6.2); other ratios
- * have about as many pixels and even sides.
+ * A table holds the 16:9 sizes of each family of models (providers/README.md, 6.2); other
+ * ratios have about as many pixels and even sides.
  */
 #ifndef SEEDANCE_SIM_SIZE_H
 #define SEEDANCE_SIM_SIZE_H

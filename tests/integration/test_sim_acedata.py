@@ -1,4 +1,4 @@
-"""The simulator as AceData Cloud: /acedata (providers.md, 1)."""
+"""The simulator as AceData Cloud: /acedata (providers/README.md, 1)."""
 
 import re
 import socket

@@ -1,4 +1,4 @@
-"""The simulator as CometAPI: /comet (providers.md, 3)."""
+"""The simulator as CometAPI: /comet (providers/README.md, 3)."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""The simulator as the createTask backend: /createtask (providers.md, 2)."""
+"""The simulator as the createTask backend: /createtask (providers/README.md, 2)."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""The simulator as SenseAudio: /senseaudio (providers.md, 5)."""
+"""The simulator as SenseAudio: /senseaudio (providers/README.md, 5)."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""The simulator as xhuoapi: /xhuo (providers.md, 4). What it has in common with AceData is tested there."""
+"""The simulator as xhuoapi: /xhuo (providers/README.md, 4). What it has in common with AceData is tested there."""
 
 import re
 

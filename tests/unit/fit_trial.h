@@ -17,7 +17,7 @@
 	 BIT(GENERATE_AUDIO) | BIT(RETURN_LAST_FRAME) | BIT(SERVICE_TIER) |            \
 	 BIT(EXECUTION_EXPIRES_AFTER) | BIT(CALLBACK_URL))
 
-/* The services as their pages describe them: providers.md, 1 to 6. */
+/* The services as their pages describe them: providers/README.md, 1 to 6. */
 static const struct provider services[] = {
 	{ .type = "ark",
 	  .title = "Ark",

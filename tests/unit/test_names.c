@@ -38,7 +38,7 @@ static void test_triggers(void **state)
 			fail_msg("\"%s\" is no trigger", others[i]);
 }
 
-/* field-notes.md, part A, 1b and 1c. */
+/* As real editors and file managers were seen to use them. */
 static void test_scratch(void **state)
 {
 	static const char *const scratch[] = {
@@ -190,7 +190,7 @@ static void test_virtual(void **state)
 		assert_int_equal(name_virtual_kind(cases[i].name), cases[i].kind);
 		assert_int_equal(name_tells_copy(cases[i].name), cases[i].tells_copy);
 	}
-	/* copiers make `status` first: design.md, rule 3 */
+	/* copiers make `status` first: fs/README.md, rule 3 */
 	for (int kind = VIRTUAL_STATUS + 1; kind < VIRTUAL_COUNT; kind++)
 		assert_true(VIRTUAL_STATUS < kind);
 }

@@ -286,7 +286,7 @@ static void test_unclean_problem(void **state)
 	expect_clean_lines(error, false);
 }
 
-/* Signed links appear in task.json only: design.md, section 1. */
+/* Signed links appear in task.json only. */
 static void test_no_signed_link(void **state)
 {
 	struct render_facts facts = { .now_ms = NOW_MS };
