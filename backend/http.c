@@ -347,6 +347,17 @@ static curl_socket_t open_socket(void *user, curlsocktype purpose,
 		      address->protocol);
 }
 
+/* Before the request goes out: connections are shared with calls that may go further. */
+static int check_peer(void *user, char *peer, char *own, int peer_port, int own_port)
+{
+	struct http_call *call = user;
+
+	if (call->options.allows_private || address_text_is_public(peer))
+		return CURL_PREREQFUNC_OK;
+	call->is_forbidden = true;
+	return CURL_PREREQFUNC_ABORT;
+}
+
 /* --- starting --- */
 
 static int add_headers(struct http_call *call)
@@ -388,6 +399,8 @@ static void set_limits(struct http_call *call)
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, call);
+	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, check_peer);
+	curl_easy_setopt(easy, CURLOPT_PREREQDATA, call);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
 	if (call->options.timeout_ms) {
 		curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
@@ -485,7 +498,8 @@ static bool was_not_sent(CURL *easy, CURLcode code)
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CACERT_BADFILE:
-	case CURLE_OPERATION_TIMEDOUT: /* while connecting: nothing was sent */
+	case CURLE_OPERATION_TIMEDOUT:	/* while connecting: nothing was sent */
+	case CURLE_ABORTED_BY_CALLBACK: /* check_peer() */
 		return true;
 	default:
 		return false;
@@ -495,7 +509,8 @@ static bool was_not_sent(CURL *easy, CURLcode code)
 /* curl only knows that there was no connection. */
 static const char *explain(const struct http_call *call, CURLcode code)
 {
-	if (call->is_forbidden && code == CURLE_COULDNT_CONNECT)
+	if (call->is_forbidden &&
+	    (code == CURLE_COULDNT_CONNECT || code == CURLE_ABORTED_BY_CALLBACK))
 		return "the address is a private or local one, which is not allowed";
 	return *call->error ? call->error : curl_easy_strerror(code);
 }

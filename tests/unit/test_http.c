@@ -58,7 +58,7 @@ static int count_bytes(void *context, const struct http_response *response,
 	return 0;
 }
 
-static bool allows_http = true;
+static bool allows_http = true, allows_http_anyway;
 
 static void begin(const char *url, bool allows_private, int64_t stall_ms, struct end *end)
 {
@@ -66,7 +66,9 @@ static void begin(const char *url, bool allows_private, int64_t stall_ms, struct
 	struct http_options options = { .may_reuse = true,
 					.follows = true,
 					.allows_private = allows_private,
-					.allows_http = allows_private && allows_http,
+					.allows_http = allows_private
+							       ? allows_http
+							       : allows_http_anyway,
 					.stall_ms = stall_ms,
 					.sink = count_bytes,
 					.done = take_end,
@@ -175,6 +177,33 @@ static void test_plain_http(void **state)
 	finish(&end);
 	assert_int_equal(end.outcome, HTTP_NOT_SENT);
 	assert_int_equal(accept4(listener, NULL, NULL, SOCK_CLOEXEC), -1);
+	close(listener);
+}
+
+/* What another call may reach is no way there: its connection is still open. */
+static void test_a_kept_connection_is_no_way_around(void **state)
+{
+	char url[64];
+	int listener = listen_here(url, sizeof(url), "http"), fd;
+	struct end end;
+	char more;
+
+	(void)state;
+	begin(url, true, 0, &end);
+	fd = accept_here(listener);
+	say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	finish(&end);
+	assert_int_equal(end.outcome, HTTP_ANSWERED);
+	while (recv(fd, &more, 1, MSG_DONTWAIT) == 1)
+		continue;
+	allows_http_anyway = true;
+	begin(url, false, 0, &end);
+	allows_http_anyway = false;
+	finish(&end);
+	assert_int_equal(end.outcome, HTTP_NOT_SENT);
+	assert_non_null(strstr(end.failure, "private"));
+	assert_true(recv(fd, &more, 1, MSG_DONTWAIT) <= 0);
+	close(fd);
 	close(listener);
 }
 
@@ -343,6 +372,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_private_addresses),
 		TEST(test_plain_http),
+		TEST(test_a_kept_connection_is_no_way_around),
 		TEST(test_nobody_hears_of_a_refused_call),
 		TEST(test_schemes),
 		TEST(test_redirects_to_other_schemes),
