@@ -395,6 +395,14 @@ static int load(struct backend *backend)
 	return 0;
 }
 
+/* As http_create() wants it. */
+static const char *proxy_of(const struct config *config)
+{
+	if (!config->proxy || !*config->proxy)
+		return NULL;
+	return strcmp(config->proxy, CONFIG_PROXY_ENVIRONMENT) ? config->proxy : "";
+}
+
 int backend_create(const struct config *config, const char *library_path,
 		   int media_directory, const struct backend_events *events,
 		   struct backend **ret_backend)
@@ -418,7 +426,7 @@ int backend_create(const struct config *config, const char *library_path,
 	keep_init(backend);
 	r = random_bytes(&backend->random_state, sizeof(backend->random_state));
 	if (!r)
-		r = http_create(&backend->http);
+		r = http_create(proxy_of(config), &backend->http);
 	if (!r)
 		r = media_writer_create(written, backend, &backend->writer);
 	if (!r)

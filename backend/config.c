@@ -86,6 +86,23 @@ static int set_seconds(const char *key, const char *value, int64_t least_ms,
 	return 0;
 }
 
+static int set_proxy(struct config *config, const char *value, char **ret_error)
+{
+	static const char *const heads[] = { "http://", "https://", "socks5://",
+					     "socks5h://" };
+	bool is_known = !*value || !strcmp(value, CONFIG_PROXY_ENVIRONMENT);
+
+	for (size_t i = 0; i < ARRAY_SIZE(heads); i++)
+		is_known = is_known || text_starts_with(value, heads[i]);
+	if (!is_known)
+		return text_fail(ret_error, -EINVAL,
+				 "proxy is \"%s\"; allowed: http://, https://, socks5:// "
+				 "or socks5h:// and a host, or \"environment\" for what "
+				 "http_proxy and its like say",
+				 value);
+	return put(&config->proxy, value);
+}
+
 int config_set(struct config *config, const char *key, const char *value,
 	       char **ret_error)
 {
@@ -100,6 +117,8 @@ int config_set(struct config *config, const char *key, const char *value,
 	if (!strcmp(key, "read_timeout"))
 		return set_seconds(key, value, READ_TIMEOUT_LEAST_MS,
 				   &config->read_timeout_ms, ret_error);
+	if (!strcmp(key, "proxy"))
+		return set_proxy(config, value, ret_error);
 	if (!strcmp(key, "models"))
 		return put(&loading_of(config)->models, value);
 	return -ENOENT;
@@ -181,8 +200,8 @@ static int set_in_section(struct loading *loading, size_t index, const char *key
 static int set_in_main(struct loading *loading, const char *key, const char *value)
 {
 	static const char *const keys[] = {
-		"default_provider", "settle",	    "keep", "submissions_per_hour",
-		"models",	    "read_timeout", NULL
+		"default_provider", "settle",	    "keep",  "submissions_per_hour",
+		"models",	    "read_timeout", "proxy", NULL
 	};
 	const char *near = text_nearest(key, keys);
 	int r = config_set(&loading->config, key, value, &loading->error);
@@ -391,6 +410,7 @@ void config_destroy(struct config *config)
 	free(config->default_provider);
 	free(loading->models);
 	models_destroy(config->models);
+	free(config->proxy);
 	free(loading->path);
 	free(loading->error);
 	free(loading);

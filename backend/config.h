@@ -29,12 +29,15 @@ struct provider_section {
 	bool is_simulator;
 };
 
+#define CONFIG_PROXY_ENVIRONMENT "environment" /* as http_proxy and its like say */
+
 struct config {
 	char *default_provider; /* NULL: the first section */
 	int64_t settle_ms;
 	int64_t read_timeout_ms; /* a read waits as long without a byte, then ends in EIO
 				  */
 	enum keep_policy keep;
+	char *proxy; /* its address, or CONFIG_PROXY_ENVIRONMENT; NULL or "": none */
 	unsigned submissions_per_hour;
 	struct provider_section *sections;
 	size_t section_count;

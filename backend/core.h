@@ -170,6 +170,8 @@ void candidates_clear(struct backend *backend);
  */
 void probe_task(struct backend *backend, uint64_t number, bool wants_all);
 bool probe_is_under_way(const struct backend *backend, uint64_t number);
+/* The task is removed: nothing more of it is shown. */
+void probe_drop(struct backend *backend, uint64_t number);
 void probe_clear(struct backend *backend);
 
 /* --- media.c (and media_*.c): bytes --- */

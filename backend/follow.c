@@ -515,6 +515,7 @@ static void cancel_done(void *context, struct http_response *response)
 	int r = -EAGAIN;
 
 	follower->cancel = NULL;
+	reach_learn(follower->backend, follower->section, response);
 	if (response->outcome == HTTP_ANSWERED)
 		r = follower->section->provider->parse_cancel(response, &problem);
 	if (!r) {

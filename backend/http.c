@@ -22,6 +22,7 @@
 
 struct http {
 	CURLM *multi;
+	const char *proxy; /* http_create() */
 	struct http_call *calls;
 };
 
@@ -41,13 +42,14 @@ struct http_call {
 	bool is_paused;	   /* the sink takes nothing for now: that is no stall */
 	bool is_refused;   /* the sink wants no more: curl may not have noticed */
 	bool is_forbidden; /* where it was to go */
+	bool is_proxied;   /* or may be: the addresses seen are the proxy's */
 	int64_t heard_ms;  /* boot clock: the start, or what came of the body last */
 	int64_t window_ms; /* since when `window_bytes` came of the body; 0: none did */
 	uint64_t window_bytes;
 	char error[CURL_ERROR_SIZE];
 };
 
-int http_create(struct http **ret_http)
+int http_create(const char *proxy, struct http **ret_http)
 {
 	AUTOFREE struct http *http = calloc(1, sizeof(*http));
 
@@ -56,6 +58,7 @@ int http_create(struct http **ret_http)
 	http->multi = curl_multi_init();
 	if (!http->multi)
 		return -ENOMEM;
+	http->proxy = proxy;
 	*ret_http = TAKE(http);
 	return 0;
 }
@@ -332,6 +335,12 @@ void http_resume(struct http_call *call)
 
 /* --- where calls may go --- */
 
+/* Whether it may go to addresses that are not public. */
+static bool may_go_anywhere(const struct http_call *call)
+{
+	return call->options.allows_private || call->is_proxied;
+}
+
 /* At connect time, so that a name that resolves to a private address is caught as well.
  */
 static curl_socket_t open_socket(void *user, curlsocktype purpose,
@@ -339,7 +348,7 @@ static curl_socket_t open_socket(void *user, curlsocktype purpose,
 {
 	struct http_call *call = user;
 
-	if (!call->options.allows_private && !address_is_public(&address->addr)) {
+	if (!may_go_anywhere(call) && !address_is_public(&address->addr)) {
 		call->is_forbidden = true;
 		return CURL_SOCKET_BAD;
 	}
@@ -352,7 +361,7 @@ static int check_peer(void *user, char *peer, char *own, int peer_port, int own_
 {
 	struct http_call *call = user;
 
-	if (call->options.allows_private || address_text_is_public(peer))
+	if (may_go_anywhere(call) || address_text_is_public(peer))
 		return CURL_PREREQFUNC_OK;
 	call->is_forbidden = true;
 	return CURL_PREREQFUNC_ABORT;
@@ -386,6 +395,18 @@ static void set_body(struct http_call *call)
 	curl_easy_setopt(call->easy, CURLOPT_READDATA, call);
 }
 
+/* Unless told otherwise, curl would go by the environment. */
+static void set_proxy(struct http_call *call)
+{
+	const char *proxy = call->options.allows_http ? NULL : call->http->proxy;
+
+	call->is_proxied = proxy != NULL;
+	if (proxy && !*proxy)
+		return;
+	curl_easy_setopt(call->easy, CURLOPT_PROXY, proxy ? proxy : "");
+	curl_easy_setopt(call->easy, CURLOPT_NOPROXY, "");
+}
+
 static void set_limits(struct http_call *call)
 {
 	CURL *easy = call->easy;
@@ -399,6 +420,7 @@ static void set_limits(struct http_call *call)
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, call);
+	set_proxy(call);
 	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, check_peer);
 	curl_easy_setopt(easy, CURLOPT_PREREQDATA, call);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
@@ -516,12 +538,12 @@ static const char *explain(const struct http_call *call, CURLcode code)
 }
 
 /* Whoever it was that answered: behind a name, or on a connection that was kept. */
-static bool is_peer_private(CURL *easy)
+static bool is_peer_private(const struct http_call *call)
 {
 	const char *text = NULL;
 
-	curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &text);
-	return text && *text && !address_text_is_public(text);
+	curl_easy_getinfo(call->easy, CURLINFO_PRIMARY_IP, &text);
+	return text && *text && !call->is_proxied && !address_text_is_public(text);
 }
 
 static void finish(struct http_call *call, CURLcode code)
@@ -529,7 +551,7 @@ static void finish(struct http_call *call, CURLcode code)
 	struct http_response response;
 
 	read_status(call);
-	call->response.is_private = is_peer_private(call->easy);
+	call->response.is_private = is_peer_private(call);
 	call->response.outcome = code == CURLE_OK		  ? HTTP_ANSWERED
 				 : was_not_sent(call->easy, code) ? HTTP_NOT_SENT
 								  : HTTP_LOST;

@@ -49,7 +49,12 @@ struct http_options {
 	void *context;
 };
 
-int http_create(struct http **ret_http); /* 0 or -ENOMEM */
+/*
+ * `proxy`: an address; NULL: none; "": what the environment says. Calls that may use
+ * plain http never go through it. What lies behind a proxy is its own business: through
+ * it, no address is private. Borrowed. 0 or -ENOMEM.
+ */
+int http_create(const char *proxy, struct http **ret_http);
 /* Ends all calls without their callbacks. */
 void http_destroy(struct http *http);
 

@@ -59,6 +59,8 @@ bool keep_failed(struct media *media, const struct transfer *transfer,
 void keep_no_disk(struct media *media, const char *why);
 /* It has no room for the next piece, which was not asked for: looked at again soon. */
 void keep_no_room(struct media *media);
+/* It waits for that room. */
+bool keep_lacks_room(const struct media *media);
 /* It was given up for its readers. */
 void keep_gave_up(struct media *media);
 /* It is complete, durable and checked. */

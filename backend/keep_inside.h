@@ -28,6 +28,7 @@ struct keeper {
 	uint64_t link;	   /* keep_link_number() of the one … */
 	unsigned requests; /* … that so many requests were made with */
 
+	bool lacks_room;    /* … on disk for the next piece; the task's note says so */
 	unsigned failures;  /* in a row */
 	unsigned tries;	    /* that failed, in all */
 	bool was_refused;   /* the last one */

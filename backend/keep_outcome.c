@@ -167,7 +167,6 @@ static void wait_for_disk(struct media *media, const char *why, int64_t delay_ms
 	if (!keeper)
 		return;
 	snprintf(keeper->why, sizeof(keeper->why), "%s", why);
-	media_note_no_room(media, why);
 	for (struct transfer *transfer = media->transfers; transfer; transfer = next) {
 		next = transfer->next;
 		if (transfer->is_background)
@@ -183,6 +182,9 @@ void keep_no_disk(struct media *media, const char *why)
 
 void keep_no_room(struct media *media)
 {
+	if (!media->keeper->lacks_room)
+		media_note_no_room(media, strerror(ENOSPC));
+	media->keeper->lacks_room = true;
 	wait_for_disk(media, strerror(ENOSPC), LOOK_FOR_ROOM_MS);
 }
 

@@ -66,6 +66,7 @@ static void finish(struct keeper *keeper, struct media *media)
 {
 	keeper->failures = 0;
 	keeper->is_complete = true;
+	keeper->lacks_room = false;
 	media->needs_sync = !media_file_is_synced(media->file);
 	media_start_tick(media);
 	keeper_release(keeper, SYNC_MS);
@@ -104,9 +105,19 @@ void keep_go_on(struct media *media)
 		return; /* the last of it is on its way to the disk */
 	} else if (!media_file_has_room(media->file, piece_bytes(keeper, media))) {
 		keep_no_room(media); /* before the link is used */
-	} else if (start_piece(keeper, media)) {
-		keeper_retry(keeper, 0);
+	} else {
+		keeper->lacks_room = false;
+		if (start_piece(keeper, media))
+			keeper_retry(keeper, 0);
 	}
+}
+
+bool keep_lacks_room(const struct media *media)
+{
+	const struct keeper *keeper =
+		keeper_find(media->backend, media->number, media->kind);
+
+	return keeper && keeper->lacks_room;
 }
 
 static void stop_pieces(struct media *media)

@@ -26,6 +26,14 @@ bool media_lacks_disk(const struct media *media)
 	       media_writer_is_stuck(media->backend->writer);
 }
 
+static bool has_note(const struct media *media)
+{
+	AUTOVIEW *view = tasks_view(media->backend->tasks, media->number);
+
+	return view && view->note;
+}
+
+/* The video's note is not overwritten by the last frame's. */
 void media_note_no_room(struct media *media, const char *why)
 {
 	AUTOFREE char *note = NULL;
@@ -40,7 +48,8 @@ void media_note_no_room(struct media *media, const char *why)
 
 	log_warn("event=media_not_kept task=%" PRIu64 " reason=\"%s\"", media->number,
 		 why);
-	core_set_note(media->backend, media->number, note);
+	if (media->kind == OUTPUT_VIDEO || !has_note(media))
+		core_set_note(media->backend, media->number, note);
 	media_set_trouble(media, why);
 }
 
@@ -76,7 +85,7 @@ static void look_for_room(struct media *media)
 		keep_no_disk(media, strerror(-error));
 	if (has_no_room)
 		media_note_no_room(media, strerror(-error));
-	else if (media->has_no_room)
+	else if (media->has_no_room && !keep_lacks_room(media))
 		clear_note(media);
 }
 

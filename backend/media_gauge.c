@@ -1,6 +1,7 @@
 #include "backend/media_gauge.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/base/text.h"
 #include "backend/media_type.h"
 
 #include <errno.h>
@@ -8,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define REPEATS_OF_THE_UNKNOWN 1
+#define REPEATS_TO_BE_SURE 1
 #define REPEATS_OF_A_CUT 2
 
 struct media_gauge {
@@ -18,10 +19,12 @@ struct media_gauge {
 
 int media_gauge_create(int directory, const char *name, struct media_gauge **ret_gauge)
 {
-	struct media_gauge *gauge = calloc(1, sizeof(*gauge));
+	AUTOFREE char *map = text_format("%s.map", name);
+	struct media_gauge *gauge = map ? calloc(1, sizeof(*gauge)) : NULL;
 
 	if (!gauge)
 		return -ENOMEM;
+	unlinkat(directory, map, 0); /* it tells of what is about to go */
 	gauge->fd = openat(directory, name,
 			   O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (gauge->fd < 0) {
@@ -70,20 +73,20 @@ uint64_t media_gauge_size(const struct media_gauge *gauge)
 	return gauge->size;
 }
 
-bool media_gauge_is_whole(const struct media_gauge *gauge, bool is_framed,
-			  unsigned repeats)
+enum gauged media_gauge_judge(const struct media_gauge *gauge, bool is_framed,
+			      unsigned repeats)
 {
 	struct media_type type;
-	bool is_whole = false;
+	bool is_whole = true;
 
-	if (!gauge->size)
-		return false;
-	if (is_framed || repeats >= REPEATS_OF_A_CUT)
-		return true;
-	if (media_type_read(gauge->fd, &type))
-		return false;
-	if (type.kind == MEDIA_UNKNOWN)
-		return repeats >= REPEATS_OF_THE_UNKNOWN;
-	return !media_type_check_whole(gauge->fd, gauge->size, &type, &is_whole) &&
-	       is_whole;
+	if (!gauge->size || media_type_read(gauge->fd, &type))
+		return GAUGED_PARTLY;
+	if (type.kind != MEDIA_UNKNOWN &&
+	    media_type_check_whole(gauge->fd, gauge->size, &type, &is_whole))
+		return GAUGED_PARTLY;
+	if (!is_whole)
+		return repeats >= REPEATS_OF_A_CUT ? GAUGED_AS_EVER : GAUGED_PARTLY;
+	if (is_framed && type.kind != MEDIA_UNKNOWN)
+		return GAUGED_WHOLE;
+	return repeats >= REPEATS_TO_BE_SURE ? GAUGED_WHOLE : GAUGED_PARTLY;
 }

@@ -3,9 +3,10 @@
  * and kept where its media file will lie.
  *
  * Such an answer has no end that can be told from a cut, unless its framing has one
- * (chunks, HTTP/2). So its length is believed when its framing, or the file's own
- * structure, says that it is whole; or when it is the same again: once where the
- * structure is unknown, twice where it seems to be cut.
+ * (chunks, HTTP/2); and a proxy may frame neatly what broke off behind it. So its length
+ * is believed at once only if both the framing and the file's own structure say that it
+ * is whole; else when it is the same again: once more, or twice more where the structure
+ * seems to be cut.
  *
  * The backend's thread only. What it wrote has no map: a media file that is opened on it
  * takes none of it as present until it is marked.
@@ -19,7 +20,7 @@
 
 struct media_gauge;
 
-/* Empties `name` in the directory (or creates it). 0 or -errno. */
+/* Empties `name` in the directory (or creates it), without its map. 0 or -errno. */
 int media_gauge_create(int directory, const char *name, struct media_gauge **ret_gauge);
 /* Not whole: gives the disk its room back. */
 void media_gauge_abandon(struct media_gauge *gauge);
@@ -33,7 +34,13 @@ uint64_t media_gauge_size(const struct media_gauge *gauge);
  * Whether what came is the file. `is_framed`: the answer's own framing told its end;
  * `repeats`: so many times before, just now, came as much.
  */
-bool media_gauge_is_whole(const struct media_gauge *gauge, bool is_framed,
-			  unsigned repeats);
+enum gauged {
+	GAUGED_PARTLY,
+	GAUGED_WHOLE,
+	GAUGED_AS_EVER, /* it looks cut, but nothing more ever comes */
+};
+
+enum gauged media_gauge_judge(const struct media_gauge *gauge, bool is_framed,
+			      unsigned repeats);
 
 #endif

@@ -93,15 +93,19 @@ static uint32_t le32(const unsigned char *p)
 	return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
 }
 
+/* A file of more parts is not made by anybody: it would only take time. */
+#define PARTS_MAX 262144
+
 static int png_is_whole(int fd, uint64_t size, bool *ret_whole)
 {
 	unsigned char chunk[8];
 	uint64_t at = 8;
+	unsigned parts = 0;
 	size_t got;
 	int r;
 
 	*ret_whole = false;
-	while (at + 12 <= size) {
+	while (at + 12 <= size && parts++ < PARTS_MAX) {
 		r = read_at(fd, at, chunk, sizeof(chunk), &got);
 		if (r || got < sizeof(chunk))
 			return r;
@@ -329,11 +333,12 @@ static int iso_is_whole(int fd, uint64_t size, bool is_still, bool *ret_whole)
 {
 	bool has_index = false, has_data = false;
 	struct iso_box box;
+	unsigned parts = 0;
 	uint64_t at;
 	int r = 0;
 
 	*ret_whole = false;
-	for (at = 0; at + 8 <= size; at = box.end) {
+	for (at = 0; at + 8 <= size && parts++ < PARTS_MAX; at = box.end) {
 		r = iso_read_box(fd, at, size, &box);
 		if (r || !box.end)
 			return r;

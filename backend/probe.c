@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 /* What the kernel asks for at once when somebody reads 32 KiB, as ffprobe and
  * thumbnailers do. */
@@ -26,6 +27,9 @@
 #define BACKOFF_FIRST_MS 500
 #define BACKOFF_LAST_MS 60000
 #define SIZE_MAX_BYTES (UINT64_C(16) << 30)
+#define ROOM_BYTES (UINT64_C(1) << 20) /* more than came before the disk was full */
+#define ROOM_MS 10000
+#define ENDLESS_MS 3600000
 #define GAUGE_MAX_BYTES (UINT64_C(2) << 30) /* it may have no end at all */
 #define REFUSALS_MAX 3			    /* of fresh links, in a row */
 #define FRAME_FAILURES_MAX \
@@ -53,7 +57,9 @@ struct probe {
 	bool is_unreachable; /* the media host, at the last try … */
 	char why[200];	     /* … for this reason */
 	bool write_failed;   /* no room on disk: the size is all that is learnt */
-	int disk_error;	     /* … of a file that is brought in whole */
+	int disk_error;	     /* … of a file that is brought in whole … */
+	uint64_t wants_room; /* … which is asked for again when there is so much */
+	unsigned endless;    /* times that more came than any video has */
 	bool asks_all;	     /* its parts do not tell the size */
 	bool wants_all;	     /* fetch it whole when it is ready */
 };
@@ -90,6 +96,14 @@ static void drop(struct probe *probe)
 	media_gauge_abandon(probe->gauge);
 	free(probe->etag);
 	free(probe);
+}
+
+void probe_drop(struct backend *backend, uint64_t number)
+{
+	struct probe *probe;
+
+	while ((probe = find(backend, number, OUTPUT_COUNT)))
+		drop(probe);
 }
 
 void probe_clear(struct backend *backend)
@@ -203,15 +217,15 @@ static void retry_after(struct probe *probe, const char *why, int64_t least_ms)
 		become_dead(probe, why);
 		return;
 	}
+	if (ms > BACKOFF_LAST_MS)
+		ms = BACKOFF_LAST_MS;
 	if (ms < least_ms)
 		ms = least_ms;
 	waiting = text_format("the media host to hand out the %s (%s)",
 			      probe->kind == OUTPUT_VIDEO ? "video" : "last frame", why);
 	core_set_waiting(probe->backend, probe->number, waiting);
 	timer_set(&probe->backend->timers, &probe->timer,
-		  clock_boot_ms() + core_jitter(probe->backend, ms > BACKOFF_LAST_MS
-									? BACKOFF_LAST_MS
-									: ms));
+		  clock_boot_ms() + core_jitter(probe->backend, ms));
 }
 
 static void retry(struct probe *probe, const char *why)
@@ -348,6 +362,7 @@ static int take_all(struct probe *probe, const char *bytes, size_t size)
 {
 	if (media_gauge_size(probe->gauge) + size > GAUGE_MAX_BYTES) {
 		probe->objection = "a file without an end";
+		probe->endless++;
 		return -EFBIG;
 	}
 	probe->disk_error = media_gauge_add(probe->gauge, bytes, size);
@@ -368,23 +383,45 @@ static int take_bytes(void *context, const struct http_response *response,
 	return (probe->gauge ? take_all : take_head)(probe, bytes, size);
 }
 
+/* Without a map, all that was gauged would be forgotten when the file is closed. */
+static void mark_whole(struct probe *probe, const struct http_response *response,
+		       uint64_t size)
+{
+	if (open_file(probe, response, size))
+		return;
+	if (media_file_descriptor(probe->file) >= 0) {
+		media_file_mark(probe->file, 0, size);
+		return;
+	}
+	probe->disk_error = -ENOSPC;
+	probe->wants_room = size + ROOM_BYTES;
+	media_file_unref(TAKE(probe->file));
+}
+
 /* What was gauged is the file, if it came whole. */
 static void take_gauge(struct probe *probe, const struct http_response *response)
 {
 	struct media_gauge *gauge = TAKE(probe->gauge);
 	uint64_t size = media_gauge_size(gauge);
 	bool has_ended = response->outcome == HTTP_ANSWERED;
+	enum gauged gauged;
 
 	probe->repeats = has_ended && size == probe->gauged ? probe->repeats + 1 : 0;
 	probe->gauged = has_ended ? size : 0;
-	if (!has_ended ||
-	    !media_gauge_is_whole(gauge, response->is_framed, probe->repeats)) {
+	gauged = has_ended ? media_gauge_judge(gauge, response->is_framed, probe->repeats)
+			   : GAUGED_PARTLY;
+	if (probe->disk_error)
+		probe->wants_room = size + ROOM_BYTES;
+	if (gauged == GAUGED_PARTLY) {
 		media_gauge_abandon(gauge);
 		return;
 	}
 	media_gauge_close(gauge);
-	if (!open_file(probe, response, size))
-		media_file_mark(probe->file, 0, size);
+	if (gauged == GAUGED_AS_EVER)
+		core_set_note(probe->backend, probe->number,
+			      "what the media host sends looks cut off, but it is the "
+			      "same each time");
+	mark_whole(probe, response, size);
 }
 
 /* Why the answer was of no use: owned by the caller; NULL: no memory. */
@@ -423,7 +460,8 @@ static void probe_done(void *context, struct http_response *response)
 	else if (media_answer_is_dead_link(response->status, probe->said))
 		refused(probe, why ? why : "no connection");
 	else
-		retry_after(probe, why ? why : "no answer", response->retry_after_ms);
+		retry_after(probe, why ? why : "no answer",
+			    probe->endless > 1 ? ENDLESS_MS : response->retry_after_ms);
 }
 
 /* --- starting --- */
@@ -433,6 +471,15 @@ static void give_back(struct probe *probe)
 {
 	core_set_waiting(probe->backend, probe->number, NULL);
 	drop(probe);
+}
+
+/* Asking before there is room would use the link up. */
+static bool has_room(const struct probe *probe)
+{
+	struct statvfs status;
+
+	return fstatvfs(probe->backend->media_directory, &status) < 0 ||
+	       (uint64_t)status.f_bavail * status.f_frsize >= probe->wants_room;
 }
 
 static void begin(void *context)
@@ -462,12 +509,17 @@ static void begin(void *context)
 		refused(probe, "the service gave no link");
 		return;
 	}
+	if (probe->wants_room && !has_room(probe)) {
+		timer_set(&backend->timers, &probe->timer, clock_boot_ms() + ROOM_MS);
+		return;
+	}
 	keep_count(backend, probe->number, probe->kind, output->url, NULL);
 	reach_media(backend, section, &options);
 	probe->received = probe->said_size = 0;
 	memset(probe->said, 0, sizeof(probe->said));
 	probe->objection = NULL;
 	probe->disk_error = 0;
+	probe->wants_room = 0;
 	options.stall_ms = backend->config->read_timeout_ms / 4;
 	probe->is_unreachable = false;
 	request.url = strdup(output->url);

@@ -414,6 +414,7 @@ int backend_task_hide(struct backend *backend, uint64_t number, unsigned what)
 
 static void remove_now(struct backend *backend, uint64_t number)
 {
+	probe_drop(backend, number);
 	media_drop(backend, number, OUTPUT_COUNT);
 	follow_cancel(backend, number);
 }

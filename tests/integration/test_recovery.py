@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import os
+import pathlib
 import random
 import socket
 import sqlite3
@@ -13,6 +14,7 @@ import zlib
 
 import pytest
 
+import hostile
 from harness import (PATIENCE, control, field, make_media, run, state, status, task_id, wait_for, wait_state)
 
 MIB = 1 << 20
@@ -457,18 +459,97 @@ def test_a_full_disk_is_no_end_of_a_video(mount, simulator, tmp_path, fill):
     assert field(folder, "note") is None
 
 
+def bytes_on_disk(directory):
+    return sum(path.stat().st_blocks for path in directory.rglob("video.1"))
+
+
+def open_media(mount):
+    """The media files that the daemon has open."""
+    found = []
+    for fd in (pathlib.Path("/proc") / str(mount.pid) / "fd").iterdir():
+        with contextlib.suppress(OSError):
+            found.append(os.readlink(fd))
+    return [name for name in found if "/media/" in name and "video." in name]
+
+
+# --- a server that does not say how long the video is ---
+
+def without_length(wire, request, site):
+    wire.send(site.head(hostile.Request(b"GET / HTTP/1.1"), status="200 OK", content_range=None, content_length=None,
+                        transfer_encoding="chunked") + hostile.chunks(site.data))
+    if site.held:
+        wire.hold()
+    wire.send(b"0\r\n\r\n")
+
+
+@pytest.fixture
+def endless(simulator):
+    """A site without lengths; its answers do not end while it is `held`."""
+    server = hostile.Server()
+    site = server.site("cat", bytes.fromhex("00000010667479706d70343200000000000000086d6f6f76") +
+                       (6 * MIB).to_bytes(4, "big") + b"mdat" + random.Random(5).randbytes(6 * MIB - 8))
+    site.held = False
+    site.misbehave(without_length)
+    yield site
+    server.stop()
+
+
+def order_from(mount, simulator, site):
+    folder = order_alone(mount, simulator)
+    simulator.decree(task_id(folder), link={"video_url": site.url()}, state="succeeded")
+    return folder
+
+
+def test_a_video_without_a_length_is_fetched_once_and_kept(mount, simulator, endless):
+    folder = order_from(mount, simulator, endless)
+    wait_state(folder, "succeeded")
+    assert field(folder, "kept") == "100%"
+    mount.kill()
+    mount.start()
+    assert (folder / "video.mp4").read_bytes() == endless.data
+    assert endless.count() == 1
+
+
+def test_a_folder_that_is_removed_while_its_video_is_measured(mount, simulator, endless):
+    endless.held = True
+    folder = order_from(mount, simulator, endless)
+    wait_for(lambda: "does not say how long it is" in (field(folder, "waiting") or ""))
+    wait_for(lambda: bytes_on_disk(mount.library / "media") * 512 >= len(endless.data))
+    run("rm", "-r", folder)
+    wait_for(lambda: not open_media(mount), "the end of its download")
+    wait_for(lambda: not list((mount.library / "media").iterdir()), "its files' end")
+
+
+@pytest.mark.mounts_a_disk
+def test_a_video_without_a_length_waits_for_room(mount, simulator, endless, fill):
+    filling = fill(mount, 2 * MIB)
+    folder = order_from(mount, simulator, endless)
+    wait_for(lambda: "the library's disk does not take it" in (field(folder, "waiting") or ""))
+    assert state(folder) == "running" and endless.count() == 1
+    run("mount", "-o", "remount,size=64M", filling.parent)
+    wait_state(folder, "succeeded", timeout=PATIENCE * 2)
+    assert (folder / "video.mp4").read_bytes() == endless.data
+    assert endless.count() == 2
+
+
 @pytest.mark.mounts_a_disk
 def test_what_is_to_be_kept_waits_for_room(make_mount, simulator, tmp_path, fill):
     """Keeping it gives up without a storm of requests, says so, and goes on by itself when there is room."""
     mount = make_mount(simulator, options=["keep=eager"])
     mount.expect_log("media_not_kept")
     video = make_media(tmp_path / "video", 12 * MIB + 77)
-    filling = fill(mount, 2 * MIB)
+    filling = fill(mount, 3 * MIB)
     folder = order_video_alone(mount, simulator, video)
+    wait_state(folder, "succeeded")
     wait_for(lambda: (field(folder, "note") or "").startswith("video.mp4 is not kept"))
     wait_for(lambda: all(request["done"] for request in simulator.requests(on="media")), "the end of its transfers")
     assert state(folder) == "succeeded" and int(field(folder, "kept").rstrip("%")) < 40
     assert len(simulator.requests(on="media")) < 20
+    with open(folder / "video.mp4", "rb") as file:
+        for at in range(9 * MIB, 9 * MIB + 3 * 300_000, 300_000):  # what readers bring still finds room
+            assert os.pread(file.fileno(), 250_000, at) == video.read_bytes()[at:at + 250_000]
+    wait_for(lambda: not open_media(mount), "the end of its use")
+    assert mount.log().count("media_not_kept") == 1 and "media_kept_again" not in mount.log()
     run("mount", "-o", "remount,size=64M", filling.parent)
     wait_for(lambda: field(folder, "kept") == "100%", timeout=PATIENCE * 3)
     assert field(folder, "note") is None

@@ -96,6 +96,7 @@ static const char every_key[] = "default_provider = mine\n"
 				"keep = eager\n"
 				"submissions_per_hour = 7\n"
 				"read_timeout = 2.5\n"
+				"proxy = socks5h://10.0.0.1:1080\n"
 				"; a comment\n"
 				"[provider mine]\n"
 				"type = ark\n"
@@ -135,6 +136,7 @@ static void test_every_key(void **state)
 	assert_int_equal(config->keep, KEEP_EAGER);
 	assert_int_equal(config->submissions_per_hour, 7);
 	assert_int_equal(config->read_timeout_ms, 2500);
+	assert_string_equal(config->proxy, "socks5h://10.0.0.1:1080");
 	assert_int_equal(config->section_count, 2);
 	mine = config_section(config, NULL);
 	ark = config_section(config, "ark");
@@ -248,6 +250,7 @@ static void test_refused(void **state)
 		{ "settle = soon\n", "settle is \"soon\"" },
 		{ "settle = 86401\n", "settle" },
 		{ "read_timeout = 0\n", "read_timeout is \"0\"" },
+		{ "proxy = proxy.example:3128\n", "proxy is \"proxy.example:3128\"" },
 		{ "read_timout = 9\n", "did you mean \"read_timeout\"?" },
 		{ "submissions_per_hour = 0\n", "submissions_per_hour is \"0\"" },
 		{ "submissions_per_hour = many\n", "allowed: 1 to" },

@@ -25,7 +25,7 @@ static struct http *http;
 static int set_up(void **state)
 {
 	(void)state;
-	return http_create(&http);
+	return http_create(NULL, &http);
 }
 
 static int tear_down(void **state)

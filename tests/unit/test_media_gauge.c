@@ -33,16 +33,18 @@ static void test_what_is_believed(void **state)
 		size_t size;
 		bool is_framed;
 		unsigned repeats;
-		bool is_whole;
+		enum gauged gauged;
 	} cases[] = {
-		{ movie, sizeof(movie) - 1, false, 0, true },
-		{ movie, sizeof(movie) - 3, false, 0, false }, /* cut in a box */
-		{ movie, sizeof(movie) - 3, false, 1, false },
-		{ movie, sizeof(movie) - 3, false, 2, true },
-		{ "what is it?", 11, false, 0, false },
-		{ "what is it?", 11, false, 1, true },
-		{ "what is it?", 11, true, 0, true },
-		{ "", 0, true, 0, false },
+		{ movie, sizeof(movie) - 1, true, 0, GAUGED_WHOLE },
+		{ movie, sizeof(movie) - 1, false, 0, GAUGED_PARTLY },
+		{ movie, sizeof(movie) - 1, false, 1, GAUGED_WHOLE },
+		{ movie, sizeof(movie) - 3, true, 0, GAUGED_PARTLY }, /* cut in a box */
+		{ movie, sizeof(movie) - 3, true, 1, GAUGED_PARTLY },
+		{ movie, sizeof(movie) - 3, true, 2, GAUGED_AS_EVER },
+		{ movie, sizeof(movie) - 3, false, 2, GAUGED_AS_EVER },
+		{ "what is it?", 11, true, 0, GAUGED_PARTLY },
+		{ "what is it?", 11, true, 1, GAUGED_WHOLE },
+		{ "", 0, true, 3, GAUGED_PARTLY },
 	};
 	AUTOCLOSE int directory = open(*state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -50,8 +52,8 @@ static void test_what_is_believed(void **state)
 		struct media_gauge *gauge =
 			gauge_of(directory, cases[i].bytes, cases[i].size);
 
-		if (media_gauge_is_whole(gauge, cases[i].is_framed, cases[i].repeats) !=
-		    cases[i].is_whole)
+		if (media_gauge_judge(gauge, cases[i].is_framed, cases[i].repeats) !=
+		    cases[i].gauged)
 			FAIL_CASE("case %zu", i);
 		media_gauge_close(gauge);
 		assert_int_equal(size_on_disk(directory), cases[i].size);
@@ -65,6 +67,17 @@ static void test_what_is_not_whole_takes_no_room(void **state)
 
 	media_gauge_abandon(gauge_of(directory, movie, 20));
 	assert_int_equal(size_on_disk(directory), 0);
+}
+
+/* It told of a version before, which is gone. */
+static void test_the_map_goes(void **state)
+{
+	AUTOCLOSE int directory = open(*state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTOFREE char *map = path_in(*state, "video.1.map");
+
+	write_whole(map, "x", 1);
+	media_gauge_close(gauge_of(directory, movie, 20));
+	assert_int_equal(faccessat(directory, "video.1.map", F_OK, 0), -1);
 }
 
 static void test_no_place(void **state)
@@ -83,6 +96,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_what_is_believed),
 		TEST(test_what_is_not_whole_takes_no_room),
+		TEST(test_the_map_goes),
 		TEST(test_no_place),
 	};
 

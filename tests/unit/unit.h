@@ -52,6 +52,15 @@ static inline void expect_no_failed_case(void)
 	assert_int_equal(failed, 0);
 }
 
+/* A program that counted failed cases fails, though no test of it asked for them. */
+static __attribute__((destructor)) void fail_for_failed_cases(void)
+{
+	if (!failed_cases)
+		return;
+	fprintf(stderr, "%u cases failed\n", failed_cases);
+	_exit(1);
+}
+
 /* The bytes of a file, with a NUL behind them. */
 static inline char *read_whole(const char *path, size_t *ret_size)
 {
