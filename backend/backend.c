@@ -489,6 +489,7 @@ void backend_destroy(struct backend *backend)
 		submit_clear(backend);
 		follow_clear(backend);
 		probe_clear(backend);
+		reveal_clear(backend);
 		candidates_clear(backend);
 	}
 	http_destroy(backend->http);

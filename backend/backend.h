@@ -24,6 +24,9 @@ struct backend;
 struct media;
 struct media_view;
 
+/* How long the folder side may hold back a success at most. */
+#define SHOW_LATEST_MS 3000
+
 struct backend_events {
 	/* A task's view changed, and what changed is durable. */
 	void (*task_changed)(void *context, uint64_t number);
@@ -32,6 +35,11 @@ struct backend_events {
 	 * once for each backend_media_park() that returned 0.
 	 */
 	void (*read_done)(void *context, void *read, int result);
+	/*
+	 * A task's outputs are ready, and it is about to be shown as succeeded; may be
+	 * NULL. True: it is shown after backend_task_show(), or SHOW_LATEST_MS later.
+	 */
+	bool (*task_finishing)(void *context, uint64_t number);
 	void *context;
 };
 
@@ -159,6 +167,8 @@ int backend_task_archive_read(struct backend *backend, uint64_t number, uint64_t
 /* A person removed virtual files (HIDDEN_…): they stay away; outputs' bytes are dropped.
  */
 int backend_task_hide(struct backend *backend, uint64_t number, unsigned what);
+/* What event task_finishing held back is shown; nothing happens to other tasks. */
+void backend_task_show(struct backend *backend, uint64_t number);
 /* The folder was removed: cancelled where the service can, its media dropped. */
 int backend_task_remove(struct backend *backend, uint64_t number);
 

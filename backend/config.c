@@ -103,6 +103,17 @@ static int set_proxy(struct config *config, const char *value, char **ret_error)
 	return put(&config->proxy, value);
 }
 
+static int set_yes(const char *key, const char *value, bool *into, char **ret_error)
+{
+	bool is_yes = !strcmp(value, "yes");
+
+	if (!is_yes && strcmp(value, "no") != 0)
+		return text_fail(ret_error, -EINVAL, "%s is \"%s\"; allowed: yes, no",
+				 key, value);
+	*into = is_yes;
+	return 0;
+}
+
 int config_set(struct config *config, const char *key, const char *value,
 	       char **ret_error)
 {
@@ -119,6 +130,8 @@ int config_set(struct config *config, const char *key, const char *value,
 				   &config->read_timeout_ms, ret_error);
 	if (!strcmp(key, "proxy"))
 		return set_proxy(config, value, ret_error);
+	if (!strcmp(key, "thumbnails"))
+		return set_yes(key, value, &config->makes_thumbnails, ret_error);
 	if (!strcmp(key, "models"))
 		return put(&loading_of(config)->models, value);
 	return -ENOENT;
@@ -199,10 +212,15 @@ static int set_in_section(struct loading *loading, size_t index, const char *key
 
 static int set_in_main(struct loading *loading, const char *key, const char *value)
 {
-	static const char *const keys[] = {
-		"default_provider", "settle",	    "keep",  "submissions_per_hour",
-		"models",	    "read_timeout", "proxy", NULL
-	};
+	static const char *const keys[] = { "default_provider",
+					    "settle",
+					    "keep",
+					    "submissions_per_hour",
+					    "models",
+					    "read_timeout",
+					    "proxy",
+					    "thumbnails",
+					    NULL };
 	const char *near = text_nearest(key, keys);
 	int r = config_set(&loading->config, key, value, &loading->error);
 
@@ -369,6 +387,7 @@ int config_load(const char *path, bool is_required, struct config **ret_config,
 	loading->config.read_timeout_ms = 120000;
 	loading->config.keep = KEEP_RESCUE;
 	loading->config.submissions_per_hour = 60;
+	loading->config.makes_thumbnails = true;
 	loading->path = strdup(path);
 	r = read_file(loading, path, is_required, ret_error);
 	if (r) {

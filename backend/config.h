@@ -39,6 +39,7 @@ struct config {
 	enum keep_policy keep;
 	char *proxy; /* its address, or CONFIG_PROXY_ENVIRONMENT; NULL or "": none */
 	unsigned submissions_per_hour;
+	bool makes_thumbnails; /* in the desktop's cache, when a task succeeds */
 	struct provider_section *sections;
 	size_t section_count;
 	struct models *models; /* what each model can do */

@@ -31,6 +31,7 @@ struct probe;
 struct search;
 struct opening;
 struct keeper;
+struct reveal;
 
 /* What is on disk of an output that is not open: media_kept.c. */
 struct kept_memo {
@@ -79,6 +80,7 @@ struct backend {
 	struct order *orders; /* in the order they came */
 	struct follower *followers;
 	struct probe *probes;
+	struct reveal *reveals;
 	struct search *searches;
 	struct keeper *keepers;
 	struct timer keep_timer;
@@ -173,6 +175,15 @@ bool probe_is_under_way(const struct backend *backend, uint64_t number);
 /* The task is removed: nothing more of it is shown. */
 void probe_drop(struct backend *backend, uint64_t number);
 void probe_clear(struct backend *backend);
+
+/* --- reveal.c: what the folder side does before a success is shown --- */
+/*
+ * Whether a finished task may be shown now. Otherwise `show` is called as soon as it may.
+ */
+bool reveal_task(struct backend *backend, uint64_t number,
+		 void (*show)(struct backend *backend, uint64_t number));
+bool reveal_is_held(const struct backend *backend, uint64_t number);
+void reveal_clear(struct backend *backend);
 
 /* --- media.c (and media_*.c): bytes --- */
 /* The name of an output's file below the media directory's folder of its task. */

@@ -78,7 +78,7 @@ static struct probe *find(const struct backend *backend, uint64_t number,
 
 bool probe_is_under_way(const struct backend *backend, uint64_t number)
 {
-	return find(backend, number, OUTPUT_COUNT) != NULL;
+	return find(backend, number, OUTPUT_COUNT) || reveal_is_held(backend, number);
 }
 
 static void drop(struct probe *probe)
@@ -137,12 +137,26 @@ static void show_success(struct backend *backend, uint64_t number)
 	log_info("event=shown task=%" PRIu64, number);
 }
 
+static void show(struct backend *backend, uint64_t number)
+{
+	show_success(backend, number);
+	keep_task(backend, number);
+}
+
+/* What is shown already stays so. */
+static bool is_shown(struct backend *backend, uint64_t number)
+{
+	AUTOVIEW *view = tasks_view(backend->tasks, number);
+
+	return !view || view->state == TASK_SUCCEEDED || view->is_removed;
+}
+
 static void settle_task(struct backend *backend, uint64_t number)
 {
 	if (probe_is_under_way(backend, number))
 		return;
-	show_success(backend, number);
-	keep_task(backend, number);
+	if (is_shown(backend, number) || reveal_task(backend, number, show))
+		show(backend, number);
 }
 
 static void become_ready(struct probe *probe)

@@ -5,6 +5,8 @@
 #include "fs/handle.h"
 #include "fs/parked.h"
 #include "fs/settle.h"
+#include "fs/thumbnails.h"
+#include "fs/waiter.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -35,6 +37,8 @@ int filesystem_create(struct backend *backend, int library, const char *mount_po
 		r = parked_create(backend, &fs->parked);
 	if (!r)
 		r = settler_create(fs, &fs->settler);
+	if (!r)
+		r = thumbnails_create(fs, &fs->thumbnails);
 	if (r) {
 		filesystem_destroy(fs);
 		return r;
@@ -49,6 +53,7 @@ void filesystem_destroy(struct filesystem *fs)
 		return;
 	while (fs->handles) /* a busy mount ended: nobody releases these any more */
 		handle_destroy(fs, fs->handles);
+	thumbnails_destroy(fs->thumbnails);
 	settler_destroy(fs->settler);
 	parked_destroy(fs->parked);
 	folders_destroy(fs->folders, &fs->nodes);
@@ -65,17 +70,28 @@ static void task_changed(void *context, uint64_t number)
 
 	/* The views are looked at when somebody asks; only orders depend on others. */
 	settle_changed((*fs)->settler, number);
+	thumbnails_changed((*fs)->thumbnails, number);
+}
+
+static bool task_finishing(void *context, uint64_t number)
+{
+	struct filesystem **fs = context;
+
+	return thumbnails_finishing((*fs)->thumbnails, number);
 }
 
 static void read_done(void *context, void *read, int result)
 {
+	struct waiter *waiter = read;
+
 	(void)context;
-	parked_done(read, result);
+	waiter->done(waiter, result);
 }
 
 struct backend_events filesystem_events(struct filesystem **fs)
 {
 	return (struct backend_events){ .task_changed = task_changed,
 					.read_done = read_done,
+					.task_finishing = task_finishing,
 					.context = fs };
 }

@@ -22,6 +22,7 @@ struct fuse_session;
 struct folders;
 struct settler;
 struct parked;
+struct thumbnails;
 struct handle;
 
 struct filesystem {
@@ -33,7 +34,8 @@ struct filesystem {
 	struct folders *folders;
 	struct settler *settler;
 	struct parked *parked;
-	uid_t owner; /* who pays: only this user orders */
+	struct thumbnails *thumbnails; /* NULL: there are none */
+	uid_t owner;		       /* who pays: only this user orders */
 	gid_t group;
 	bool is_root;
 	void (*ready)(void *context); /* the kernel has begun to talk to us; once */

@@ -13,6 +13,7 @@
 #include "fs/parked.h"
 #include "fs/settle.h"
 #include "fs/simulator.h"
+#include "fs/thumbnails.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -183,6 +184,8 @@ static int start(struct program *program)
 		r = parked_start(program->fs->parked);
 	if (!r)
 		r = settler_start(program->fs->settler);
+	if (!r)
+		r = thumbnails_start(program->fs->thumbnails);
 	if (!r && backend_was_copied(program->backend))
 		wait_for_walk(program);
 	return r;
@@ -209,6 +212,8 @@ static void tear_down(struct program *program)
 {
 	if (program->fs)
 		settler_stop(program->fs->settler);
+	if (program->fs)
+		thumbnails_stop(program->fs->thumbnails);
 	if (program->fs)
 		parked_end(program->fs->parked);
 	if (program->backend)

@@ -4,10 +4,12 @@
 #include "fs/ops.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/base/text.h"
 #include "fs/activity.h"
 #include "fs/folder.h"
 #include "fs/mark.h"
 #include "fs/settle.h"
+#include "fs/thumbnails.h"
 #include "fs/virtual.h"
 
 #include <errno.h>
@@ -73,6 +75,11 @@ static int hide(const struct place *place)
 	struct virtual_file files[VIRTUAL_FILES_MAX];
 	size_t count = view ? virtual_list(fs, place->parent, view, false, files) : 0;
 
+	if (is_output(place->shown))
+		thumbnails_removed(fs->thumbnails, number,
+				   nodes_path(&fs->nodes, place->parent),
+				   place->shown == VIRTUAL_VIDEO ? OUTPUT_VIDEO
+								 : OUTPUT_LAST_FRAME);
 	return backend_task_hide(fs->backend, number,
 				 virtual_hiding(files, count, place->shown));
 }
@@ -144,9 +151,24 @@ static int remove_directory(const struct place *place, struct node *node, uint64
 	return -ENOTEMPTY;
 }
 
-static void forget_task(struct filesystem *fs, uint64_t number)
+/* Where a name is, below the tree; NULL when nobody needs to know, and without memory. */
+static char *path_of(const struct place *place)
 {
+	struct filesystem *fs = place->fs;
+	AUTOFREE char *parent =
+		fs->thumbnails ? nodes_path(&fs->nodes, place->parent) : NULL;
+
+	if (!parent)
+		return NULL;
+	return text_format("%s%s%s", parent, *parent ? "/" : "", place->name);
+}
+
+static void forget_task(const struct place *place, uint64_t number)
+{
+	struct filesystem *fs = place->fs;
+
 	backend_task_remove(fs->backend, number);
+	thumbnails_folder_removed(fs->thumbnails, number, path_of(place));
 	activity_drop_aside(fs, number);
 	folder_forget(fs, number);
 }
@@ -173,7 +195,7 @@ void op_rmdir(fuse_req_t request, fuse_ino_t parent, const char *name)
 	r = node ? remove_directory(&place, node, number) : -ENOMEM;
 	nodes_release(&fs->nodes, held, place.parent, name, !r);
 	if (!r && number)
-		forget_task(fs, number);
+		forget_task(&place, number);
 	if (!r)
 		activity_note_name(fs, place.parent, name);
 	if (node)
@@ -292,7 +314,7 @@ void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name,
 	if (!r)
 		r = move(&from, &to, flags);
 	if (!r && replaced)
-		forget_task(fs, replaced);
+		forget_task(&to, replaced);
 	if (!r) {
 		activity_note_name(fs, from.parent, name);
 		r = activity_name_came(fs, to.parent, to.fd, new_name, uid);
@@ -301,6 +323,8 @@ void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name,
 		if (S_ISDIR(from.status.st_mode) ||
 		    (to.exists && S_ISDIR(to.status.st_mode)))
 			folders_moved(fs);
+		if (S_ISDIR(from.status.st_mode) && !(flags & RENAME_EXCHANGE))
+			thumbnails_moved(fs->thumbnails, path_of(&from), path_of(&to));
 	}
 	fuse_reply_err(request, -r);
 }

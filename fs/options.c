@@ -21,9 +21,8 @@ const char options_usage[] =
 	"  MOUNTPOINT   an existing folder\n"
 	"  -o OPTIONS   config=FILE; a key of the configuration's main section, such as\n"
 	"               settle=3, default_provider=NAME, keep=lazy|rescue|eager,\n"
-	"               submissions_per_hour=60 or read_timeout=120; or FUSE's own, "
-	"such\n"
-	"               as allow_other\n"
+	"               submissions_per_hour=60, read_timeout=120 or thumbnails=no;\n"
+	"               or FUSE's own, such as allow_other\n"
 	"  -f           stay in the foreground; the log goes to standard error\n"
 	"  -d           the same, with everything that FUSE does in the log\n"
 	"  -s           one worker thread only\n"
@@ -68,8 +67,10 @@ static char *in_home(const char *variable, const char *below_home, const char *r
 
 static bool is_setting(const char *option)
 {
-	static const char *const keys[] = { "default_provider", "settle", "keep",
-					    "submissions_per_hour", "read_timeout" };
+	static const char *const keys[] = {
+		"default_provider",	"settle",	"keep",
+		"submissions_per_hour", "read_timeout", "thumbnails"
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (text_starts_with(option, keys[i]) && option[strlen(keys[i])] == '=')

@@ -1,6 +1,7 @@
 #include "fs/parked.h"
 
 #include "fs/fuse.h"
+#include "fs/waiter.h"
 
 #include "backend/base/cleanup.h"
 #include "backend/base/log.h"
@@ -19,6 +20,7 @@
 #define FLAG_EXITING 0x4 /* PF_EXITING in the flags of /proc/PID/stat */
 
 struct parked_read {
+	struct waiter waiter;
 	struct parked *parked;
 	/* Set when parked. */
 	uint64_t id;
@@ -173,9 +175,9 @@ static void strike_off_alone(struct parked_read *read)
 }
 
 /* A small one is replied to at once: waking another thread would take longer. */
-void parked_done(void *context, int result)
+static void parked_done(struct waiter *waiter, int result)
 {
-	struct parked_read *read = context;
+	struct parked_read *read = (struct parked_read *)waiter;
 	struct parked *parked = read->parked;
 	bool was_empty;
 
@@ -265,6 +267,7 @@ void parked_add(struct parked *parked, fuse_req_t request, struct media *media,
 		fuse_reply_err(request, ENOMEM);
 		return;
 	}
+	read->waiter.done = parked_done;
 	read->parked = parked;
 	read->id = atomic_fetch_add(&parked->next_id, 1);
 	read->pid = fuse_req_ctx(request)->pid;
@@ -277,7 +280,7 @@ void parked_add(struct parked *parked, fuse_req_t request, struct media *media,
 	fuse_req_interrupt_func(request, interrupted, read);
 	if (backend_media_park(parked->backend, media, read->offset, size, read,
 			       read->id)) {
-		parked_done(read, -ENOMEM);
+		parked_done(&read->waiter, -ENOMEM);
 		return;
 	}
 	if (oldest) {

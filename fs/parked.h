@@ -29,8 +29,6 @@ void parked_set_limit(struct parked *parked, unsigned limit);
 /* Parks a read; the request is answered later, in every case. */
 void parked_add(struct parked *parked, struct fuse_req *request, struct media *media,
 		off_t offset, size_t size);
-/* The read_done event: queues the reply. */
-void parked_done(void *read, int result);
 
 /* Ends the reads whose readers are exiting or gone: at each flush, and once a second. */
 void parked_reap(struct parked *parked);

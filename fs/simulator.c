@@ -4,6 +4,7 @@
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
+#include "fs/program.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,23 +19,6 @@
 #define START_MS 15000
 #define STOP_MS 3000
 #define STEP_MS 10
-
-/* Beside this program, else on the PATH. */
-static char *find_program(void)
-{
-	char self[4096];
-	ssize_t got = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	AUTOFREE char *beside = NULL;
-
-	if (got > 0) {
-		self[got] = '\0';
-		*strrchr(self, '/') = '\0';
-		beside = text_format("%s/" PROGRAM, self);
-		if (beside && !access(beside, X_OK))
-			return TAKE(beside);
-	}
-	return strdup(PROGRAM);
-}
 
 /* In the child: the two descriptors survive exec, everything else is close-on-exec. */
 __attribute__((noreturn)) static void run_child(const char *program, const char *books,
@@ -89,7 +73,7 @@ static int read_ready(int fd, unsigned *ret_port, unsigned *ret_control)
 static int spawn(const char *library_path, int log, struct simulator *simulator,
 		 int *ret_ready)
 {
-	AUTOFREE char *program = find_program();
+	AUTOFREE char *program = program_beside(PROGRAM);
 	AUTOFREE char *books = text_format("%s/simulator", library_path);
 	int lifeline[2], ready[2];
 

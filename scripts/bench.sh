@@ -22,5 +22,5 @@ fi
 
 scripts/setup.sh >&2
 cmake --preset release >/dev/null
-cmake --build --preset release --parallel --target seedancefs seedance-sim minimal_fuse >/dev/null
+cmake --build --preset release --parallel --target seedancefs seedance-sim seedance-thumbnailer minimal_fuse >/dev/null
 exec /usr/bin/python3 tests/bench/stream.py "$@"

@@ -7,10 +7,12 @@ packages=(
     # building
     build-essential cmake ninja-build pkg-config
     libfuse3-dev libcurl4-openssl-dev libssl-dev liblzma-dev libcjson-dev libsqlite3-dev libinih-dev libmicrohttpd-dev
+    libavformat-dev libavcodec-dev libavutil-dev libswscale-dev
     # running: fusermount3, and the simulator's renderer with its font
     fuse3 ffmpeg fonts-dejavu-core ca-certificates
     # testing
     libcmocka-dev python3 python3-pytest python3-pytest-xdist sqlite3 curl attr acl rsync git util-linux procps
+    libglib2.0-bin file plocate
 )
 
 as_root=()

@@ -26,9 +26,9 @@ as_root() {
 stage_for_user() {
     stage=$(mktemp -d)
     chmod 755 "$stage"
-    cp -r build/asan/seedancefs build/asan/seedance-sim build/asan/share "$stage"
+    cp -r build/asan/seedancefs build/asan/seedance-sim build/asan/seedance-thumbnailer build/asan/share "$stage"
     mkdir -p "$stage/tests"
-    cp -r tests/integration tests/fixtures "$stage/tests"
+    cp -r tests/integration tests/desktop tests/fixtures "$stage/tests"
     chmod -R a+rX "$stage"
 }
 
@@ -52,7 +52,7 @@ for part in "${parts[@]}"; do
         stage_for_user
         as_user env SEEDANCEFS_FLAVOUR=Sanitizer SEEDANCEFS_BUILD="$stage" SEEDANCE_SIM="$stage/seedance-sim" \
             /usr/bin/python3 -m pytest -q -n "$jobs" -p no:cacheprovider --ignore-glob="$stage/tests/integration/test_sim_*" \
-            "$stage/tests/integration" # the simulator's own tests mount nothing
+            "$stage/tests/integration" "$stage/tests/desktop" # the simulator's own tests mount nothing
         rm -rf "$stage"
         ;;
     *)

@@ -91,6 +91,11 @@ int base64_decode(const char *text, size_t size, unsigned char *ret_bytes)
 	return 0;
 }
 
+uint32_t crc32_add(uint32_t before, const void *bytes, size_t size)
+{
+	return lzma_crc32(bytes, size, before);
+}
+
 int random_bytes(void *ret_bytes, size_t size)
 {
 	ssize_t got = getrandom(ret_bytes, size, 0);

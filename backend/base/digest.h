@@ -39,6 +39,9 @@ void base64_encode(const void *bytes, size_t size, char *ret_text);
 /* The bytes of a base64 text, exactly `size` of them: 0 or -EINVAL. */
 int base64_decode(const char *text, size_t size, unsigned char *ret_bytes);
 
+/* The CRC-32 of PNG and gzip; `before` is that of what stands in front, or 0. */
+uint32_t crc32_add(uint32_t before, const void *bytes, size_t size);
+
 /* Fills the buffer from the kernel's generator. Returns 0 or -errno. */
 int random_bytes(void *ret_bytes, size_t size);
 

@@ -5,6 +5,7 @@ import os
 import statistics
 
 import harness
+from look import FinishedTasks, look_at
 from meter import MIB, cpu_seconds, percentile, random_offsets, seconds, seconds_together, watched_memory
 from players import PEERS
 from stage import LISTED, STREAMS, by_figure
@@ -240,6 +241,26 @@ def list_peer(stage, name):
     return {"requests": requests, "time": taken * 1000}
 
 
+def look(stage):
+    """A file manager that opens the folder of finished tasks, and then each of theirs."""
+    figures = [stage.attempt("ours", lambda: look_with(stage, thumbnails)) for thumbnails in (True, False)]
+    what = f"a file manager's look at {LISTED} finished tasks: sent"
+    with_them, without = (figure or {} for figure in figures)
+    return [Row(f"{what}, their parent's folder", "MB", {"ours": [with_them.get("parent")]}, Target(at_most=0)),
+            Row(f"{what}, each folder", "MB", {"ours": [with_them.get("each")]}, Target(at_most=0)),
+            Row(f"{what}, each folder, thumbnails=no", "MB", {"ours": [without.get("each")]})]
+
+
+def look_with(stage, thumbnails):
+    tasks = FinishedTasks(stage.directory / f"look-{thumbnails}", LISTED, thumbnails)
+    try:
+        cache = tasks.mount.cache
+        return {"parent": tasks.fetched_by(lambda: look_at(cache, tasks.mount.path)) / 1e6,
+                "each": tasks.fetched_by(lambda: [look_at(cache, folder) for folder in tasks.folders]) / 1e6}
+    finally:
+        tasks.end()
+
+
 MEASURES = {
     "first-byte": lambda stage: first_byte(stage, "0 ms"),
     "first-byte-50ms": lambda stage: first_byte(stage, "50 ms"),
@@ -257,5 +278,6 @@ MEASURES = {
     "readers": readers,
     "streams": streams,
     "listing": listing,
+    "look": look,
 }
 NEEDS_A_NETWORK = {"cold-64-1gbit", "cold-64-100mbit"}

@@ -127,11 +127,15 @@ SERVICES = ("ark", "acedata", "xhuo", "createtask", "comet", "senseaudio")
 class Mount:
     """One library and its mount; it may be ended and started again."""
 
-    def __init__(self, directory, simulator=None, settle=0.2, config="", options=(), services=("ark",)):
+    def __init__(self, directory, simulator=None, settle=0.2, config="", options=(), services=("ark",),
+                 thumbnails=False, daemon=DAEMON):
+        self.daemon = daemon
         self.library = directory / "library"
         self.path = directory / "mount"
         self.path.mkdir(exist_ok=True)
-        self.options = [f"settle={settle}", *options]
+        self.cache = directory / "cache"  # never the home's
+        self.thumbnails = self.cache / "thumbnails"
+        self.options = [f"settle={settle}", f"thumbnails={'yes' if thumbnails else 'no'}", *options]
         self.log_path = directory / "daemon.log"
         self.log_path.touch()
         self.expected = []
@@ -150,11 +154,12 @@ class Mount:
             self.options.append(f"config={self.config_path}")
 
     def command(self, *extra):
-        return [DAEMON, self.library, self.path, "-o", ",".join(self.options), *extra]
+        return [self.daemon, self.library, self.path, "-o", ",".join(self.options), *extra]
 
     def start(self):
         log = open(self.log_path, "ab")
         self.process = subprocess.Popen(self.command("-f"), stdout=subprocess.PIPE, stderr=log,
+                                        env={**os.environ, "XDG_CACHE_HOME": str(self.cache)},
                                         preexec_fn=die_with_parent)
         log.close()
         line = self.process.stdout.readline().decode()

@@ -62,6 +62,7 @@ static void test_defaults(void **state)
 	assert_int_equal(config->read_timeout_ms, 120000);
 	assert_int_equal(config->keep, KEEP_RESCUE);
 	assert_int_equal(config->submissions_per_hour, 60);
+	assert_true(config->makes_thumbnails);
 	assert_null(config->default_provider);
 	assert_true(config_needs_simulator(config));
 	assert_int_equal(config_finish(config, NULL, &error), -ENOENT);
@@ -97,6 +98,7 @@ static const char every_key[] = "default_provider = mine\n"
 				"submissions_per_hour = 7\n"
 				"read_timeout = 2.5\n"
 				"proxy = socks5h://10.0.0.1:1080\n"
+				"thumbnails = no\n"
 				"; a comment\n"
 				"[provider mine]\n"
 				"type = ark\n"
@@ -137,6 +139,7 @@ static void test_every_key(void **state)
 	assert_int_equal(config->submissions_per_hour, 7);
 	assert_int_equal(config->read_timeout_ms, 2500);
 	assert_string_equal(config->proxy, "socks5h://10.0.0.1:1080");
+	assert_false(config->makes_thumbnails);
 	assert_int_equal(config->section_count, 2);
 	mine = config_section(config, NULL);
 	ark = config_section(config, "ark");
@@ -252,6 +255,8 @@ static void test_refused(void **state)
 		{ "read_timeout = 0\n", "read_timeout is \"0\"" },
 		{ "proxy = proxy.example:3128\n", "proxy is \"proxy.example:3128\"" },
 		{ "read_timout = 9\n", "did you mean \"read_timeout\"?" },
+		{ "thumbnails = maybe\n", "thumbnails is \"maybe\"; allowed: yes, no" },
+		{ "thumbnail = no\n", "did you mean \"thumbnails\"?" },
 		{ "submissions_per_hour = 0\n", "submissions_per_hour is \"0\"" },
 		{ "submissions_per_hour = many\n", "allowed: 1 to" },
 		{ "submissions_per_hour = 1000001\n", "allowed: 1 to" },
@@ -459,6 +464,8 @@ static void test_set(void **state)
 	assert_int_equal(config->submissions_per_hour, 1);
 	assert_int_equal(config_set(config, "read_timeout", "0.2", &error), 0);
 	assert_int_equal(config->read_timeout_ms, 200);
+	assert_int_equal(config_set(config, "thumbnails", "no", &error), 0);
+	assert_false(config->makes_thumbnails);
 	assert_int_equal(config_set(config, "default_provider", "x", &error), 0);
 	assert_string_equal(config->default_provider, "x");
 	assert_int_equal(config_set(config, "default_provider", "", &error), 0);

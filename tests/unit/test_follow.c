@@ -54,7 +54,8 @@ static int follow(void)
 
 static int set_up(void **state)
 {
-	struct backend_events events = { ignore_change, ignore_read, NULL };
+	struct backend_events events = { .task_changed = ignore_change,
+					 .read_done = ignore_read };
 	AUTOFREE char *none = NULL, *error = NULL;
 	int r;
 

@@ -141,7 +141,8 @@ static void ignore_read(void *context, void *read, int result)
 
 static void start_world(struct world *world, const char *directory)
 {
-	const struct backend_events events = { ignore_task, ignore_read, NULL };
+	const struct backend_events events = { .task_changed = ignore_task,
+					       .read_done = ignore_read };
 	AUTOFREE char *url = NULL, *error = NULL;
 
 	start_service(&world->service);

@@ -29,7 +29,8 @@ static void ignore_read(void *context, void *read, int result)
 
 static int set_up(void **state)
 {
-	struct backend_events events = { ignore_change, ignore_read, NULL };
+	struct backend_events events = { .task_changed = ignore_change,
+					 .read_done = ignore_read };
 	struct task_place place = { (char[]){ "cat" }, 1, 2 };
 	AUTOFREE char *none = NULL, *error = NULL;
 	int r;

@@ -1,0 +1,213 @@
+"""Whoever only looks at a folder fetches nothing and waits for nobody; whoever copies a video gets every byte."""
+
+import os
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from harness import PATIENCE, field, is_root, make_media, run, wait_for
+
+MIB = 1 << 20
+SIZE = 24 * MIB + 4321
+
+
+@pytest.fixture
+def video(tmp_path):
+    return make_media(tmp_path / "video.bin", SIZE)
+
+
+@pytest.fixture
+def folder(make_mount, simulator, video):
+    """A finished task none of whose bytes are here but the video's head, and nobody reads ahead."""
+    mount = make_mount(simulator, options=["keep=lazy"])
+    folder = mount.finished(simulator, video=video)
+    simulator.control("DELETE", "/stats")
+    return folder
+
+
+def fetched(simulator):
+    return simulator.stats()["media_bytes"]
+
+
+def drop_caches():
+    """What the kernel has of the mount's pages is not ours to count on."""
+    if is_root():
+        with open("/proc/sys/vm/drop_caches", "w") as file:
+            file.write("1")
+
+
+# --- looking ---
+
+LOOKS = {
+    "ls": 'ls -la "$1"; ls -laR --color=always "$1"/..; ls -lsi --time=atime "$1"/..',
+    "find": 'find "$1"/.. -ls; find "$1"/.. -size +1M -newermt 2020-01-01 -name "*.mp4" -printf "%k %s %p\\n"; find "$1"/.. -empty',
+    "du": 'du -a "$1"/..; du -sh --apparent-size "$1"; df "$1"',
+    "stat": 'stat "$1"/*; stat -f "$1"; test -r "$1"/video.mp4 -a -s "$1"/video.mp4',
+    "completion": 'cd "$1"; compgen -f vi; compgen -G "*"; compgen -A file "$1"/la; echo */ *.mp4 ../*/video*',
+    "getfattr": 'getfattr -d -m - -R "$1"/..; getfacl -R "$1"/..',
+    "realpath": 'realpath "$1"/video.mp4; readlink -f "$1"/last_frame.png',
+    "tree by python": 'python3 -c "import os,sys; [(e.stat(), e.is_dir()) for r,d,f in os.walk(sys.argv[1]) for e in os.scandir(r)]" "$1"/..',
+    "gio list": 'gio list -l -a "standard::*,time::*,unix::*,access::*,thumbnail::*" "$1"; gio info "$1"/status',
+    "rsync that compares": 'rsync -an --itemize-changes "$1"/ "$2"/copy/',
+    "tar that lists": 'tar -cf /dev/null -C "$1" .',
+    "open": 'exec 3< "$1"/video.mp4; exec 3<&-',
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_look_fetches_nothing_and_waits_for_nobody(simulator, folder, tmp_path, look):
+    """The media host says nothing at all meanwhile: whoever asked it would wait."""
+    simulator.fault("media", {"hang": "before"}, times=1000)
+    (tmp_path / "copy").mkdir()
+    start = time.monotonic()
+    run("bash", "-c", LOOKS[look], "bash", folder, tmp_path, timeout=PATIENCE, check=False)
+    assert time.monotonic() - start < PATIENCE / 2
+    assert simulator.stats()["requests"]["media"] == 0
+    simulator.clear_faults()
+
+
+def test_an_interactive_shell_completes_without_reading(simulator, folder):
+    """Two times Tab, as a person presses it: all names are shown."""
+    import pty
+    simulator.fault("media", {"hang": "before"}, times=1000)
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(folder)
+        os.execvp("bash", ["bash", "--norc", "--noprofile", "-i"])
+    os.write(terminal, b"bind 'set bell-style none'; ls -l \t\t")
+    seen = b""
+
+    def shows_all():
+        nonlocal seen
+        import select
+        if select.select([terminal], [], [], 0)[0]:
+            seen += os.read(terminal, 65536)
+        return seen.count(b"video.mp4") and seen.count(b"task.json")
+
+    wait_for(shows_all, "the names")
+    os.write(terminal, b"\x15exit\n")
+    os.close(terminal)
+    os.waitpid(pid, 0)
+    assert simulator.stats()["requests"]["media"] == 0
+    simulator.clear_faults()
+
+
+@pytest.mark.skipif(not shutil.which("updatedb"), reason="plocate is not installed")
+def test_updatedb_reads_no_file(simulator, folder, tmp_path):
+    """It goes into the mount (its list of filesystems to leave out does not name ours), and finds names alone."""
+    simulator.fault("media", {"hang": "before"}, times=1000)
+    base = tmp_path / "names.db"
+    run("updatedb", "-U", folder.parent, "-o", base, "--prunepaths", "", "--require-visibility", "no")
+    found = run("plocate", "-d", base, "video.mp4").stdout
+    assert f"{folder}/video.mp4" in found
+    assert simulator.stats()["requests"]["media"] == 0
+    simulator.clear_faults()
+
+
+# --- sniffing and searching ---
+
+def test_a_sniffer_is_content_with_the_head(simulator, folder):
+    """What GIO and shared-mime-info read of a file, which is at most its first 16 KiB."""
+    simulator.fault("media", {"hang": "before"}, times=1000)
+    said = run("gio", "info", "-a", "standard::content-type", folder / "video.mp4").stdout
+    assert "content-type: video/mp4" in said
+    with open(folder / "video.mp4", "rb", buffering=0) as file:
+        assert len(os.pread(file.fileno(), 16384, 0)) == 16384
+    assert simulator.stats()["requests"]["media"] == 0
+    simulator.clear_faults()
+
+
+def test_file_reads_what_it_likes(make_mount, simulator, tmp_path):
+    """file(1) reads 7 MiB at a file's begin and, of some, as much at its end, just as a copier begins: that, and what goes
+    ahead of it, is fetched; never all of a large video. A limit would have to lie about the file."""
+    video = make_media(tmp_path / "long.bin", 96 * MIB)
+    folder = make_mount(simulator, options=["keep=lazy"]).finished(simulator, video=video)
+    simulator.control("DELETE", "/stats")
+    assert run("file", "--brief", "--mime-type", folder / "video.mp4").stdout == "video/mp4\n"
+    wait_for(lambda: all(request["done"] for request in simulator.requests(on="media")), "the end of what goes ahead")
+    assert fetched(simulator) <= 40 * MIB
+
+
+def test_grep_that_leaves_binaries_out_reads_little(simulator, folder):
+    """Its first read of 96 KiB looks like cat's to us (the kernel asks for 256 KiB for either): what goes ahead of that is
+    2 MiB at most, and ends when grep closes the file."""
+    simulator.fault("media", {"rate": 8_000_000}, times=10)
+    found = run("grep", "-rIl", "kitten", folder.parent).stdout.splitlines()
+    assert sorted(found) == [f"{folder}/prompt.txt", f"{folder}/task.json"]
+    wait_for(lambda: all(request["done"] for request in simulator.requests(on="media")), "the end of what goes ahead")
+    assert fetched(simulator) <= 4 * MIB
+
+
+def test_grep_reads_what_it_is_asked_to(simulator, folder, video):
+    """To tell that a word is nowhere in a file, all of it has to be read: each byte is fetched once, and kept."""
+    assert run("grep", "-rl", "no such word in it", folder.parent, check=False).returncode == 1
+    first = fetched(simulator)
+    assert SIZE - 131072 <= first <= SIZE * 1.01
+    drop_caches()
+    run("grep", "-rl", "no such word in it", folder.parent, check=False)
+    assert fetched(simulator) == first
+
+
+# --- sizes, and every byte ---
+
+@pytest.fixture(params=["none of it is here", "a part of it is here", "all of it is here"])
+def kept(request, simulator, folder, video):
+    """The same video in three states on disk; its bytes here."""
+    data = video.read_bytes()
+    if request.param == "a part of it is here":
+        with open(folder / "video.mp4", "rb", buffering=0) as file:
+            assert os.pread(file.fileno(), 3 * MIB, 10 * MIB) == data[10 * MIB:13 * MIB]
+    elif request.param == "all of it is here":
+        assert (folder / "video.mp4").read_bytes() == data
+        wait_for(lambda: field(folder, "kept") == "100%", "all of it on disk")
+    return folder / "video.mp4"
+
+
+def test_sizes_tell_what_is_there_and_what_is_on_disk(simulator, kept):
+    before = simulator.stats()["requests"]["media"]
+    wait_for(lambda: all(request["done"] for request in simulator.requests(on="media")), "the end of what goes ahead")
+    wait_for(lambda: kept.stat().st_blocks == int(run("stat", "-c", "%b", kept).stdout), "the writer's end")
+    size, on_disk = kept.stat().st_size, kept.stat().st_blocks * 512
+    assert run("ls", "-l", kept).stdout.split()[4] == str(size) == str(SIZE)
+    assert int(run("du", "-B1", "--apparent-size", kept).stdout.split()[0]) == SIZE
+    assert int(run("du", "-B1", kept).stdout.split()[0]) == on_disk
+    assert run("stat", "-c", "%b %s", kept).stdout.split() == [str(on_disk // 512), str(SIZE)]
+    assert 4096 <= on_disk <= SIZE + 511
+    wait_for(lambda: abs(on_disk * 100 / SIZE - int(field(kept.parent, "kept").rstrip("%"))) <= 1.01, "the next status")
+    for other in kept.parent.iterdir():
+        if other.name not in ("prompt.txt", "request.json"):
+            assert other.stat().st_blocks >= 8, f"{other.name} would be archived as zeros"
+    assert simulator.stats()["requests"]["media"] == before
+
+
+def test_all_of_it_is_data(kept):
+    with open(kept, "rb") as file:
+        assert os.lseek(file.fileno(), 0, os.SEEK_DATA) == 0 and os.lseek(file.fileno(), 0, os.SEEK_HOLE) == SIZE
+        assert os.lseek(file.fileno(), 11 * MIB, os.SEEK_DATA) == 11 * MIB
+        assert os.lseek(file.fileno(), 11 * MIB, os.SEEK_HOLE) == SIZE
+
+
+COPIERS = {
+    "cp": 'cp "$1"/video.mp4 "$2"/',
+    "cp --sparse=always": 'cp --sparse=always "$1"/video.mp4 "$2"/',
+    "cp --sparse=auto": 'cp --sparse=auto --reflink=auto -a "$1"/video.mp4 "$2"/',
+    "tar -cS": 'tar -C "$1" -cS . | tar -C "$2" -x',
+    "tar --hole-detection=seek": 'tar -C "$1" --hole-detection=seek -cS . | tar -C "$2" -x',
+    "rsync -S": 'rsync -aS "$1"/ "$2"/',
+    "rsync": 'rsync -a "$1"/ "$2"/',
+    "dd conv=sparse": 'dd if="$1"/video.mp4 of="$2"/video.mp4 bs=64K conv=sparse status=none',
+    "gio": 'gio copy "$1"/video.mp4 "$2"/',
+    "python": 'python3 -c "import shutil,sys; shutil.copy2(sys.argv[1], sys.argv[2])" "$1"/video.mp4 "$2"',
+}
+
+
+@pytest.mark.parametrize("copier", COPIERS)
+def test_a_copy_has_every_byte(request, simulator, kept, video, tmp_path, copier):
+    out = tmp_path / "out"
+    out.mkdir()
+    run("bash", "-ec", COPIERS[copier], "bash", kept.parent, out)
+    assert (out / "video.mp4").read_bytes() == video.read_bytes()
+    if request.node.callspec.params["kept"] != "a part of it is here":  # else a request is cut where that begins
+        assert fetched(simulator) <= SIZE * 1.01, "each byte is fetched once at most"
