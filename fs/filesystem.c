@@ -1,8 +1,10 @@
 #include "fs/filesystem.h"
 
 #include "backend/base/cleanup.h"
+#include "fs/announce.h"
 #include "fs/folder.h"
 #include "fs/handle.h"
+#include "fs/ops_poll.h"
 #include "fs/parked.h"
 #include "fs/settle.h"
 #include "fs/thumbnails.h"
@@ -39,6 +41,10 @@ int filesystem_create(struct backend *backend, int library, const char *mount_po
 		r = settler_create(fs, &fs->settler);
 	if (!r)
 		r = thumbnails_create(fs, &fs->thumbnails);
+	if (!r)
+		r = pollers_create(&fs->pollers);
+	if (!r)
+		r = announce_create(fs, &fs->announce);
 	if (r) {
 		filesystem_destroy(fs);
 		return r;
@@ -54,6 +60,8 @@ void filesystem_destroy(struct filesystem *fs)
 	while (fs->handles) /* a busy mount ended: nobody releases these any more */
 		handle_destroy(fs, fs->handles);
 	thumbnails_destroy(fs->thumbnails);
+	announce_destroy(fs->announce);
+	pollers_destroy(fs->pollers);
 	settler_destroy(fs->settler);
 	parked_destroy(fs->parked);
 	folders_destroy(fs->folders, &fs->nodes);
@@ -68,9 +76,10 @@ static void task_changed(void *context, uint64_t number)
 {
 	struct filesystem **fs = context;
 
-	/* The views are looked at when somebody asks; only orders depend on others. */
+	/* The views are looked at when somebody asks; orders depend on others. */
 	settle_changed((*fs)->settler, number);
 	thumbnails_changed((*fs)->thumbnails, number);
+	announce_changed((*fs)->announce, number);
 }
 
 static bool task_finishing(void *context, uint64_t number)

@@ -24,6 +24,8 @@ struct settler;
 struct parked;
 struct thumbnails;
 struct handle;
+struct announce;
+struct pollers;
 
 struct filesystem {
 	/* Set before start. */
@@ -35,7 +37,9 @@ struct filesystem {
 	struct settler *settler;
 	struct parked *parked;
 	struct thumbnails *thumbnails; /* NULL: there are none */
-	uid_t owner;		       /* who pays: only this user orders */
+	struct announce *announce;
+	struct pollers *pollers;
+	uid_t owner; /* who pays: only this user orders */
 	gid_t group;
 	bool is_root;
 	void (*ready)(void *context); /* the kernel has begun to talk to us; once */

@@ -4,6 +4,7 @@
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
+#include "fs/announce.h"
 #include "fs/mark.h"
 #include "fs/settle.h"
 
@@ -161,7 +162,8 @@ void folder_forget(struct filesystem *fs, uint64_t number)
 		folder_free(folder, &fs->nodes);
 }
 
-void folder_set_waiting(struct filesystem *fs, uint64_t number, const char *waiting)
+/* Whether it is another reason than before. */
+static bool set_waiting(struct filesystem *fs, uint64_t number, const char *waiting)
 {
 	SCOPED_LOCK(&fs->folders->lock);
 	struct folder *folder = folders_find(fs->folders, number);
@@ -169,9 +171,24 @@ void folder_set_waiting(struct filesystem *fs, uint64_t number, const char *wait
 	if (!folder ||
 	    (folder->waiting && waiting && !strcmp(folder->waiting, waiting)) ||
 	    (!folder->waiting && !waiting))
-		return;
+		return false;
 	task_set_text(&folder->waiting, waiting);
 	folder->waiting_changes++;
+	return true;
+}
+
+void folder_set_waiting(struct filesystem *fs, uint64_t number, const char *waiting)
+{
+	if (set_waiting(fs, number, waiting))
+		announce_changed(fs->announce, number);
+}
+
+char *folder_waiting(struct filesystem *fs, uint64_t number)
+{
+	SCOPED_LOCK(&fs->folders->lock);
+	const struct folder *folder = folders_find(fs->folders, number);
+
+	return folder ? text_dup(folder->waiting) : NULL;
 }
 
 /* --- shots made of shots --- */

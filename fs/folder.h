@@ -104,6 +104,9 @@ void folder_each_waiting(struct filesystem *fs, uint64_t number,
 /* Why a pending folder waits; NULL: for quiet alone, which is shown counting down. */
 void folder_set_waiting(struct filesystem *fs, uint64_t number, const char *waiting);
 
+/* A copy of that, to free(). */
+char *folder_waiting(struct filesystem *fs, uint64_t number);
+
 /* The folder of a task, or NULL; the table's lock is held. */
 struct folder *folders_find(struct folders *folders, uint64_t number);
 

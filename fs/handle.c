@@ -1,6 +1,7 @@
 #include "fs/handle.h"
 
 #include "backend/base/cleanup.h"
+#include "fs/ops_poll.h"
 
 struct handle *handle_create(struct filesystem *fs, struct node *node)
 {
@@ -33,6 +34,7 @@ void handle_destroy(struct filesystem *fs, struct handle *handle)
 {
 	if (!handle)
 		return;
+	pollers_leave(fs->pollers, handle);
 	pthread_mutex_lock(&fs->handles_lock);
 	*handle->previous = handle->next;
 	if (handle->next)
@@ -43,6 +45,7 @@ void handle_destroy(struct filesystem *fs, struct handle *handle)
 	if (handle->fd >= 0)
 		close(handle->fd);
 	listing_destroy(handle->listing);
+	free(handle->text);
 	if (handle->is_kept)
 		nodes_unkeep(&fs->nodes, handle->node);
 	nodes_unref(&fs->nodes, handle->node, 1);

@@ -8,6 +8,14 @@
 
 struct listing; /* a directory's entries, ops_directory.c */
 
+/* What a program that polls a `status` knows of it (ops_poll.h). */
+struct polled {
+	bool is_read, has_rest;
+	bool found_end;	  /* a read gave no bytes */
+	unsigned changes; /* announce_changes() of what it read */
+	int64_t end_ms;	  /* boot clock: it may look for the end then; 0: not polled */
+};
+
 struct handle {
 	/* Set when opened. */
 	struct node *node; /* referenced */
@@ -26,6 +34,8 @@ struct handle {
 	bool is_dirty;	 /* written since the last flush */
 	bool has_edited; /* the task was told that this writer edits */
 	struct listing *listing;
+	char *text; /* of `status`, as its reader began to read it; or NULL */
+	struct polled polled;
 };
 
 /* Makes a handle and counts it among the open ones; takes a reference to the node. */

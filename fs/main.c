@@ -4,6 +4,7 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
+#include "fs/announce.h"
 #include "fs/daemon.h"
 #include "fs/filesystem.h"
 #include "fs/library.h"
@@ -32,6 +33,7 @@ struct program {
 	struct config *config;
 	struct library library;
 	struct daemon daemon;
+	struct announcer announcer;
 	struct simulator simulator;
 	struct backend *backend;
 	struct filesystem *fs;
@@ -153,6 +155,16 @@ static void wait_for_walk(struct program *program)
 		continue;
 }
 
+/* Right after the mount: what is on top there now is ours. */
+static int start_announcements(struct program *program)
+{
+	struct mount_identity mounted = { 0 };
+
+	if (announcer_identify(program->mount_point, &mounted))
+		log_warn("event=not_identified note=\"changes are not announced\"");
+	return announce_start(program->fs->announce, &program->announcer, &mounted);
+}
+
 static int start(struct program *program)
 {
 	struct backend_events events = filesystem_events(&program->fs);
@@ -179,7 +191,9 @@ static int start(struct program *program)
 		return -EIO;
 	}
 	program->is_mounted = true;
-	r = backend_start(program->backend);
+	r = start_announcements(program);
+	if (!r)
+		r = backend_start(program->backend);
 	if (!r)
 		r = parked_start(program->fs->parked);
 	if (!r)
@@ -220,12 +234,16 @@ static void tear_down(struct program *program)
 		backend_stop(program->backend);
 	if (program->fs)
 		parked_stop(program->fs->parked);
+	if (program->fs)
+		announce_stop(program->fs->announce);
+	announcer_let_go(&program->announcer);
 	if (program->has_handlers)
 		fuse_remove_signal_handlers(program->session);
 	if (program->is_mounted)
 		fuse_session_unmount(program->session);
 	if (program->session)
 		fuse_session_destroy(program->session);
+	announcer_stop(&program->announcer);
 	filesystem_destroy(program->fs);
 	backend_destroy(program->backend);
 	simulator_stop(&program->simulator);
@@ -252,6 +270,8 @@ static int set_up(struct program *program)
 
 	if (!r && !program->options.is_foreground)
 		r = daemon_begin(&program->daemon);
+	if (!r) /* before there is anything that it could hold on to */
+		r = announcer_start(program->mount_point, &program->announcer);
 	if (!r)
 		r = library_open(program->options.library, &program->library,
 				 &program->error);
@@ -272,6 +292,7 @@ int main(int argc, char **argv)
 {
 	struct program program = { .library = { .fd = -1, .media = -1, .lock = -1 },
 				   .daemon = { .ready = -1 },
+				   .announcer = { .pid = -1, .socket = -1 },
 				   .simulator = { .pid = -1, .lifeline = -1 } };
 	int r = options_parse(argc, argv, &program.options, &program.error);
 

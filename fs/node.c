@@ -278,17 +278,36 @@ struct node *nodes_get(struct nodes *nodes, struct node *parent, const char *nam
 	return node;
 }
 
-struct node *nodes_get_virtual(struct nodes *nodes, struct node *folder, uint64_t number,
-			       enum virtual_kind kind, uint32_t version, char *text)
+static struct node *find_virtual(struct nodes *nodes, uint64_t number,
+				 enum virtual_kind kind, uint32_t version)
 {
-	AUTOFREE char *content = text;
-	SCOPED_LOCK(&nodes->lock);
 	struct node *node = nodes->buckets[hash_of(number, (uint64_t)kind << 32 | version,
 						   nodes->bucket_count)];
 
 	while (node && (!node->is_virtual || node->number != number ||
 			node->kind != kind || node->version != version))
 		node = node->next;
+	return node;
+}
+
+struct node *nodes_find_virtual(struct nodes *nodes, uint64_t number,
+				enum virtual_kind kind, uint32_t version)
+{
+	SCOPED_LOCK(&nodes->lock);
+	struct node *node = find_virtual(nodes, number, kind, version);
+
+	if (node)
+		node->references++;
+	return node;
+}
+
+struct node *nodes_get_virtual(struct nodes *nodes, struct node *folder, uint64_t number,
+			       enum virtual_kind kind, uint32_t version, char *text)
+{
+	AUTOFREE char *content = text;
+	SCOPED_LOCK(&nodes->lock);
+	struct node *node = find_virtual(nodes, number, kind, version);
+
 	if (node) {
 		node->references++;
 		return node;

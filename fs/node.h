@@ -91,6 +91,10 @@ struct node *nodes_get(struct nodes *nodes, struct node *parent, const char *nam
 struct node *nodes_get_virtual(struct nodes *nodes, struct node *folder, uint64_t number,
 			       enum virtual_kind kind, uint32_t version, char *text);
 
+/* The same if the kernel knows that version; else NULL. */
+struct node *nodes_find_virtual(struct nodes *nodes, uint64_t number,
+				enum virtual_kind kind, uint32_t version);
+
 void nodes_ref(struct nodes *nodes, struct node *node);
 void nodes_unref(struct nodes *nodes, struct node *node, uint64_t count);
 

@@ -85,6 +85,17 @@ void op_lseek(fuse_req_t request, fuse_ino_t id, off_t offset, int whence,
 void op_copy_file_range(fuse_req_t request, fuse_ino_t from, off_t from_offset,
 			struct fuse_file_info *from_info, fuse_ino_t to, off_t to_offset,
 			struct fuse_file_info *to_info, size_t size, int flags);
+/* ops_poll.c */
+void op_poll(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info,
+	     struct fuse_pollhandle *poll);
+/* ops_announce.c: the same requests when the announcer makes them. They change nothing.
+ */
+void announced_lookup(fuse_req_t request, struct node *parent, const char *name,
+		      struct node *present);
+void announced_make(fuse_req_t request, fuse_ino_t parent, const char *name,
+		    struct fuse_file_info *info);
+void announced_open(fuse_req_t request, struct node *node, struct fuse_file_info *info);
+void announced_unlink(fuse_req_t request, fuse_ino_t parent, const char *name);
 /* ops_directory.c */
 void op_opendir(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info);
 void op_readdir(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset,

@@ -8,6 +8,7 @@
 
 #include "backend/base/buffer.h"
 #include "backend/base/cleanup.h"
+#include "fs/announce.h"
 #include "fs/folder.h"
 #include "fs/virtual.h"
 
@@ -217,6 +218,8 @@ static size_t put_plus(fuse_req_t request, char *at, size_t room,
 	size = fuse_add_direntry_plus(request, at, room, name, &found, (off_t)n + 1);
 	if (node && size > room)
 		nodes_unref(&fs->nodes, node, 1);
+	else if (node && node->is_virtual)
+		announce_handed(fs->announce, node->number, node->kind, node->version);
 	return size;
 }
 

@@ -6,10 +6,12 @@
 #include "backend/base/cleanup.h"
 #include "backend/media_view.h"
 #include "fs/activity.h"
+#include "fs/announce.h"
 #include "fs/control.h"
 #include "fs/folder.h"
 #include "fs/gather.h"
 #include "fs/parked.h"
+#include "fs/ops_poll.h"
 #include "fs/passthrough.h"
 #include "fs/settle.h"
 #include "fs/virtual.h"
@@ -33,6 +35,7 @@ static int open_output(struct filesystem *fs, fuse_req_t request, struct handle 
 
 	if (r)
 		return r;
+	announce_watch(fs->announce, node->number);
 	info->keep_cache = 1; /* this inode's bytes never change */
 	passthrough_open(fs, request, handle, info);
 	return 0;
@@ -46,6 +49,9 @@ static int open_virtual(struct filesystem *fs, fuse_req_t request, struct handle
 	if (handle->node->kind == VIRTUAL_VIDEO ||
 	    handle->node->kind == VIRTUAL_LAST_FRAME)
 		return open_output(fs, request, handle, info);
+	/* Each read comes to us: so it is known who has read to the end (ops_poll.h). */
+	if (handle->node->kind == VIRTUAL_STATUS)
+		info->direct_io = 1;
 	return 0;
 }
 
@@ -73,10 +79,15 @@ void op_open(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
 	struct filesystem *fs = ops_fs(request);
 	struct node *node = ops_node(fs, id);
 	const struct fuse_ctx *context = fuse_req_ctx(request);
-	struct handle *handle = handle_create(fs, node);
+	struct handle *handle;
 	bool counts;
 	int r;
 
+	if (announce_is_ours(fs->announce, context->pid)) {
+		announced_open(request, node, info);
+		return;
+	}
+	handle = handle_create(fs, node);
 	if (!handle) {
 		fuse_reply_err(request, ENOMEM);
 		return;
@@ -152,15 +163,45 @@ static void read_output(fuse_req_t request, struct filesystem *fs, struct media 
 	}
 }
 
-static void read_status(fuse_req_t request, struct filesystem *fs, uint64_t number,
+/*
+ * What a reader began to read it goes on with to its end, though the text changed
+ * meanwhile: no mixture. Who reads on after the end (tail -f) gets what was added since.
+ * Returns the length; the handle's lock is held.
+ */
+static size_t fill_status(struct filesystem *fs, struct handle *handle, off_t offset)
+{
+	size_t length = handle->text ? strlen(handle->text) : 0;
+	bool is_end = handle->text && offset > 0 && (size_t)offset >= length;
+
+	if (handle->text && offset > 0 && !(is_end && handle->polled.found_end))
+		return length;
+	free(handle->text);
+	handle->text = virtual_status_text(fs, handle->node->number);
+	return handle->text ? strlen(handle->text) : 0;
+}
+
+static void read_status(fuse_req_t request, struct filesystem *fs, struct handle *handle,
 			size_t size, off_t offset)
 {
-	char text[4096];
-	ssize_t got =
-		virtual_read_status(fs, number, text,
-				    size < sizeof(text) ? size : sizeof(text), offset);
+	unsigned changes = announce_changes(fs->announce, handle->node->number);
+	AUTOFREE char *bytes = NULL;
+	size_t length;
 
-	fuse_reply_buf(request, text, (size_t)got);
+	pthread_mutex_lock(&handle->lock);
+	length = fill_status(fs, handle, offset);
+	if (offset < 0 || (size_t)offset >= length)
+		size = 0;
+	else if (size > length - (size_t)offset)
+		size = length - (size_t)offset;
+	bytes = size ? malloc(size) : NULL;
+	if (bytes)
+		memcpy(bytes, handle->text + offset, size);
+	polled_was_read(&handle->polled, changes, offset, size, length);
+	pthread_mutex_unlock(&handle->lock);
+	if (size && !bytes)
+		fuse_reply_err(request, ENOMEM);
+	else
+		fuse_reply_buf(request, bytes, size);
 }
 
 void op_read(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset,
@@ -178,7 +219,7 @@ void op_read(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset,
 	else if (node->text)
 		read_text(request, node->text, size, offset);
 	else
-		read_status(request, fs, node->number, size, offset);
+		read_status(request, fs, handle, size, offset);
 }
 
 /* --- writing --- */
@@ -390,6 +431,8 @@ void op_release(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
 	bool has_edited;
 
 	(void)id;
+	if (handle->media)
+		announce_watch(fs->announce, handle->node->number);
 	pthread_mutex_lock(&handle->lock);
 	has_edited = handle->has_edited;
 	pthread_mutex_unlock(&handle->lock);

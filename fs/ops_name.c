@@ -5,6 +5,7 @@
 
 #include "backend/base/cleanup.h"
 #include "fs/activity.h"
+#include "fs/announce.h"
 #include "fs/folder.h"
 
 #include <errno.h>
@@ -118,9 +119,14 @@ static void reply_made(fuse_req_t request, const struct making *making, int r)
 void op_mknod(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
 	      dev_t device)
 {
-	AUTOMAKING making;
-	int r = begin(request, parent, name, NULL, &making);
+	AUTOMAKING making = { .fd = -1 };
+	int r;
 
+	if (announce_is_ours(ops_fs(request)->announce, fuse_req_ctx(request)->pid)) {
+		announced_make(request, parent, name, NULL);
+		return;
+	}
+	r = begin(request, parent, name, NULL, &making);
 	if (!r && mknodat(making.fd, name, masked(&making, mode), device) < 0)
 		r = -errno;
 	if (!r)
@@ -223,13 +229,18 @@ void op_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t m
 	       struct fuse_file_info *info)
 {
 	struct filesystem *fs = ops_fs(request);
-	AUTOMAKING making;
+	AUTOMAKING making = { .fd = -1 };
 	AUTOCLOSE int fd = -1;
 	struct fuse_entry_param entry;
 	struct handle *handle = NULL;
 	struct node *node = NULL;
-	int r = begin(request, parent, name, NULL, &making);
+	int r;
 
+	if (announce_is_ours(fs->announce, fuse_req_ctx(request)->pid)) {
+		announced_make(request, parent, name, info);
+		return;
+	}
+	r = begin(request, parent, name, NULL, &making);
 	if (!r) {
 		fd = open_new(&making, mode, info->flags);
 		r = fd < 0 ? fd : 0;

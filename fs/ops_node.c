@@ -5,6 +5,7 @@
 
 #include "backend/base/cleanup.h"
 #include "fs/activity.h"
+#include "fs/announce.h"
 #include "fs/folder.h"
 #include "fs/virtual.h"
 
@@ -44,22 +45,31 @@ double ops_entry_seconds(const char *name)
 	return name_virtual_kind(name) == VIRTUAL_NONE ? USER_SECONDS : 0;
 }
 
-/* A folder's time changes whenever its listing does, which the service may have done. */
+static bool is_later(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec > b->tv_sec ||
+	       (a->tv_sec == b->tv_sec && a->tv_nsec > b->tv_nsec);
+}
+
+/*
+ * A folder's time changes whenever its listing does, which the service may have done. The
+ * end of the millisecond counts, so that it is later than what a person did just before.
+ */
 static void add_listing_time(struct filesystem *fs, uint64_t number, struct stat *status)
 {
 	AUTOVIEW *view = backend_task_view(fs->backend, number);
+	int64_t came_ms = announce_listed_ms(fs->announce, number);
 	struct timespec listed;
 
 	if (!view)
 		return;
-	listed.tv_sec = view->listing_ms / 1000;
-	listed.tv_nsec = view->listing_ms % 1000 * 1000000;
-	if (listed.tv_sec < status->st_mtim.tv_sec ||
-	    (listed.tv_sec == status->st_mtim.tv_sec &&
-	     listed.tv_nsec <= status->st_mtim.tv_nsec))
-		return;
-	status->st_mtim = listed;
-	if (status->st_ctim.tv_sec < listed.tv_sec)
+	if (came_ms < view->listing_ms)
+		came_ms = view->listing_ms;
+	listed.tv_sec = came_ms / 1000;
+	listed.tv_nsec = came_ms % 1000 * 1000000 + 999999;
+	if (is_later(&listed, &status->st_mtim))
+		status->st_mtim = listed;
+	if (is_later(&listed, &status->st_ctim))
 		status->st_ctim = listed;
 }
 
@@ -143,9 +153,14 @@ void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 {
 	struct filesystem *fs = ops_fs(request);
 	struct fuse_entry_param entry = { 0 };
-	struct node *node;
+	struct node *node = NULL;
 	int r = ops_find(fs, ops_node(fs, parent), name, &node);
 
+	if (announce_is_ours(fs->announce, fuse_req_ctx(request)->pid) &&
+	    (r == -ENOENT || (!r && node->is_virtual))) {
+		announced_lookup(request, ops_node(fs, parent), name, node);
+		return;
+	}
 	if (r == -ENOENT) { /* a missing name is not remembered: it may be a virtual one
 			       soon */
 		fuse_reply_err(request, ENOENT);
@@ -155,6 +170,9 @@ void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 		r = ops_fill_entry(fs, node, name, &entry);
 		if (r)
 			nodes_unref(&fs->nodes, node, 1);
+		else if (node->is_virtual)
+			announce_handed(fs->announce, node->number, node->kind,
+					node->version);
 	}
 	if (r)
 		fuse_reply_err(request, r == -ESTALE ? ENOENT : -r);
@@ -286,6 +304,8 @@ void op_setattr(fuse_req_t request, fuse_ino_t id, struct stat *attr, int to_set
 
 	if (node->is_virtual)
 		r = set_on_virtual(node, to_set);
+	else if (announce_is_ours(fs->announce, fuse_req_ctx(request)->pid))
+		r = -EACCES; /* by now a user's file has that name */
 	else
 		r = set_attributes(fs, node, handle, attr, to_set,
 				   fuse_req_ctx(request)->uid);

@@ -6,6 +6,7 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/text.h"
 #include "fs/activity.h"
+#include "fs/announce.h"
 #include "fs/folder.h"
 #include "fs/mark.h"
 #include "fs/settle.h"
@@ -80,6 +81,7 @@ static int hide(const struct place *place)
 				   nodes_path(&fs->nodes, place->parent),
 				   place->shown == VIRTUAL_VIDEO ? OUTPUT_VIDEO
 								 : OUTPUT_LAST_FRAME);
+	announce_removed(fs->announce, number, place->shown);
 	return backend_task_hide(fs->backend, number,
 				 virtual_hiding(files, count, place->shown));
 }
@@ -106,9 +108,15 @@ static int unlink_user_file(const struct place *place)
 
 void op_unlink(fuse_req_t request, fuse_ino_t parent, const char *name)
 {
-	AUTOPLACE place;
-	int r = look(ops_fs(request), parent, name, &place);
+	struct filesystem *fs = ops_fs(request);
+	AUTOPLACE place = { .fd = -1 };
+	int r;
 
+	if (announce_is_ours(fs->announce, fuse_req_ctx(request)->pid)) {
+		announced_unlink(request, parent, name);
+		return;
+	}
+	r = look(fs, parent, name, &place);
 	if (!r && place.exists)
 		r = unlink_user_file(&place);
 	else if (!r)
@@ -171,6 +179,7 @@ static void forget_task(const struct place *place, uint64_t number)
 	thumbnails_folder_removed(fs->thumbnails, number, path_of(place));
 	activity_drop_aside(fs, number);
 	folder_forget(fs, number);
+	announce_forget(fs->announce, number);
 }
 
 void op_rmdir(fuse_req_t request, fuse_ino_t parent, const char *name)

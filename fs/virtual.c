@@ -253,19 +253,25 @@ static void refresh_status(struct filesystem *fs, const struct task_view *view)
 	free(text);
 }
 
-ssize_t virtual_read_status(struct filesystem *fs, uint64_t number, char *into,
-			    size_t size, off_t offset)
+void virtual_status_changed(struct filesystem *fs, uint64_t number)
 {
 	SCOPED_LOCK(&fs->folders->lock);
 	struct folder *folder = folders_find(fs->folders, number);
-	size_t length = folder && folder->status ? strlen(folder->status) : 0;
 
-	if (offset < 0 || (size_t)offset >= length)
-		return 0;
-	if (size > length - (size_t)offset)
-		size = length - (size_t)offset;
-	memcpy(into, folder->status + offset, size);
-	return (ssize_t)size;
+	if (folder)
+		folder->rendered_ms = -SNAPSHOT_MS;
+}
+
+char *virtual_status_text(struct filesystem *fs, uint64_t number)
+{
+	AUTOVIEW *view = backend_task_view(fs->backend, number);
+	const struct folder *folder;
+
+	if (view)
+		refresh_status(fs, view);
+	SCOPED_LOCK(&fs->folders->lock);
+	folder = folders_find(fs->folders, number);
+	return strdup(folder && folder->status ? folder->status : "");
 }
 
 /* --- attributes --- */

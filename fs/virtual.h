@@ -43,9 +43,9 @@ int virtual_get(struct filesystem *fs, struct node *directory,
 		const struct task_view *view, const struct virtual_file *file,
 		struct node **ret_node);
 
-/* A copy of the part of `status` (the snapshot that getattr told of last), or of a text.
- */
-ssize_t virtual_read_status(struct filesystem *fs, uint64_t number, char *into,
-			    size_t size, off_t offset);
+/* A copy of `status`, the snapshot that getattr tells of, to free(); NULL: no memory. */
+char *virtual_status_text(struct filesystem *fs, uint64_t number);
+/* Its snapshot is too old by now, whatever its age. */
+void virtual_status_changed(struct filesystem *fs, uint64_t number);
 
 #endif

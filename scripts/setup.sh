@@ -13,6 +13,7 @@ packages=(
     # testing
     libcmocka-dev python3 python3-pytest python3-pytest-xdist sqlite3 curl attr acl rsync git util-linux procps
     libglib2.0-bin file plocate
+    inotify-tools entr
 )
 
 as_root=()

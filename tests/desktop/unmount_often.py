@@ -1,0 +1,44 @@
+"""Mounts, makes orders and unmounts at once, many times; says how often that was refused.
+
+usage: unmount_often.py DIRECTORY TIMES
+"""
+
+import pathlib
+import random
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
+from harness import Mount, PATIENCE, Simulator, is_root, run, wait_for
+
+
+def unmount(mount):
+    return run(*(["umount"] if is_root() else ["fusermount3", "-u"]), mount.path, check=False)
+
+
+def main(directory, times):
+    simulator = Simulator(directory)
+    mount = Mount(directory, simulator, settle=60)
+    moments, refused = random.Random(5), []
+    for turn in range(times):
+        mount.start()
+        for n in range(moments.randrange(1, 6)):
+            folder = mount.path / f"{turn}-{n}"
+            folder.mkdir()
+            (folder / "prompt.txt").write_text("A kitten\n")
+        first = unmount(mount)
+        if first.returncode:
+            refused.append((turn, first.stderr))
+            wait_for(lambda: unmount(mount).returncode == 0)
+        if mount.process.wait(PATIENCE):
+            sys.exit(f"turn {turn}: the daemon ended badly\n{mount.log()}")
+    mount.check_log()
+    simulator.stop()
+    # Where an ordinary user may make no mount of his own, the announcer holds the mount for a moment.
+    may_be_refused = times // 4 if "own_mount=no" in mount.log() else 0
+    if len(refused) > may_be_refused:
+        sys.exit(f"refused {len(refused)} of {times} times: {refused[:5]}")
+    print(f"refused {len(refused)} of {times} times")
+
+
+if __name__ == "__main__":
+    main(pathlib.Path(sys.argv[1]), int(sys.argv[2]))
