@@ -19,6 +19,7 @@
 #include "backend/link.h"
 #include "backend/task.h"
 #include "backend/task_json.h"
+#include "backend/task_prompt.h"
 
 struct backend;
 struct media;

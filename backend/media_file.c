@@ -326,13 +326,13 @@ void media_file_write_chunk(struct media_file *file, struct media_chunk *chunk)
 	media_map_put_down(file);
 	reserve(file, chunk->offset, chunk->reserve_end);
 	r = media_file_write(file, chunk->offset, chunk->bytes, chunk->size);
+	file->disk_error = r; /* first: who sees the end of it asks how it ended */
 	if (r) {
 		media_stage_keep(&file->stage, chunk);
 	} else {
 		media_file_mark(file, chunk->offset, chunk->offset + chunk->size);
 		media_stage_remove(&file->stage, chunk);
 	}
-	file->disk_error = r;
 }
 
 bool media_file_has_room(const struct media_file *file, uint64_t bytes)

@@ -3,6 +3,7 @@
 #include "backend/base/cleanup.h"
 #include "fs/announce.h"
 #include "fs/folder.h"
+#include "fs/gallery.h"
 #include "fs/handle.h"
 #include "fs/ops_poll.h"
 #include "fs/parked.h"
@@ -36,6 +37,8 @@ int filesystem_create(struct backend *backend, int library, const char *mount_po
 	if (!r)
 		r = folders_create(&fs->folders);
 	if (!r)
+		r = gallery_create(&fs->gallery);
+	if (!r)
 		r = parked_create(backend, &fs->parked);
 	if (!r)
 		r = settler_create(fs, &fs->settler);
@@ -64,6 +67,7 @@ void filesystem_destroy(struct filesystem *fs)
 	pollers_destroy(fs->pollers);
 	settler_destroy(fs->settler);
 	parked_destroy(fs->parked);
+	gallery_destroy(fs->gallery);
 	folders_destroy(fs->folders, &fs->nodes);
 	nodes_clear(&fs->nodes);
 	tree_close(&fs->tree);

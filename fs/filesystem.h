@@ -26,6 +26,7 @@ struct thumbnails;
 struct handle;
 struct announce;
 struct pollers;
+struct gallery;
 
 struct filesystem {
 	/* Set before start. */
@@ -39,6 +40,7 @@ struct filesystem {
 	struct thumbnails *thumbnails; /* NULL: there are none */
 	struct announce *announce;
 	struct pollers *pollers;
+	struct gallery *gallery;
 	uid_t owner; /* who pays: only this user orders */
 	gid_t group;
 	bool is_root;

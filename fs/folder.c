@@ -6,6 +6,7 @@
 #include "backend/base/text.h"
 #include "fs/announce.h"
 #include "fs/mark.h"
+#include "fs/others.h"
 #include "fs/settle.h"
 
 #include <errno.h>
@@ -594,7 +595,7 @@ int folder_mark(struct filesystem *fs, struct node *directory, uid_t uid)
 	struct task_place place;
 	int r = 0;
 
-	if (directory == fs->nodes.root || (uid != fs->owner && uid != 0))
+	if (directory == fs->nodes.root || !others_is_owner(fs, uid))
 		return 0;
 	fd = nodes_open_directory(&fs->nodes, directory);
 	if (fd < 0)

@@ -20,6 +20,7 @@ struct handle {
 	/* Set when opened. */
 	struct node *node; /* referenced */
 	bool may_write, is_kept;
+	uid_t uid; /* who opened it: pages of a mapping are written back as root */
 	struct media *media; /* outputs */
 	bool is_counted;     /* … among the node's opens */
 

@@ -11,6 +11,7 @@
 #include "fs/mount_point.h"
 #include "fs/ops.h"
 #include "fs/options.h"
+#include "fs/others.h"
 #include "fs/parked.h"
 #include "fs/settle.h"
 #include "fs/simulator.h"
@@ -91,6 +92,9 @@ static int prepare(struct program *program)
 	if (!r)
 		r = options_load_config(&program->options, &program->config,
 					&program->error);
+	if (!r)
+		r = others_check_options(program->options.fuse.data, geteuid(),
+					 "/etc/fuse.conf", &program->error);
 	return r ? r : check_places(program);
 }
 

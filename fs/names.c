@@ -104,6 +104,11 @@ enum virtual_kind name_virtual_kind(const char *name)
 	return VIRTUAL_NONE;
 }
 
+bool name_is_gallery(const char *name)
+{
+	return !strcmp(name, GALLERY_NAME);
+}
+
 bool name_tells_copy(const char *name)
 {
 	enum virtual_kind kind = name_virtual_kind(name);

@@ -18,6 +18,7 @@ enum virtual_kind {
 	VIRTUAL_VIDEO,
 	VIRTUAL_LAST_FRAME,
 	VIRTUAL_COUNT,
+	VIRTUAL_GALLERY = VIRTUAL_COUNT, /* the root's; of no task */
 };
 
 /* Where the id is kept on a filesystem without extended attributes; never shown. */
@@ -49,6 +50,10 @@ int name_compare(const char *a, const char *b);
 
 /* Which virtual file can have this name, in any state. */
 enum virtual_kind name_virtual_kind(const char *name);
+
+/* The page that the mount's root shows. */
+#define GALLERY_NAME "gallery.html"
+bool name_is_gallery(const char *name);
 
 /* Names of written files that tell a copy of a task's folder (README.md, rule 3). */
 bool name_tells_copy(const char *name);

@@ -10,6 +10,7 @@
 #include "backend/base/cleanup.h"
 #include "fs/announce.h"
 #include "fs/folder.h"
+#include "fs/gallery.h"
 #include "fs/virtual.h"
 
 #include <dirent.h>
@@ -107,6 +108,14 @@ static int add_virtual_entries(struct filesystem *fs, struct listing *into,
 	return r;
 }
 
+static int add_gallery(struct filesystem *fs, struct listing *into,
+		       const struct listing *users)
+{
+	ino_t inode = has_name(users, GALLERY_NAME) ? 0 : gallery_inode(fs);
+
+	return inode ? add(into, GALLERY_NAME, inode, S_IFREG) : 0;
+}
+
 static int append(struct listing *into, const struct listing *from)
 {
 	int r = 0;
@@ -127,6 +136,8 @@ static int read_stream(struct filesystem *fs, struct node *directory, DIR *strea
 
 	if (!r && number)
 		r = add_virtual_entries(fs, listing, &users, directory, number);
+	if (!r && directory == fs->nodes.root)
+		r = add_gallery(fs, listing, &users);
 	if (!r)
 		r = append(listing, &users);
 	free(users.entries);

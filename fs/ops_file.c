@@ -10,6 +10,7 @@
 #include "fs/control.h"
 #include "fs/folder.h"
 #include "fs/gather.h"
+#include "fs/others.h"
 #include "fs/parked.h"
 #include "fs/ops_poll.h"
 #include "fs/passthrough.h"
@@ -44,7 +45,8 @@ static int open_output(struct filesystem *fs, fuse_req_t request, struct handle 
 static int open_virtual(struct filesystem *fs, fuse_req_t request, struct handle *handle,
 			struct fuse_file_info *info)
 {
-	if (handle->may_write && handle->node->kind != VIRTUAL_STATUS)
+	if (handle->may_write &&
+	    (handle->node->kind != VIRTUAL_STATUS || !others_is_owner(fs, handle->uid)))
 		return -EACCES;
 	if (handle->node->kind == VIRTUAL_VIDEO ||
 	    handle->node->kind == VIRTUAL_LAST_FRAME)
@@ -59,8 +61,12 @@ static int open_user_file(struct filesystem *fs, struct handle *handle, int flag
 {
 	bool is_cut = handle->may_write && flags & O_TRUNC;
 	AUTOEDITS edits = { 0 };
-	int r = handle->may_write ? activity_check_open(fs, handle->node) : 0, fd;
+	int r = 0, fd;
 
+	if (handle->may_write)
+		r = others_check_content(fs, handle->node, handle->uid);
+	if (!r && handle->may_write)
+		r = activity_check_open(fs, handle->node);
 	if (!r && is_cut)
 		r = activity_before_change(fs, handle->node, &edits);
 	if (r)
@@ -93,6 +99,7 @@ void op_open(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
 		return;
 	}
 	handle->may_write = (info->flags & O_ACCMODE) != O_RDONLY;
+	handle->uid = context->uid;
 	counts = handle->may_write && !node->is_virtual;
 	if (node->is_virtual)
 		r = open_virtual(fs, request, handle, info);
@@ -269,8 +276,10 @@ static int write_user_file(struct filesystem *fs, struct handle *handle,
 {
 	AUTOEDITS edits = { 0 };
 	bool is_first;
-	int r = announce_write(fs, handle, &edits), done;
+	int r = others_check_content(fs, handle->node, uid), done;
 
+	if (!r) /* the folder may have become a task's since it was opened */
+		r = announce_write(fs, handle, &edits);
 	if (r)
 		return r;
 	done = write_all(handle->fd, bytes, size, offset, flags);
@@ -333,12 +342,12 @@ static int write_status(struct filesystem *fs, struct handle *handle, const char
 		return (int)size;
 	if (r)
 		return r;
+	if (!others_is_owner(fs, uid))
+		return -EPERM; /* only who pays may order */
 	if (control.is_copy) {
 		r = become_copy(fs, handle);
 		return r ? r : write_all(handle->fd, bytes, size, offset, 0);
 	}
-	if (uid != fs->owner && uid != 0)
-		return -EPERM; /* only who pays may order */
 	r = carry_out(fs, handle->node->number, &control);
 	return r ? r : (int)size;
 }
@@ -348,7 +357,7 @@ void op_write(fuse_req_t request, fuse_ino_t id, const char *bytes, size_t size,
 {
 	struct filesystem *fs = ops_fs(request);
 	struct handle *handle = ops_handle(info);
-	uid_t uid = fuse_req_ctx(request)->uid;
+	uid_t uid = info->writepage ? handle->uid : fuse_req_ctx(request)->uid;
 	int flags = info->flags & O_APPEND && !info->writepage ? RWF_APPEND : 0;
 	int r;
 
@@ -473,7 +482,9 @@ void op_fallocate(fuse_req_t request, fuse_ino_t id, int mode, off_t offset, off
 		fuse_reply_err(request, EOPNOTSUPP);
 		return;
 	}
-	r = activity_before_change(fs, handle->node, &edits);
+	r = others_check_content(fs, handle->node, fuse_req_ctx(request)->uid);
+	if (!r)
+		r = activity_before_change(fs, handle->node, &edits);
 	if (!r && fallocate(handle->fd, mode, offset, length) < 0)
 		r = -errno;
 	if (!r)
@@ -536,6 +547,8 @@ void op_copy_file_range(fuse_req_t request, fuse_ino_t from, off_t from_offset,
 		return;
 	}
 	if (!target->node->is_virtual)
+		r = others_check_content(fs, target->node, fuse_req_ctx(request)->uid);
+	if (!r && !target->node->is_virtual)
 		r = activity_before_change(fs, target->node, &edits);
 	if (!r) {
 		copied = copy_file_range(source->fd, &from_offset, target->fd, &to_offset,

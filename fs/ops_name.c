@@ -7,6 +7,7 @@
 #include "fs/activity.h"
 #include "fs/announce.h"
 #include "fs/folder.h"
+#include "fs/others.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,6 +40,7 @@ static int begin(fuse_req_t request, fuse_ino_t parent, const char *name,
 {
 	const struct fuse_ctx *context = fuse_req_ctx(request);
 	struct filesystem *fs = ops_fs(request);
+	int r;
 
 	*making = (struct making){ .fs = fs,
 				   .parent = ops_node(fs, parent),
@@ -52,6 +54,10 @@ static int begin(fuse_req_t request, fuse_ino_t parent, const char *name,
 	making->fd = nodes_open_directory(&fs->nodes, making->parent);
 	if (making->fd < 0)
 		return making->fd;
+	r = coming ? others_check_name(fs, making->parent, making->fd, name, making->uid)
+		   : others_check_new(fs, making->parent, making->fd, name, making->uid);
+	if (r)
+		return r;
 	return activity_check_name(fs, making->parent, making->fd, name, coming,
 				   &making->edits);
 }
@@ -66,19 +72,26 @@ static mode_t masked(const struct making *making, mode_t mode)
 	return mode & ~making->mask;
 }
 
-/* A daemon of root's makes files for others: they are theirs, or their folder's group's.
+/*
+ * A daemon of root's makes files for others: they are theirs, or their folder's group's.
+ * What cannot be given to them is not made. 0 or -errno.
  */
-static void give_to_caller(const struct making *making)
+static int give_to_caller(const struct making *making, bool is_directory)
 {
 	struct stat folder;
 	gid_t gid = making->gid;
+	int r;
 
 	if (!making->fs->is_root || (!making->uid && !making->gid))
-		return;
+		return 0;
 	if (!fstat(making->fd, &folder) && folder.st_mode & S_ISGID)
 		gid = (gid_t)-1;
-	if (fchownat(making->fd, making->name, making->uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
-		return; /* a filesystem without owners */
+	if (!fchownat(making->fd, making->name, making->uid, gid, AT_SYMLINK_NOFOLLOW) ||
+	    others_is_owner(making->fs, making->uid))
+		return 0;
+	r = -errno;
+	unlinkat(making->fd, making->name, is_directory ? AT_REMOVEDIR : 0);
+	return r;
 }
 
 /* The new name's node, as an entry whose reference is the kernel's. */
@@ -130,7 +143,7 @@ void op_mknod(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mo
 	if (!r && mknodat(making.fd, name, masked(&making, mode), device) < 0)
 		r = -errno;
 	if (!r)
-		give_to_caller(&making);
+		r = give_to_caller(&making, false);
 	reply_made(request, &making, r);
 }
 
@@ -142,7 +155,7 @@ void op_mkdir(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mo
 	if (!r && mkdirat(making.fd, name, masked(&making, mode)) < 0)
 		r = -errno;
 	if (!r)
-		give_to_caller(&making);
+		r = give_to_caller(&making, true);
 	reply_made(request, &making, r);
 }
 
@@ -155,7 +168,7 @@ void op_symlink(fuse_req_t request, const char *target, fuse_ino_t parent,
 	if (!r && symlinkat(target, making.fd, name) < 0)
 		r = -errno;
 	if (!r)
-		give_to_caller(&making);
+		r = give_to_caller(&making, false);
 	reply_made(request, &making, r);
 }
 
@@ -196,6 +209,8 @@ void op_link(fuse_req_t request, fuse_ino_t id, fuse_ino_t parent, const char *n
 	}
 	source = nodes_open(&fs->nodes, node, O_PATH);
 	r = source < 0 ? source : fstat(source, &status) < 0 ? -errno : 0;
+	if (!r) /* a second name of a task's file would hold its folder back */
+		r = others_check_content(fs, node, fuse_req_ctx(request)->uid);
 	if (!r)
 		r = begin(request, parent, name, &status, &making);
 	if (!r && linkat(AT_FDCWD, tree_fd_path(source).text, making.fd, name,
@@ -212,17 +227,18 @@ void op_link(fuse_req_t request, fuse_ino_t id, fuse_ino_t parent, const char *n
 /* A file that came behind our back is opened as it is: it is nobody's new one. */
 static int open_new(const struct making *making, mode_t mode, int flags)
 {
-	int fd;
+	AUTOCLOSE int fd = -1;
+	int r = 0;
 
 	flags &= ~(O_CREAT | O_DIRECT | O_NOCTTY | O_APPEND); /* op_write() appends */
 	flags |= O_NOFOLLOW | O_CLOEXEC;
 	fd = openat(making->fd, making->name, flags | O_CREAT | O_EXCL,
 		    masked(making, mode));
 	if (fd >= 0)
-		give_to_caller(making);
+		r = give_to_caller(making, false);
 	else if (errno == EEXIST && !(flags & O_EXCL))
 		fd = openat(making->fd, making->name, flags | O_NONBLOCK);
-	return fd < 0 ? -errno : fd;
+	return r ? r : fd < 0 ? -errno : take_fd(&fd);
 }
 
 void op_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
@@ -258,6 +274,7 @@ void op_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t m
 		return;
 	}
 	handle_set_fd(fs, handle, take_fd(&fd));
+	handle->uid = making.uid;
 	handle->may_write = (info->flags & O_ACCMODE) != O_RDONLY;
 	if (handle->may_write)
 		nodes_count_writer(&fs->nodes, node, 1, fuse_req_ctx(request)->pid);

@@ -7,6 +7,8 @@
 #include "fs/activity.h"
 #include "fs/announce.h"
 #include "fs/folder.h"
+#include "fs/gallery.h"
+#include "fs/others.h"
 #include "fs/virtual.h"
 
 #include <errno.h>
@@ -42,7 +44,9 @@ double ops_attr_seconds(const struct node *node)
 
 double ops_entry_seconds(const char *name)
 {
-	return name_virtual_kind(name) == VIRTUAL_NONE ? USER_SECONDS : 0;
+	return name_virtual_kind(name) == VIRTUAL_NONE && !name_is_gallery(name)
+		       ? USER_SECONDS
+		       : 0;
 }
 
 static bool is_later(const struct timespec *a, const struct timespec *b)
@@ -121,6 +125,8 @@ static int find_virtual(struct filesystem *fs, struct node *parent, int fd,
 	struct virtual_file files[VIRTUAL_FILES_MAX];
 	size_t count;
 
+	if (gallery_is_at(fs, parent, name))
+		return gallery_find(fs, ret_node);
 	if (!view || name_virtual_kind(name) == VIRTUAL_NONE)
 		return -ENOENT;
 	count = virtual_list(fs, parent, view, exists(fd, "last_frame.png"), files);
@@ -222,8 +228,10 @@ static int set_size(struct filesystem *fs, struct node *node, struct handle *han
 {
 	AUTOEDITS edits = { 0 };
 	AUTOCLOSE int fd = -1;
-	int r = activity_before_change(fs, node, &edits);
+	int r = others_check_content(fs, node, uid);
 
+	if (!r)
+		r = activity_before_change(fs, node, &edits);
 	if (r)
 		return r;
 	if (handle && handle->fd >= 0) {

@@ -8,7 +8,9 @@
 #include "fs/activity.h"
 #include "fs/announce.h"
 #include "fs/folder.h"
+#include "fs/gallery.h"
 #include "fs/mark.h"
+#include "fs/others.h"
 #include "fs/settle.h"
 #include "fs/thumbnails.h"
 #include "fs/virtual.h"
@@ -51,7 +53,8 @@ static int look(struct filesystem *fs, fuse_ino_t parent, const char *name,
 	if (!strcmp(name, MARK_FILE_NAME))
 		return -ENOENT;
 	place->exists = !fstatat(place->fd, name, &place->status, AT_SYMLINK_NOFOLLOW);
-	if (place->exists || name_virtual_kind(name) == VIRTUAL_NONE)
+	if (place->exists || (name_virtual_kind(name) == VIRTUAL_NONE &&
+			      !gallery_is_at(fs, place->parent, name)))
 		return 0;
 	if (ops_find(fs, place->parent, name, &node))
 		return 0;
@@ -59,6 +62,17 @@ static int look(struct filesystem *fs, fuse_ino_t parent, const char *name,
 		place->shown = node->kind;
 	nodes_unref(&fs->nodes, node, 1);
 	return 0;
+}
+
+/* Whether another user may move or remove what has the name. */
+static int check_others(const struct place *place, uid_t uid)
+{
+	struct filesystem *fs = place->fs;
+	int r = others_check_name(fs, place->parent, place->fd, place->name, uid);
+
+	if (!r && place->exists && S_ISDIR(place->status.st_mode))
+		r = others_check_directory(fs, place->parent, place->name, uid);
+	return r;
 }
 
 static bool is_output(enum virtual_kind kind)
@@ -117,8 +131,12 @@ void op_unlink(fuse_req_t request, fuse_ino_t parent, const char *name)
 		return;
 	}
 	r = look(fs, parent, name, &place);
+	if (!r)
+		r = check_others(&place, fuse_req_ctx(request)->uid);
 	if (!r && place.exists)
 		r = unlink_user_file(&place);
+	else if (!r && place.shown == VIRTUAL_GALLERY)
+		r = gallery_hide(place.fs, fuse_req_ctx(request)->uid);
 	else if (!r)
 		r = place.shown ? hide(&place) : -ENOENT;
 	fuse_reply_err(request, -r);
@@ -194,6 +212,8 @@ void op_rmdir(fuse_req_t request, fuse_ino_t parent, const char *name)
 		r = place.shown ? -ENOTDIR : -ENOENT;
 	if (!r && !S_ISDIR(place.status.st_mode))
 		r = -ENOTDIR;
+	if (!r)
+		r = check_others(&place, fuse_req_ctx(request)->uid);
 	if (r) {
 		fuse_reply_err(request, -r);
 		return;
@@ -314,6 +334,10 @@ void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name,
 		r = !strcmp(new_name, MARK_FILE_NAME)
 			    ? -EPERM
 			    : look(fs, new_parent, new_name, &to);
+	if (!r)
+		r = check_others(&from, uid);
+	if (!r)
+		r = check_others(&to, uid);
 	if (!r)
 		r = check_rename(&from, &to, flags, &edits);
 	if (!r && !(flags & RENAME_EXCHANGE))

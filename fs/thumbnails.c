@@ -308,7 +308,7 @@ static char *folder_path(struct filesystem *fs, uint64_t number)
 	return path;
 }
 
-/* An input of that name keeps it: design.md, rule 6. */
+/* An input of that name keeps it: README.md, rule 6. */
 static const char *name_of(const struct filesystem *fs, const char *folder,
 			   enum output_kind kind)
 {

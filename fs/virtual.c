@@ -4,6 +4,7 @@
 #include "backend/base/clock.h"
 #include "backend/base/text.h"
 #include "fs/folder.h"
+#include "fs/gallery.h"
 #include "fs/render.h"
 
 #include <errno.h>
@@ -77,6 +78,14 @@ static char *waiting_of(struct filesystem *fs, const struct task_view *view,
 	if (view->is_archive)
 		return strdup(copy);
 	return folder && !view->order ? text_dup(folder->waiting) : NULL;
+}
+
+char *virtual_waiting(struct filesystem *fs, const struct task_view *view)
+{
+	int64_t active_ms;
+	unsigned changes;
+
+	return waiting_of(fs, view, &active_ms, &changes);
 }
 
 static int kept_percent(struct filesystem *fs, const struct task_view *view)
@@ -161,7 +170,7 @@ unsigned virtual_hiding(const struct virtual_file *files, size_t count,
 
 /* --- the snapshot of `status` --- */
 
-static bool is_simulated(struct filesystem *fs, const struct task_view *view)
+bool virtual_is_simulated(struct filesystem *fs, const struct task_view *view)
 {
 	const struct provider_section *section =
 		config_section(backend_config(fs->backend), view->provider);
@@ -188,7 +197,7 @@ static char *render(struct filesystem *fs, const struct task_view *view)
 	unsigned changes;
 	AUTOFREE char *waiting = waiting_of(fs, view, &active_ms, &changes);
 	struct render_facts facts = {
-		.is_simulated = is_simulated(fs, view),
+		.is_simulated = virtual_is_simulated(fs, view),
 		.now_ms = clock_wall_ms(),
 		.kept_percent = kept_percent(fs, view),
 		.keep_begins_ms = backend_keep_begins_ms(fs->backend, view),
@@ -313,7 +322,7 @@ static int stat_output(struct filesystem *fs, const struct task_view *view,
 	return 0;
 }
 
-int virtual_stat(struct filesystem *fs, struct node *node, struct stat *ret_status)
+static int stat_of_task(struct filesystem *fs, struct node *node, struct stat *ret_status)
 {
 	AUTOVIEW *view = backend_task_view(fs->backend, node->number);
 	struct stat status = { .st_ino = virtual_inode(node->number, node->kind,
@@ -342,6 +351,15 @@ int virtual_stat(struct filesystem *fs, struct node *node, struct stat *ret_stat
 	status.st_atim = status.st_ctim = status.st_mtim;
 	*ret_status = status;
 	return r;
+}
+
+int virtual_stat(struct filesystem *fs, struct node *node, struct stat *ret_status)
+{
+	if (node->kind == VIRTUAL_GALLERY) {
+		gallery_stat(fs, node, ret_status);
+		return 0;
+	}
+	return stat_of_task(fs, node, ret_status);
 }
 
 int virtual_get(struct filesystem *fs, struct node *directory,

@@ -47,5 +47,9 @@ int virtual_get(struct filesystem *fs, struct node *directory,
 char *virtual_status_text(struct filesystem *fs, uint64_t number);
 /* Its snapshot is too old by now, whatever its age. */
 void virtual_status_changed(struct filesystem *fs, uint64_t number);
+/* Why a pending task does not go out; free() it. NULL: it settles. */
+char *virtual_waiting(struct filesystem *fs, const struct task_view *view);
+/* Whether the simulator made it: then nothing was billed. */
+bool virtual_is_simulated(struct filesystem *fs, const struct task_view *view);
 
 #endif

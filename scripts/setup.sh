@@ -14,6 +14,8 @@ packages=(
     libcmocka-dev python3 python3-pytest python3-pytest-xdist sqlite3 curl attr acl rsync git util-linux procps
     libglib2.0-bin file plocate
     inotify-tools entr
+    # testing the gallery in a browser
+    chromium chromium-driver python3-selenium
 )
 
 as_root=()

@@ -5,17 +5,21 @@ import pytest
 
 import harness
 
+ONLY_ROOT = ("mounts_a_disk", "becomes_others")
+
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "mounts_a_disk: only root can: the tests as an ordinary user go without it")
+    for marker in ONLY_ROOT:
+        config.addinivalue_line("markers", f"{marker}: only root can: the tests as an ordinary user go without it")
 
 
 def pytest_collection_modifyitems(config, items):
     """What only root can arrange is tested as root; everything else as both."""
     if harness.is_root():
         return
-    config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("mounts_a_disk")])
-    items[:] = [item for item in items if not item.get_closest_marker("mounts_a_disk")]
+    roots = [item for item in items if any(item.get_closest_marker(marker) for marker in ONLY_ROOT)]
+    config.hook.pytest_deselected(items=roots)
+    items[:] = [item for item in items if item not in roots]
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -1,0 +1,287 @@
+"""Extended attributes: what tasks show of themselves, and everybody else's as the filesystem below has them."""
+
+import errno
+import json
+import os
+import re
+import shutil
+
+import pytest
+
+from harness import control, field, is_root, run, state, task_id, wait_for, wait_state
+
+OURS = "user.seedance."
+SHOWN = ["state", "provider", "model", "task_id", "prompt", "expires"]
+
+
+def shown(path):
+    """What getfattr -d tells of a task, without the prefix."""
+    return {name[len(OURS):]: os.getxattr(path, name).decode() for name in os.listxattr(path)
+            if name.startswith(OURS)}
+
+
+def refused(call, *arguments, **options):
+    with pytest.raises(OSError) as error:
+        call(*arguments, **options)
+    return error.value.errno
+
+
+def below(mount, path):
+    """The same file in the library."""
+    return mount.library / "tree" / path.relative_to(mount.path)
+
+
+# --- what a task shows ---
+
+def test_a_finished_task_tells_what_it_is(mount, simulator):
+    folder = mount.folder("cat", "A kitten yawning")
+    wait_state(folder, "succeeded")
+    told = shown(folder)
+    assert sorted(told) == sorted(SHOWN)
+    book = json.loads((folder / "task.json").read_text())
+    assert told == {"state": state(folder), "provider": field(folder, "provider"), "model": field(folder, "model"),
+                    "task_id": task_id(folder), "prompt": "A kitten yawning", "expires": book["link_expires"]}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", told["expires"])
+    for name in ("status", "task.json", "video.mp4", "last_frame.png"):
+        assert shown(folder / name) == told, name
+    assert not shown(folder / "prompt.txt")
+    listed = run("getfattr", "-d", folder).stdout
+    assert 'user.seedance.prompt="A kitten yawning"' in listed
+
+
+def test_attributes_follow_the_state(mount, simulator):
+    simulator.hold("running")
+    folder = mount.path / "cat"
+    folder.mkdir()
+    assert not shown(folder)
+    (folder / "hold").touch()
+    (folder / "prompt.txt").write_text("A fox, twice\nas large --dur 5\n")
+    assert shown(folder) == {"state": "pending", "prompt": "A fox, twice as large"}
+    (folder / "hold").unlink()
+    wait_state(folder, "running")
+    told = shown(folder)
+    assert told["state"] == "running" and told["task_id"] == task_id(folder) and "expires" not in told
+    simulator.decree(task_id(folder), state="failed", error={"code": "X", "message": "no"})
+    wait_state(folder, "failed")
+    assert shown(folder)["state"] == "failed"
+    # a new text is a new attempt, which has no id yet
+    (folder / "hold").touch()
+    (folder / "prompt.txt").write_text("A hare")
+    assert state(folder) == "pending"
+    assert shown(folder) == {"state": "pending", "prompt": "A hare"}
+
+
+def test_attributes_never_contradict_status(mount, simulator):
+    """Whoever reads one after the other never sees the task go back."""
+    order = ["pending", "submitting", "queued", "running", "succeeded"]
+    folder = mount.folder()
+    seen = []
+    while not seen or seen[-1] != "succeeded":
+        seen.append(os.getxattr(folder, OURS + "state").decode())
+        seen.append(state(folder))
+    ranks = [order.index(word) for word in seen]
+    assert ranks == sorted(ranks), seen
+
+
+def test_texts_are_clean_and_short_enough_to_be_copied(mount, simulator, tmp_path):
+    folder = mount.path / "cat"
+    folder.mkdir()
+    (folder / "request.json").write_text(json.dumps(
+        {"prompt": "a\u202ecat\u0085\n\tin red " + "and on " * 700}))
+    wait_state(folder, "succeeded")
+    prompt = shown(folder)["prompt"]
+    assert prompt.startswith("a cat in red and on") and prompt.endswith("…")
+    assert len(prompt.encode()) <= 1004
+    names = os.listxattr(folder)
+    assert sum(len(name) + len(os.getxattr(folder, name)) for name in names) < 2500
+    # onto an ordinary disk, with everything, without a complaint
+    copy = run("cp", "-a", "--preserve=all", folder, tmp_path / "copy")
+    assert not copy.stderr
+    assert (tmp_path / "copy" / "video.mp4").stat().st_size == (folder / "video.mp4").stat().st_size
+
+
+def test_a_request_says_its_prompt_and_a_prompt_beside_it_does(mount, simulator):
+    folder = mount.path / "cat"
+    folder.mkdir()
+    (folder / "hold").touch()
+    (folder / "request.json").write_text('{"content": [{"type": "text", "text": "one"}], "duration": 5}')
+    assert shown(folder)["prompt"] == "one"
+    (folder / "request.json").write_text('{"duration": 5}')
+    assert "prompt" not in shown(folder)
+    (folder / "prompt.md").write_text("beside")
+    assert shown(folder)["prompt"] == "beside"
+    (folder / "prompt.md").unlink()
+    os.symlink("/etc/hostname", folder / "prompt.txt")
+    assert "prompt" not in shown(folder)
+
+
+# --- they are read-only ---
+
+@pytest.mark.parametrize("name", [OURS + "state", OURS + "prompt", OURS + "new", "user.seedancefs.task"])
+@pytest.mark.parametrize("place", ["", "status", "video.mp4", "prompt.txt"])
+def test_ours_are_set_and_removed_without_effect(mount, simulator, name, place):
+    folder = mount.folder()
+    wait_state(folder, "succeeded")
+    path = folder / place
+    before, kept = shown(folder), {}
+    if below(mount, path).exists():
+        kept = {key: os.getxattr(below(mount, path), key) for key in os.listxattr(below(mount, path))}
+    for flags in (0, os.XATTR_CREATE, os.XATTR_REPLACE):
+        os.setxattr(path, name, b"pending", flags)
+    if name.startswith(OURS):
+        os.removexattr(path, name)
+    else:
+        assert refused(os.removexattr, path, name) == errno.ENODATA
+        assert refused(os.getxattr, path, name) == errno.ENODATA
+        assert name not in os.listxattr(path)
+    assert shown(folder) == before
+    assert shown(path) == ({} if place == "prompt.txt" else before)
+    if below(mount, path).exists():
+        assert kept == {key: os.getxattr(below(mount, path), key) for key in os.listxattr(below(mount, path))}
+    assert state(folder) == "succeeded"
+
+
+def test_sizes_as_the_manual_says(mount, simulator):
+    folder = mount.folder()
+    wait_state(folder, "succeeded")
+    assert run("getfattr", "-n", OURS + "state", "--only-values", folder).stdout == "succeeded"
+    libc = __import__("ctypes").CDLL(None, use_errno=True)
+    get_errno = __import__("ctypes").get_errno
+    path, name = os.fsencode(folder), (OURS + "state").encode()
+    buffer = __import__("ctypes").create_string_buffer(64)
+    assert libc.getxattr(path, name, None, 0) == len("succeeded")
+    assert libc.getxattr(path, name, buffer, len("succeeded")) == len("succeeded")
+    assert libc.getxattr(path, name, buffer, 3) == -1 and get_errno() == errno.ERANGE
+    size = libc.listxattr(path, None, 0)
+    assert size > 0
+    assert libc.listxattr(path, buffer, 3) == -1 and get_errno() == errno.ERANGE
+    assert libc.getxattr(path, b"user.seedance.nothing", buffer, 64) == -1 and get_errno() == errno.ENODATA
+
+
+# --- copies ---
+
+@pytest.mark.parametrize("copier", [["cp", "-a"], ["rsync", "-aX"], ["gio-like"]])
+def test_a_copy_with_attributes_is_no_task(mount, simulator, copier):
+    source = mount.folder("cat")
+    wait_state(source, "succeeded")
+    copy = mount.path / "copy"
+    if copier == ["gio-like"]:
+        shutil.copytree(source, copy, copy_function=shutil.copy2)  # sets them one by one
+    else:
+        run(*copier, f"{source}/", copy)
+    marker = mount.folder("marker", "marker")
+    wait_state(marker, "succeeded")
+    assert simulator.creates() == 2
+    assert not shown(copy), "a copy tells nothing of its own"
+    for path in [copy, *copy.iterdir()]:
+        assert not [name for name in os.listxattr(below(mount, path)) if name.startswith(OURS)], path
+    assert (copy / "status").read_text().startswith("succeeded")
+    # and a file that was carried out and in again tells nothing either
+    run("cp", "-a", source / "video.mp4", mount.path / "plain.mp4")
+    assert not os.listxattr(mount.path / "plain.mp4")
+
+
+def test_rsync_over_a_task_with_attributes(mount, simulator, tmp_path):
+    """It would remove what the source does not have: that is no error."""
+    folder = mount.folder()
+    wait_state(folder, "succeeded")
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "notes.md").write_text("notes")
+    os.setxattr(source, "user.colour", b"blue")
+    run("rsync", "-aX", f"{source}/", folder)
+    assert os.getxattr(folder, "user.colour") == b"blue"
+    assert shown(folder)["state"] == "succeeded"
+
+
+# --- everybody else's ---
+
+@pytest.fixture(params=["folder", "file", "task"])
+def place(request, mount, simulator):
+    path = mount.path / "plain"
+    if request.param == "task":
+        path = mount.folder()
+        wait_state(path, "succeeded")
+    elif request.param == "folder":
+        path.mkdir()
+    else:
+        path.write_text("text")
+    return path
+
+
+def test_others_are_stored_below(mount, place):
+    def mine(path):
+        return sorted(name for name in os.listxattr(path) if not name.startswith((OURS, "user.seedancefs.")))
+
+    os.setxattr(place, "user.a", b"one")
+    os.setxattr(place, "user.empty", b"")
+    os.setxattr(place, "user.bytes", bytes(range(256)) * 4)
+    assert mine(place) == mine(below(mount, place)) == ["user.a", "user.bytes", "user.empty"]
+    assert os.getxattr(below(mount, place), "user.bytes") == os.getxattr(place, "user.bytes") == bytes(range(256)) * 4
+    assert os.getxattr(place, "user.empty") == b""
+    assert refused(os.setxattr, place, "user.a", b"two", os.XATTR_CREATE) == errno.EEXIST
+    assert refused(os.setxattr, place, "user.b", b"two", os.XATTR_REPLACE) == errno.ENODATA
+    os.setxattr(place, "user.a", b"two", os.XATTR_REPLACE)
+    assert os.getxattr(below(mount, place), "user.a") == b"two"
+    os.removexattr(place, "user.a")
+    assert refused(os.getxattr, place, "user.a") == errno.ENODATA
+    assert refused(os.removexattr, place, "user.a") == errno.ENODATA
+    assert mine(below(mount, place)) == ["user.bytes", "user.empty"]
+
+
+def test_errors_are_the_ones_from_below(mount, place, tmp_path):
+    """Too long a name, too much data, a namespace that is not there: whatever the disk says."""
+    mirror = tmp_path / "mirror"
+    mirror.mkdir() if place.is_dir() else mirror.touch()
+    for name, value in [("user." + "x" * 251, b"1"), ("user." + "x" * 250, b"1"), ("user.big", b"x" * 65536),
+                        ("user.bigger", b"x" * 65537), ("nonsense.a", b"1"), ("user.", b"1")]:
+        outcomes = []
+        for path in (place, mirror):
+            try:
+                os.setxattr(path, name, value)
+                outcomes.append(0)
+            except OSError as error:
+                outcomes.append(error.errno)
+        assert outcomes[0] == outcomes[1], (name[:20], outcomes)
+
+
+@pytest.mark.mounts_a_disk
+def test_namespaces_of_root(mount, place):
+    for name, value in (("trusted.note", b"t"), ("security.note", b"s")):
+        os.setxattr(place, name, value)
+        assert os.getxattr(below(mount, place), name) == value
+        os.removexattr(place, name)
+
+
+def test_access_lists(mount, simulator):
+    place = mount.path / "plain"
+    place.mkdir()
+    run("setfacl", "-m", "u:12345:rx", place)
+    run("setfacl", "-d", "-m", "u:12345:r", place)
+    assert "user:12345:r-x" in run("getfacl", "-cn", below(mount, place)).stdout
+    (place / "file").write_text("x")
+    assert run("getfacl", "-cn", place / "file").stdout == run("getfacl", "-cn", below(mount, place / "file")).stdout
+    assert "user:12345:r--" in run("getfacl", "-cn", place / "file").stdout
+    run("setfacl", "-b", place)
+    assert "12345" not in run("getfacl", "-cn", below(mount, place)).stdout
+
+
+def test_links_and_virtual_files(mount, simulator):
+    folder = mount.folder()
+    wait_state(folder, "succeeded")
+    os.symlink("prompt.txt", folder / "link")
+    assert refused(os.setxattr, folder / "link", "user.a", b"1", follow_symlinks=False) == errno.EPERM
+    assert not os.listxattr(folder / "link", follow_symlinks=False)
+    assert refused(os.setxattr, folder / "status", "user.a", b"1") == errno.ENOTSUP
+    assert refused(os.getxattr, folder / "video.mp4", "user.a") == errno.ENODATA
+
+
+def test_an_expiry_that_nobody_tells_is_not_shown(make_mount, simulators, tmp_path):
+    """A service's papers are a guess: status says "about", and an attribute cannot."""
+    from harness import Simulator
+    simulators.append(Simulator(tmp_path))
+    mount = make_mount(simulators[-1], services=("senseaudio",), config="default_provider = senseaudio\n")
+    folder = mount.folder()
+    wait_state(folder, "succeeded")
+    told = field(folder, "link expires")
+    assert ("expires" in shown(folder)) == bool(told and not told.startswith("about"))
