@@ -4,11 +4,11 @@
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
+#include "fs/aside.h"
 #include "fs/below.h"
 #include "fs/folder.h"
 #include "fs/settle.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -17,36 +17,39 @@
 
 /* --- locks --- */
 
-static bool is_locked_as(const struct task_view *view, const char *name, uint64_t device,
-			 uint64_t inode)
+/* What was sent under this name, while that is locked; or NULL. */
+static const struct locked_file *find_locked(const struct task_view *view,
+					     const char *name)
 {
 	if (!task_is_locked(view->state))
-		return false;
-	for (size_t i = 0; i < view->locked_count; i++)
-		if (view->locked[i].name && !strcmp(view->locked[i].name, name) &&
-		    view->locked[i].device == device && view->locked[i].inode == inode)
-			return true;
-	return false;
-}
-
-static bool is_locked_name(const struct task_view *view, const char *name)
-{
-	if (!task_is_locked(view->state))
-		return false;
+		return NULL;
 	for (size_t i = 0; i < view->locked_count; i++)
 		if (view->locked[i].name && !strcmp(view->locked[i].name, name))
-			return true;
-	return name_is_trigger(name); /* a second trigger would promise what cannot be */
+			return &view->locked[i];
+	return NULL;
 }
 
-bool activity_is_locked(struct filesystem *fs, struct node *directory, const char *name,
-			const struct stat *status)
+/* Whether this is the very file that was sent. */
+static bool is_locked_file(const struct locked_file *locked, const struct stat *status)
+{
+	return locked && locked->device == (uint64_t)status->st_dev &&
+	       locked->inode == (uint64_t)status->st_ino;
+}
+
+/* Whether nothing new may come under this name. */
+static bool is_refused_name(const struct task_view *view, const char *name)
+{
+	/* A second trigger would promise what cannot be. */
+	return find_locked(view, name) ||
+	       (task_is_locked(view->state) && name_is_trigger(name));
+}
+
+bool activity_is_locked(struct filesystem *fs, struct node *directory, const char *name)
 {
 	uint64_t number = folder_number(fs, directory);
 	AUTOVIEW *view = number ? backend_task_view(fs->backend, number) : NULL;
 
-	return view && is_locked_as(view, name, (uint64_t)status->st_dev,
-				    (uint64_t)status->st_ino);
+	return view && find_locked(view, name);
 }
 
 /* One look at each name of a file. */
@@ -67,8 +70,7 @@ static void visit_lock(void *context, struct node *parent, const char *name)
 	uint64_t number = folder_number(visit->fs, parent);
 	AUTOVIEW *view = number ? backend_task_view(visit->fs->backend, number) : NULL;
 
-	if (view && is_locked_as(view, name, (uint64_t)visit->node->device,
-				 (uint64_t)visit->node->inode))
+	if (view && find_locked(view, name))
 		visit->result = -EACCES;
 	else if (is_uncertain)
 		visit->result = -EAGAIN;
@@ -273,57 +275,6 @@ int activity_after_change(struct filesystem *fs, struct node *node, uid_t uid)
 
 /* --- names --- */
 
-static int open_aside(struct filesystem *fs, uint64_t number, bool make)
-{
-	AUTOFREE char *path = text_format("aside/%" PRIu64, number);
-	int fd;
-
-	if (!path)
-		return -ENOMEM;
-	if (make && mkdirat(fs->library, "aside", 0700) < 0 && errno != EEXIST)
-		return -errno;
-	if (make && mkdirat(fs->library, path, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	fd = openat(fs->library, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	return fd < 0 ? -errno : fd;
-}
-
-int activity_set_aside(struct filesystem *fs, struct node *directory, int fd,
-		       const char *name)
-{
-	AUTOCLOSE int aside = open_aside(fs, folder_number(fs, directory), true);
-
-	if (aside < 0)
-		return aside;
-	return renameat(fd, name, aside, name) < 0 ? -errno : 0;
-}
-
-static void put_back(struct filesystem *fs, uint64_t number, int fd, const char *name)
-{
-	AUTOCLOSE int aside = open_aside(fs, number, false);
-
-	if (aside >= 0 && !renameat2(aside, name, fd, name, RENAME_NOREPLACE))
-		log_info("event=locked_file_put_back task=%" PRIu64, number);
-}
-
-void activity_drop_aside(struct filesystem *fs, uint64_t number)
-{
-	AUTOFREE char *path = text_format("aside/%" PRIu64, number);
-	int fd = open_aside(fs, number, false);
-	DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *entry;
-
-	if (!stream) {
-		cleanup_close(&fd);
-		return;
-	}
-	while ((entry = readdir(stream)))
-		unlinkat(dirfd(stream), entry->d_name, 0);
-	closedir(stream);
-	if (path)
-		unlinkat(fs->library, path, AT_REMOVEDIR);
-}
-
 static bool is_sent(const struct task_view *view)
 {
 	return view->state != TASK_PENDING;
@@ -342,11 +293,11 @@ int activity_check_name(struct filesystem *fs, struct node *directory, int fd,
 		return -EAGAIN;
 	if (!view)
 		return 0;
-	if (is_locked_name(view, name)) {
-		if (coming && is_locked_as(view, name, (uint64_t)coming->st_dev,
-					   (uint64_t)coming->st_ino))
+	if (is_refused_name(view, name)) {
+		if (coming && is_locked_file(find_locked(view, name), coming))
 			return 0;
-		put_back(fs, number, fd, name);
+		if (find_locked(view, name))
+			aside_put_back(fs, number, fd, find_locked(view, name), !coming);
 		return -EACCES;
 	}
 	if (is_sent(view) && kind != VIRTUAL_NONE && name_input_role(name) == ROLE_NONE)

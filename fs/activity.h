@@ -51,7 +51,7 @@ void activity_note_name(struct filesystem *fs, struct node *directory, const cha
 
 /*
  * Before a name is taken by a new file, or by `coming` (device and inode, NULL: a new
- * one): -EACCES when a locked file had that name; what was kept aside of it comes back
+ * one): -EACCES when a locked file had that name; aside.h puts that back
  * first. -EACCES for a name that the program itself shows in a folder that was sent. What
  * waits to be sent is withdrawn.
  */
@@ -70,13 +70,5 @@ int activity_name_came(struct filesystem *fs, struct node *directory, int fd,
 		       const char *name, uid_t uid);
 
 /* Whether a file is locked under this name: then unlinking keeps it aside. */
-bool activity_is_locked(struct filesystem *fs, struct node *directory, const char *name,
-			const struct stat *status);
-/* Moves a locked file out of its folder, to be put back by a refused create of its name.
- */
-int activity_set_aside(struct filesystem *fs, struct node *directory, int fd,
-		       const char *name);
-/* A task's folder was removed: so is what was kept aside of it. */
-void activity_drop_aside(struct filesystem *fs, uint64_t number);
-
+bool activity_is_locked(struct filesystem *fs, struct node *directory, const char *name);
 #endif

@@ -34,6 +34,7 @@ static void folder_free(struct folder *folder, struct nodes *nodes)
 {
 	nodes_unref(nodes, folder->node, 1);
 	free(folder->waiting);
+	free(folder->refused);
 	free(folder->status);
 	free(folder);
 }
@@ -190,6 +191,32 @@ char *folder_waiting(struct filesystem *fs, uint64_t number)
 	const struct folder *folder = folders_find(fs->folders, number);
 
 	return folder ? text_dup(folder->waiting) : NULL;
+}
+
+void folder_set_refused(struct filesystem *fs, uint64_t number, const char *problem)
+{
+	SCOPED_LOCK(&fs->folders->lock);
+	struct folder *folder = folders_find(fs->folders, number);
+
+	if (folder)
+		task_set_text(&folder->refused, problem);
+}
+
+void folder_wait_for_trigger(struct filesystem *fs, uint64_t number)
+{
+	static const char none[] = "there is no prompt or request.json";
+	AUTOFREE char *text = NULL;
+
+	{
+		SCOPED_LOCK(&fs->folders->lock);
+		const struct folder *folder = folders_find(fs->folders, number);
+
+		if (folder && folder->refused)
+			text = text_format("%s: the last one was refused, and removed by "
+					   "the program that wrote it (%s)",
+					   none, folder->refused);
+	}
+	folder_set_waiting(fs, number, text ? text : none);
 }
 
 /* --- shots made of shots --- */

@@ -21,6 +21,7 @@ struct folder {
 	uint64_t known_device, known_inode; /* the ledger's, when it was found; or 0 */
 	char *waiting; /* why it does not go out; NULL: it settles, or nothing holds it */
 	unsigned waiting_changes;
+	char *refused; /* what was wrong with the last trigger that was closed; or NULL */
 	uint64_t waits_on; /* another task that it waits for; 0: none */
 	uint64_t loops_by; /* the one that it was refused to wait for; 0: none */
 	char *status;	   /* the snapshot */
@@ -100,6 +101,15 @@ void folder_each_in_loop(struct filesystem *fs,
 /* Calls `visit` for each folder that waits on a task, without the lock. */
 void folder_each_waiting(struct filesystem *fs, uint64_t number,
 			 void (*visit)(void *context, uint64_t number), void *context);
+
+/*
+ * What was wrong with a trigger, when its writer was told: some remove it then, and a
+ * folder without one says why. Any thread.
+ */
+void folder_set_refused(struct filesystem *fs, uint64_t number, const char *problem);
+/* Says that there is no trigger, and what became of the last one. The settler's thread.
+ */
+void folder_wait_for_trigger(struct filesystem *fs, uint64_t number);
 
 /* Why a pending folder waits; NULL: for quiet alone, which is shown counting down. */
 void folder_set_waiting(struct filesystem *fs, uint64_t number, const char *waiting);

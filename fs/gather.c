@@ -135,6 +135,17 @@ static int see_entry(struct scene *scene, const char *name)
 	return S_ISDIR(status.st_mode) ? 0 : see_name(scene, name);
 }
 
+/* What still comes under a temporary name may be one of the order's files. */
+static int check_arriving(struct scene *scene, const char *name)
+{
+	struct stat status;
+
+	if (fstatat(scene->directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !S_ISREG(status.st_mode))
+		return 0;
+	return scene_check_writer(scene, name, &status);
+}
+
 static int look_around(struct scene *scene)
 {
 	int fd = openat(scene->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -147,9 +158,12 @@ static int look_around(struct scene *scene)
 		cleanup_close(&fd);
 		return r;
 	}
-	while (!r && (entry = readdir(stream)))
-		if (!name_is_scratch(entry->d_name))
+	while (!r && (entry = readdir(stream))) {
+		if (name_is_arriving(entry->d_name))
+			r = check_arriving(scene, entry->d_name);
+		else if (!name_is_scratch(entry->d_name))
 			r = see_entry(scene, entry->d_name);
+	}
 	closedir(stream);
 	scene->trigger = scene->has_json ? "request.json" : scene->prompt;
 	return r;
@@ -298,22 +312,23 @@ int gather_digest(struct filesystem *fs, struct node *directory, const char *pat
 	return r;
 }
 
-int gather_judge(int fd, const char *name)
+int gather_judge(int fd, const char *name, struct problem *ret_problem)
 {
 	AUTOBUFFER text = BUFFER_INIT(REQUEST_TEXT_MAX);
 	AUTOREQUEST *request = NULL;
-	AUTOPROBLEM problem = { 0 };
 	int r = scene_read_all(fd, &text);
 
-	if (r == -EFBIG)
+	if (r == -EFBIG) {
+		problem_set(ret_problem, PROBLEM_INVALID, "%s is too large", name);
 		return -EINVAL;
+	}
 	if (r || !text.size)
 		return r;
 	if (name_is_defaults(name)) {
-		r = request_parse("request.json", "{}", 2, &request, &problem);
+		r = request_parse("request.json", "{}", 2, &request, ret_problem);
 		return r ? r
 			 : request_parse_defaults(request, name, text.data, text.size,
-						  &problem);
+						  ret_problem);
 	}
-	return request_parse(name, text.data, text.size, &request, &problem);
+	return request_parse(name, text.data, text.size, &request, ret_problem);
 }

@@ -47,8 +47,8 @@ int gather_digest(struct filesystem *fs, struct node *directory, const char *pat
 
 /*
  * Judges a trigger file, or one of defaults, by itself, as far as its own text shows: for
- * an editor's close. 0, or -EINVAL when it is not acceptable.
+ * an editor's close. 0, or -EINVAL with *ret_problem when it is not acceptable.
  */
-int gather_judge(int fd, const char *name);
+int gather_judge(int fd, const char *name, struct problem *ret_problem);
 
 #endif

@@ -42,6 +42,21 @@ bool name_is_scratch(const char *name)
 	return false;
 }
 
+bool name_is_arriving(const char *name)
+{
+	static const char *const patterns[] = {
+		"*.part",
+		"*.crdownload",
+		".goutputstream-*",
+		".?*.[A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9]",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(patterns); i++)
+		if (!fnmatch(patterns[i], name, 0))
+			return true;
+	return false;
+}
+
 enum request_role name_input_role(const char *name)
 {
 	if (text_starts_with(name, "last_frame.out."))
@@ -120,4 +135,33 @@ bool name_tells_copy(const char *name)
 bool path_is_in_trash(const char *path)
 {
 	return text_starts_with(path, ".Trash") || strstr(path, "/.Trash");
+}
+
+static bool is_scratch_folder(const char *name, size_t size)
+{
+	static const char *const endings[] = { "~", ".part", ".tmp", ".crdownload" };
+
+	if (*name == '.')
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++) {
+		size_t length = strlen(endings[i]);
+
+		if (size > length && !memcmp(name + size - length, endings[i], length))
+			return true;
+	}
+	return false;
+}
+
+const char *path_scratch_folder(const char *path, size_t *ret_size)
+{
+	while (*path) {
+		size_t size = strcspn(path, "/");
+
+		if (size && is_scratch_folder(path, size)) {
+			*ret_size = size;
+			return path;
+		}
+		path += size + (path[size] == '/');
+	}
+	return NULL;
 }

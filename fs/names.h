@@ -43,6 +43,13 @@ bool name_is_defaults(const char *name);
  */
 bool name_is_scratch(const char *name);
 
+/*
+ * Of those, the names under which a copier or a download makes what will have another
+ * name when it is whole. While one is open for writing, something still arrives; an
+ * editor's own files (`.x.swp`, `#x#`) are open for as long as it is.
+ */
+bool name_is_arriving(const char *name);
+
 /* The role of an input that is known by its name alone; ROLE_NONE for other names. */
 enum request_role name_input_role(const char *name);
 /* As people count: reference2 comes before reference10. Like strcmp(); 0: equal. */
@@ -60,5 +67,11 @@ bool name_tells_copy(const char *name);
 
 /* Whether a path below the mount has a component that begins with ".Trash". */
 bool path_is_in_trash(const char *path);
+/*
+ * The first component of a path that programs use for folders on the way, or for what is
+ * no more: hidden ones (rsync's `.~tmp~`, `.stversions`), `*.part`, `*.tmp`, `*~`. Points
+ * into the path, with its length; NULL: there is none.
+ */
+const char *path_scratch_folder(const char *path, size_t *ret_size);
 
 #endif

@@ -38,6 +38,11 @@ int ops_fill_entry(struct filesystem *fs, struct node *node, const char *name,
 /* Looks a name up: 0 with the node referenced; -ENOENT. */
 int ops_find(struct filesystem *fs, struct node *parent, const char *name,
 	     struct node **ret_node);
+/*
+ * Whether a virtual file may be written: `status`, and task.json as long as nothing was
+ * sent, since a copier may find it there already.
+ */
+bool ops_may_cover(struct filesystem *fs, const struct node *node);
 
 /* ops_node.c */
 void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name);

@@ -46,7 +46,7 @@ static int open_virtual(struct filesystem *fs, fuse_req_t request, struct handle
 			struct fuse_file_info *info)
 {
 	if (handle->may_write &&
-	    (handle->node->kind != VIRTUAL_STATUS || !others_is_owner(fs, handle->uid)))
+	    (!ops_may_cover(fs, handle->node) || !others_is_owner(fs, handle->uid)))
 		return -EACCES;
 	if (handle->node->kind == VIRTUAL_VIDEO ||
 	    handle->node->kind == VIRTUAL_LAST_FRAME)
@@ -309,9 +309,11 @@ static int carry_out(struct filesystem *fs, uint64_t number,
 	return r;
 }
 
-/* A copied status becomes a file of the user's, and its folder is no order. */
+/* A copied status or task.json becomes a file of the user's, and its folder is no order.
+ */
 static int become_copy(struct filesystem *fs, struct handle *handle)
 {
+	const char *name = handle->node->kind == VIRTUAL_STATUS ? "status" : "task.json";
 	struct node *folder = handle->node->folder;
 	AUTOCLOSE int directory = nodes_open_directory(&fs->nodes, folder);
 	AUTOVIEW *view = backend_task_view(fs->backend, handle->node->number);
@@ -321,7 +323,8 @@ static int become_copy(struct filesystem *fs, struct handle *handle)
 		return directory < 0 ? directory : -ESTALE;
 	if (view->state != TASK_PENDING)
 		return -EINVAL;
-	fd = openat(directory, "status", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+	fd = openat(directory, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+		    handle->node->kind == VIRTUAL_STATUS ? 0644 : 0600);
 	if (fd < 0)
 		return -errno;
 	pthread_mutex_lock(&handle->lock);
@@ -332,12 +335,17 @@ static int become_copy(struct filesystem *fs, struct handle *handle)
 	return backend_task_archive(fs->backend, handle->node->number);
 }
 
-static int write_status(struct filesystem *fs, struct handle *handle, const char *bytes,
-			size_t size, off_t offset, uid_t uid)
+/* Both texts that may be written: `status`, and what copies put in their place. */
+static int write_text(struct filesystem *fs, struct handle *handle, const char *bytes,
+		      size_t size, off_t offset, uid_t uid)
 {
 	struct control control = { 0 };
-	int r = control_parse(bytes, size, &control);
+	int r = 0;
 
+	if (handle->node->kind == VIRTUAL_TASK_JSON)
+		control.is_copy = true;
+	else
+		r = control_parse(bytes, size, &control);
 	if (r == -ENODATA)
 		return (int)size;
 	if (r)
@@ -363,7 +371,7 @@ void op_write(fuse_req_t request, fuse_ino_t id, const char *bytes, size_t size,
 
 	(void)id;
 	if (handle->node->is_virtual && handle->fd < 0)
-		r = write_status(fs, handle, bytes, size, offset, uid);
+		r = write_text(fs, handle, bytes, size, offset, uid);
 	else if (handle->node->is_virtual)
 		r = write_all(handle->fd, bytes, size, offset, 0);
 	else
@@ -385,17 +393,20 @@ struct judgement {
 static void judge(void *context, struct node *parent, const char *name)
 {
 	struct judgement *judgement = context;
+	AUTOPROBLEM problem = { 0 };
 	uint64_t number;
 	AUTOVIEW *view = NULL;
 
 	if (name_is_defaults(name))
-		judgement->result = gather_judge(judgement->fd, name);
+		judgement->result = gather_judge(judgement->fd, name, &problem);
 	if (!name_is_trigger(name))
 		return;
 	number = folder_number(judgement->fs, parent);
 	view = number ? backend_task_view(judgement->fs->backend, number) : NULL;
-	if (view && view->state == TASK_PENDING && !view->is_archive)
-		judgement->result = gather_judge(judgement->fd, name);
+	if (!view || view->state != TASK_PENDING || view->is_archive)
+		return;
+	judgement->result = gather_judge(judgement->fd, name, &problem);
+	folder_set_refused(judgement->fs, number, problem.text);
 }
 
 /* What is written so far is judged once for each time it was written: README.md, rule 9.

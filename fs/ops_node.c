@@ -295,10 +295,20 @@ static int set_attributes(struct filesystem *fs, struct node *node, struct handl
 	return fd < 0 ? fd : set_on_descriptor(fd, attr, to_set);
 }
 
-/* On virtual files everything is accepted and nothing done, but to cut an output. */
-static int set_on_virtual(const struct node *node, int to_set)
+bool ops_may_cover(struct filesystem *fs, const struct node *node)
 {
-	return to_set & FUSE_SET_ATTR_SIZE && node->kind != VIRTUAL_STATUS ? -EACCES : 0;
+	AUTOVIEW *view = NULL;
+
+	if (node->kind != VIRTUAL_TASK_JSON)
+		return node->kind == VIRTUAL_STATUS;
+	view = backend_task_view(fs->backend, node->number);
+	return view && view->state == TASK_PENDING;
+}
+
+/* On virtual files everything is accepted and nothing done, but to cut an output. */
+static int set_on_virtual(struct filesystem *fs, const struct node *node, int to_set)
+{
+	return to_set & FUSE_SET_ATTR_SIZE && !ops_may_cover(fs, node) ? -EACCES : 0;
 }
 
 void op_setattr(fuse_req_t request, fuse_ino_t id, struct stat *attr, int to_set,
@@ -311,7 +321,7 @@ void op_setattr(fuse_req_t request, fuse_ino_t id, struct stat *attr, int to_set
 	int r;
 
 	if (node->is_virtual)
-		r = set_on_virtual(node, to_set);
+		r = set_on_virtual(fs, node, to_set);
 	else if (announce_is_ours(fs->announce, fuse_req_ctx(request)->pid))
 		r = -EACCES; /* by now a user's file has that name */
 	else

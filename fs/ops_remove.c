@@ -7,6 +7,7 @@
 #include "backend/base/text.h"
 #include "fs/activity.h"
 #include "fs/announce.h"
+#include "fs/aside.h"
 #include "fs/folder.h"
 #include "fs/gallery.h"
 #include "fs/mark.h"
@@ -103,15 +104,15 @@ static int hide(const struct place *place)
 static int unlink_user_file(const struct place *place)
 {
 	struct filesystem *fs = place->fs;
-	bool is_locked =
-		activity_is_locked(fs, place->parent, place->name, &place->status);
+	bool is_locked = activity_is_locked(fs, place->parent, place->name);
 	struct node *node = nodes_hold(&fs->nodes, place->fd, place->name);
 	AUTOEDITS edits = { 0 };
 	int r;
 
 	activity_name_goes(fs, place->parent, place->name, &edits);
 	if (is_locked)
-		r = activity_set_aside(fs, place->parent, place->fd, place->name);
+		r = aside_keep(fs, folder_number(fs, place->parent), place->fd,
+			       place->name);
 	else
 		r = unlinkat(place->fd, place->name, 0) < 0 ? -errno : 0;
 	nodes_release(&fs->nodes, node, place->parent, place->name, !r);
@@ -195,7 +196,7 @@ static void forget_task(const struct place *place, uint64_t number)
 
 	backend_task_remove(fs->backend, number);
 	thumbnails_folder_removed(fs->thumbnails, number, path_of(place));
-	activity_drop_aside(fs, number);
+	aside_drop(fs, number);
 	folder_forget(fs, number);
 	announce_forget(fs->announce, number);
 }

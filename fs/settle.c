@@ -262,10 +262,10 @@ static int64_t act(struct settler *settler, uint64_t number, struct node *direct
 		folder_set_waiting(fs, number, gathered.waiting);
 		again_ms = ELSEWHERE_MS;
 	} else {
-		folder_set_waiting(fs, number,
-				   result == GATHER_NOTHING
-					   ? "there is no prompt or request.json"
-					   : NULL);
+		if (result == GATHER_NOTHING)
+			folder_wait_for_trigger(fs, number);
+		else
+			folder_set_waiting(fs, number, NULL);
 		if (result == GATHER_COPY)
 			again_ms = archive(fs, number, edits);
 		else if (result == GATHER_INVALID)
@@ -302,6 +302,26 @@ static void pass_over(struct settler *settler, uint64_t number,
 	settle_poke(settler, number);
 }
 
+/* In a folder that a program is still making, or keeps for itself; `submit` orders there.
+ */
+static bool wait_for_name(struct filesystem *fs, uint64_t number, const char *path)
+{
+	size_t size = 0;
+	const char *name = path_scratch_folder(path, &size);
+	AUTOFREE char *waiting =
+		name ? text_format(
+			       "the folder \"%.*s\" has a temporary name: rename it, or "
+			       "write \"submit\" to status",
+			       (int)size, name)
+		     : NULL;
+
+	if (!name)
+		return false;
+	folder_set_waits_on(fs, number, 0);
+	folder_set_waiting(fs, number, waiting);
+	return true;
+}
+
 /* Returns when to look again, in ms from now; 0: when poked. */
 static int64_t look(struct settler *settler, uint64_t number, bool is_forced)
 {
@@ -324,6 +344,8 @@ static int64_t look(struct settler *settler, uint64_t number, bool is_forced)
 	} else if (path_is_in_trash(path)) {
 		folder_set_waits_on(fs, number, 0);
 		folder_set_waiting(fs, number, "this folder is in the trash");
+	} else if (!is_forced && wait_for_name(fs, number, path)) {
+		again_ms = 0; /* folders_moved() pokes */
 	} else if (!is_forced && (again_ms = unquiet_ms(settler, directory))) {
 		folder_set_waiting(fs, number, NULL);
 	} else {

@@ -12,10 +12,11 @@ packages=(
     fuse3 ffmpeg fonts-dejavu-core ca-certificates
     # testing
     libcmocka-dev python3 python3-pytest python3-pytest-xdist sqlite3 curl attr acl rsync git util-linux procps
-    libglib2.0-bin file plocate
-    inotify-tools entr
+    file plocate inotify-tools entr
     # testing the gallery in a browser
     chromium chromium-driver python3-selenium
+    # testing: the programs that people use on a desktop and in a terminal, and a terminal to drive them in
+    vim nano emacs-nox ed perl wget tar zip unzip libglib2.0-bin gvfs gvfs-daemons dbus kio kde-cli-tools python3-pyte
 )
 
 as_root=()

@@ -1,4 +1,4 @@
-"""Real programs on real mounts: the harness and the fixtures are those of ../integration."""
+"""The fixtures of the mounted tests, and a desk to work at."""
 
 import importlib.util
 import pathlib
@@ -6,7 +6,21 @@ import sys
 
 INTEGRATION = pathlib.Path(__file__).resolve().parents[1] / "integration"
 sys.path.insert(0, str(INTEGRATION))
-spec = importlib.util.spec_from_file_location("integration_conftest", INTEGRATION / "conftest.py")
-shared = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(shared)
-globals().update({name: value for name, value in vars(shared).items() if not name.startswith("__")})
+
+# Both are called conftest: this one takes the other's names.
+_spec = importlib.util.spec_from_file_location("integration_conftest", INTEGRATION / "conftest.py")
+_fixtures = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_fixtures)
+globals().update({name: value for name, value in vars(_fixtures).items() if not name.startswith("_")})
+
+import pytest  # noqa: E402
+
+import desk as desks  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def desk(request, tmp_path_factory):
+    """One for a module, which may say how long its folders settle: SETTLE."""
+    desk = desks.Desk(tmp_path_factory.mktemp("desk"), getattr(request.module, "SETTLE", 0.3))
+    yield desk
+    desk.close()

@@ -210,13 +210,63 @@ static void test_trash(void **state)
 		assert_false(path_is_in_trash(out[i]));
 }
 
+static void test_arriving(void **state)
+{
+	static const char *const arriving[] = { "a.png.part", "video.crdownload",
+						".prompt.txt.Ab12Cd",
+						".goutputstream-X1Y2Z3" };
+	static const char *const others[] = {
+		"prompt.txt",	    ".prompt.txt.swp", "#a#", "a~",
+		".prompt.txt.swpx", "a.Ab12Cd",	       "4913"
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(arriving); i++) {
+		assert_true(name_is_arriving(arriving[i]));
+		assert_true(name_is_scratch(arriving[i]));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		assert_false(name_is_arriving(others[i]));
+}
+
+static void test_scratch_folders(void **state)
+{
+	static const struct {
+		const char *path, *found;
+	} cases[] = {
+		{ "", NULL },
+		{ "cat", NULL },
+		{ "film/sedatives", NULL },
+		{ "a.b/c", NULL },
+		{ "part/tmp", NULL },
+		{ "cat/.~tmp~", ".~tmp~" },
+		{ ".st/cat", ".st" },
+		{ "film/cat.part/x", "cat.part" },
+		{ "cat~", "cat~" },
+		{ "a/b.tmp", "b.tmp" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		size_t size = 0;
+		const char *found = path_scratch_folder(cases[i].path, &size);
+
+		assert_int_equal(!found, !cases[i].found);
+		if (found) {
+			assert_int_equal(size, strlen(cases[i].found));
+			assert_memory_equal(found, cases[i].found, size);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_triggers), cmocka_unit_test(test_scratch),
-		cmocka_unit_test(test_inputs),	 cmocka_unit_test(test_order),
-		cmocka_unit_test(test_defaults), cmocka_unit_test(test_virtual),
-		cmocka_unit_test(test_trash),
+		cmocka_unit_test(test_triggers),	cmocka_unit_test(test_scratch),
+		cmocka_unit_test(test_inputs),		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_defaults),	cmocka_unit_test(test_virtual),
+		cmocka_unit_test(test_trash),		cmocka_unit_test(test_arriving),
+		cmocka_unit_test(test_scratch_folders),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,218 @@
+"""Edit: what editors and the tools that edit do to a trigger file, in each state of its task."""
+
+import json
+import re
+
+import pytest
+
+from desk import ORDERED, names
+from editors import Emacs, Nano, Vim
+from harness import state, status, task_id, wait_for, wait_state
+
+SETTLE = 0.3
+
+VIM_WAYS = {
+    "vim": [],
+    "vim with backups": ["set backup"],
+    "vim without any backup": ["set nobackup nowritebackup"],
+    "vim, backupcopy=yes": ["set backupcopy=yes"],
+    "vim, backupcopy=no": ["set backupcopy=no"],
+}
+EDITORS = {
+    **{name: lambda path, home, settings=settings: Vim(path, home, settings) for name, settings in VIM_WAYS.items()},
+    "ex": lambda path, home: Vim(path, home, program="ex"),
+    "nano": Nano,
+    "emacs": Emacs,
+}
+SCREEN_EDITORS = [name for name in EDITORS if name != "ex"]
+
+# "$1" is the file, "$2" the new text, which is one line.
+TOOLS = {
+    "sed -i": 'sed -i "s/.*/$2/" "$1"',
+    "sed -i.bak": 'sed -i.bak "s/.*/$2/" "$1"',
+    "perl -i": 'perl -i -pe "s/.*/$2/" "$1"',
+    "ed": 'printf "%s\\n" ,d a "$2" . w q | ed -s "$1"',
+    "ex": 'printf "%s\\n" "%s/.*/$2/" wq! | ex -s "$1"',
+    "perl -i.bak": 'perl -i.bak -pe "s/.*/$2/" "$1"',
+    "shell": 'echo "$2" > "$1"',
+    "tee": 'echo "$2" | tee "$1"',
+    "sponge": 'echo "$2" > "$1.tmp" && mv -f "$1.tmp" "$1"',
+    "code in place": 'python3 -c "import os, sys; fd = os.open(sys.argv[1], os.O_RDWR); os.ftruncate(fd, 0)\n'
+                     'os.write(fd, (sys.argv[2] + chr(10)).encode()); os.fsync(fd); os.close(fd)" "$1" "$2"',
+    "code atomic": 'python3 -c "import os, sys; temporary = sys.argv[1] + \'.vsctmp\'; file = open(temporary, \'w\')\n'
+                   'file.write(sys.argv[2] + chr(10)); file.close(); os.rename(temporary, sys.argv[1])" "$1" "$2"',
+}
+BACKUPS = re.compile(r"~$|^#.*#$|\.bak$")
+
+
+def kept(folder):
+    """What a person sees besides the backups that some are asked to leave."""
+    return [name for name in names(folder) if not BACKUPS.search(name) and not re.search(r"\.sw.$|^\.#", name)]
+
+
+# --- a new file, and again while it is pending ---
+
+@pytest.mark.parametrize("editor", SCREEN_EDITORS)
+def test_saving_twice_while_pending_is_one_order_of_the_last_text(desk, editor):
+    folder, _ = desk.begin(editor)
+    folder.mkdir()
+    (folder / "hold").touch()  # a person is slower than a test
+    with EDITORS[editor](folder / "prompt.txt", desk.home) as open_editor:
+        for text in ("first thoughts", "second thoughts", "A fox"):
+            open_editor.replace(text)
+            open_editor.save()
+            assert not open_editor.was_refused(), open_editor.shown
+            assert state(folder) == "pending"
+        (folder / "hold").unlink()
+        desk.check_one_order(folder, "A fox")  # with the editor still there
+    assert kept(folder) == ["prompt.txt"] and (folder / "prompt.txt").read_text().strip() == "A fox"
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_tool_that_edits_what_is_pending(desk, tool):
+    folder, _ = desk.begin(tool)
+    folder.mkdir()
+    (folder / "hold").touch()
+    (folder / "prompt.txt").write_text("first thoughts\n")
+    for text in ("second thoughts", "A fox"):
+        desk.shell(TOOLS[tool], folder / "prompt.txt", text)
+    (folder / "hold").unlink()
+    desk.check_one_order(folder, "A fox")
+    assert kept(folder) == ["prompt.txt"] and (folder / "prompt.txt").read_text() == "A fox\n"
+
+
+def test_saving_again_restarts_the_countdown(make_mount, simulator, tmp_path):
+    mount = make_mount(simulator, settle=4)
+    folder = mount.path / "cat"
+    folder.mkdir()
+
+    def left():
+        found = re.search(r"goes out in ([0-9.]+)", status(folder))
+        return float(found[1]) if found else None
+
+    with Vim(folder / "prompt.txt", tmp_path) as vim:
+        vim.replace("first thoughts")
+        vim.save()
+        wait_for(lambda: left() is not None and left() <= 2)
+        vim.replace("A fox")
+        vim.save()
+        wait_for(lambda: left() is not None and left() >= 3)
+    wait_state(folder, "succeeded")
+    assert [request["body"]["content"][0]["text"] for request in simulator.requests(on="create")] == ["A fox"]
+
+
+# --- a locked one ---
+
+def locked_folder(desk, name, phase):
+    """A folder whose order is with the service, in one of its states."""
+    folder, _ = desk.begin(name)
+    desk.simulator.hold("" if phase == "succeeded" else phase)
+    folder.mkdir()
+    (folder / "prompt.txt").write_text("A fox\n")
+    wait_state(folder, phase)
+    return folder
+
+
+def check_untouched(desk, folder, phase, inode):
+    prompt = folder / "prompt.txt"
+    assert kept(folder) == ["prompt.txt"] and prompt.read_text() == "A fox\n"
+    assert state(folder) == phase
+    assert prompt.stat().st_ino == inode or not inode
+    assert desk.texts() == ["A fox"] and desk.simulator.creates() == 1
+
+
+@pytest.mark.parametrize("phase", ["queued", "running", "succeeded"])
+@pytest.mark.parametrize("editor", SCREEN_EDITORS)
+def test_saving_a_locked_file_is_refused_and_loses_nothing(desk, editor, phase):
+    folder = locked_folder(desk, editor, phase)
+    inode = (folder / "prompt.txt").stat().st_ino
+    commands = ["w", "w!"] if editor.startswith("vim") else ["", ""]
+    with EDITORS[editor](folder / "prompt.txt", desk.home) as open_editor:
+        open_editor.replace("Another fox")
+        for command in commands:
+            shown = open_editor.save(command) if command else open_editor.save()
+            assert open_editor.was_refused(), shown
+            assert re.search(r"E212: Can't open file for writing|[Pp]ermission denied|E166|E509|E510|E506", shown), shown
+            check_untouched(desk, folder, phase, inode)
+        open_editor.terminal.wait_for("Another fox")
+    check_untouched(desk, folder, phase, inode)
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_tool_is_refused_a_locked_file_and_loses_nothing(desk, tool):
+    folder = locked_folder(desk, tool, "queued")
+    inode = (folder / "prompt.txt").stat().st_ino
+    refused = desk.shell(TOOLS[tool], folder / "prompt.txt", "Another fox", check=False)
+    if tool != "ex":  # in silent mode it prints nothing
+        assert re.search("[Pp]ermission ?[dD]enied|cannot rename|Can't", refused.stderr), refused
+    assert refused.returncode
+    for name in ("prompt.txt.tmp", "prompt.txt.vsctmp"):
+        if (folder / name).exists():
+            (folder / name).unlink()
+    check_untouched(desk, folder, "queued", None if ".bak" in tool else inode)  # a backup is the file itself
+
+
+def test_the_unlocked_file_is_saved_by_the_editor_that_was_refused(desk):
+    """The text is still there to be saved when the task failed."""
+    folder = locked_folder(desk, "refused", "queued")
+    with EDITORS["vim"](folder / "prompt.txt", desk.home) as vim:
+        vim.replace("Another fox")
+        vim.save()
+        assert vim.was_refused()
+        desk.simulator.decree(task_id(folder), state="failed", error={"code": "InternalServiceError", "message": "no luck"})
+        wait_state(folder, "failed")
+        vim.save()
+        assert not vim.was_refused(), vim.shown
+    wait_state(folder, *ORDERED)
+    desk.check_sent("Another fox")
+    desk.check_orders("A fox", "Another fox")
+
+
+# --- one that ended, or was refused ---
+
+@pytest.mark.parametrize("editor", SCREEN_EDITORS)
+def test_saving_after_a_failure_is_one_new_attempt(desk, editor):
+    folder = locked_folder(desk, editor, "queued")
+    desk.simulator.decree(task_id(folder), state="failed", error={"code": "InternalServiceError", "message": "no luck"})
+    wait_state(folder, "failed")
+    with EDITORS[editor](folder / "prompt.txt", desk.home) as open_editor:
+        open_editor.replace("Another fox")
+        open_editor.save()
+        assert not open_editor.was_refused(), open_editor.shown
+        wait_state(folder, *ORDERED)
+    desk.check_sent("Another fox")
+    desk.check_orders("A fox", "Another fox")
+    assert not (folder / "error.txt").exists()
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_tool_that_mends_what_is_invalid_is_one_order(desk, tool):
+    folder, _ = desk.begin(tool)
+    folder.mkdir()
+    try:
+        (folder / "request.json").write_text('{"prompt": "A fox", "duration": "long"}\n')
+    except OSError:
+        pass
+    wait_state(folder, "invalid")
+    text = json.dumps({"prompt": "A fox"})
+    desk.shell(TOOLS[tool], folder / "request.json", text)
+    desk.check_one_order(folder, "A fox")
+    assert kept(folder) == ["request.json"]
+
+
+@pytest.mark.parametrize("editor", ["vim", "vim with backups", "vim, backupcopy=yes", "vim without any backup", "nano", "emacs"])
+def test_an_editor_shows_that_a_request_is_bad_and_mends_it(desk, editor):
+    folder, _ = desk.begin(editor)
+    folder.mkdir()
+    with EDITORS[editor](folder / "request.json", desk.home) as open_editor:
+        open_editor.replace('{"prompt": "A fox", "durration": 5}')
+        shown = open_editor.save()
+        wait_state(folder, "invalid")
+        assert re.search("Invalid argument|E667|E512|E514|E513|[Ff]sync|Close failed|Write error", shown), shown
+        assert "durration" in (folder / "error.txt").read_text()
+        assert "durration" in (folder / "request.json").read_text(), "what was written is kept"
+        open_editor.replace('{"prompt": "A fox", "duration": 5}')
+        # For vim it is a file that came since it began a new one: it wants to be sure.
+        open_editor.save(*["w!"] if editor.startswith("vim") else [])
+        desk.check_one_order(folder, "A fox")
+    assert kept(folder) == ["request.json"]
