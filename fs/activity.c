@@ -44,6 +44,21 @@ static bool is_refused_name(const struct task_view *view, const char *name)
 	       (task_is_locked(view->state) && name_is_trigger(name));
 }
 
+/*
+ * KDE's programs replace a file by way of NAME.part, and drop the error of the rename
+ * that ends it: who wants to replace a locked file has to learn of the lock here.
+ */
+static bool is_part_of_locked(const struct task_view *view, const char *name)
+{
+	size_t suffix = strlen(".part"), length = strlen(name);
+	AUTOFREE char *whole = NULL;
+
+	if (length <= suffix || strcmp(name + length - suffix, ".part"))
+		return false;
+	whole = strndup(name, length - suffix);
+	return whole && is_refused_name(view, whole);
+}
+
 bool activity_is_locked(struct filesystem *fs, struct node *directory, const char *name)
 {
 	uint64_t number = folder_number(fs, directory);
@@ -301,6 +316,8 @@ int activity_check_name(struct filesystem *fs, struct node *directory, int fd,
 		return -EACCES;
 	}
 	if (is_sent(view) && kind != VIRTUAL_NONE && name_input_role(name) == ROLE_NONE)
+		return -EACCES;
+	if (!coming && is_part_of_locked(view, name))
 		return -EACCES;
 	return edit(fs, directory, name, edits);
 }

@@ -16,7 +16,12 @@ packages=(
     # testing the gallery in a browser
     chromium chromium-driver python3-selenium
     # testing: the programs that people use on a desktop and in a terminal, and a terminal to drive them in
-    vim nano emacs-nox ed perl wget tar zip unzip libglib2.0-bin gvfs gvfs-daemons dbus kio kde-cli-tools python3-pyte
+    vim nano emacs-nox ed perl wget tar zip unzip python3-pyte
+    # desktop tests: a display and a session, hands and ears on it, file managers with their thumbnailers, editors
+    xvfb openbox xdotool x11-utils dbus libglib2.0-bin python3-gi gir1.2-gtk-3.0 gir1.2-atspi-2.0 at-spi2-core libatk-adaptor
+    thunar tumbler tumbler-plugins-extra nautilus ffmpegthumbnailer bubblewrap pcmanfm gvfs gvfs-daemons
+    dolphin kio kio-extras ffmpegthumbs kde-cli-tools qt5-gtk-platformtheme adwaita-icon-theme
+    gedit gnome-text-editor
 )
 
 as_root=()

@@ -16,6 +16,7 @@ globals().update({name: value for name, value in vars(_fixtures).items() if not 
 import pytest  # noqa: E402
 
 import desk as desks  # noqa: E402
+import desktop as desktops  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -24,3 +25,16 @@ def desk(request, tmp_path_factory):
     desk = desks.Desk(tmp_path_factory.mktemp("desk"), getattr(request.module, "SETTLE", 0.3))
     yield desk
     desk.close()
+
+
+@pytest.fixture
+def desktop(tmp_path, make_mount):
+    """A desktop; it ends before the mounts that its windows look at."""
+    directory = tmp_path / "desktop"
+    directory.mkdir()
+    made = desktops.Desktop(directory)
+    try:
+        yield made.start()
+        made.shot("end")
+    finally:
+        made.close()

@@ -1,0 +1,103 @@
+"""Files are dropped into the mount with the mouse, and pasted: each time one order, with all that was dropped."""
+
+import base64
+import os
+
+import pytest
+
+from harness import png, status, task_id, wait_for
+from managers import AREA, EMPTY, drop, each_manager, select_all
+from watcher import Watcher
+
+PROMPT = "A kitten yawning at the camera\n"
+
+
+@pytest.fixture
+def mount(make_mount, simulator):
+    """Its tasks stay queued: what is in their folders is what was dropped."""
+    simulator.hold("queued")
+    return make_mount(simulator, settle=1.5)
+
+
+@pytest.fixture
+def source(tmp_path):
+    folder = tmp_path / "cat"
+    folder.mkdir()
+    (folder / "prompt.txt").write_text(PROMPT)
+    (folder / "first_frame.png").write_bytes(png(640, 360))
+    (folder / "last_frame.png").write_bytes(png(360, 640))
+    return folder
+
+
+def ordered_once(simulator, folder, source, *names):
+    """One create, of what these files say; the files are in the folder as they were."""
+    wait_for(lambda: (folder / "status").exists() and task_id(folder), f"{folder}: a task id")
+    assert simulator.creates() == 1, status(folder)
+    content = simulator.control("GET", "/creates/ark")["body"]["content"]
+    assert content[0] == {"type": "text", "text": PROMPT.strip()}
+    pictures = {item["role"] + ".png": base64.b64decode(item["image_url"]["url"].split(",")[1]) for item in content[1:]}
+    assert pictures == {name: (source / name).read_bytes() for name in names if name.endswith(".png")}
+    for name in names:
+        assert (folder / name).read_bytes() == (source / name).read_bytes()
+
+
+@each_manager
+@pytest.mark.parametrize("what", [["prompt.txt"], ["prompt.txt", "first_frame.png", "last_frame.png"]],
+                         ids=["one file", "three files"])
+def test_files_dropped_into_a_folder(desktop, mount, simulator, source, manager, what):
+    folder = mount.folder("target", prompt=None)
+    watcher = Watcher(folder)
+    window = manager.open(desktop, folder)
+    drop(desktop, manager, window, *[source / name for name in what])
+    wait_for(lambda: all((folder / name).exists() for name in what), "what was dropped")
+    ordered_once(simulator, folder, source, *what)
+    assert_written_in_one_go(watcher, what)
+
+
+def assert_written_in_one_go(watcher, names):
+    """Each file by its own name, from its creation to its close, and no other name: what the rules of settling stand on."""
+    events = watcher.events("create", "modify", "close_write", "moved_from", "moved_to", "delete")
+    watcher.close()
+    for name in names:
+        steps = [what for what, whose in events if whose == name]
+        assert (steps[0], steps[-1]) == ("create", "close_write") and set(steps) == {"create", "modify", "close_write"}, events
+    assert {whose for _, whose in events} - {"status", "task.json"} == set(names), events
+
+
+@each_manager
+def test_a_folder_dropped_into_the_mount(desktop, mount, simulator, source, manager):
+    window = manager.open(desktop, mount.path)
+    drop(desktop, manager, window, source)
+    wait_for((mount.path / "cat").is_dir, "the folder")
+    ordered_once(simulator, mount.path / "cat", source, "prompt.txt", "first_frame.png", "last_frame.png")
+
+
+@each_manager
+def test_pasted_into_a_new_folder(desktop, mount, simulator, source, manager):
+    window = manager.open(desktop, mount.path)
+    desktop.still(*AREA)
+    dialog = desktop.keys_until(window, manager.new_folder, lambda: desktop.find_window(".", but=[window]), "a dialog")
+    desktop.still(*AREA, quiet=0.3)
+    desktop.keys(dialog, "ctrl+a")
+    desktop.type(dialog, "fresh")
+    desktop.keys(dialog, "Return")
+    folder = mount.path / "fresh"
+    wait_for(folder.is_dir, "the new folder")
+
+    here = manager.open(desktop, source)
+    select_all(desktop, here)
+    desktop.keys(here, "ctrl+c")
+    there = manager.open(desktop, folder)
+    desktop.still(*AREA)
+    desktop.click(*EMPTY)
+    desktop.keys_until(there, "ctrl+v", lambda: os.listdir(folder), "what was pasted")
+    ordered_once(simulator, folder, source, "prompt.txt", "first_frame.png", "last_frame.png")
+
+
+@pytest.mark.parametrize("command", [["gio", "copy"], ["kioclient5", "--noninteractive", "copy"]], ids=["gio", "kioclient"])
+def test_copied_by_their_commands(desktop, mount, simulator, source, command):
+    folder = mount.folder("target", prompt=None)
+    names = ("prompt.txt", "first_frame.png", "last_frame.png")
+    for name in names:
+        desktop.ask(*command, source / name, f"{folder}/", check=True)
+    ordered_once(simulator, folder, source, *names)

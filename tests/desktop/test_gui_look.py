@@ -1,0 +1,113 @@
+"""A file manager opens folders of finished tasks: what that fetches, what it does while nothing comes, what it sees come."""
+
+import pytest
+
+from harness import PATIENCE, run, task_id, wait_for, wait_state
+from managers import AREA, each_manager
+from watcher import Watcher
+
+# What opening a folder may fetch of the outputs in it, in bytes: all of them, while nobody makes their thumbnails.
+MOST_FETCHED = 0
+# Whether what the service brings is announced to open windows; what a user does is in any case.
+ANNOUNCED = True
+CHANGERS = ["a user", "the service"] if ANNOUNCED else ["a user"]
+
+
+@pytest.fixture(scope="session")
+def media(tmp_path_factory):
+    """A real video of more than a thumbnailer needs, and a real picture."""
+    directory = tmp_path_factory.mktemp("media")
+    run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=640x360:d=4,noise=alls=40:allf=t", "-c:v", "libx264",
+        "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-movflags", "+faststart", directory / "video.mp4")
+    run("ffmpeg", "-v", "error", "-sseof", "-0.2", "-i", directory / "video.mp4", "-frames:v", "1",
+        directory / "last_frame.png")
+    return directory
+
+
+def finish(mount, simulator, media, *names):
+    """Folders whose tasks succeeded."""
+    simulator.hold("queued")
+    folders = [mount.folder(name) for name in names]
+    for folder in folders:
+        task = wait_for(lambda: task_id(folder), f"{folder}: a task id", PATIENCE * 2)
+        simulator.decree(task, state="succeeded", media={"video": str(media / "video.mp4"),
+                                                         "last_frame": str(media / "last_frame.png")})
+    simulator.hold("")
+    for folder in folders:
+        wait_state(folder, "succeeded", timeout=PATIENCE * 2)
+    wait_for(lambda: all(request["done"] for request in simulator.requests(on="media")), "the end of the probes")
+    return folders
+
+
+@pytest.fixture
+def seated_mount(desktop, make_mount, simulator, monkeypatch):
+    """A mount whose daemon has the desktop's home."""
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, desktop.environment[name])
+    return make_mount(simulator, options=["submissions_per_hour=1000"])
+
+
+def open_and_wait_for_thumbnails(desktop, manager, folder, media):
+    """Opens a window; it is through with the folder when it has read the user's own files, which come last."""
+    (folder / "zz.png").write_bytes((media / "last_frame.png").read_bytes())
+    (folder / "zz.mp4").write_bytes((media / "video.mp4").read_bytes())
+    watcher = Watcher(folder)
+    window = manager.open(desktop, folder)
+    desktop.still(*AREA)
+    # What is out of sight may have no picture.
+    desktop.keys_until(window, "End", lambda: watcher.was_read("zz.png") and watcher.was_read("zz.mp4"),
+                       "the reading of a picture and a video")
+    watcher.close()
+    desktop.still(*AREA)
+
+
+def fetched_by(simulator, action):
+    before = simulator.stats()["media_bytes"]
+    action()
+    wait_for(lambda: all(request["done"] for request in simulator.requests(on="media")), "the end of what it fetches")
+    return simulator.stats()["media_bytes"] - before
+
+
+@each_manager
+def test_opening_a_finished_task(desktop, seated_mount, simulator, media, manager):
+    [folder] = finish(seated_mount, simulator, media, "cat")
+    fetched = fetched_by(simulator, lambda: open_and_wait_for_thumbnails(desktop, manager, folder, media))
+    assert fetched <= MOST_FETCHED, f"{fetched} bytes"
+
+
+@each_manager
+def test_opening_a_folder_of_a_hundred_finished_tasks(desktop, seated_mount, simulator, media, manager):
+    finish(seated_mount, simulator, media, *(f"film/shot-{n:03}" for n in range(100)))
+    film = seated_mount.path / "film"
+    fetched = fetched_by(simulator, lambda: open_and_wait_for_thumbnails(desktop, manager, film, media))
+    above = fetched_by(simulator, lambda: open_and_wait_for_thumbnails(desktop, manager, film.parent, media))
+    assert max(fetched, above) <= MOST_FETCHED, f"{fetched} bytes, and {above} for what it lies in"
+
+
+@each_manager
+def test_a_window_answers_while_nothing_comes(desktop, mount, simulator, media, manager):
+    [folder] = finish(mount, simulator, media, "cat")
+    simulator.fault("media", {"stall_at": 0}, times=-1)
+    window = manager.open(desktop, folder)
+    wait_for(lambda: [request for request in simulator.requests(on="media") if not request["done"]], "a stalled reader")
+    desktop.keys_until(window, "alt+Up", lambda: desktop.find_window("^mount"), "the parent in the window")
+    before = desktop.still(*AREA)
+    (mount.path / "other").mkdir()
+    desktop.wait_change(before, *AREA)
+    simulator.clear_faults()
+
+
+@each_manager
+@pytest.mark.parametrize("who", CHANGERS)
+def test_an_open_window_sees_files_come(desktop, mount, simulator, media, manager, who):
+    simulator.hold("queued")
+    folder = mount.folder("cat")
+    task = wait_for(lambda: task_id(folder), "a task id")
+    manager.open(desktop, folder)
+    before = desktop.still(*AREA)
+    if who == "a user":
+        run("touch", folder / "video-notes.txt")
+    else:
+        simulator.decree(task, state="succeeded", media={"video": str(media / "video.mp4")})
+    desktop.wait_change(before, *AREA)
+    desktop.shot("came")

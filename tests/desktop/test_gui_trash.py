@@ -1,0 +1,62 @@
+"""A task's folder goes to the trash in a file manager and comes back: it is the same task, ordered once."""
+
+import os
+
+import pytest
+
+from harness import field, state, wait_for, wait_state
+from managers import AREA, each_manager, select_all
+
+
+@pytest.fixture
+def mount(make_mount, simulator):
+    simulator.hold("queued")
+    return make_mount(simulator)
+
+
+def throw(desktop, manager, mount, folder):
+    """Everything that a window on the mount shows goes to the trash."""
+    window = manager.open(desktop, mount.path)
+    select_all(desktop, window)
+    if manager.confirms_trash:
+        question = desktop.keys_until(window, "Delete", lambda: desktop.find_window(".", but=[window]), "the question")
+        desktop.keys(question, "Return")
+        wait_for(lambda: not folder.exists(), "the folder's going")
+    else:
+        desktop.keys_until(window, "Delete", lambda: not folder.exists(), "the folder's going")
+    return window
+
+
+def restore(desktop, manager, window, folder):
+    """By undoing, or as the trash can's menu does. The trash can shows what other mounts have in theirs, too."""
+    if manager.undo:
+        desktop.keys_until(window, manager.undo, folder.exists, "the folder's return")
+        return
+    lines = desktop.ask("gio", "trash", "--list", check=True).stdout.splitlines()
+    [place] = [line.split("\t")[0] for line in lines if line.endswith(f"\t{folder}")]
+    desktop.ask("gio", "trash", "--restore", place, check=True)
+
+
+@each_manager
+def test_a_task_in_the_trash_comes_back(desktop, mount, simulator, manager):
+    folder = mount.folder()
+    wait_state(folder, "queued")
+    task = field(folder, "task")
+    names = sorted(os.listdir(folder))
+    window = throw(desktop, manager, mount, folder)
+    desktop.still(*AREA)  # it can be undone when it is through
+    desktop.shot("thrown")
+    if not manager.trash_copies:
+        thrown = mount.path / f".Trash-{os.getuid()}" / "files" / "cat"
+        assert state(thrown) == "queued" and field(thrown, "task") == task
+    restore(desktop, manager, window, folder)
+    wait_for(lambda: folder.exists() and sorted(os.listdir(folder)) == names, "the folder as it was")
+    assert (folder / "prompt.txt").read_text() == "A kitten yawning at the camera\n"
+    simulator.hold("")
+    if manager.trash_copies:  # the copy of a task that was removed: no order
+        assert [task["state"] for task in simulator.tasks()] == ["cancelled"]
+    else:
+        simulator.decree(task, state="succeeded")
+        wait_state(folder, "succeeded")
+        assert field(folder, "task") == task and (folder / "video.mp4").read_bytes()
+    assert simulator.creates() == 1
