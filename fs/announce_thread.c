@@ -3,6 +3,7 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
+#include "backend/base/thread.h"
 #include "fs/folder.h"
 #include "fs/ops_poll.h"
 #include "fs/virtual.h"
@@ -11,7 +12,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -219,8 +219,9 @@ static void part_with_announcer(struct announce *announce)
 	struct announcer *announcer = announce->announcer;
 
 	announce->announcer = NULL;
-	atomic_store(&announce->pid, 0);
 	announcer_stop(announcer);
+	atomic_store(&announce->pid,
+		     0); /* until then what it asks for is no user's doing */
 }
 
 static void lose_announcer(struct announce *announce)
@@ -297,7 +298,6 @@ static void look_at_mounts(struct announce *announce)
 	if (!announce->announcer || is_mounted(announce))
 		return;
 	log_debug("event=unmounted");
-	kill(announce->announcer->pid, SIGKILL);
 	part_with_announcer(announce);
 }
 
@@ -373,7 +373,6 @@ static void begin_task(void *context, struct task_view *view)
 int announce_start(struct announce *announce, struct announcer *announcer,
 		   const struct mount_identity *mounted)
 {
-	sigset_t all, before;
 	int r;
 
 	announce->mounted = *mounted;
@@ -383,12 +382,9 @@ int announce_start(struct announce *announce, struct announcer *announcer,
 	}
 	backend_task_each(announce->fs->backend, begin_task, announce);
 	begin_announcer(announce);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&announce->thread, NULL, announce_run, announce);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	r = thread_start(&announce->thread, announce_run, announce);
 	announce->is_started = r == 0;
-	return -r;
+	return r;
 }
 
 void announce_stop(struct announce *announce)

@@ -21,7 +21,7 @@
 
 #define COMMAND_NAME "sdfs-announcer" /* as ps shows it: up to 15 characters */
 #define SOCKET_FD 3
-#define STOP_MS 3000
+#define STOP_MS 500 /* for what it is doing just now */
 #define STEP_MS 10
 #ifndef STATX_MNT_ID_UNIQUE
 #define STATX_MNT_ID_UNIQUE 0x00004000U /* Linux 6.8 */

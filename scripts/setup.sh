@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Installs the packages that building, running and testing need, and nothing else.
+# Installs packages and nothing else: what building and running need, or, with `tests`, what testing needs, too: a
+# browser, file managers and editors among them.
 # Debian 12 or Ubuntu 24.04, as root or with sudo. Safe to run again: it does nothing when all is there.
+# usage: scripts/setup.sh [tests]
 set -euo pipefail
 
 packages=(
@@ -10,19 +12,30 @@ packages=(
     libavformat-dev libavcodec-dev libavutil-dev libswscale-dev
     # running: fusermount3, and the simulator's renderer with its font
     fuse3 ffmpeg fonts-dejavu-core ca-certificates
-    # testing
+)
+
+test_packages=(
+    # units and mounts
     libcmocka-dev python3 python3-pytest python3-pytest-xdist sqlite3 curl attr acl rsync git util-linux procps
     file plocate inotify-tools entr
-    # testing the gallery in a browser
+    # the gallery in a browser
     chromium chromium-driver python3-selenium
-    # testing: the programs that people use on a desktop and in a terminal, and a terminal to drive them in
+    # the programs that people use on a desktop and in a terminal, and a terminal to drive them in
     vim nano emacs-nox ed perl wget tar zip unzip python3-pyte
-    # desktop tests: a display and a session, hands and ears on it, file managers with their thumbnailers, editors
+    # a display and a session, hands and ears on it, file managers with their thumbnailers, editors
     xvfb openbox xdotool x11-utils dbus libglib2.0-bin python3-gi gir1.2-gtk-3.0 gir1.2-atspi-2.0 at-spi2-core libatk-adaptor
     thunar tumbler tumbler-plugins-extra nautilus ffmpegthumbnailer bubblewrap pcmanfm gvfs gvfs-daemons
     dolphin kio kio-extras ffmpegthumbs kde-cli-tools qt5-gtk-platformtheme adwaita-icon-theme
     gedit gnome-text-editor
 )
+case ${1:-} in
+tests) packages+=("${test_packages[@]}") ;;
+"") ;;
+*)
+    echo "setup.sh: unknown word $1 (tests)" >&2
+    exit 1
+    ;;
+esac
 
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then

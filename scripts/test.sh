@@ -8,7 +8,7 @@ jobs=${JOBS:-4} # mounted tests mostly wait
 parts=("${@:-asan user tsan}")
 read -ra parts <<<"${parts[*]}"
 
-scripts/setup.sh
+scripts/setup.sh tests
 export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
 export TSAN_OPTIONS=second_deadlock_stack=1 SEEDANCEFS_PATIENCE=${SEEDANCEFS_PATIENCE:-40}
 

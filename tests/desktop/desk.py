@@ -36,7 +36,7 @@ class Desk:
         self.home = directory / "home"
         self.home.mkdir()
         self.simulator = harness.Simulator(directory)
-        self.mount = harness.Mount(directory, self.simulator, settle=settle).start()
+        self.mount = harness.Mount(directory, self.simulator, settle=settle, options=["submissions_per_hour=100000"]).start()
         self.path = self.mount.path
         self.count = 0
 

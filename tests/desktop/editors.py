@@ -47,7 +47,7 @@ class Vim(Editor):
         super().__init__(path, program, "-u", rc, "-i", "NONE", path.name, home=home)
 
     def begin(self):
-        self.terminal.wait_for(re.escape(self.path.name))
+        self.terminal.wait_for(rf"(?m)^~|{re.escape(self.path.name)}")  # the name goes when the screen is drawn anew
 
     def replace(self, text):
         self.terminal.type(f"\x1bggdGi{text}\x1b")

@@ -236,6 +236,7 @@ def test_a_copy_that_was_cut_off_is_waited_for(desk, program):
         assert terminal.wait_end() in (-signal.SIGINT, 130, 20)
         if slow:
             slow.close()
+    wait_for((folder / "first_frame.png").exists, "what the receiver leaves")
     assert picture.startswith((folder / "first_frame.png").read_bytes())
     wait_for(lambda: "not whole" in (field(folder, "waiting") or ""))
     assert state(folder) == "pending"

@@ -62,8 +62,9 @@ def test_a_locked_folder(desk, writer):
     (folder / "prompt.txt").write_text("A fox\n")
     wait_state(folder, "queued")
     failed, text = seen.by(desk, writer, outside, folder / "prompt.txt", "Another fox")
-    if writer == "kioclient copy --overwrite":  # it writes the new one beside, and says nothing of a refused rename
-        assert not failed and (folder / "prompt.txt.part").read_text() == "Another fox\n"
+    if writer == "kioclient copy --overwrite":  # it would write the new one beside, and say nothing of a refused rename
+        assert failed and not (folder / "prompt.txt.part").exists()
+        assert_says(text, "Access denied")
     elif writer in KIO:
         assert failed
         assert_says(text, "already exists")

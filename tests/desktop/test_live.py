@@ -439,6 +439,7 @@ def test_a_users_file_of_the_name_is_left_alone(make_mount, simulator):
         (folder / "status").write_text("queued\nprovider: ark\n")
         (folder / "status").chmod(0o640)
         before = os.lstat(folder / "status")
+        wait_for(lambda: "ATTRIB" in watch.of("status"))
         seen = len(watch.of("status"))
         other = empty_folder(mount, "other")
         order(other)
