@@ -2,19 +2,30 @@
 folder, "$2" where it goes. What they print is kept, as a person sees it.
 """
 
+import atexit
+import functools
 import os
+import shutil
+import tempfile
 
 import harness
 
 QUIET = {"QT_QPA_PLATFORM": "offscreen", "LC_ALL": "C.UTF-8", "QT_LOGGING_RULES": "*=false"}
 
 
+@functools.cache
+def runtime_directory():
+    """Sockets lie in it, whose paths may have 107 bytes: not below a test's own directory."""
+    path = tempfile.mkdtemp(prefix="sdfs-run-")
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
+
+
 def environment(home):
     """A session of its own: nothing of whoever runs the tests is read or left behind."""
     home.mkdir(exist_ok=True)
-    runtime = home / "run"
-    runtime.mkdir(mode=0o700, exist_ok=True)
-    return {**os.environ, **QUIET, "HOME": str(home), "XDG_RUNTIME_DIR": str(runtime), "XDG_DATA_HOME": str(home / "data"),
+    runtime = runtime_directory()
+    return {**os.environ, **QUIET, "HOME": str(home), "XDG_RUNTIME_DIR": runtime, "XDG_DATA_HOME": str(home / "data"),
             "XDG_CONFIG_HOME": str(home / "config"), "XDG_CACHE_HOME": str(home / "cache")}
 
 

@@ -1,16 +1,12 @@
 """A file manager opens folders of finished tasks: what that fetches, what it does while nothing comes, what it sees come."""
 
+import pathlib
+
 import pytest
 
 from harness import PATIENCE, run, task_id, wait_for, wait_state
 from managers import AREA, each_manager
 from watcher import Watcher
-
-# What opening a folder may fetch of the outputs in it, in bytes: all of them, while nobody makes their thumbnails.
-MOST_FETCHED = 0
-# Whether what the service brings is announced to open windows; what a user does is in any case.
-ANNOUNCED = True
-CHANGERS = ["a user", "the service"] if ANNOUNCED else ["a user"]
 
 
 @pytest.fixture(scope="session")
@@ -40,11 +36,16 @@ def finish(mount, simulator, media, *names):
 
 
 @pytest.fixture
-def seated_mount(desktop, make_mount, simulator, monkeypatch):
-    """A mount whose daemon has the desktop's home."""
-    for name in ("HOME", "XDG_CACHE_HOME"):
-        monkeypatch.setenv(name, desktop.environment[name])
-    return make_mount(simulator, options=["submissions_per_hour=1000"])
+def seated_mount(desktop, make_mount, simulator):
+    """A mount whose daemon puts thumbnails where the desktop looks for them."""
+    return make_mount(simulator, options=["submissions_per_hour=1000"], thumbnails=True,
+                      cache=pathlib.Path(desktop.environment["XDG_CACHE_HOME"]))
+
+
+def wait_for_all_thumbnails(mount, simulator, count):
+    """Many tasks that end at once are shown before all of theirs are made."""
+    wait_for(lambda: mount.log().count("event=thumbnails ") == count, "all thumbnails", PATIENCE * 3)
+    wait_for(lambda: all(request["done"] for request in simulator.requests(on="media")), "the end of what they fetch")
 
 
 def open_and_wait_for_thumbnails(desktop, manager, folder, media):
@@ -71,17 +72,19 @@ def fetched_by(simulator, action):
 @each_manager
 def test_opening_a_finished_task(desktop, seated_mount, simulator, media, manager):
     [folder] = finish(seated_mount, simulator, media, "cat")
+    wait_for_all_thumbnails(seated_mount, simulator, 1)
     fetched = fetched_by(simulator, lambda: open_and_wait_for_thumbnails(desktop, manager, folder, media))
-    assert fetched <= MOST_FETCHED, f"{fetched} bytes"
+    assert fetched == 0, f"{fetched} bytes"
 
 
 @each_manager
 def test_opening_a_folder_of_a_hundred_finished_tasks(desktop, seated_mount, simulator, media, manager):
     finish(seated_mount, simulator, media, *(f"film/shot-{n:03}" for n in range(100)))
+    wait_for_all_thumbnails(seated_mount, simulator, 100)
     film = seated_mount.path / "film"
     fetched = fetched_by(simulator, lambda: open_and_wait_for_thumbnails(desktop, manager, film, media))
     above = fetched_by(simulator, lambda: open_and_wait_for_thumbnails(desktop, manager, film.parent, media))
-    assert max(fetched, above) <= MOST_FETCHED, f"{fetched} bytes, and {above} for what it lies in"
+    assert fetched == above == 0, f"{fetched} bytes, and {above} for what it lies in"
 
 
 @each_manager
@@ -98,7 +101,7 @@ def test_a_window_answers_while_nothing_comes(desktop, mount, simulator, media, 
 
 
 @each_manager
-@pytest.mark.parametrize("who", CHANGERS)
+@pytest.mark.parametrize("who", ["a user", "the service"])
 def test_an_open_window_sees_files_come(desktop, mount, simulator, media, manager, who):
     simulator.hold("queued")
     folder = mount.folder("cat")
@@ -108,6 +111,7 @@ def test_an_open_window_sees_files_come(desktop, mount, simulator, media, manage
     if who == "a user":
         run("touch", folder / "video-notes.txt")
     else:
-        simulator.decree(task, state="succeeded", media={"video": str(media / "video.mp4")})
+        simulator.decree(task, state="succeeded", media={"video": str(media / "video.mp4"),
+                                                         "last_frame": str(media / "last_frame.png")})
     desktop.wait_change(before, *AREA)
     desktop.shot("came")

@@ -15,8 +15,8 @@ def mount(make_mount, simulator):
 
 
 def throw(desktop, manager, mount, folder):
-    """Everything that a window on the mount shows goes to the trash."""
-    window = manager.open(desktop, mount.path)
+    """Everything that a window on the folder above shows goes to the trash."""
+    window = manager.open(desktop, folder.parent)
     select_all(desktop, window)
     if manager.confirms_trash:
         question = desktop.keys_until(window, "Delete", lambda: desktop.find_window(".", but=[window]), "the question")
@@ -39,7 +39,7 @@ def restore(desktop, manager, window, folder):
 
 @each_manager
 def test_a_task_in_the_trash_comes_back(desktop, mount, simulator, manager):
-    folder = mount.folder()
+    folder = mount.folder("film/cat")
     wait_state(folder, "queued")
     task = field(folder, "task")
     names = sorted(os.listdir(folder))

@@ -128,12 +128,12 @@ class Mount:
     """One library and its mount; it may be ended and started again."""
 
     def __init__(self, directory, simulator=None, settle=0.2, config="", options=(), services=("ark",),
-                 thumbnails=False, daemon=DAEMON):
+                 thumbnails=False, daemon=DAEMON, cache=None):
         self.daemon = daemon
         self.library = directory / "library"
         self.path = directory / "mount"
         self.path.mkdir(exist_ok=True)
-        self.cache = directory / "cache"  # never the home's
+        self.cache = cache or directory / "cache"  # never the home's
         self.thumbnails = self.cache / "thumbnails"
         self.options = [f"settle={settle}", f"thumbnails={'yes' if thumbnails else 'no'}", *options]
         self.log_path = directory / "daemon.log"
