@@ -176,12 +176,9 @@ bool probe_is_under_way(const struct backend *backend, uint64_t number);
 void probe_drop(struct backend *backend, uint64_t number);
 void probe_clear(struct backend *backend);
 
-/* --- reveal.c: what the folder side does before a success is shown --- */
-/*
- * Whether a finished task may be shown now. Otherwise `show` is called as soon as it may.
- */
-bool reveal_task(struct backend *backend, uint64_t number,
-		 void (*show)(struct backend *backend, uint64_t number));
+/* --- reveal.c: a success is shown, when the folder side has done its part --- */
+/* All that is to be known of its outputs is known: shows it now, or a little later. */
+void reveal_task(struct backend *backend, uint64_t number);
 bool reveal_is_held(const struct backend *backend, uint64_t number);
 void reveal_clear(struct backend *backend);
 

@@ -112,51 +112,12 @@ void probe_clear(struct backend *backend)
 		drop(backend->probes);
 }
 
-/* --- the end: what is known is shown --- */
-
-static void show_success(struct backend *backend, uint64_t number)
-{
-	struct task_view *view = tasks_begin(backend->tasks, number);
-	const struct output *video;
-
-	if (!view)
-		return;
-	if (view->state == TASK_SUCCEEDED && !view->waiting) {
-		tasks_abandon(backend->tasks, view);
-		return;
-	}
-	video = &view->outputs[OUTPUT_VIDEO];
-	if (video->is_dead && !problem_is_set(&view->problem))
-		problem_set(&view->problem, PROBLEM_SERVER,
-			    "the task succeeded, but its video cannot be had");
-	task_set_text(&view->waiting, NULL);
-	follow_end_cancel(view);
-	view->listing_ms = clock_wall_ms();
-	task_enter(view, TASK_SUCCEEDED);
-	tasks_commit(backend->tasks, view);
-	log_info("event=shown task=%" PRIu64, number);
-}
-
-static void show(struct backend *backend, uint64_t number)
-{
-	show_success(backend, number);
-	keep_task(backend, number);
-}
-
-/* What is shown already stays so. */
-static bool is_shown(struct backend *backend, uint64_t number)
-{
-	AUTOVIEW *view = tasks_view(backend->tasks, number);
-
-	return !view || view->state == TASK_SUCCEEDED || view->is_removed;
-}
+/* --- what is known --- */
 
 static void settle_task(struct backend *backend, uint64_t number)
 {
-	if (probe_is_under_way(backend, number))
-		return;
-	if (is_shown(backend, number) || reveal_task(backend, number, show))
-		show(backend, number);
+	if (!probe_is_under_way(backend, number))
+		reveal_task(backend, number);
 }
 
 static void become_ready(struct probe *probe)

@@ -405,9 +405,9 @@ def drop_cache(path):
     os.close(fd)
 
 
-def order_alone(mount, simulator):
+def order_alone(mount, simulator, folder=None):
     """An order without a last frame, which the service holds."""
-    folder = mount.path / "cat"
+    folder = folder or mount.path / "cat"
     folder.mkdir()
     simulator.hold("queued")
     (folder / "request.json").write_text('{"prompt": "A cat", "return_last_frame": false}')
@@ -494,8 +494,8 @@ def endless(simulator):
     server.stop()
 
 
-def order_from(mount, simulator, site):
-    folder = order_alone(mount, simulator)
+def order_from(mount, simulator, site, folder=None):
+    folder = order_alone(mount, simulator, folder)
     simulator.decree(task_id(folder), link={"video_url": site.url()}, state="succeeded")
     return folder
 
@@ -508,6 +508,21 @@ def test_a_video_without_a_length_is_fetched_once_and_kept(mount, simulator, end
     mount.start()
     assert (folder / "video.mp4").read_bytes() == endless.data
     assert endless.count() == 1
+
+
+def test_a_success_that_was_seen_is_there_after_a_kill(mount, simulator, endless):
+    """At whatever moment: the state is in the ledger before anybody can read it."""
+    for turn in range(6):
+        folder = mount.path / f"cat{turn}"
+        order_from(mount, simulator, endless, folder)
+        with open(folder / "status", "rb", buffering=0) as file:
+            while not os.pread(file.fileno(), 100, 0).startswith(b"succeeded"):
+                pass  # at once, not at the next poll
+        mount.kill()
+        mount.start()
+        assert state(folder) == "succeeded"
+        assert (folder / "video.mp4").read_bytes() == endless.data
+        assert endless.count() == turn + 1
 
 
 def test_a_folder_that_is_removed_while_its_video_is_measured(mount, simulator, endless):
