@@ -45,6 +45,35 @@ void core_send(struct backend *backend, struct command *command)
 	wake(backend);
 }
 
+/* A command that carries a task's number and nothing else. */
+struct task_command {
+	struct command command;
+	uint64_t number;
+	void (*act)(struct backend *backend, uint64_t number);
+};
+
+static void run_task_command(struct backend *backend, struct command *command)
+{
+	struct task_command *task = (struct task_command *)command;
+
+	task->act(backend, task->number);
+	free(task);
+}
+
+int core_send_task(struct backend *backend, uint64_t number,
+		   void (*act)(struct backend *backend, uint64_t number))
+{
+	struct task_command *command = calloc(1, sizeof(*command));
+
+	if (!command)
+		return -ENOMEM;
+	command->command.run = run_task_command;
+	command->number = number;
+	command->act = act;
+	core_send(backend, &command->command);
+	return 0;
+}
+
 static struct command *take_commands(struct backend *backend)
 {
 	SCOPED_LOCK(&backend->command_lock);
@@ -335,6 +364,7 @@ static void revive_visit(void *context, struct task_view *view)
 	struct backend *backend = context;
 
 	revive(backend, view->number);
+	hide_finish(backend, view->number);
 	if (view->state == TASK_SUBMITTING ||
 	    (view->state == TASK_UNKNOWN && !view->remote_id &&
 	     view->intent_ms > clock_wall_ms() - CANDIDATES_MS))
@@ -490,6 +520,7 @@ void backend_destroy(struct backend *backend)
 		follow_clear(backend);
 		probe_clear(backend);
 		reveal_clear(backend);
+		hide_clear(backend);
 		candidates_clear(backend);
 	}
 	http_destroy(backend->http);

@@ -165,9 +165,15 @@ int backend_task_release(struct backend *backend, uint64_t number);
 int backend_task_archive(struct backend *backend, uint64_t number);
 /* The same from what was read in the folder. -EAGAIN when it was edited since. */
 int backend_task_archive_read(struct backend *backend, uint64_t number, uint64_t edits);
-/* A person removed virtual files (HIDDEN_…): they stay away; outputs' bytes are dropped.
- */
+/* Another task's files came into the folder of one that ended: what its own files say
+ * from now on goes out only by `submit` or `retry`. */
+int backend_task_copy_came(struct backend *backend, uint64_t number);
+/* A person removed virtual files (HIDDEN_…): they stay away, and in a moment the outputs'
+ * bytes are dropped. */
 int backend_task_hide(struct backend *backend, uint64_t number, unsigned what);
+/* Somebody wants to make what was removed: it is there again, but for outputs whose bytes
+ * are gone. Nothing happens to what was not removed. */
+int backend_task_unhide(struct backend *backend, uint64_t number, unsigned what);
 /* What event task_finishing held back is shown; nothing happens to other tasks. */
 void backend_task_show(struct backend *backend, uint64_t number);
 /* The folder was removed: cancelled where the service can, its media dropped. */

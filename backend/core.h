@@ -32,6 +32,7 @@ struct search;
 struct opening;
 struct keeper;
 struct reveal;
+struct removal;
 
 /* What is on disk of an output that is not open: media_kept.c. */
 struct kept_memo {
@@ -81,6 +82,7 @@ struct backend {
 	struct follower *followers;
 	struct probe *probes;
 	struct reveal *reveals;
+	struct removal *removals;
 	struct search *searches;
 	struct keeper *keepers;
 	struct timer keep_timer;
@@ -102,6 +104,9 @@ struct backend {
 
 /* Hands a command over; it runs on the backend's thread. Never fails. */
 void core_send(struct backend *backend, struct command *command);
+/* The same for what needs the task's number alone. 0 or -ENOMEM. */
+int core_send_task(struct backend *backend, uint64_t number,
+		   void (*act)(struct backend *backend, uint64_t number));
 
 /* A pseudo-random spread of `ms` by up to a tenth, so that tasks do not poll in step. */
 int64_t core_jitter(struct backend *backend, int64_t ms);
@@ -181,6 +186,11 @@ void probe_clear(struct backend *backend);
 void reveal_task(struct backend *backend, uint64_t number);
 bool reveal_is_held(const struct backend *backend, uint64_t number);
 void reveal_clear(struct backend *backend);
+
+/* --- hide.c: what a person removes --- */
+/* The bytes of removed outputs go now. */
+void hide_finish(struct backend *backend, uint64_t number);
+void hide_clear(struct backend *backend);
 
 /* --- media.c (and media_*.c): bytes --- */
 /* The name of an output's file below the media directory's folder of its task. */

@@ -106,8 +106,8 @@ static bool is_wanted(const struct task_view *view, enum output_kind kind)
 {
 	const struct output *output = view ? &view->outputs[kind] : NULL;
 
-	return view && !view->is_removed && !output->is_whole && !output->is_lost &&
-	       !output->is_dead;
+	return view && !view->is_removed && !output->is_removed && !output->is_whole &&
+	       !output->is_lost && !output->is_dead;
 }
 
 void keeper_plan(struct keeper *keeper, const struct task_view *view)

@@ -20,6 +20,7 @@ char *ledger_print_outputs(const struct task_view *view)
 		    json_put_bool(item, "whole", output->is_whole) ||
 		    json_put_bool(item, "lost", output->is_lost) ||
 		    json_put_bool(item, "refetched", output->is_refetched) ||
+		    json_put_bool(item, "removed", output->is_removed) ||
 		    json_put_int64(item, "size", (int64_t)output->size) ||
 		    json_put_int64(item, "version", output->version) ||
 		    json_put_int64(item, "mtime", output->mtime) ||
@@ -52,6 +53,7 @@ void ledger_read_outputs(const char *text, struct task_view *view)
 		json_to_bool(json_get(item, "whole"), &output->is_whole);
 		json_to_bool(json_get(item, "lost"), &output->is_lost);
 		json_to_bool(json_get(item, "refetched"), &output->is_refetched);
+		json_to_bool(json_get(item, "removed"), &output->is_removed);
 		if (json_to_int64(json_get(item, "size"), &number))
 			output->size = (uint64_t)number;
 		if (json_to_int64(json_get(item, "version"), &number))

@@ -28,6 +28,7 @@ struct output {
 	bool is_whole;	   /* all of it is on disk, durable and checked */
 	bool is_lost;	   /* its link died before that, and there is no other */
 	bool is_refetched; /* what came was not what was promised: fetched once more */
+	bool is_removed;   /* a person removed it: its bytes go in a moment */
 	uint64_t size;	   /* bytes; fixed for a version */
 	uint32_t version;  /* grows with each change of the file; 0: none yet */
 	int64_t mtime;	   /* whole seconds since the epoch */
@@ -148,7 +149,7 @@ static inline bool task_is_active(enum task_state state)
 static inline void output_reset(struct output *output)
 {
 	output->is_ready = output->is_whole = output->is_lost = false;
-	output->is_refetched = false;
+	output->is_refetched = output->is_removed = false;
 }
 
 static inline void task_view_cleanup(struct task_view **view)

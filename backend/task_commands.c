@@ -13,36 +13,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* A command that carries a task's number and nothing else. */
-struct task_command {
-	struct command command;
-	uint64_t number;
-	unsigned what;
-	void (*act)(struct backend *backend, uint64_t number);
-};
-
-static void run_task_command(struct backend *backend, struct command *command)
-{
-	struct task_command *task = (struct task_command *)command;
-
-	task->act(backend, task->number);
-	free(task);
-}
-
-static int send_task(struct backend *backend, uint64_t number,
-		     void (*act)(struct backend *backend, uint64_t number))
-{
-	struct task_command *command = calloc(1, sizeof(*command));
-
-	if (!command)
-		return -ENOMEM;
-	command->command.run = run_task_command;
-	command->number = number;
-	command->act = act;
-	core_send(backend, &command->command);
-	return 0;
-}
-
 static int add_task(struct backend *backend, uint64_t number,
 		    const struct task_place *place, bool needs_submit, const char *note)
 {
@@ -341,6 +311,21 @@ static int archive(struct backend *backend, struct task_view *view)
 	return 0;
 }
 
+int backend_task_copy_came(struct backend *backend, uint64_t number)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+
+	if (!view)
+		return -ENOENT;
+	if (view->state == TASK_PENDING || view->needs_submit) {
+		tasks_abandon(backend->tasks, view);
+		return 0;
+	}
+	view->needs_submit = true;
+	tasks_commit(backend->tasks, view);
+	return 0;
+}
+
 int backend_task_archive(struct backend *backend, uint64_t number)
 {
 	struct task_view *view = tasks_begin(backend->tasks, number);
@@ -372,46 +357,6 @@ int backend_task_archive_read(struct backend *backend, uint64_t number, uint64_t
 	return r ? r : archive(backend, view);
 }
 
-struct drop_command {
-	struct command command;
-	uint64_t number;
-	unsigned what;
-};
-
-static void run_drop(struct backend *backend, struct command *command)
-{
-	struct drop_command *drop = (struct drop_command *)command;
-
-	if (drop->what & HIDDEN_VIDEO)
-		media_drop(backend, drop->number, OUTPUT_VIDEO);
-	if (drop->what & HIDDEN_LAST_FRAME)
-		media_drop(backend, drop->number, OUTPUT_LAST_FRAME);
-	free(drop);
-}
-
-int backend_task_hide(struct backend *backend, uint64_t number, unsigned what)
-{
-	struct drop_command *drop = calloc(1, sizeof(*drop));
-	struct task_view *view = drop ? tasks_begin(backend->tasks, number) : NULL;
-
-	if (!view) {
-		free(drop);
-		return drop ? -ENOENT : -ENOMEM;
-	}
-	view->hidden |= what;
-	view->listing_ms = clock_wall_ms();
-	if (what & HIDDEN_VIDEO)
-		output_reset(&view->outputs[OUTPUT_VIDEO]);
-	if (what & HIDDEN_LAST_FRAME)
-		output_reset(&view->outputs[OUTPUT_LAST_FRAME]);
-	tasks_commit(backend->tasks, view);
-	drop->command.run = run_drop;
-	drop->number = number;
-	drop->what = what;
-	core_send(backend, &drop->command);
-	return 0;
-}
-
 static void remove_now(struct backend *backend, uint64_t number)
 {
 	probe_drop(backend, number);
@@ -433,7 +378,7 @@ int backend_task_remove(struct backend *backend, uint64_t number)
 	for (int i = 0; i < OUTPUT_COUNT; i++)
 		view->outputs[i].is_ready = false;
 	tasks_commit(backend->tasks, view);
-	return send_task(backend, number, remove_now);
+	return core_send_task(backend, number, remove_now);
 }
 
 /* --- the words of status --- */
@@ -480,6 +425,7 @@ static int control_retry(struct backend *backend, struct task_view *view)
 	case TASK_INVALID:
 	case TASK_UNKNOWN:
 		reopen(view);
+		view->needs_submit = false;
 		/* The same content is wanted again, whatever comes between. */
 		view->digest[0] = view->doubtful_digest[0] = '\0';
 		task_set_text(&view->note, NULL);
@@ -509,7 +455,7 @@ static int control_cancel(struct backend *backend, struct task_view *view)
 	view->wants_cancel = true;
 	task_set_text(&view->note, "asking the service to cancel");
 	tasks_commit(backend->tasks, view);
-	return send_task(backend, number, follow_cancel);
+	return core_send_task(backend, number, follow_cancel);
 }
 
 static void adopt_now(struct backend *backend, uint64_t number)
@@ -584,7 +530,7 @@ static int adopt(struct backend *backend, struct task_view *view, const char *pr
 	}
 	enter_adopted(view, section, id);
 	tasks_commit(backend->tasks, view);
-	return send_task(backend, number, adopt_now);
+	return core_send_task(backend, number, adopt_now);
 }
 
 int backend_task_adopt(struct backend *backend, uint64_t number, uint64_t edits,
@@ -606,10 +552,10 @@ static int control_fetch(struct backend *backend, struct task_view *view)
 	}
 	view->hidden &= ~(unsigned)(HIDDEN_VIDEO | HIDDEN_LAST_FRAME);
 	for (int i = 0; i < OUTPUT_COUNT; i++)
-		view->outputs[i].is_dead = false;
+		view->outputs[i].is_dead = view->outputs[i].is_removed = false;
 	view->listing_ms = clock_wall_ms();
 	tasks_commit(backend->tasks, view);
-	return send_task(backend, number, media_fetch);
+	return core_send_task(backend, number, media_fetch);
 }
 
 int backend_task_control(struct backend *backend, uint64_t number, const char *word,

@@ -8,6 +8,7 @@
 #include "fs/below.h"
 #include "fs/folder.h"
 #include "fs/settle.h"
+#include "fs/virtual.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -44,11 +45,18 @@ static bool is_refused_name(const struct task_view *view, const char *name)
 	       (task_is_locked(view->state) && name_is_trigger(name));
 }
 
+/* Once sent, a virtual file's name is nobody else's; a last frame may be an input. */
+static bool is_only_shown(const struct task_view *view, const char *name)
+{
+	return view->state != TASK_PENDING && name_virtual_kind(name) != VIRTUAL_NONE &&
+	       name_input_role(name) == ROLE_NONE;
+}
+
 /*
  * KDE's programs replace a file by way of NAME.part, and drop the error of the rename
- * that ends it: who wants to replace a locked file has to learn of the lock here.
+ * that ends it: who wants to replace what cannot be replaced has to learn of it here.
  */
-static bool is_part_of_locked(const struct task_view *view, const char *name)
+static bool is_part_of_refused(const struct task_view *view, const char *name)
 {
 	size_t suffix = strlen(".part"), length = strlen(name);
 	AUTOFREE char *whole = NULL;
@@ -56,7 +64,7 @@ static bool is_part_of_locked(const struct task_view *view, const char *name)
 	if (length <= suffix || strcmp(name + length - suffix, ".part"))
 		return false;
 	whole = strndup(name, length - suffix);
-	return whole && is_refused_name(view, whole);
+	return whole && (is_refused_name(view, whole) || is_only_shown(view, whole));
 }
 
 bool activity_is_locked(struct filesystem *fs, struct node *directory, const char *name)
@@ -187,6 +195,16 @@ static int edit(struct filesystem *fs, struct node *directory, const char *name,
 	return r;
 }
 
+/* A copy's file is about to be there: until it is, the folder is not ordered. */
+static int edit_as_copy(struct filesystem *fs, uint64_t number, struct edits *edits)
+{
+	int r = backend_task_edit(fs->backend, number);
+
+	if (!r)
+		keep_edit(fs, edits, number);
+	return r;
+}
+
 static void visit_change(void *context, struct node *parent, const char *name)
 {
 	struct visit *visit = context;
@@ -274,8 +292,11 @@ static void visit_mark(void *context, struct node *parent, const char *name)
 
 	if (!name_is_trigger(name))
 		return;
-	visit->result = folder_mark(visit->fs, parent, visit->uid);
-	number = visit->result ? 0 : folder_number(visit->fs, parent);
+	number = folder_number(visit->fs, parent);
+	if (!number) {
+		visit->result = folder_mark(visit->fs, parent, visit->uid);
+		number = visit->result ? 0 : folder_number(visit->fs, parent);
+	}
 	if (number)
 		settle_poke(visit->fs->settler, number);
 }
@@ -290,9 +311,28 @@ int activity_after_change(struct filesystem *fs, struct node *node, uid_t uid)
 
 /* --- names --- */
 
-static bool is_sent(const struct task_view *view)
+void activity_copy_came(struct filesystem *fs, uint64_t number)
 {
-	return view->state != TASK_PENDING;
+	AUTOVIEW *view = backend_task_view(fs->backend, number);
+
+	/* What is sent or finished stays what it is, whatever is copied there. */
+	if (view && view->state != TASK_PENDING && !task_is_locked(view->state))
+		backend_task_copy_came(fs->backend, number);
+}
+
+/*
+ * Who removed a virtual file and makes another in its place overwrites it, which is not
+ * possible: so nothing is to be lost.
+ */
+static int stand_again(struct filesystem *fs, uint64_t number,
+		       const struct task_view *view, const char *name, bool is_new)
+{
+	unsigned hidden = virtual_hides(name_virtual_kind(name));
+
+	if (!(view->hidden & hidden))
+		return -EACCES;
+	backend_task_unhide(fs->backend, number, hidden);
+	return name_virtual_kind(name) == VIRTUAL_STATUS && is_new ? -ESTALE : -EACCES;
 }
 
 int activity_check_name(struct filesystem *fs, struct node *directory, int fd,
@@ -315,10 +355,18 @@ int activity_check_name(struct filesystem *fs, struct node *directory, int fd,
 			aside_put_back(fs, number, fd, find_locked(view, name), !coming);
 		return -EACCES;
 	}
-	if (is_sent(view) && kind != VIRTUAL_NONE && name_input_role(name) == ROLE_NONE)
+	if (is_only_shown(view, name)) {
+		if (name_tells_copy(name))
+			activity_copy_came(fs, number);
+		return stand_again(fs, number, view, name, !coming);
+	}
+	if (!coming && is_part_of_refused(view, name))
 		return -EACCES;
-	if (!coming && is_part_of_locked(view, name))
-		return -EACCES;
+	if (kind == VIRTUAL_LAST_FRAME)
+		stand_again(fs, number, view, name,
+			    true); /* beside an input of that name */
+	if (view->state == TASK_PENDING && name_tells_copy(name))
+		return edit_as_copy(fs, number, edits);
 	return edit(fs, directory, name, edits);
 }
 

@@ -50,10 +50,17 @@ void activity_closed(struct filesystem *fs, struct node *node);
 void activity_note_name(struct filesystem *fs, struct node *directory, const char *name);
 
 /*
+ * Files of another task are copied into the folder of one that ended badly: what comes
+ * with them is no order by itself (README.md, rule 3).
+ */
+void activity_copy_came(struct filesystem *fs, uint64_t number);
+
+/*
  * Before a name is taken by a new file, or by `coming` (device and inode, NULL: a new
  * one): -EACCES when a locked file had that name; aside.h puts that back
- * first. -EACCES for a name that the program itself shows in a folder that was sent. What
- * waits to be sent is withdrawn.
+ * first. -EACCES for a name that the program itself shows in a folder that was sent (a
+ * new `status`, where a user removed that: -ESTALE); what was removed there is shown
+ * again. What waits to be sent is withdrawn.
  */
 int activity_check_name(struct filesystem *fs, struct node *directory, int fd,
 			const char *name, const struct stat *coming, struct edits *edits);

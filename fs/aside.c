@@ -35,12 +35,26 @@ int aside_keep(struct filesystem *fs, uint64_t number, int fd, const char *name)
 	return renameat(fd, name, aside, name) < 0 ? -errno : 0;
 }
 
+static bool is_locked_file(const struct locked_file *locked, const struct stat *status)
+{
+	return locked->device == (uint64_t)status->st_dev &&
+	       locked->inode == (uint64_t)status->st_ino;
+}
+
+/* What an attempt before left there is not what was sent now: it goes. */
 static bool put_back_unlinked(struct filesystem *fs, uint64_t number, int fd,
-			      const char *name)
+			      const struct locked_file *locked)
 {
 	AUTOCLOSE int aside = open_aside(fs, number, false);
+	struct stat status;
 
-	return aside >= 0 && !renameat2(aside, name, fd, name, RENAME_NOREPLACE);
+	if (aside < 0 || fstatat(aside, locked->name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	if (!is_locked_file(locked, &status)) {
+		unlinkat(aside, locked->name, 0);
+		return false;
+	}
+	return !renameat2(aside, locked->name, fd, locked->name, RENAME_NOREPLACE);
 }
 
 static bool ends_with_tilde(const char *name)
@@ -67,8 +81,7 @@ static int open_renamed(int fd, const struct locked_file *locked, bool is_create
 				       O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	closedir(stream);
 	if (found >= 0 && (fstat(found, &status) < 0 || !S_ISREG(status.st_mode) ||
-			   locked->device != (uint64_t)status.st_dev ||
-			   locked->inode != (uint64_t)status.st_ino)) {
+			   !is_locked_file(locked, &status))) {
 		cleanup_close(&found);
 		return -ENOENT;
 	}
@@ -110,7 +123,7 @@ static bool put_back_copy(int fd, const struct locked_file *locked, bool is_crea
 void aside_put_back(struct filesystem *fs, uint64_t number, int fd,
 		    const struct locked_file *locked, bool is_create)
 {
-	if (put_back_unlinked(fs, number, fd, locked->name) ||
+	if (put_back_unlinked(fs, number, fd, locked) ||
 	    put_back_copy(fd, locked, is_create))
 		log_info("event=locked_file_put_back task=%" PRIu64, number);
 }

@@ -42,12 +42,25 @@ static int open_output(struct filesystem *fs, fuse_req_t request, struct handle 
 	return 0;
 }
 
+/* Files of another task come here, if only to be refused. */
+static void note_copy(struct filesystem *fs, const struct node *node)
+{
+	if (node->kind == VIRTUAL_STATUS || node->kind == VIRTUAL_TASK_JSON ||
+	    node->kind == VIRTUAL_VIDEO)
+		activity_copy_came(fs, node->number);
+}
+
 static int open_virtual(struct filesystem *fs, fuse_req_t request, struct handle *handle,
 			struct fuse_file_info *info)
 {
-	if (handle->may_write &&
-	    (!ops_may_cover(fs, handle->node) || !others_is_owner(fs, handle->uid)))
-		return -EACCES;
+	if (handle->may_write || info->flags & O_TRUNC) {
+		if (!others_is_owner(fs, handle->uid))
+			return -EACCES;
+		if (!ops_may_cover(fs, handle->node)) {
+			note_copy(fs, handle->node);
+			return -EACCES;
+		}
+	}
 	if (handle->node->kind == VIRTUAL_VIDEO ||
 	    handle->node->kind == VIRTUAL_LAST_FRAME)
 		return open_output(fs, request, handle, info);
@@ -59,15 +72,15 @@ static int open_virtual(struct filesystem *fs, fuse_req_t request, struct handle
 
 static int open_user_file(struct filesystem *fs, struct handle *handle, int flags)
 {
-	bool is_cut = handle->may_write && flags & O_TRUNC;
+	bool changes = handle->may_write || flags & O_TRUNC;
 	AUTOEDITS edits = { 0 };
 	int r = 0, fd;
 
-	if (handle->may_write)
+	if (changes)
 		r = others_check_content(fs, handle->node, handle->uid);
-	if (!r && handle->may_write)
+	if (!r && changes)
 		r = activity_check_open(fs, handle->node);
-	if (!r && is_cut)
+	if (!r && flags & O_TRUNC)
 		r = activity_before_change(fs, handle->node, &edits);
 	if (r)
 		return r;
@@ -275,7 +288,6 @@ static int write_user_file(struct filesystem *fs, struct handle *handle,
 			   uid_t uid)
 {
 	AUTOEDITS edits = { 0 };
-	bool is_first;
 	int r = others_check_content(fs, handle->node, uid), done;
 
 	if (!r) /* the folder may have become a task's since it was opened */
@@ -286,11 +298,9 @@ static int write_user_file(struct filesystem *fs, struct handle *handle,
 	if (done <= 0)
 		return done;
 	pthread_mutex_lock(&handle->lock);
-	is_first = !handle->has_edited;
 	handle->has_edited = handle->is_dirty = true;
 	pthread_mutex_unlock(&handle->lock);
-	if (is_first)
-		r = activity_after_change(fs, handle->node, uid);
+	r = activity_after_change(fs, handle->node, uid);
 	return r ? r : done;
 }
 
@@ -316,13 +326,16 @@ static int become_copy(struct filesystem *fs, struct handle *handle)
 	const char *name = handle->node->kind == VIRTUAL_STATUS ? "status" : "task.json";
 	struct node *folder = handle->node->folder;
 	AUTOCLOSE int directory = nodes_open_directory(&fs->nodes, folder);
-	AUTOVIEW *view = backend_task_view(fs->backend, handle->node->number);
-	int fd;
+	int fd, r;
 
-	if (directory < 0 || !view)
-		return directory < 0 ? directory : -ESTALE;
-	if (view->state != TASK_PENDING)
+	if (directory < 0)
+		return directory;
+	/* First: from now on it cannot be ordered meanwhile. */
+	r = backend_task_archive(fs->backend, handle->node->number);
+	if (r) {
+		note_copy(fs, handle->node);
 		return -EINVAL;
+	}
 	fd = openat(directory, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
 		    handle->node->kind == VIRTUAL_STATUS ? 0644 : 0600);
 	if (fd < 0)
@@ -332,7 +345,7 @@ static int become_copy(struct filesystem *fs, struct handle *handle)
 		handle->fd = take_fd(&fd);
 	pthread_mutex_unlock(&handle->lock);
 	cleanup_close(&fd);
-	return backend_task_archive(fs->backend, handle->node->number);
+	return 0;
 }
 
 /* Both texts that may be written: `status`, and what copies put in their place. */

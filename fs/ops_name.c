@@ -257,6 +257,10 @@ void op_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t m
 		return;
 	}
 	r = begin(request, parent, name, NULL, &making);
+	/* It came back: the kernel looks it up, and opens it. Whoever may open nothing
+	 * but a new one is refused: tar would remove it again, without end. */
+	if (r == -ESTALE && info->flags & O_EXCL)
+		r = -EACCES;
 	if (!r) {
 		fd = open_new(&making, mode, info->flags);
 		r = fd < 0 ? fd : 0;

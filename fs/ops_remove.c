@@ -352,8 +352,12 @@ void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name,
 	if (!r) {
 		activity_note_name(fs, from.parent, name);
 		r = activity_name_came(fs, to.parent, to.fd, new_name, uid);
-		if (flags & RENAME_EXCHANGE)
-			activity_name_came(fs, from.parent, from.fd, name, uid);
+		if (flags & RENAME_EXCHANGE) {
+			int other =
+				activity_name_came(fs, from.parent, from.fd, name, uid);
+
+			r = r ? r : other;
+		}
 		if (S_ISDIR(from.status.st_mode) ||
 		    (to.exists && S_ISDIR(to.status.st_mode)))
 			folders_moved(fs);

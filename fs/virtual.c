@@ -32,9 +32,14 @@ ino_t virtual_inode(uint64_t number, enum virtual_kind kind, uint64_t version)
 		       (version & VERSION_MASK) << VERSION_SHIFT | (uint64_t)kind);
 }
 
+unsigned virtual_hides(enum virtual_kind kind)
+{
+	return kind == VIRTUAL_NONE ? 0 : 1u << (kind - VIRTUAL_STATUS);
+}
+
 static bool is_hidden(const struct task_view *view, enum virtual_kind kind)
 {
-	return view->hidden & 1u << (kind - VIRTUAL_STATUS);
+	return view->hidden & virtual_hides(kind);
 }
 
 static bool is_quiet(const struct node *directory)
@@ -63,9 +68,9 @@ static char *waiting_of(struct filesystem *fs, const struct task_view *view,
 		"this folder is a copy of a task's folder, which is not an order; to "
 		"order it, remove the copied status, task.json and video.mp4 and write "
 		"\"submit\" to status";
-	static const char copied[] = "the library, or this folder, was copied or "
-				     "restored: write \"submit\" to status to order "
-				     "this";
+	static const char copied[] =
+		"the library, or this folder, was copied or restored, or another task's "
+		"files were copied into it: write \"submit\" to status to order this";
 	SCOPED_LOCK(&fs->folders->lock);
 	const struct folder *folder = folders_find(fs->folders, view->number);
 
@@ -156,15 +161,15 @@ size_t virtual_list(struct filesystem *fs, struct node *directory,
 unsigned virtual_hiding(const struct virtual_file *files, size_t count,
 			enum virtual_kind kind)
 {
-	unsigned hidden = 1u << (kind - VIRTUAL_STATUS);
+	unsigned hidden = virtual_hides(kind);
 
 	if (kind != VIRTUAL_STATUS)
 		return hidden;
 	for (int other = VIRTUAL_STATUS; other < VIRTUAL_COUNT; other++)
-		hidden |= 1u << (other - VIRTUAL_STATUS);
+		hidden |= virtual_hides((enum virtual_kind)other);
 	for (size_t i = 0; i < count; i++)
 		if (files[i].kind != VIRTUAL_STATUS)
-			hidden &= ~(1u << (files[i].kind - VIRTUAL_STATUS));
+			hidden &= ~virtual_hides(files[i].kind);
 	return hidden;
 }
 

@@ -1,11 +1,13 @@
 """Keeping: what was paid for is on disk before its link dies, and stays there."""
 
 import base64
+import contextlib
 import hashlib
 import itertools
 import json
 import os
 import random
+import sqlite3
 import subprocess
 
 import pytest
@@ -341,6 +343,8 @@ def test_bytes_that_always_differ_stay_with_a_note(make_mount, simulator, tmp_pa
     wait_for(lambda: "differ" in (field(folder, "note") or ""), "a note", PATIENCE * 2)
     assert (folder / "video.mp4").read_bytes() == video.read_bytes()
     count = len(asked(simulator))
+    with contextlib.closing(sqlite3.connect(mount.library / "ledger.sqlite3")) as ledger:
+        wait_for(lambda: "differ" in str(ledger.execute("SELECT note FROM task").fetchall()), "in the ledger")
     mount.kill()
     mount.start()
     control(folder, "fetch")

@@ -1,0 +1,244 @@
+"""What is copied over a task's own folder: nothing paid for is lost, and nothing is ordered."""
+
+import contextlib
+import os
+import sqlite3
+
+import pytest
+
+from harness import control, field, make_media, run, state, status, task_id, wait_for, wait_state
+
+MIB = 1 << 20
+NAMES = ["last_frame.png", "prompt.txt", "status", "task.json", "video.mp4"]
+
+
+def shell(command, *arguments, check=True):
+    return run("bash", "-c", command, "bash", *arguments, check=check)
+
+
+def settled(mount, simulator, creates):
+    """Nothing more is sent: a later order of another folder went out, and the count is right."""
+    marker = mount.folder(f"marker-{os.urandom(4).hex()}", "marker")
+    wait_state(marker, "succeeded")
+    assert simulator.creates() == creates + 1
+
+
+def media_requests(simulator):
+    return [one for one in simulator.requests(on="media") if one["kind"] == "video"]
+
+
+def bytes_on_disk(mount):
+    return sum(path.stat().st_blocks for path in (mount.library / "media").rglob("video.*"))
+
+
+# --- onto what is finished ---
+
+OVERWRITERS = {
+    "tar": 'tar -C "$1" -c . | tar -C "$2" -x',
+    "tar --overwrite": 'tar -C "$1" -c . | tar -C "$2" -x --overwrite',
+    "tar --unlink-first": 'tar -C "$1" -c . | tar -C "$2" -x --unlink-first',
+    "unzip -o": '(cd "$1" && zip -qr - .) > "$3"/a.zip; unzip -qo "$3"/a.zip -d "$2"',
+    "cp -r": 'cp -r "$1"/. "$2"',
+    "cp --remove-destination": 'cp -r --remove-destination "$1"/. "$2"',
+    "rsync": 'rsync -a "$1"/ "$2"/',
+    "rsync --inplace": 'rsync -a --inplace "$1"/ "$2"/',
+    "mv -f": 'cp -r "$1" "$3"/copy; mv -f "$3"/copy/* "$2"',
+    "install": 'install "$1"/* "$2"',
+    "by a name with part": 'for f in "$1"/*; do n=${f##*/}; cp "$f" "$2/$n.part" && rm -f "$2/$n" && mv "$2/$n.part" "$2/$n"; done',
+    "by another name": 'for f in "$1"/*; do n=${f##*/}; cp "$f" "$2/$n.new" && rm -f "$2/$n" && mv "$2/$n.new" "$2/$n"; done',
+}
+
+
+def finish(mount, simulator, tmp_path, name):
+    """A finished task whose bytes are on disk, and a copy of its folder elsewhere, where all is other."""
+    video = make_media(tmp_path / "video.bin", 1 * MIB + 5)
+    folder = mount.finished(simulator, name, video=video)
+    assert control(folder, "fetch").returncode == 0
+    wait_for(lambda: field(folder, "kept") == "100%")
+    backup = tmp_path / f"backup of {name}"
+    run("cp", "-r", folder, backup)
+    (backup / "prompt.txt").write_text("A dog that is no cat\n")
+    (backup / "video.mp4").write_bytes(b"another video")
+    return folder, backup, video.read_bytes()
+
+
+@pytest.fixture
+def finished(mount, simulator, tmp_path):
+    return finish(mount, simulator, tmp_path, "cat")
+
+
+def test_what_is_finished_cannot_be_overwritten(mount, simulator, tmp_path):
+    before = {}
+    for writer, command in OVERWRITERS.items():
+        folder, backup, video = finish(mount, simulator, tmp_path, writer)
+        before[folder] = set(os.listdir(folder)), (folder / "prompt.txt").read_bytes(), video
+        (scratch := tmp_path / f"scratch of {writer}").mkdir()
+        shell(command, backup, folder, scratch, check=False)
+    asked = len(media_requests(simulator))
+    for _ in "now", "after a kill":
+        for folder, (names, prompt, video) in before.items():
+            assert state(folder) == "succeeded" and field(folder, "kept") == "100%", folder
+            assert names <= set(os.listdir(folder)), folder
+            assert (folder / "video.mp4").read_bytes() == video, folder
+            assert (folder / "prompt.txt").read_bytes() == prompt, folder
+        mount.kill()
+        mount.start()
+    assert len(media_requests(simulator)) == asked, "fetched again"
+    settled(mount, simulator, len(before))
+
+
+def test_a_removed_video_is_dropped_a_little_later(mount, simulator, finished):
+    folder, _, video = finished
+    (folder / "video.mp4").unlink()
+    assert "video.mp4" not in os.listdir(folder)
+    with pytest.raises(FileNotFoundError):
+        (folder / "video.mp4").read_bytes()
+    wait_for(lambda: bytes_on_disk(mount) == 0, "the bytes are gone", 30)
+    assert "video.mp4" not in os.listdir(folder)
+    with pytest.raises(PermissionError):
+        (folder / "video.mp4").write_bytes(b"mine")
+    assert "video.mp4" not in os.listdir(folder), "only a fetch brings it back now"
+    assert control(folder, "fetch").returncode == 0
+    wait_for(lambda: "video.mp4" in os.listdir(folder))
+    assert (folder / "video.mp4").read_bytes() == video
+
+
+def test_a_removed_video_is_gone_after_a_kill(mount, finished):
+    folder, _, video = finished
+    (folder / "video.mp4").unlink()
+    with contextlib.closing(sqlite3.connect(mount.library / "ledger.sqlite3")) as ledger:
+        wait_for(lambda: '"removed":true' in str(ledger.execute("SELECT outputs FROM task").fetchall()), "in the ledger")
+    mount.kill()
+    mount.start()
+    assert "video.mp4" not in os.listdir(folder) and state(folder) == "succeeded"
+    wait_for(lambda: bytes_on_disk(mount) == 0, "the bytes are gone")
+    assert control(folder, "fetch").returncode == 0
+    wait_for(lambda: "video.mp4" in os.listdir(folder))
+    assert (folder / "video.mp4").read_bytes() == video
+
+
+def test_a_removed_video_that_is_fetched_at_once_was_never_away(mount, simulator, finished):
+    folder, _, video = finished
+    asked = len(media_requests(simulator))
+    (folder / "video.mp4").unlink()
+    assert control(folder, "fetch").returncode == 0
+    assert (folder / "video.mp4").read_bytes() == video
+    assert len(media_requests(simulator)) == asked
+
+
+def test_a_removed_status_can_be_written_again(mount, finished):
+    folder = finished[0]
+    (folder / "status").unlink()
+    assert "status" not in os.listdir(folder)
+    assert control(folder, "fetch").returncode == 0, "the shell makes the file that it does not find"
+    assert state(folder) == "succeeded"
+
+
+# --- onto what ended badly ---
+
+def failed(mount, simulator, folder):
+    simulator.decree(task_id(folder), state="failed")
+
+
+def expired(mount, simulator, folder):
+    simulator.decree(task_id(folder), state="expired")
+
+
+def cancelled(mount, simulator, folder):
+    assert control(folder, "cancel").returncode == 0
+
+
+ENDS = {"failed": failed, "expired": expired, "cancelled": cancelled}
+
+
+def ended(mount, simulator, end, name):
+    folder = mount.path / name
+    if end == "invalid":
+        simulator.fault("create", {"status": 400, "body": {"error": {"code": "InvalidParameter", "message": "no"}}},
+                        times=1)
+        mount.folder(name, "A dog")
+    elif end == "unknown":
+        simulator.fault("create", {"close": "after"}, times=1)
+        mount.folder(name, "A dog")
+    else:
+        simulator.hold("queued")
+        mount.folder(name, "A dog")
+        wait_for(lambda: task_id(folder))
+        wait_state(folder, "queued")
+        ENDS[end](mount, simulator, folder)
+        simulator.hold("")
+    wait_state(folder, end)
+    return folder
+
+
+@pytest.mark.parametrize("end", ["failed", "expired", "cancelled", "invalid", "unknown"])
+def test_a_copy_onto_what_ended_badly_is_no_order(mount, simulator, tmp_path, end):
+    source = mount.folder("good", "A fox")
+    wait_state(source, "succeeded")
+    folders = [ended(mount, simulator, end, writer) for writer in OVERWRITERS]
+    creates = simulator.creates()
+    for folder in folders:
+        (scratch := tmp_path / f"scratch of {folder.name}").mkdir()
+        shell(OVERWRITERS[folder.name], source, folder, scratch, check=False)
+    settled(mount, simulator, creates)
+    held = [folder for folder in folders if "another task's files" in (field(folder, "waiting") or "")]
+    assert mount.path / "cp -r" in held and mount.path / "tar" in held
+    for name in set(os.listdir(held[0])) - {"prompt.txt", "status", "task.json"}:
+        (held[0] / name).unlink()
+    (held[0] / "prompt.txt").write_text("A fox at last\n")
+    assert control(held[0], "submit").returncode == 0
+    wait_state(held[0], "succeeded")
+    assert simulator.creates() == creates + 2
+
+
+# --- what was locked is what comes back ---
+
+def test_what_an_attempt_before_left_never_comes_back(mount, simulator):
+    simulator.hold("queued")
+    folder = mount.folder("cat", "The first")
+    task = wait_for(lambda: task_id(folder))
+    (folder / "prompt.txt").unlink()
+    simulator.decree(task, state="failed")
+    wait_state(folder, "failed")
+    (folder / "prompt.txt").write_text("The second\n")
+    wait_for(lambda: task_id(folder) not in (None, task) and state(folder) == "queued")
+    (folder / "prompt.txt").rename(folder / "old.txt")
+    with pytest.raises(PermissionError):
+        (folder / "prompt.txt").write_text("The third\n")
+    assert (folder / "prompt.txt").read_text() == "The second\n"
+
+
+def test_reading_cannot_cut(mount, simulator):
+    simulator.hold("queued")
+    folder = mount.folder("cat", "A cat")
+    wait_for(lambda: task_id(folder))
+    with pytest.raises(PermissionError):
+        os.open(folder / "prompt.txt", os.O_RDONLY | os.O_TRUNC)
+    assert (folder / "prompt.txt").read_text() == "A cat\n"
+    simulator.hold("")
+    wait_state(folder, "succeeded")
+    size = (folder / "video.mp4").stat().st_size
+    with pytest.raises(PermissionError):
+        os.open(folder / "video.mp4", os.O_RDONLY | os.O_TRUNC)
+    assert (folder / "video.mp4").stat().st_size == size == len((folder / "video.mp4").read_bytes())
+
+
+def test_cutting_by_reading_is_an_edit(make_mount, simulator):
+    mount = make_mount(simulator, settle=1.5)
+    folder = mount.folder("cat", "A cat")
+    os.close(os.open(folder / "prompt.txt", os.O_RDONLY | os.O_TRUNC))
+    settled(mount, simulator, 0)
+    assert state(folder) == "pending"
+
+
+def test_a_trigger_that_got_its_name_while_empty_and_open(mount, simulator):
+    folder = mount.path / "cat"
+    folder.mkdir()
+    with open(folder / "prompt.txt.part", "wb", buffering=0) as file:
+        file.write(b"A dog")
+        file.truncate(0)
+        os.rename(folder / "prompt.txt.part", folder / "prompt.txt")
+        file.seek(0)
+        file.write(b"A fox")
+    wait_state(folder, "succeeded")
+    assert simulator.requests(on="create")[0]["body"]["content"][0]["text"].startswith("A fox")
