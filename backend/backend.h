@@ -165,8 +165,8 @@ int backend_task_release(struct backend *backend, uint64_t number);
 int backend_task_archive(struct backend *backend, uint64_t number);
 /* The same from what was read in the folder. -EAGAIN when it was edited since. */
 int backend_task_archive_read(struct backend *backend, uint64_t number, uint64_t edits);
-/* Another task's files came into the folder of one that ended: what its own files say
- * from now on goes out only by `submit` or `retry`. */
+/* Another task's files come into the folder of one that is not sent, or ended: what its
+ * own files say from now on goes out only by `submit` or `retry`. */
 int backend_task_copy_came(struct backend *backend, uint64_t number);
 /* A person removed virtual files (HIDDEN_…): they stay away, and in a moment the outputs'
  * bytes are dropped. */

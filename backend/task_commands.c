@@ -317,11 +317,12 @@ int backend_task_copy_came(struct backend *backend, uint64_t number)
 
 	if (!view)
 		return -ENOENT;
-	if (view->state == TASK_PENDING || view->needs_submit) {
+	if (task_is_locked(view->state) || view->needs_submit) {
 		tasks_abandon(backend->tasks, view);
 		return 0;
 	}
 	view->needs_submit = true;
+	view->order = 0;
 	tasks_commit(backend->tasks, view);
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include "backend/base/buffer.h"
 #include "backend/base/cleanup.h"
 #include "fs/announce.h"
+#include "fs/copier.h"
 #include "fs/folder.h"
 #include "fs/gallery.h"
 #include "fs/virtual.h"
@@ -183,6 +184,7 @@ void op_opendir(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
 		fuse_reply_err(request, -fd);
 		return;
 	}
+	copier_looked(node, fuse_req_ctx(request)->pid);
 	info->fh = (uintptr_t)handle;
 	if (fuse_reply_open(request, info) == -ENOENT)
 		handle_destroy(fs, handle);

@@ -7,6 +7,7 @@
 #include "backend/media_view.h"
 #include "fs/activity.h"
 #include "fs/announce.h"
+#include "fs/copier.h"
 #include "fs/control.h"
 #include "fs/folder.h"
 #include "fs/gather.h"
@@ -114,6 +115,8 @@ void op_open(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
 	handle->may_write = (info->flags & O_ACCMODE) != O_RDONLY;
 	handle->uid = context->uid;
 	counts = handle->may_write && !node->is_virtual;
+	if (node->is_virtual && node->folder)
+		copier_looked(node->folder, context->pid);
 	if (node->is_virtual)
 		r = open_virtual(fs, request, handle, info);
 	else

@@ -6,6 +6,7 @@
 #include "backend/base/cleanup.h"
 #include "fs/activity.h"
 #include "fs/announce.h"
+#include "fs/copier.h"
 #include "fs/folder.h"
 #include "fs/others.h"
 
@@ -277,6 +278,7 @@ void op_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t m
 		fuse_reply_err(request, -r);
 		return;
 	}
+	copier_made(making.parent, name, fuse_req_ctx(request)->pid);
 	handle_set_fd(fs, handle, take_fd(&fd));
 	handle->uid = making.uid;
 	handle->may_write = (info->flags & O_ACCMODE) != O_RDONLY;

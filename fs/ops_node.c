@@ -6,6 +6,7 @@
 #include "backend/base/cleanup.h"
 #include "fs/activity.h"
 #include "fs/announce.h"
+#include "fs/copier.h"
 #include "fs/folder.h"
 #include "fs/gallery.h"
 #include "fs/others.h"
@@ -176,9 +177,12 @@ void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 		r = ops_fill_entry(fs, node, name, &entry);
 		if (r)
 			nodes_unref(&fs->nodes, node, 1);
-		else if (node->is_virtual)
+		else if (node->is_virtual) {
 			announce_handed(fs->announce, node->number, node->kind,
 					node->version);
+			copier_found(ops_node(fs, parent), name,
+				     fuse_req_ctx(request)->pid);
+		}
 	}
 	if (r)
 		fuse_reply_err(request, r == -ESTALE ? ENOENT : -r);

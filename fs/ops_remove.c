@@ -8,6 +8,7 @@
 #include "fs/activity.h"
 #include "fs/announce.h"
 #include "fs/aside.h"
+#include "fs/copier.h"
 #include "fs/folder.h"
 #include "fs/gallery.h"
 #include "fs/mark.h"
@@ -351,6 +352,7 @@ void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name,
 		forget_task(&to, replaced);
 	if (!r) {
 		activity_note_name(fs, from.parent, name);
+		copier_made(to.parent, new_name, fuse_req_ctx(request)->pid);
 		r = activity_name_came(fs, to.parent, to.fd, new_name, uid);
 		if (flags & RENAME_EXCHANGE) {
 			int other =

@@ -5,6 +5,7 @@
 #include "backend/base/log.h"
 #include "backend/base/text.h"
 #include "backend/base/thread.h"
+#include "fs/copier.h"
 #include "fs/folder.h"
 #include "fs/gather.h"
 #include "fs/parked.h"
@@ -18,6 +19,7 @@
 #define READERS_MS 1000
 #define ELSEWHERE_MS 2000 /* files outside a folder announce nothing */
 #define AGAIN_MS 1000
+#define ASKS_MS 500
 
 /* A folder to be looked at. */
 struct due {
@@ -211,6 +213,24 @@ static int64_t order(struct settler *settler, uint64_t number, struct node *dire
 	return 0;
 }
 
+/*
+ * Whoever made the trigger waits for a person's answer, as it copies a task's folder:
+ * then it is no order by itself. Returns when to look again; 0: when poked; -1: it is an
+ * order.
+ */
+static int64_t hold_copy(struct filesystem *fs, uint64_t number,
+			 const struct node *directory)
+{
+	int64_t asks_ms = copier_asks_ms(directory);
+
+	if (asks_ms < 0)
+		return -1;
+	if (asks_ms < ASKS_MS)
+		return ASKS_MS - asks_ms; /* it may be about to read what it found */
+	backend_task_copy_came(fs->backend, number);
+	return 0;
+}
+
 /* Returns when to look again; 0: when poked. */
 static int64_t refuse(struct filesystem *fs, uint64_t number, uint64_t edits,
 		      const struct gathered *gathered, bool is_forced)
@@ -270,9 +290,12 @@ static int64_t act(struct settler *settler, uint64_t number, struct node *direct
 			again_ms = archive(fs, number, edits);
 		else if (result == GATHER_INVALID)
 			again_ms = refuse(fs, number, edits, &gathered, is_forced);
-		else if (result == GATHER_READY)
-			again_ms = order(settler, number, directory, path, edits,
-					 &gathered, is_forced);
+		else if (result == GATHER_READY) {
+			again_ms = is_forced ? -1 : hold_copy(fs, number, directory);
+			if (again_ms < 0)
+				again_ms = order(settler, number, directory, path, edits,
+						 &gathered, is_forced);
+		}
 	}
 	gathered_clear(&gathered);
 	return again_ms;

@@ -3,10 +3,12 @@
 import contextlib
 import os
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
-from harness import control, field, make_media, run, state, status, task_id, wait_for, wait_state
+from harness import PATIENCE, control, field, make_media, run, state, status, task_id, wait_for, wait_state
 
 MIB = 1 << 20
 NAMES = ["last_frame.png", "prompt.txt", "status", "task.json", "video.mp4"]
@@ -189,6 +191,47 @@ def test_a_copy_onto_what_ended_badly_is_no_order(mount, simulator, tmp_path, en
     assert control(held[0], "submit").returncode == 0
     wait_state(held[0], "succeeded")
     assert simulator.creates() == creates + 2
+
+
+# --- onto nothing, by who asks about the names that are taken ---
+
+@pytest.mark.parametrize("answer, end", [("A", "succeeded"), ("N", "pending")], ids=["replace all", "skip all"])
+def test_a_copier_that_asks_makes_no_order(make_mount, simulator, tmp_path, answer, end):
+    mount = make_mount(simulator, settle=0.7)
+    source = mount.folder("good", "A fox")
+    wait_state(source, "succeeded")
+    saved = tmp_path / "saved"
+    run("cp", "-r", source, saved)
+    run("zip", "-q", "../saved.zip", "prompt.txt", "status", "task.json", cwd=saved)
+    unzip = subprocess.Popen(["unzip", "-q", tmp_path / "saved.zip", "-d", mount.path / "copy"], stdin=subprocess.PIPE,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
+    wait_for(lambda: (mount.path / "copy" / "status").exists())
+    wait_for(lambda: "another task's files" in (field(mount.path / "copy", "waiting") or ""), "it waits")
+    unzip.communicate(answer + "\n", timeout=PATIENCE)
+    assert state(mount.path / "copy") == end
+    settled(mount, simulator, 1)
+    if end == "pending":
+        assert control(mount.path / "copy", "submit").returncode == 0
+        wait_state(mount.path / "copy", "succeeded")
+        assert simulator.creates() == 3
+
+
+def test_a_script_that_reads_what_it_finds_orders(make_mount, simulator):
+    mount = make_mount(simulator, settle=0.7)
+    folder = mount.path / "cat"
+    code = """
+import os, pathlib, sys
+folder = pathlib.Path(sys.argv[1])
+folder.mkdir()
+(folder / "prompt.txt").write_text("A cat")
+while not os.path.exists(folder / "status"): pass
+(folder / "status").read_text()
+sys.stdin.read()
+"""
+    script = subprocess.Popen([sys.executable, "-c", code, folder], stdin=subprocess.PIPE)
+    wait_for(lambda: (folder / "video.mp4").exists(), "the video")
+    script.communicate(b"", timeout=PATIENCE)
+    assert script.returncode == 0
 
 
 # --- what was locked is what comes back ---
