@@ -2,6 +2,7 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
+#include "backend/base/file.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
 
@@ -238,20 +239,9 @@ static int write_download(void *context, const struct http_response *response,
 	download->is_too_large = download->size + size > DOWNLOAD_MAX_BYTES;
 	if (download->is_too_large)
 		return -1;
-	while (size) {
-		ssize_t n = pwrite(download->fd, bytes, size, (off_t)download->size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			download->write_error = errno;
-			return -1;
-		}
-		bytes += n;
-		size -= (size_t)n;
-		download->size += (uint64_t)n;
-	}
-	return 0;
+	download->write_error = -file_write_at(download->fd, bytes, size, download->size);
+	download->size += size;
+	return download->write_error ? -1 : 0;
 }
 
 static void try_later(struct download *download)

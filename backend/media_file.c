@@ -1,6 +1,7 @@
 #include "backend/media_file_inside.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/base/file.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
 
@@ -267,22 +268,6 @@ static void forget_sync(struct media_file *file)
 		log_warn("event=map_not_durable reason=\"%s\"", strerror(errno));
 }
 
-static int write_all(int fd, uint64_t offset, const char *bytes, size_t size)
-{
-	size_t done = 0;
-
-	while (done < size) {
-		ssize_t n = pwrite(fd, bytes + done, size - done, (off_t)(offset + done));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		done += (size_t)n;
-	}
-	return 0;
-}
-
 int media_file_write(struct media_file *file, uint64_t offset, const void *bytes,
 		     size_t size)
 {
@@ -291,7 +276,7 @@ int media_file_write(struct media_file *file, uint64_t offset, const void *bytes
 	if (file->fd < 0)
 		return file->disk_error;
 	forget_sync(file);
-	r = write_all(file->fd, offset, bytes, size);
+	r = file_write_at(file->fd, bytes, size, offset);
 	file->done++;
 	return r;
 }

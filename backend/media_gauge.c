@@ -1,6 +1,7 @@
 #include "backend/media_gauge.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/base/file.h"
 #include "backend/base/text.h"
 #include "backend/media_type.h"
 
@@ -54,18 +55,11 @@ void media_gauge_abandon(struct media_gauge *gauge)
 
 int media_gauge_add(struct media_gauge *gauge, const char *bytes, size_t size)
 {
-	while (size) {
-		ssize_t n = pwrite(gauge->fd, bytes, size, (off_t)gauge->size);
+	int r = file_write_at(gauge->fd, bytes, size, gauge->size);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		bytes += n;
-		size -= (size_t)n;
-		gauge->size += (uint64_t)n;
-	}
-	return 0;
+	if (!r)
+		gauge->size += size;
+	return r;
 }
 
 uint64_t media_gauge_size(const struct media_gauge *gauge)

@@ -1,6 +1,7 @@
 #include "fs/data_url.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/base/file.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -37,21 +38,6 @@ static int value_of(char c)
 	const char *at = c ? strchr(digits, c) : NULL;
 
 	return at ? (int)(at - digits) : -1;
-}
-
-static int write_all(int to, const unsigned char *bytes, size_t size)
-{
-	while (size) {
-		ssize_t n = write(to, bytes, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		bytes += n;
-		size -= (size_t)n;
-	}
-	return 0;
 }
 
 /* Four digits of base64 on the way to three bytes. */
@@ -107,13 +93,13 @@ int data_url_decode(const char *url, int to, const char **ret_why)
 			break;
 		filled += count;
 		if (filled >= CHUNK) {
-			r = write_all(to, out, filled);
+			r = file_write(to, out, filled);
 			filled = 0;
 		}
 	}
 	if (!r && !*ret_why && group.digits)
 		*ret_why = "its base64 ends too early";
 	if (!r && !*ret_why)
-		r = write_all(to, out, filled);
+		r = file_write(to, out, filled);
 	return r ? r : *ret_why ? -EINVAL : 0;
 }

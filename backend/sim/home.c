@@ -2,6 +2,7 @@
 
 #include "backend/base/buffer.h"
 #include "backend/base/cleanup.h"
+#include "backend/base/file.h"
 #include "backend/base/log.h"
 
 #include <errno.h>
@@ -180,19 +181,6 @@ void home_remove_media(const struct home *home, const char *task)
 		remove_tree(path);
 }
 
-static int write_all(int fd, const char *bytes, size_t size)
-{
-	while (size) {
-		ssize_t n = write(fd, bytes, size);
-
-		if (n < 0)
-			return -errno;
-		bytes += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
 int home_write_media(const struct home *home, const char *task, const char *name,
 		     const void *bytes, unsigned long size)
 {
@@ -202,7 +190,7 @@ int home_write_media(const struct home *home, const char *task, const char *name
 	if (!path)
 		return -ENOMEM;
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	return fd < 0 ? -errno : write_all(fd, bytes, size);
+	return fd < 0 ? -errno : file_write(fd, bytes, size);
 }
 
 /* A hard link: neither file is ever written again. */
