@@ -8,6 +8,7 @@
 #include "fs/mark.h"
 #include "fs/others.h"
 #include "fs/settle.h"
+#include "fs/thumbnails.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -732,4 +733,5 @@ void folders_moved(struct filesystem *fs)
 
 	for (size_t i = 0; i < count; i++)
 		follow_move(fs, numbers[i]);
+	thumbnails_folders_moved(fs->thumbnails);
 }

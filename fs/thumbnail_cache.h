@@ -21,7 +21,8 @@ struct thumbnail_cache {
 
 /*
  * $XDG_CACHE_HOME/thumbnails, or ~/.cache/thumbnails; nothing is made there before it is
- * needed. 0, -ENOENT (who runs this has no home) or -ENOMEM.
+ * needed. 0, -ENOENT (who runs this has no home), -EPERM (it would be another user's, as
+ * where root runs this with somebody's HOME) or -ENOMEM.
  */
 int thumbnail_cache_open(struct thumbnail_cache *ret_cache);
 void thumbnail_cache_close(struct thumbnail_cache *cache);
@@ -35,6 +36,18 @@ struct thumbnail {
 	const void *png;
 	size_t png_bytes;
 };
+
+/* What thumbnail_cache_look() tells: a bit for each size, and this one. */
+#define THUMBNAIL_FAILED (1u << THUMBNAIL_SIZES)
+#define THUMBNAIL_ALL ((1u << THUMBNAIL_SIZES) - 1)
+
+/*
+ * Which sizes of a file's thumbnail are valid, whoever made them: they name its address
+ * and its time. THUMBNAIL_FAILED: some program noted that it can make none of it. Nothing
+ * is decoded.
+ */
+unsigned thumbnail_cache_look(const struct thumbnail_cache *cache, const char *file,
+			      int64_t mtime_s);
 
 /* Puts it there, or in the place of an older one. 0 or -errno. */
 int thumbnail_cache_put(const struct thumbnail_cache *cache, size_t size,

@@ -17,9 +17,13 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#define IDLE_NICENESS 15
+/* A request of an idle run. More at a file's begin would count as the begin of a copy. */
+#define IDLE_FETCH_BYTES (192u << 10)
 #define READ_IDS (UINT64_C(1) << 63) /* those of the mount's readers are below it */
 
 int thumbnail_maker_init(struct thumbnail_maker *maker, struct backend *backend)
@@ -41,6 +45,13 @@ void thumbnail_maker_stop(struct thumbnail_maker *maker)
 	eventfd_write(maker->wake, 1);
 }
 
+void thumbnail_maker_yield(struct thumbnail_maker *maker, bool must_yield)
+{
+	atomic_store(&maker->must_yield, must_yield);
+	if (must_yield)
+		eventfd_write(maker->wake, 1);
+}
+
 void thumbnail_pictures_clear(struct thumbnail_pictures *pictures)
 {
 	for (size_t i = 0; i < THUMBNAIL_SIZES; i++)
@@ -52,6 +63,7 @@ void thumbnail_pictures_clear(struct thumbnail_pictures *pictures)
 struct run {
 	struct thumbnail_maker *maker;
 	struct media *media;
+	struct thumbnail_effort *effort;
 	uint64_t file_bytes;
 	int64_t until_ms; /* boot clock */
 	int socket;
@@ -71,6 +83,8 @@ static int wait_for(const struct run *run, short events)
 
 	if (atomic_load(&run->maker->is_stopping))
 		return -ECANCELED;
+	if (run->effort->is_idle && atomic_load(&run->maker->must_yield))
+		return -EAGAIN;
 	if (left_ms <= 0)
 		return -ETIMEDOUT;
 	if (poll(wait, 2, (int)left_ms) < 0 && errno != EINTR)
@@ -170,6 +184,24 @@ static int answer_view(const struct run *run, const struct media_view *view, siz
 	return r;
 }
 
+/* What is to be brought with these bytes, within what may be. */
+static int plan_fetch(const struct run *run, uint64_t offset, size_t *size)
+{
+	struct thumbnail_effort *effort = run->effort;
+	uint64_t most = run->file_bytes - offset;
+
+	if (effort->fetch_bytes == UINT64_MAX)
+		return 0;
+	if (most > effort->fetch_bytes)
+		most = effort->fetch_bytes;
+	if (most < *size)
+		return -EDQUOT;
+	if (*size < IDLE_FETCH_BYTES)
+		*size = (size_t)(most < IDLE_FETCH_BYTES ? most : IDLE_FETCH_BYTES);
+	effort->fetch_bytes -= *size;
+	return 0;
+}
+
 static int answer_read(const struct run *run, uint64_t offset, size_t size)
 {
 	struct media_view view;
@@ -184,7 +216,11 @@ static int answer_read(const struct run *run, uint64_t offset, size_t size)
 		size = (size_t)(run->file_bytes - offset);
 	while ((r = backend_media_view(run->maker->backend, run->media, offset, size,
 				       &view)) == -EAGAIN) {
-		r = bring(run, offset, size);
+		size_t wanted = size;
+
+		r = plan_fetch(run, offset, &wanted);
+		if (!r)
+			r = bring(run, offset, wanted);
 		if (r)
 			return r;
 	}
@@ -282,6 +318,10 @@ static int start(struct run *run)
 	r = spawn_as(path, arguments, ends[1], &run->pid);
 	close(ends[1]);
 	run->socket = ends[0];
+	if (!r && run->effort->is_idle)
+		setpriority(PRIO_PROCESS, (id_t)run->pid, IDLE_NICENESS);
+	if (r == -EAGAIN) /* no process more: that is nothing to give way to */
+		return -ENOMEM;
 	return r == -ENOENT || r == -EACCES ? -ENOEXEC : r;
 }
 
@@ -298,10 +338,12 @@ static void end(const struct run *run)
 }
 
 int thumbnail_maker_run(struct thumbnail_maker *maker, struct media *media,
+			struct thumbnail_effort *effort,
 			struct thumbnail_pictures *ret_pictures)
 {
 	struct run run = { .maker = maker,
 			   .media = media,
+			   .effort = effort,
 			   .file_bytes = backend_media_size(media),
 			   .until_ms = clock_boot_ms() + MAKER_MS,
 			   .socket = -1,

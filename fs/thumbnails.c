@@ -17,8 +17,12 @@
 /* A cache that lies in the mount would be written through this very program. */
 static bool has_cache(const struct filesystem *fs, struct thumbnail_cache *ret_cache)
 {
-	if (thumbnail_cache_open(ret_cache)) {
-		log_info("event=no_thumbnails reason=\"there is no home directory\"");
+	int r = thumbnail_cache_open(ret_cache);
+
+	if (r) {
+		log_info("event=no_thumbnails reason=\"%s\"",
+			 r == -EPERM ? "their cache belongs to another user"
+				     : "there is no home directory");
 		return false;
 	}
 	if (!mount_point_is_inside(ret_cache->path, fs->tree.shown_at))
@@ -48,8 +52,9 @@ int thumbnails_create(struct filesystem *fs, struct thumbnails **ret_thumbnails)
 	thumbnails->fs = fs;
 	thumbnails->cache = cache;
 	thumbnails->jobs_end = &thumbnails->jobs;
+	thumbnails->fetch_bytes = THUMBNAILS_FETCH_ALL_BYTES;
 	pthread_mutex_init(&thumbnails->lock, NULL);
-	pthread_cond_init(&thumbnails->has_job, NULL);
+	pthread_cond_init(&thumbnails->has_work, NULL);
 	*ret_thumbnails = thumbnails;
 	return 0;
 }
@@ -57,138 +62,81 @@ int thumbnails_create(struct filesystem *fs, struct thumbnails **ret_thumbnails)
 static void job_free(struct job *job)
 {
 	free(job->path);
-	free(job->new_path);
 	free(job);
 }
 
-void thumbnails_destroy(struct thumbnails *thumbnails)
+static void free_queues(struct thumbnails *thumbnails)
 {
-	if (!thumbnails)
-		return;
 	while (thumbnails->jobs) {
 		struct job *job = thumbnails->jobs;
 
 		thumbnails->jobs = job->next;
 		job_free(job);
 	}
+	thumbnails_forget_early(thumbnails);
+	free(thumbnails->looks);
+}
+
+void thumbnails_destroy(struct thumbnails *thumbnails)
+{
+	if (!thumbnails)
+		return;
+	free_queues(thumbnails);
+	thumbnails_forget_all(thumbnails);
 	thumbnail_maker_clear(&thumbnails->maker);
 	thumbnail_cache_close(&thumbnails->cache);
-	pthread_cond_destroy(&thumbnails->has_job);
+	pthread_cond_destroy(&thumbnails->has_work);
 	pthread_mutex_destroy(&thumbnails->lock);
-	free(thumbnails->made);
 	free(thumbnails);
-}
-
-/* --- which have been made --- */
-
-/* The place of a number; the lock is held. */
-static size_t place_of(const struct thumbnails *thumbnails, uint64_t number)
-{
-	size_t from = 0, to = thumbnails->made_count;
-
-	while (from < to) {
-		size_t middle = from + (to - from) / 2;
-
-		if (thumbnails->made[middle].number < number)
-			from = middle + 1;
-		else
-			to = middle;
-	}
-	return from;
-}
-
-/* The lock is held. NULL: nothing is known of it. */
-static struct made *find_made(const struct thumbnails *thumbnails, uint64_t number)
-{
-	size_t at = place_of(thumbnails, number);
-
-	return at < thumbnails->made_count && thumbnails->made[at].number == number
-		       ? &thumbnails->made[at]
-		       : NULL;
-}
-
-/* The same; it is made. NULL without memory. */
-static struct made *add_made(struct thumbnails *thumbnails, uint64_t number)
-{
-	struct made *made = find_made(thumbnails, number);
-	size_t at, count = thumbnails->made_count;
-
-	if (made)
-		return made;
-	made = realloc(thumbnails->made, (count + 1) * sizeof(*made));
-	if (!made)
-		return NULL;
-	thumbnails->made = made;
-	at = place_of(thumbnails, number);
-	memmove(made + at + 1, made + at, (count - at) * sizeof(*made));
-	made[at] = (struct made){ .number = number };
-	thumbnails->made_count++;
-	return &made[at];
-}
-
-bool thumbnails_is_shown(const struct task_view *view, enum output_kind kind)
-{
-	unsigned hidden = kind == OUTPUT_VIDEO ? HIDDEN_VIDEO : HIDDEN_LAST_FRAME;
-
-	return view->outputs[kind].is_ready && !(view->hidden & hidden);
-}
-
-/* Whether some output that is shown has none yet; from now on it counts as made. */
-static bool note_made(struct made *made, const struct task_view *view)
-{
-	bool is_new = false;
-
-	for (int kind = 0; kind < OUTPUT_COUNT; kind++) {
-		if (!thumbnails_is_shown(view, (enum output_kind)kind) ||
-		    made->versions[kind] == view->outputs[kind].version)
-			continue;
-		made->versions[kind] = view->outputs[kind].version;
-		is_new = true;
-	}
-	return is_new;
-}
-
-void thumbnails_note(struct thumbnails *thumbnails, const struct task_view *view)
-{
-	SCOPED_LOCK(&thumbnails->lock);
-	struct made *made = add_made(thumbnails, view->number);
-
-	if (made)
-		note_made(made, view);
 }
 
 /* --- what is to be done --- */
 
-/* Takes the paths. False without memory, and where there are no thumbnails. */
+static void enqueue(struct thumbnails *thumbnails, struct job *job)
+{
+	SCOPED_LOCK(&thumbnails->lock);
+
+	*thumbnails->jobs_end = job;
+	thumbnails->jobs_end = &job->next;
+	pthread_cond_signal(&thumbnails->has_work);
+}
+
+/* Takes the path. False without memory, and where there are no thumbnails. */
 static bool push(struct thumbnails *thumbnails, struct job job)
 {
 	struct job *copy = thumbnails ? malloc(sizeof(*copy)) : NULL;
 
 	if (!copy) {
 		free(job.path);
-		free(job.new_path);
 		return false;
 	}
 	*copy = job;
-	SCOPED_LOCK(&thumbnails->lock);
-	*thumbnails->jobs_end = copy;
-	thumbnails->jobs_end = &copy->next;
-	pthread_cond_signal(&thumbnails->has_job);
+	enqueue(thumbnails, copy);
+	thumbnail_maker_yield(&thumbnails->maker, true);
 	return true;
+}
+
+void thumbnails_push_look(struct thumbnails *thumbnails, uint64_t number)
+{
+	SCOPED_LOCK(&thumbnails->lock);
+	size_t capacity = thumbnails->look_capacity;
+	uint64_t *grown;
+
+	if (thumbnails->look_count == capacity) {
+		capacity = capacity ? capacity * 2 : 64;
+		grown = realloc(thumbnails->looks, capacity * sizeof(*grown));
+		if (!grown)
+			return;
+		thumbnails->looks = grown;
+		thumbnails->look_capacity = capacity;
+	}
+	thumbnails->looks[thumbnails->look_count++] = number;
+	pthread_cond_signal(&thumbnails->has_work);
 }
 
 bool thumbnails_finishing(struct thumbnails *thumbnails, uint64_t number)
 {
-	return push(thumbnails,
-		    (struct job){ .kind = JOB_MAKE, .number = number, .is_held = true });
-}
-
-static bool is_outdated(struct thumbnails *thumbnails, const struct task_view *view)
-{
-	SCOPED_LOCK(&thumbnails->lock);
-	struct made *made = find_made(thumbnails, view->number);
-
-	return made && note_made(made, view);
+	return push(thumbnails, (struct job){ .kind = JOB_MAKE, .number = number });
 }
 
 void thumbnails_changed(struct thumbnails *thumbnails, uint64_t number)
@@ -196,85 +144,180 @@ void thumbnails_changed(struct thumbnails *thumbnails, uint64_t number)
 	AUTOVIEW *view =
 		thumbnails ? backend_task_view(thumbnails->fs->backend, number) : NULL;
 
-	if (view && view->state == TASK_SUCCEEDED && !view->is_removed &&
-	    is_outdated(thumbnails, view))
-		push(thumbnails, (struct job){ .kind = JOB_MAKE, .number = number });
+	if (view && view->state == TASK_SUCCEEDED && !view->is_removed)
+		thumbnails_push_look(thumbnails, number);
 }
 
-static void forget(struct thumbnails *thumbnails, uint64_t number, enum output_kind kind)
+static void push_removal(struct thumbnails *thumbnails, uint64_t number, unsigned kinds,
+			 char *folder)
 {
-	SCOPED_LOCK(&thumbnails->lock);
-	struct made *made = add_made(thumbnails, number);
-
-	if (made)
-		made->versions[kind] = 0;
+	if (folder)
+		push(thumbnails, (struct job){ .kind = JOB_REMOVE,
+					       .number = number,
+					       .kinds = kinds,
+					       .path = folder });
 }
 
 void thumbnails_removed(struct thumbnails *thumbnails, uint64_t number, char *folder,
 			enum output_kind kind)
 {
-	struct job job = { .kind = JOB_REMOVE, .number = number, .path = folder };
-
-	if (thumbnails)
-		forget(thumbnails, number, kind);
-	job.kinds = 1u << kind;
-	if (folder)
-		push(thumbnails, job);
+	push_removal(thumbnails, number, 1u << kind, folder);
 }
 
 void thumbnails_folder_removed(struct thumbnails *thumbnails, uint64_t number,
 			       char *folder)
 {
-	if (folder)
-		push(thumbnails, (struct job){ .kind = JOB_REMOVE,
-					       .number = number,
-					       .kinds = ALL_KINDS,
-					       .path = folder });
+	push_removal(thumbnails, number, ALL_KINDS, folder);
 }
 
+void thumbnails_folders_moved(struct thumbnails *thumbnails)
+{
+	if (!thumbnails)
+		return;
+	{
+		SCOPED_LOCK(&thumbnails->lock);
+
+		thumbnails->has_moved = true;
+		pthread_cond_signal(&thumbnails->has_work);
+	}
+	thumbnail_maker_yield(&thumbnails->maker, true);
+}
+
+/* The lock is held. */
+static bool add_early_move(struct thumbnails *thumbnails, char *from, char *to)
+{
+	size_t count = thumbnails->early_count;
+	struct early_move *grown =
+		realloc(thumbnails->early_moves, (count + 1) * sizeof(*grown));
+
+	if (!grown)
+		return false;
+	thumbnails->early_moves = grown;
+	grown[count] = (struct early_move){ from, to };
+	thumbnails->early_count++;
+	return true;
+}
+
+/* Once every folder is known, where it was is known, too. */
 void thumbnails_moved(struct thumbnails *thumbnails, char *from, char *to)
 {
-	if (!from || !to) {
+	bool is_taken = false;
+
+	if (thumbnails && from && to) {
+		SCOPED_LOCK(&thumbnails->lock);
+
+		is_taken = !thumbnails->is_walked && add_early_move(thumbnails, from, to);
+	}
+	if (!is_taken) {
 		free(from);
 		free(to);
-		return;
 	}
-	push(thumbnails, (struct job){ .kind = JOB_MOVE, .path = from, .new_path = to });
+	thumbnails_folders_moved(thumbnails);
+}
+
+void thumbnails_walked(struct thumbnails *thumbnails)
+{
+	if (!thumbnails)
+		return;
+	SCOPED_LOCK(&thumbnails->lock);
+	thumbnails->is_walked = true;
+	pthread_cond_signal(&thumbnails->has_work);
 }
 
 /* --- the thread --- */
 
-static struct job *take_job(struct thumbnails *thumbnails)
-{
-	SCOPED_LOCK(&thumbnails->lock);
-	struct job *job;
+enum work {
+	WORK_END,
+	WORK_LOOK_AT_ALL,
+	WORK_FOLLOW,
+	WORK_JOB,
+	WORK_LOOK,
+};
 
-	while (!thumbnails->jobs && !thumbnails->is_stopping)
-		pthread_cond_wait(&thumbnails->has_job, &thumbnails->lock);
-	if (thumbnails->is_stopping)
-		return NULL;
-	job = thumbnails->jobs;
+/* What is next; the lock is held. WORK_END: nothing. What moved goes first: what it left
+ * may be another one's by now. */
+static enum work next_work(const struct thumbnails *thumbnails, bool has_seen_all)
+{
+	if (thumbnails->is_walked && !has_seen_all)
+		return WORK_LOOK_AT_ALL;
+	if (thumbnails->is_walked && thumbnails->has_moved)
+		return WORK_FOLLOW;
+	if (thumbnails->jobs)
+		return WORK_JOB;
+	return thumbnails->is_walked && thumbnails->look_count ? WORK_LOOK : WORK_END;
+}
+
+static struct job *pop_job(struct thumbnails *thumbnails)
+{
+	struct job *job = thumbnails->jobs;
+
 	thumbnails->jobs = job->next;
 	if (!thumbnails->jobs)
 		thumbnails->jobs_end = &thumbnails->jobs;
 	return job;
 }
 
+/* Nothing is to be done at all: whoever asks next finds that the thread waits. */
+static bool is_idle(struct thumbnails *thumbnails, bool has_seen_all)
+{
+	SCOPED_LOCK(&thumbnails->lock);
+
+	return next_work(thumbnails, has_seen_all) == WORK_END;
+}
+
+static enum work take_work(struct thumbnails *thumbnails, bool has_seen_all,
+			   struct job **ret_job, uint64_t *ret_number)
+{
+	SCOPED_LOCK(&thumbnails->lock);
+	enum work work;
+
+	while (!thumbnails->is_stopping &&
+	       (work = next_work(thumbnails, has_seen_all)) == WORK_END)
+		pthread_cond_wait(&thumbnails->has_work, &thumbnails->lock);
+	if (thumbnails->is_stopping)
+		return WORK_END;
+	if (work == WORK_JOB)
+		*ret_job = pop_job(thumbnails);
+	if (work == WORK_FOLLOW)
+		thumbnails->has_moved = false;
+	if (work == WORK_LOOK) {
+		*ret_number = thumbnails->looks[--thumbnails->look_count];
+		thumbnail_maker_yield(&thumbnails->maker, false);
+	}
+	return work;
+}
+
+static void run_job(struct thumbnails *thumbnails, struct job *job)
+{
+	if (job->kind == JOB_MAKE) {
+		thumbnails_run_make(thumbnails, job);
+		backend_task_show(thumbnails->fs->backend, job->number);
+	} else {
+		thumbnails_run_remove(thumbnails, job);
+	}
+	job_free(job);
+}
+
 static void *thumbnails_run(void *context)
 {
 	struct thumbnails *thumbnails = context;
+	bool has_seen_all = false;
 	struct job *job;
+	uint64_t number;
+	enum work work;
 
-	while ((job = take_job(thumbnails))) {
-		if (job->kind == JOB_MAKE)
-			thumbnails_run_make(thumbnails, job);
-		else if (job->kind == JOB_REMOVE)
-			thumbnails_run_remove(thumbnails, job);
+	while ((work = take_work(thumbnails, has_seen_all, &job, &number)) != WORK_END) {
+		if (work == WORK_JOB)
+			run_job(thumbnails, job);
+		else if (work == WORK_LOOK)
+			thumbnails_look(thumbnails, number);
+		else if (work == WORK_FOLLOW)
+			thumbnails_follow(thumbnails);
 		else
-			thumbnails_run_move(thumbnails, job);
-		if (job->is_held)
-			backend_task_show(thumbnails->fs->backend, job->number);
-		job_free(job);
+			thumbnails_look_at_all(thumbnails);
+		has_seen_all = has_seen_all || work == WORK_LOOK_AT_ALL;
+		if (thumbnails->looking.is_on && is_idle(thumbnails, has_seen_all))
+			thumbnails_looked(thumbnails);
 	}
 	return NULL;
 }
@@ -296,7 +339,7 @@ void thumbnails_stop(struct thumbnails *thumbnails)
 		return;
 	pthread_mutex_lock(&thumbnails->lock);
 	thumbnails->is_stopping = true;
-	pthread_cond_signal(&thumbnails->has_job);
+	pthread_cond_signal(&thumbnails->has_work);
 	pthread_mutex_unlock(&thumbnails->lock);
 	thumbnail_maker_stop(&thumbnails->maker);
 	pthread_join(thumbnails->thread, NULL);

@@ -1,100 +1,24 @@
 """Thumbnails are in the desktop's cache before a video is shown, and whoever looks for them finds them right."""
 
-import hashlib
 import os
 import pathlib
-import shutil
 import signal
 import stat
 import struct
 import subprocess
 import time
-import zlib
 
 import pytest
 
 import harness
 from harness import PATIENCE, control, field, make_media, png, run, state, task_id, wait_for, wait_state
-
-SIZES = {"normal": 128, "large": 256, "x-large": 512, "xx-large": 1024}
-MIB = 1 << 20
+from thumbnails import (MIB, SIZES, all_files, assert_valid, film, finished_waiting, gio, noise, ordered_without_frame,
+                        other_program, pixels, seeded, texts)
 
 
 @pytest.fixture
 def mount(make_mount, simulator):
     return make_mount(simulator, thumbnails=True)
-
-
-def chunks(path):
-    """(type, data) of a PNG's chunks, their checksums checked."""
-    data = path.read_bytes()
-    assert data[:8] == b"\x89PNG\r\n\x1a\n"
-    at = 8
-    while at < len(data):
-        size, kind = struct.unpack(">I4s", data[at:at + 8])
-        body = data[at + 8:at + 8 + size]
-        assert struct.unpack(">I", data[at + 8 + size:at + 12 + size])[0] == zlib.crc32(kind + body)
-        yield kind, body
-        at += 12 + size
-
-
-def texts(path):
-    """What stands before the picture's data."""
-    found = {}
-    for kind, body in chunks(path):
-        if kind == b"IDAT":
-            break
-        if kind == b"tEXt":
-            key, value = body.split(b"\0", 1)
-            found[key.decode()] = value.decode()
-    return found
-
-
-def pixels(path):
-    return struct.unpack(">II", next(chunks(path))[1][:8])
-
-
-def gio(mount, file, attributes="thumbnail::*"):
-    """What GLib, which file managers ask, says of a file."""
-    text = run("gio", "info", "-a", attributes, file, env={**os.environ, "XDG_CACHE_HOME": str(mount.cache)}).stdout
-    found = dict(line.strip().split(": ", 1) for line in text.splitlines() if ": " in line)
-    return found
-
-
-def seeded(mount, file):
-    """The thumbnails of a file by size, by the address that GLib gives it."""
-    uri = gio(mount, file)["uri"]
-    name = hashlib.md5(uri.encode()).hexdigest() + ".png"
-    return {size: mount.thumbnails / size / name for size in SIZES if (mount.thumbnails / size / name).exists()}
-
-
-def all_files(mount):
-    return [path for path in mount.thumbnails.rglob("*") if path.is_file()] if mount.thumbnails.exists() else []
-
-
-def assert_valid(mount, file):
-    said = gio(mount, file)
-    assert said.get("thumbnail::is-valid") == "TRUE" and "thumbnail::failed" not in said, said
-    assert len(seeded(mount, file)) == len(SIZES)
-
-
-def film(path, size="640x360", seconds=2, options=()):
-    """A real video whose index is at its end."""
-    run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=size={size}:rate=24:duration={seconds}", *options,
-        "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-f", "mp4", path)
-    return path
-
-
-def noise(path, side=512):
-    """A picture that does not shrink: about 3 bytes a pixel."""
-    row = b"".join(b"\0" + os.urandom(side * 3) for _ in range(side))
-
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
-                     + chunk(b"IDAT", zlib.compress(row)) + chunk(b"IEND", b""))
-    return path
 
 
 # --- what is there ---
@@ -150,17 +74,6 @@ def test_of_a_long_video_little_is_fetched(mount, simulator, tmp_path):
     folder = ordered_without_frame(mount, simulator, video)
     assert_valid(mount, folder / "video.mp4")
     assert simulator.stats()["media_bytes"] < 1.3 * MIB, f"of {size} bytes; the first frame has 1.06 MiB"
-
-
-def ordered_without_frame(mount, simulator, video, name="cat"):
-    simulator.hold("queued")
-    folder = mount.folder(name, prompt=None)
-    (folder / "request.json").write_text('{"prompt": "A cat", "return_last_frame": false}')
-    task = wait_for(lambda: task_id(folder), "a task id")
-    simulator.decree(task, media={"video": str(video)}, state="succeeded")
-    wait_state(folder, "succeeded")
-    simulator.hold("")
-    return folder
 
 
 def test_pixels_that_are_not_square(mount, simulator, tmp_path):
@@ -235,38 +148,10 @@ def test_another_attempt_has_its_own(mount, simulator):
 
 # --- what goes wrong holds up nothing ---
 
-def other_program(tmp_path, script):
-    """A daemon beside which another thumbnailer lies."""
-    place = tmp_path / "bin"
-    place.mkdir()
-    place.chmod(0o755)
-    shutil.copy(harness.DAEMON, place)
-    if (harness.BUILD / "share").exists():
-        shutil.copytree(harness.BUILD / "share", place / "share")
-    if script:
-        program = place / "seedance-thumbnailer"
-        program.write_text("#!/bin/bash\n" + script)
-        program.chmod(0o755)
-    return place / "seedancefs"
-
-
 def seconds_to(folder, wanted):
     start = time.monotonic()
     wait_state(folder, wanted)
     return time.monotonic() - start
-
-
-def finished_waiting(mount, simulator, **media):
-    """A folder whose task has succeeded at the service, and may be held back here."""
-    simulator.hold("queued")
-    folder = mount.folder()
-    task = wait_for(lambda: task_id(folder), "a task id")
-    if media:
-        simulator.decree(task, media={kind: str(path) for kind, path in media.items()}, state="succeeded")
-    else:
-        simulator.decree(task, state="succeeded")
-    simulator.hold("")
-    return folder
 
 
 def test_a_program_that_hangs(make_mount, simulator, tmp_path):

@@ -193,7 +193,7 @@ class Mount:
         self.process = None
 
     def is_mounted(self):
-        with open("/proc/self/mounts") as mounts:
+        with open("/proc/self/mounts", errors="surrogateescape") as mounts:
             return any(line.split()[1] == str(self.path) for line in mounts)
 
     def unmount_leftover(self):
