@@ -199,8 +199,30 @@ void folder_set_refused(struct filesystem *fs, uint64_t number, const char *prob
 	SCOPED_LOCK(&fs->folders->lock);
 	struct folder *folder = folders_find(fs->folders, number);
 
-	if (folder)
-		task_set_text(&folder->refused, problem);
+	if (!folder)
+		return;
+	task_set_text(&folder->refused, problem);
+	folder->refused_ms = clock_ms(CLOCK_REALTIME_COARSE);
+}
+
+bool folder_wait_for_save(struct filesystem *fs, uint64_t number, int64_t changed_ms)
+{
+	AUTOFREE char *text = NULL;
+
+	{
+		SCOPED_LOCK(&fs->folders->lock);
+		const struct folder *folder = folders_find(fs->folders, number);
+
+		if (!folder || !folder->refused || changed_ms >= folder->refused_ms)
+			return false;
+		text = text_format(
+			"the last save was refused (%s), and what is there now is "
+			"older than that: save again, or write \"submit\" to "
+			"status to order it",
+			folder->refused);
+	}
+	folder_set_waiting(fs, number, text);
+	return true;
 }
 
 void folder_wait_for_trigger(struct filesystem *fs, uint64_t number)

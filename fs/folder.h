@@ -22,9 +22,10 @@ struct folder {
 	char *waiting; /* why it does not go out; NULL: it settles, or nothing holds it */
 	unsigned waiting_changes;
 	char *refused; /* what was wrong with the last trigger that was closed; or NULL */
-	uint64_t waits_on; /* another task that it waits for; 0: none */
-	uint64_t loops_by; /* the one that it was refused to wait for; 0: none */
-	char *status;	   /* the snapshot */
+	int64_t refused_ms; /* when, by the clock of files' times */
+	uint64_t waits_on;  /* another task that it waits for; 0: none */
+	uint64_t loops_by;  /* the one that it was refused to wait for; 0: none */
+	char *status;	    /* the snapshot */
 	struct timespec status_mtime;
 	int64_t rendered_ms; /* boot clock */
 	uint64_t rendered_revision;
@@ -107,6 +108,13 @@ void folder_each_waiting(struct filesystem *fs, uint64_t number,
  * folder without one says why. Any thread.
  */
 void folder_set_refused(struct filesystem *fs, uint64_t number, const char *problem);
+/*
+ * Waits, and says why, if the last trigger that was closed was refused, and what is there
+ * was last changed before that, at `changed_ms`: the program put the text before back, as
+ * vim and emacs do, and a person wanted another one. Returns whether it waits. The
+ * settler's thread.
+ */
+bool folder_wait_for_save(struct filesystem *fs, uint64_t number, int64_t changed_ms);
 /* Says that there is no trigger, and what became of the last one. The settler's thread.
  */
 void folder_wait_for_trigger(struct filesystem *fs, uint64_t number);

@@ -13,8 +13,10 @@
 #include "fs/walk.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #define READERS_MS 1000
@@ -258,6 +260,51 @@ static int64_t archive(struct filesystem *fs, uint64_t number, uint64_t edits)
 										: 0;
 }
 
+/* When a trigger of the folder was last changed, in ms since the epoch; INT64_MAX: that
+ * cannot be told. */
+static int64_t trigger_changed_ms(struct filesystem *fs, struct node *directory,
+				  const struct gathered *gathered)
+{
+	AUTOCLOSE int fd = nodes_open_directory(&fs->nodes, directory);
+	int64_t newest_ms = INT64_MIN;
+	struct stat status;
+
+	for (size_t i = 0; i < gathered->locked_count; i++) {
+		const char *name = gathered->locked[i].name;
+		int64_t ms;
+
+		if (!name_is_trigger(name))
+			continue;
+		if (fd < 0 || fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+			return INT64_MAX;
+		ms = (int64_t)status.st_mtim.tv_sec * 1000 +
+		     status.st_mtim.tv_nsec / 1000000;
+		if (ms > newest_ms)
+			newest_ms = ms;
+	}
+	return newest_ms == INT64_MIN ? INT64_MAX : newest_ms;
+}
+
+/* Says what a folder waits for that could go, or has nothing to go: what there is to do.
+ */
+static enum gather_result tell_waiting(struct filesystem *fs, uint64_t number,
+				       struct node *directory,
+				       const struct gathered *gathered,
+				       enum gather_result result, bool is_forced)
+{
+	if (result == GATHER_READY && !is_forced &&
+	    folder_wait_for_save(fs, number, trigger_changed_ms(fs, directory, gathered)))
+		return GATHER_NOTHING; /* another save pokes */
+	if (result == GATHER_NOTHING) {
+		folder_wait_for_trigger(fs, number);
+		return result;
+	}
+	if (result != GATHER_COPY) /* that save is over and done with */
+		folder_set_refused(fs, number, NULL);
+	folder_set_waiting(fs, number, NULL);
+	return result;
+}
+
 /* What the folder's content means now. Returns when to look again (0: when poked). */
 static int64_t act(struct settler *settler, uint64_t number, struct node *directory,
 		   const char *path, bool is_forced)
@@ -283,10 +330,8 @@ static int64_t act(struct settler *settler, uint64_t number, struct node *direct
 		folder_set_waiting(fs, number, gathered.waiting);
 		again_ms = ELSEWHERE_MS;
 	} else {
-		if (result == GATHER_NOTHING)
-			folder_wait_for_trigger(fs, number);
-		else
-			folder_set_waiting(fs, number, NULL);
+		result =
+			tell_waiting(fs, number, directory, &gathered, result, is_forced);
 		if (result == GATHER_COPY)
 			again_ms = archive(fs, number, edits);
 		else if (result == GATHER_INVALID)

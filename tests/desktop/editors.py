@@ -12,7 +12,7 @@ from terminal import Terminal
 # What the screens say when a save is over, well or not.
 VIM_SAID = r"\d+L, \d+B written|E\d+:|W\d+:"
 NANO_SAID = r"\[ Wrote \d+ line|\[ Error writing|\[ Error (reading|opening)|\[ .*(denied|No space|Invalid argument|unwritable).*\]"
-EMACS_SAID = r"Wrote /\S+|[Dd]enied|No space|Invalid argument|try to save anyway|write-protected|IO error|Opening output file"
+EMACS_SAID = r"Wrote /\S+|[Dd]enied|No space|Invalid argument|[Ss]ave anyway|write-protected|IO error|Opening output file"
 
 
 class Editor:
@@ -110,8 +110,8 @@ class Emacs(Editor):
         self.terminal.wait_for("Quit")
         self.terminal.type("\x18\x13")
         self.shown = self.terminal.wait_for(EMACS_SAID)
-        if "(y, n" in self.shown or "(y or n" in self.shown:
-            self.terminal.type("y")
+        if "(y, n" in self.shown or "(y or n" in self.shown or "Save anyway? (yes or no)" in self.shown:
+            self.terminal.type("yes\r" if "(yes or no)" in self.shown else "y")
             self.shown += "\n" + self.terminal.wait_for(r"Wrote /\S+|[Dd]enied|No space|Invalid argument|IO error")
         return self.shown
 

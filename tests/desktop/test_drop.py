@@ -25,8 +25,7 @@ def check_each_ordered(desk, pictures):
         wait_state(folder, *ORDERED)
     desk.check_sent(*[(prompt, picture) for prompt, (_, picture) in pictures.items()
                       if prompt == desk.texts()[-1]][0])  # the last one, to the byte
-    marker = desk.mount.folder(f"marker-{desk.count}", "marker")
-    wait_state(marker, *ORDERED)
+    desk.check_marker([prompt for prompt, _ in expected])
     assert sorted(desk.orders()) == sorted([*expected, ("marker",)])
     assert desk.simulator.creates() == len(expected) + 1
 

@@ -7,7 +7,7 @@ import pytest
 
 from desk import ORDERED, names
 from editors import Emacs, Nano, Vim
-from harness import state, status, task_id, wait_for, wait_state
+from harness import field, state, status, task_id, wait_for, wait_state
 
 SETTLE = 0.3
 
@@ -216,3 +216,64 @@ def test_an_editor_shows_that_a_request_is_bad_and_mends_it(desk, editor):
         open_editor.save(*["w!"] if editor.startswith("vim") else [])
         desk.check_one_order(folder, "A fox")
     assert kept(folder) == ["request.json"]
+
+
+# What these do when a save was refused: the text before is there again.
+PUT_BACK = ("vim", "vim with backups", "vim, backupcopy=no", "emacs")
+
+
+@pytest.mark.parametrize("editor", SCREEN_EDITORS)
+def test_a_bad_save_over_a_good_request_sends_neither(desk, editor):
+    """Not the text before, either: it is not what the person wants now."""
+    folder, _ = desk.begin(editor)
+    folder.mkdir()
+    (folder / "hold").touch()
+    (folder / "request.json").write_text('{"prompt": "A fox"}\n')
+    with EDITORS[editor](folder / "request.json", desk.home) as open_editor:
+        open_editor.replace('{"prompt": "A wolf", "durration": 5}')
+        open_editor.save()
+        assert open_editor.was_refused(), open_editor.shown
+        (folder / "hold").unlink()
+        if editor == "vim, backupcopy=yes":  # which writes the text before anew: a save like any other
+            wait_state(folder, *ORDERED)
+            assert desk.texts() == ["A fox"]
+            return
+        if editor in PUT_BACK:
+            waiting = wait_for(lambda: re.match("the last save was refused", field(folder, "waiting") or ""))
+            assert "durration" in waiting.string and "submit" in waiting.string
+            assert (folder / "request.json").read_text() == '{"prompt": "A fox"}\n'
+        else:
+            wait_state(folder, "invalid")
+            assert "durration" in (folder / "error.txt").read_text()
+        desk.check_orders()
+        open_editor.replace('{"prompt": "A wolf", "duration": 5}')
+        open_editor.save(*["w!"] if editor.startswith("vim") else [])
+        wait_state(folder, *ORDERED)
+        desk.check_orders("marker", "A wolf")
+
+
+def test_the_text_before_a_bad_save_goes_out_when_it_is_told_to(desk):
+    folder, _ = desk.begin("submit")
+    folder.mkdir()
+    (folder / "hold").touch()
+    (folder / "request.json").write_text('{"prompt": "A fox"}\n')
+    with EDITORS["vim"](folder / "request.json", desk.home) as vim:
+        vim.replace('{"prompt": "A wolf", "durration": 5}')
+        vim.save()
+    (folder / "hold").unlink()
+    wait_for(lambda: (field(folder, "waiting") or "").startswith("the last save was refused"))
+    (folder / "status").write_text("submit\n")
+    desk.check_one_order(folder, "A fox")
+
+
+@pytest.mark.parametrize("tool", ["sed -i", "code atomic"])
+def test_a_new_file_over_a_bad_save_is_one_order(desk, tool):
+    """By a rename, as putting the text before back is."""
+    folder, _ = desk.begin(tool)
+    folder.mkdir()
+    (folder / "hold").touch()
+    with pytest.raises(OSError):
+        (folder / "request.json").write_text('{"prompt": "A wolf", "durration": 5}\n')
+    desk.shell(TOOLS[tool], folder / "request.json", '{"prompt": "A fox"}')
+    (folder / "hold").unlink()
+    desk.check_one_order(folder, "A fox")
