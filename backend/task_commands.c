@@ -209,6 +209,9 @@ static int check_order(struct backend *backend, const struct task_view *view,
 {
 	if (view->state != TASK_PENDING || view->is_removed)
 		return -EALREADY;
+	/* A copy came since it was read. */
+	if (view->is_archive || (view->needs_submit && !order->is_forced))
+		return -EALREADY;
 	if (tasks_is_edited_locked(backend->tasks, order->number, order->edits))
 		return -EAGAIN;
 	return !order->is_forced && view->previous_state != TASK_PENDING &&

@@ -212,6 +212,14 @@ static void finish_digest(struct scene *scene)
 	digest_finish(scene->digest, scene->out->digest);
 }
 
+/* What changed while it was read is neither sent nor refused. */
+static int check_seen(struct scene *scene, int r)
+{
+	int changed = !r || r == -EINVAL ? scene_check_seen(scene) : 0;
+
+	return changed ? changed : r;
+}
+
 static int look(struct scene *scene, enum gather_result *ret_result)
 {
 	int r = look_around(scene);
@@ -230,7 +238,7 @@ static int look(struct scene *scene, enum gather_result *ret_result)
 	if (scene->has_hold && !scene->is_comparison)
 		return scene_wait(scene,
 				  "held by the file \"hold\"; remove it to send this");
-	r = read_request(scene);
+	r = check_seen(scene, read_request(scene));
 	if (r == -EINVAL)
 		*ret_result = GATHER_INVALID;
 	else if (!r)
@@ -245,6 +253,7 @@ static void scene_clear(struct scene *scene)
 {
 	cleanup_close(&scene->directory);
 	digest_destroy(scene->digest);
+	scene_clear_seen(scene);
 	free(scene->prompt);
 	for (size_t i = 0; i < scene->name_count; i++)
 		free(scene->names[i]);

@@ -184,9 +184,9 @@ static int open_input(struct scene *scene, const char *name, const char *path,
 
 	if (fd < 0)
 		return explain_path(scene, name, fd);
-	if (fstat(fd, status) < 0)
-		return -errno;
-	r = check_input(scene, name, fd, status);
+	r = scene_stat(scene, name, fd, status);
+	if (!r)
+		r = check_input(scene, name, fd, status);
 	return r ? r : take_fd(&fd);
 }
 
@@ -218,6 +218,22 @@ static int check_path(struct scene *scene, size_t index)
 	return fd < 0 ? fd : 0;
 }
 
+/* What the copy holds must be whole as well: the file may have changed since. */
+static int copy_input(struct scene *scene, const char *name, int fd,
+		      const struct stat *status)
+{
+	uint64_t size = (uint64_t)status->st_size;
+	AUTOCLOSE int copy = copy_aside(scene->fs, fd, size);
+	struct media_type type;
+	bool is_whole;
+	int r = copy < 0 ? copy : check_whole(copy, size, &type, &is_whole);
+
+	if (r)
+		return r;
+	return is_whole ? take_fd(&copy)
+			: scene_wait(scene, "%s changed while it was read", name);
+}
+
 static int attach_file(struct scene *scene, size_t index)
 {
 	struct request *request = scene->out->request;
@@ -232,12 +248,12 @@ static int attach_file(struct scene *scene, size_t index)
 	fd = open_input(scene, name, path, &status);
 	if (fd < 0)
 		return fd;
-	if (is_own(scene, path))
+	r = scene_add_seen(scene, name, fd, &status);
+	if (!r && is_own(scene, path))
 		r = scene_lock(scene, strrchr(path, '/') + 1, &status);
 	if (r)
 		return r;
-	r = scene->is_comparison ? take_fd(&fd)
-				 : copy_aside(scene->fs, fd, (uint64_t)status.st_size);
+	r = scene->is_comparison ? take_fd(&fd) : copy_input(scene, name, fd, &status);
 	if (r < 0)
 		return r;
 	return request_attach(request, index, r, &scene->out->problem);

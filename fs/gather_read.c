@@ -36,16 +36,18 @@ int scene_read_all(int fd, struct buffer *text)
 
 static int open_own(struct scene *scene, const char *name, struct stat *status)
 {
-	int fd = openat(scene->directory, name,
-			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	AUTOCLOSE int fd = openat(scene->directory, name,
+				  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int r;
 
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, status) < 0 || !S_ISREG(status->st_mode)) {
-		close(fd);
-		return scene_wait(scene, "%s is not a plain file", name);
-	}
-	return fd;
+	r = scene_stat(scene, name, fd, status);
+	if (!r && !S_ISREG(status->st_mode))
+		r = scene_wait(scene, "%s is not a plain file", name);
+	if (!r)
+		r = scene_add_seen(scene, name, fd, status);
+	return r ? r : take_fd(&fd);
 }
 
 /* Reads a file of the folder that tells what is ordered: it will be locked. */
@@ -158,16 +160,18 @@ static int open_defaults(struct scene *scene, const char *folder, const char *sh
 static int check_defaults(struct scene *scene, const char *shown, int fd)
 {
 	struct stat status;
-	int r;
+	int r = scene_stat(scene, shown, fd, &status);
 
-	if (fstat(fd, &status) < 0)
-		return -errno;
+	if (r)
+		return r;
 	if (!S_ISREG(status.st_mode))
 		return scene_refuse(scene, "%s is not a plain file", shown);
 	r = scene_check_writer(scene, shown, &status);
 	if (r)
 		return r;
-	return status.st_size ? 0 : scene_wait(scene, "%s is empty", shown);
+	if (!status.st_size)
+		return scene_wait(scene, "%s is empty", shown);
+	return scene_add_seen(scene, shown, fd, &status);
 }
 
 static int read_defaults_of(struct scene *scene, const char *folder, const char *shown)

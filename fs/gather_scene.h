@@ -14,6 +14,13 @@
 
 #define NAMED_MAX 64 /* inputs known by their name: more than any service takes */
 
+/* A file that was read for the order. */
+struct seen_file {
+	char *name; /* for people */
+	int fd;
+	struct stat status; /* before it was read */
+};
+
 struct scene {
 	struct filesystem *fs;
 	uint64_t number;  /* of its task; 0: none */
@@ -28,6 +35,8 @@ struct scene {
 	char *names[NAMED_MAX];
 	size_t name_count;
 	bool has_too_many;
+	struct seen_file *seen;
+	size_t seen_count;
 	struct digest *digest;
 	struct gathered *out;
 };
@@ -42,6 +51,17 @@ int scene_refuse(struct scene *scene, const char *format, ...)
 int scene_check_writer(struct scene *scene, const char *name, const struct stat *status);
 /* A file of the folder itself that is read-only once the order is sent. */
 int scene_lock(struct scene *scene, const char *name, const struct stat *status);
+
+/*
+ * gather_seen.c: a file's attributes before it is read, such that a later change shows in
+ * them; it may take a few milliseconds. What was read by them is added, and compared once
+ * all is read: scene_check_seen().
+ */
+int scene_stat(struct scene *scene, const char *name, int fd, struct stat *ret_status);
+int scene_add_seen(struct scene *scene, const char *name, int fd,
+		   const struct stat *status);
+int scene_check_seen(struct scene *scene);
+void scene_clear_seen(struct scene *scene);
 
 /* gather_read.c: reads trigger, text and defaults into `out->request`. */
 int scene_read(struct scene *scene);

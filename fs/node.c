@@ -460,30 +460,43 @@ static bool is_named(struct nodes *nodes, struct node *node, struct node *parent
 	return fd >= 0 && node_is_in(fd, name, node);
 }
 
+/* A node's names as they are at one moment, each with a reference to its parent; they
+ * change while they are visited. NULL: none, or no memory. */
+static struct node_name *copy_names(struct nodes *nodes, const struct node *node,
+				    size_t *ret_count)
+{
+	SCOPED_LOCK(&nodes->lock);
+	struct node_name *copies;
+	size_t count = 0;
+
+	*ret_count = 0;
+	for (const struct node_name *name = node->names; name; name = name->next)
+		count++;
+	copies = count ? calloc(count, sizeof(*copies)) : NULL;
+	if (!copies)
+		return NULL;
+	for (const struct node_name *name = node->names; name; name = name->next) {
+		struct node_name *copy = &copies[(*ret_count)++];
+
+		copy->parent = name->parent;
+		copy->parent->references++;
+		copy->name = strdup(name->name);
+	}
+	return copies;
+}
+
 void nodes_each_name(struct nodes *nodes, struct node *node,
 		     void (*visit)(void *context, struct node *parent, const char *name),
 		     void *context)
 {
-	for (size_t skip = 0;; skip++) {
-		struct node_name *name;
-		struct node *parent = NULL;
-		AUTOFREE char *text = NULL;
-		bool is_only;
+	size_t count;
+	AUTOFREE struct node_name *names = copy_names(nodes, node, &count);
 
-		pthread_mutex_lock(&nodes->lock);
-		name = node->names;
-		is_only = name && !name->next;
-		for (size_t i = 0; name && i < skip; i++)
-			name = name->next;
-		if (name) {
-			parent = name->parent;
-			parent->references++;
-			text = strdup(name->name);
-		}
-		pthread_mutex_unlock(&nodes->lock);
-		if (!parent)
-			return;
-		if (text && (is_only || is_named(nodes, node, parent, text)))
+	for (size_t i = 0; i < count; i++) {
+		struct node *parent = names[i].parent;
+		AUTOFREE char *text = names[i].name;
+
+		if (text && (count == 1 || is_named(nodes, node, parent, text)))
 			visit(context, parent, text);
 		nodes_unref(nodes, parent, 1);
 	}

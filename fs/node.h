@@ -136,7 +136,8 @@ void nodes_unkeep(struct nodes *nodes, struct node *node);
 void nodes_move_name(struct nodes *nodes, struct node *node, struct node *old_parent,
 		     const char *old_name, struct node *new_parent, const char *new_name);
 
-/* Calls `visit` for each (parent, name) that a node has, without the lock. */
+/* Calls `visit` for each (parent, name) that a node has now, without the lock: look-ups
+ * and moves meanwhile hide none of them. */
 void nodes_each_name(struct nodes *nodes, struct node *node,
 		     void (*visit)(void *context, struct node *parent, const char *name),
 		     void *context);

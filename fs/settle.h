@@ -28,7 +28,8 @@ void settler_destroy(struct settler *settler);
 /* Something happened in a task's folder: it is looked at when it has settled. Any thread.
  */
 void settle_poke(struct settler *settler, uint64_t number);
-/* The same, without waiting for quiet: `submit` and `retry`. */
+/* `submit` or `retry` was written: it is looked at without waiting for quiet, until
+ * something happens in it. */
 void settle_now(struct settler *settler, uint64_t number);
 /* A task changed: so may what waits for it. Called on the backend's thread; only queues.
  */

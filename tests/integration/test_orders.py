@@ -1,5 +1,6 @@
 """Orders: what is one, what is none, and that none is ever billed twice."""
 
+import ctypes
 import json
 import os
 import pathlib
@@ -144,6 +145,23 @@ def test_a_picture_that_is_not_whole_is_waited_for(mount, simulator):
     assert sent[1]["role"] == "first_frame" and sent[1]["image_url"]["url"].startswith("data:image/png;base64,")
 
 
+def test_an_input_may_have_more_names(mount, simulator):
+    """cp -l: what is sent is a copy, and it is compared."""
+    pictures, folder = mount.path / "pictures", mount.path / "cat"
+    pictures.mkdir()
+    folder.mkdir()
+    (pictures / "cat.png").write_bytes(png(640, 360))
+    run("cp", "-l", pictures / "cat.png", folder / "first_frame.png")
+    mount.end()
+    mount.start()  # its other name is not known yet
+    with open(pictures / "cat.png", "r+b") as file:
+        (folder / "prompt.txt").write_text("it yawns\n")
+        wait_for(lambda: "first_frame.png is open for writing" in (field(folder, "waiting") or ""), "held")
+        file.write(png(640, 360))
+    wait_state(folder, "succeeded")
+    settled(mount, simulator, 1)
+
+
 def test_a_writer_holds_the_folder_back(mount, simulator):
     folder = mount.path / "cat"
     folder.mkdir()
@@ -172,6 +190,55 @@ def test_settling_is_shown(make_mount, simulator):
     assert "goes out in" in field(folder, "waiting")
     assert control(folder, "submit").returncode == 0
     wait_state(folder, "succeeded")
+
+
+def waiting_for_input(mount, name="cat"):
+    """A folder that was submitted, and has an input missing."""
+    folder = mount.path / name
+    folder.mkdir()
+    (folder / "request.json").write_text(json.dumps({"content": [
+        {"type": "text", "text": "it yawns"},
+        {"type": "image_url", "image_url": {"url": "cat.png"}, "role": "first_frame"}]}))
+    assert control(folder, "submit").returncode == 0
+    wait_for(lambda: "cat.png is not there yet" in (field(folder, "waiting") or ""), "the missing input")
+    return folder
+
+
+@pytest.mark.parametrize("word", ["submit", "retry"])
+def test_what_comes_after_submit_settles(make_mount, simulator, word):
+    """What is dropped then may be one of several files."""
+    mount = make_mount(simulator, settle=30)
+    folder = waiting_for_input(mount)
+    if word == "retry":
+        assert control(folder, "cancel").returncode == 0
+        wait_state(folder, "cancelled")
+        assert control(folder, "retry").returncode == 0
+        wait_for(lambda: "cat.png is not there yet" in (field(folder, "waiting") or ""), "the missing input")
+    (folder / "cat.png").write_bytes(png(640, 360))
+    wait_for(lambda: state(folder) != "pending" or "goes out in" in (field(folder, "waiting") or ""), "a decision")
+    assert state(folder) == "pending" and simulator.creates() == 0
+    assert control(folder, "submit").returncode == 0
+    wait_state(folder, "succeeded")
+    assert simulator.creates() == 1
+
+
+def test_what_was_submitted_goes_out_by_itself_once_it_settled(mount, simulator):
+    folder = waiting_for_input(mount, ".cat")  # a temporary name: by `submit` alone
+    (folder / "cat.png").write_bytes(png(640, 360))
+    wait_state(folder, "succeeded")
+    settled(mount, simulator, 1)
+
+
+def test_a_copy_that_comes_after_submit_is_none_though_it_is_taken_away(mount, simulator):
+    folder = waiting_for_input(mount)
+    (folder / "task.json").write_text("{}")
+    (folder / "task.json").unlink()
+    (folder / "cat.png").write_bytes(png(640, 360))
+    settled(mount, simulator, 0)
+    assert state(folder) == "pending" and "copy" in field(folder, "waiting")
+    assert control(folder, "submit").returncode == 0
+    wait_state(folder, "succeeded")
+    settled(mount, simulator, 2)  # with the marker of before
 
 
 # --- bad requests ---
@@ -591,6 +658,91 @@ def test_a_folder_doubled_behind_the_mount_is_an_archive(mount, simulator):
     assert os.listdir(mount.path / "double") == ["prompt.txt"]
     run("rm", "-r", mount.path / "double")
     assert state(folder) == "succeeded" and (folder / "video.mp4").read_bytes()
+    settled(mount, simulator, 1)
+
+
+def test_a_folder_put_back_without_its_mark_is_no_new_order(mount, simulator):
+    """Behind the running mount: as from a backup, or by a synchroniser."""
+    folder, tree = mount.folder(), mount.library / "tree"
+    wait_state(folder, "succeeded")
+    text = (folder / "prompt.txt").read_text()
+    run("cp", "-r", tree / "cat", mount.library / "away")
+    shutil.rmtree(tree / "cat")
+    os.rename(mount.library / "away", tree / "cat")
+    wait_for(lambda: os.listdir(folder) == ["prompt.txt"], "the plain folder")
+    (folder / "prompt.txt").write_text(text)
+    wait_for(lambda: "ordered from this folder before" in (field(folder, "waiting") or ""), "held")
+    assert "cgt-" in field(folder, "waiting")
+    settled(mount, simulator, 1)
+    (folder / "prompt.txt").write_text("Another cat\n")
+    wait_state(folder, "succeeded")
+    settled(mount, simulator, 3)  # with the marker of before
+
+
+def test_the_same_put_back_without_its_mark_is_ordered_by_submit(mount, simulator):
+    folder, tree = mount.folder(), mount.library / "tree"
+    wait_state(folder, "succeeded")
+    text = (folder / "prompt.txt").read_text()
+    os.rename(tree / "cat", mount.library / "away")  # removed: its inode's number would come again
+    wait_for(lambda: "cat" not in os.listdir(mount.path), "it is gone")
+    folder.mkdir()
+    (folder / "prompt.txt").write_text(text)
+    wait_for(lambda: "ordered from this folder before" in (field(folder, "waiting") or ""), "held")
+    mount.kill()
+    mount.start()
+    wait_for(lambda: "ordered from this folder before" in (field(folder, "waiting") or ""), "held")
+    assert control(folder, "submit").returncode == 0
+    wait_state(folder, "succeeded")
+    assert simulator.creates() == 2
+
+
+# --- places that are exchanged ---
+
+def exchange(one, other):
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.renameat2(-100, os.fsencode(one), -100, os.fsencode(other), 2):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+@pytest.mark.parametrize("how", ["runs on", "end", "kill"])
+def test_two_tasks_whose_places_are_exchanged(make_mount, simulator, how):
+    """A sent one and one that is not: each stays what it is, and what is above it counts."""
+    mount = make_mount(simulator, settle=1)
+    for name, seed in (("a", 11), ("b", 22)):
+        (mount.path / name).mkdir()
+        (mount.path / name / "defaults.json").write_text(json.dumps({"seed": seed}))
+    sent = mount.folder("a/cat", "A cat")
+    wait_state(sent, "succeeded")
+    dog = mount.folder("b/dog", "A dog")
+    cat_task = task_id(sent)
+    exchange(sent, dog)
+    sent, dog = dog, sent
+    if how != "runs on":
+        mount.end() if how == "end" else mount.kill()
+        mount.start()
+    wait_state(dog, "succeeded")
+    assert state(sent) == "succeeded" and task_id(sent) == cat_task and task_id(dog) != cat_task
+    assert (dog / "prompt.txt").read_text() == "A dog\n" and (sent / "prompt.txt").read_text() == "A cat\n"
+    with pytest.raises(PermissionError):
+        (sent / "prompt.txt").write_text("A fox\n")
+    bodies = [request["body"] for request in simulator.requests(on="create")]
+    assert [(body["content"][0]["text"], body["seed"]) for body in bodies] == [("A cat", 11), ("A dog", 11)]
+    mount.kill()
+    mount.start()
+    assert task_id(sent) == cat_task and state(dog) == "succeeded"
+    settled(mount, simulator, 2)
+
+
+def test_a_pending_task_exchanged_with_one_in_the_trash(make_mount, simulator):
+    mount = make_mount(simulator, settle=1)
+    (mount.path / ".Trash-0" / "files").mkdir(parents=True)
+    one, other = mount.folder("one", "A fox"), mount.folder("other", "A hen")
+    thrown = mount.path / ".Trash-0" / "files" / "other"
+    os.rename(other, thrown)
+    exchange(one, thrown)
+    wait_state(one, "succeeded")
+    wait_for(lambda: field(thrown, "waiting") == "this folder is in the trash", "told")
+    assert (thrown / "prompt.txt").read_text() == "A fox\n"
     settled(mount, simulator, 1)
 
 

@@ -305,6 +305,28 @@ static void test_each_name(void **state)
 	nodes_unref(&nodes, file, 2);
 }
 
+/* Looks the file up by the name that is not the first one now, as others do at any time.
+ */
+static void look_up_other(void *context, struct node *parent, const char *name)
+{
+	count_name(context, parent, name);
+	drop(look_up(nodes.root, strcmp(name, "a") ? "a" : "b"));
+}
+
+static void test_each_name_while_it_is_looked_up(void **state)
+{
+	AUTOBUFFER seen = BUFFER_INIT(1000);
+	struct node *file;
+
+	make_file(&tree, "a");
+	assert_int_equal(linkat(tree.fd, "a", tree.fd, "b", 0), 0);
+	file = look_up(nodes.root, "a");
+	file = look_up(nodes.root, "b");
+	nodes_each_name(&nodes, file, look_up_other, &seen);
+	assert_string_equal(seen.data, "b,a,");
+	nodes_unref(&nodes, file, 2);
+}
+
 /* An open and unlinked file goes on working, and its number is not given away. */
 static void test_unlinked(void **state)
 {
@@ -581,6 +603,7 @@ int main(void)
 		TEST(test_rename_over),
 		TEST(test_hard_links),
 		TEST(test_each_name),
+		TEST(test_each_name_while_it_is_looked_up),
 		TEST(test_unlinked),
 		TEST(test_release_of_what_stays),
 		TEST(test_removed_folder),
