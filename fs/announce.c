@@ -174,6 +174,7 @@ void announce_removed(struct announce *announce, uint64_t number, enum virtual_k
 
 	if (!told)
 		return;
+	told->known[kind] = 0;
 	told->shown &= others;
 	told->appears &= others;
 	told->changed &= others;
@@ -205,7 +206,8 @@ void announce_handed(struct announce *announce, uint64_t number, enum virtual_ki
 	SCOPED_LOCK(&announce->lock);
 	struct told *told = told_find(announce, number);
 
-	if (told)
+	/* A look-up may have begun before it went. */
+	if (told && (kind != VIRTUAL_ERROR || version > told->error_gone))
 		told->known[kind] = version;
 }
 

@@ -10,7 +10,8 @@
  *
  * What is announced:
  * - a file of the program's that comes or goes, but for one that a person removed (the
- *   kernel told that), at once;
+ *   kernel told that), at once; what came and went before it was told of is told of only
+ *   if somebody found it meanwhile;
  * - `status`, and task.json with it, when a person would see something new: another
  *   state, progress, reason, note, link, percentage kept. The countdown of a folder that
  *   settles, and the times of the service's being asked, change silently. A state is

@@ -32,7 +32,10 @@ struct told {
 
 	/* Not announced yet. */
 	uint8_t appears, changed, gone;
-	uint32_t known[VIRTUAL_COUNT]; /* versions that the kernel was given last */
+	uint8_t missed; /* the announcer did not find them, and they were looked at again
+			 */
+	uint32_t known[VIRTUAL_COUNT]; /* versions that the kernel was given last; 0 */
+	uint32_t error_gone;	       /* the version of error.txt that went last */
 };
 
 /* What there is to tell of a task. */
@@ -81,11 +84,22 @@ void told_dequeue(struct announce *announce, struct told **at);
 void look_at(struct filesystem *fs, const struct task_view *view, struct node *directory,
 	     struct look *ret_look);
 /*
+ * Whether a task is to be looked at now. That settles it: what changes from here on, be
+ * it during the look, makes it due again. The lock is held.
+ */
+bool told_take_due(struct told *told, int64_t now_ms);
+/*
  * Takes over a look: marks what is to be announced. Returns whether `status` changed so
  * that whoever polls it is to be woken. The lock is held.
  */
 bool told_take(struct told *told, const struct look *look, int64_t now_ms);
-/* The same for what nobody can have watched. */
+/*
+ * The announcer did not find a name that it was to make: a person had just removed it,
+ * and the look was of before. So nobody was told of it. Whether the task is to be looked
+ * at again now: it may be back already. The lock is held.
+ */
+bool told_take_back(struct told *told, enum virtual_kind kind);
+/* Takes over a look at what nobody can have watched. */
 void told_begin(struct told *told, const struct look *look);
 
 #endif

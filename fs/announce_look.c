@@ -161,13 +161,32 @@ static bool is_shown(const struct told *told, enum virtual_kind kind)
 	return told->shown & KIND_BIT(kind);
 }
 
-/* A name that came or went. One that did both was not seen: nothing is told of it. */
+/* A name shows before it is told of: error.txt may have been found by somebody, who is to
+ * learn that it went. */
+static bool was_seen(const struct told *told, enum virtual_kind kind)
+{
+	return kind == VIRTUAL_ERROR && told->known[kind];
+}
+
+static void take_going(struct told *told, enum virtual_kind kind)
+{
+	uint8_t bit = (uint8_t)KIND_BIT(kind);
+
+	if (!(told->appears & bit) || was_seen(told, kind))
+		told->gone |= bit;
+	told->appears &= (uint8_t)~bit;
+}
+
+/* A name that came or went. One that did both is told of only if it was seen. */
 static void take_name(struct told *told, const struct look *look, enum virtual_kind kind)
 {
 	uint8_t bit = (uint8_t)KIND_BIT(kind);
 
-	if ((told->shown & bit) == (look->shown & bit))
+	if ((told->shown & bit) == (look->shown & bit)) {
+		if (!(look->shown & bit) && was_seen(told, kind))
+			told->gone |= bit;
 		return;
+	}
 	if (kind == VIRTUAL_TASK_JSON && look->json_rests)
 		return;
 	if (kind == VIRTUAL_TASK_JSON && look->state == TASK_PENDING)
@@ -181,9 +200,7 @@ static void take_name(struct told *told, const struct look *look, enum virtual_k
 			told->appears |= bit;
 		told->gone &= (uint8_t)~bit;
 	} else {
-		if (!(told->appears & bit))
-			told->gone |= bit;
-		told->appears &= (uint8_t)~bit;
+		take_going(told, kind);
 	}
 }
 
@@ -209,8 +226,16 @@ static void take_files(struct told *told, const struct look *look)
 	told->frame_is_out = look->frame_is_out;
 }
 
-/* When it is to be looked at next. */
-static void take_due(struct told *told, const struct look *look, int64_t now_ms)
+bool told_take_due(struct told *told, int64_t now_ms)
+{
+	if (told->due_ms > now_ms)
+		return false;
+	told->due_ms = NEVER;
+	return true;
+}
+
+/* When it is to be looked at next, if nothing made it due during the look. */
+static void set_due(struct told *told, const struct look *look, int64_t now_ms)
 {
 	int64_t due_ms = look->again_ms;
 
@@ -219,7 +244,8 @@ static void take_due(struct told *told, const struct look *look, int64_t now_ms)
 	if (look->is_fetching && now_ms < told->watch_until_ms &&
 	    now_ms + KEPT_EVERY_MS < due_ms)
 		due_ms = now_ms + KEPT_EVERY_MS;
-	told->due_ms = due_ms;
+	if (due_ms < told->due_ms)
+		told->due_ms = due_ms;
 }
 
 bool told_take(struct told *told, const struct look *look, int64_t now_ms)
@@ -243,8 +269,21 @@ bool told_take(struct told *told, const struct look *look, int64_t now_ms)
 		told->is_outdated = false;
 		wakes = true;
 	}
-	take_due(told, look, now_ms);
+	set_due(told, look, now_ms);
 	return wakes;
+}
+
+bool told_take_back(struct told *told, enum virtual_kind kind)
+{
+	uint8_t bit = (uint8_t)KIND_BIT(kind);
+	bool looks_again = is_shown(told, kind) && !(told->missed & bit);
+
+	if (!is_shown(told, kind) && !was_seen(told, kind))
+		told->gone &= (uint8_t)~bit;
+	told->shown &= (uint8_t)~bit;
+	told->changed &= (uint8_t)~bit;
+	told->missed |= bit;
+	return looks_again;
 }
 
 void told_begin(struct told *told, const struct look *look)

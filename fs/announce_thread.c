@@ -27,10 +27,8 @@ static uint64_t take_due(struct announce *announce, int64_t now_ms, int64_t *ret
 
 	*ret_next_ms = NEVER;
 	for (struct told *told = announce->first; told; told = told->next) {
-		if (told->due_ms <= now_ms) {
-			told->due_ms = NEVER;
+		if (told_take_due(told, now_ms))
 			return told->number;
-		}
 		if (told->due_ms < *ret_next_ms)
 			*ret_next_ms = told->due_ms;
 	}
@@ -94,14 +92,18 @@ static const char *name_of(const struct told *told, enum virtual_kind kind)
 								: names[kind];
 }
 
-static void make_job(const struct told *told, enum virtual_kind kind,
-		     enum announcement what, struct announce_job *ret_job)
+static void make_job(struct told *told, enum virtual_kind kind, enum announcement what,
+		     struct announce_job *ret_job)
 {
 	*ret_job = (struct announce_job){ .number = told->number,
 					  .kind = kind,
 					  .what = what,
 					  .version = told->known[kind] };
 	strcpy(ret_job->name, name_of(told, kind));
+	if (what != ANNOUNCE_GONE || kind != VIRTUAL_ERROR || !told->known[kind])
+		return;
+	told->error_gone = told->known[kind];
+	told->known[kind] = 0;
 }
 
 /* What goes is told first; `status` last, so that what it speaks of is there. */
@@ -213,15 +215,18 @@ static void drop_jobs(struct announce *announce)
 	}
 }
 
-/* Its number may be another process's as soon as it is waited for. */
+/*
+ * Its number may be another process's as soon as it is waited for. If it does not end now
+ * (announcer.h) what it asks for stays no user's doing; it is waited for after the
+ * session.
+ */
 static void part_with_announcer(struct announce *announce)
 {
 	struct announcer *announcer = announce->announcer;
 
 	announce->announcer = NULL;
-	announcer_stop(announcer);
-	atomic_store(&announce->pid,
-		     0); /* until then what it asks for is no user's doing */
+	if (announcer_end(announcer))
+		atomic_store(&announce->pid, 0);
 }
 
 static void lose_announcer(struct announce *announce)
@@ -229,6 +234,26 @@ static void lose_announcer(struct announce *announce)
 	log_warn("event=announcer_gone note=\"programs that watch folders learn of no "
 		 "change any more until the next mount; everything else goes on\"");
 	part_with_announcer(announce);
+}
+
+/* One that is not found for good is looked for no more than once again. */
+static void take_outcome(struct announce *announce, const struct announce_job *job,
+			 int error)
+{
+	bool looks_again = false;
+	struct told *told;
+
+	if (job->what != ANNOUNCE_APPEARS)
+		return;
+	pthread_mutex_lock(&announce->lock);
+	told = told_find(announce, job->number);
+	if (told && !error)
+		told->missed &= (uint8_t)~KIND_BIT(job->kind);
+	if (told && error == -ENOENT)
+		looks_again = told_take_back(told, job->kind);
+	pthread_mutex_unlock(&announce->lock);
+	if (looks_again)
+		announce_changed(announce, job->number);
 }
 
 static void take_result(struct announce *announce)
@@ -249,6 +274,7 @@ static void take_result(struct announce *announce)
 	}
 	if (!announce_current(announce, &job) || job.id != result.id)
 		return;
+	take_outcome(announce, &job, result.error);
 	log_debug("event=announced task=%" PRIu64 " name=%s what=%d result=%d us=%u",
 		  job.number, job.name, (int)job.what, (int)result.error, result.took_us);
 	end_job(announce);

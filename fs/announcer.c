@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -18,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #define COMMAND_NAME "sdfs-announcer" /* as ps shows it: up to 15 characters */
 #define SOCKET_FD 3
@@ -274,6 +274,15 @@ __attribute__((noreturn)) static void serve(int socket, const char *mount_point)
 	}
 }
 
+/* It needs nothing of its environment, which may hold a service's key for all who read
+ * /proc/PID/environ. */
+static void wipe_environment(void)
+{
+	for (char **at = environ; at && *at; at++)
+		explicit_bzero(*at, strlen(*at));
+	environ = NULL;
+}
+
 /*
  * It holds its socket and nothing else of the daemon's, least of all a terminal or a pipe
  * that somebody reads to its end. Ctrl-C in a terminal is for the daemon.
@@ -283,6 +292,7 @@ __attribute__((noreturn)) static void run(int socket, const char *mount_point)
 	int high = fcntl(socket, F_DUPFD_CLOEXEC, SOCKET_FD + 1);
 	int nowhere = open("/dev/null", O_RDWR);
 
+	wipe_environment();
 	setpgid(0, 0);
 	prctl(PR_SET_NAME, COMMAND_NAME);
 	if (chdir("/") < 0 || nowhere < 0 || fcntl(high, F_SETFL, 0) < 0)
@@ -319,18 +329,33 @@ void announcer_let_go(struct announcer *announcer)
 	announcer->socket = -1;
 }
 
-void announcer_stop(struct announcer *announcer)
+/* Whether it ended within that time. */
+static bool wait_for_end(struct announcer *announcer, int64_t most_ms)
 {
-	int64_t until_ms = clock_boot_ms() + STOP_MS;
+	int64_t until_ms = clock_boot_ms() + most_ms;
 
-	announcer_let_go(announcer);
 	while (announcer->pid > 0 && !waitpid(announcer->pid, NULL, WNOHANG)) {
-		if (clock_boot_ms() > until_ms) { /* frozen by somebody */
-			kill(announcer->pid, SIGKILL);
-			waitpid(announcer->pid, NULL, 0);
-			break;
-		}
+		if (clock_boot_ms() > until_ms)
+			return false;
 		poll(NULL, 0, STEP_MS);
 	}
+	announcer->pid = -1;
+	return true;
+}
+
+bool announcer_end(struct announcer *announcer)
+{
+	announcer_let_go(announcer);
+	if (wait_for_end(announcer, STOP_MS))
+		return true;
+	kill(announcer->pid, SIGKILL); /* frozen by somebody */
+	return wait_for_end(announcer, STOP_MS);
+}
+
+void announcer_stop(struct announcer *announcer)
+{
+	if (announcer_end(announcer))
+		return;
+	waitpid(announcer->pid, NULL, 0);
 	announcer->pid = -1;
 }

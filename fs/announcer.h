@@ -7,9 +7,10 @@
  * (ops_announce.c). It is a process of its own because a thread that waits for its own
  * daemon could never be ended.
  *
- * It is forked before threads, keys, ledger and lock exist, holds one end of a socket,
- * takes one job at a time and ends when the daemon does. It reaches a folder over no link
- * and no other mount, makes names with O_EXCL and never writes a byte.
+ * It is forked before threads, keys, ledger and lock exist, wipes its copy of the
+ * environment, which may hold keys, holds one end of a socket, takes one job at a time
+ * and ends when the daemon does. It reaches a folder over no link and no other mount,
+ * makes names with O_EXCL and never writes a byte.
  *
  * So that nothing it does makes the mount busy, it works through a mount of its own,
  * which is in no list and nobody else sees (open_tree). It keeps what is mounted alive:
@@ -21,6 +22,7 @@
 #define SEEDANCEFS_ANNOUNCER_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -65,7 +67,14 @@ struct announcer {
 int announcer_start(const char *mount_point, struct announcer *ret_announcer);
 /* It ends as soon as it has nothing under way. Only while no thread uses the socket. */
 void announcer_let_go(struct announcer *announcer);
-/* Waits for its end, for a moment. After the session ended: what it waits for is over. */
+/*
+ * Lets go of it, and kills it if it does not end in a moment. Whether it ended. It may
+ * not, though killed: when it waits for an answer that nobody gives any more; that ends
+ * with the session.
+ */
+bool announcer_end(struct announcer *announcer);
+/* The same, until it ended. After the session was destroyed: what it waits for is over.
+ */
 void announcer_stop(struct announcer *announcer);
 
 /* What is mounted at a path. Asks the kernel alone: no daemon is waited for. */

@@ -36,7 +36,7 @@ static void folder_free(struct folder *folder, struct nodes *nodes)
 	nodes_unref(nodes, folder->node, 1);
 	free(folder->waiting);
 	free(folder->refused);
-	free(folder->status);
+	snapshot_clear(&folder->status);
 	free(folder);
 }
 

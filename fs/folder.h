@@ -9,6 +9,7 @@
 #define SEEDANCEFS_FOLDER_H
 
 #include "fs/filesystem.h"
+#include "fs/snapshot.h"
 
 #include <stdatomic.h>
 
@@ -25,10 +26,7 @@ struct folder {
 	int64_t refused_ms; /* when, by the clock of files' times */
 	uint64_t waits_on;  /* another task that it waits for; 0: none */
 	uint64_t loops_by;  /* the one that it was refused to wait for; 0: none */
-	char *status;	    /* the snapshot */
-	struct timespec status_mtime;
-	int64_t rendered_ms; /* boot clock */
-	uint64_t rendered_revision;
+	struct snapshot status;
 };
 
 struct folders {

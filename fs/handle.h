@@ -12,7 +12,8 @@ struct listing; /* a directory's entries, ops_directory.c */
 struct polled {
 	bool is_read, has_rest;
 	bool found_end;	  /* a read gave no bytes */
-	unsigned changes; /* announce_changes() of what it read */
+	unsigned changes; /* announce_changes() of the text that it reads */
+	size_t size;	  /* of that text */
 	int64_t end_ms;	  /* boot clock: it may look for the end then; 0: not polled */
 };
 

@@ -35,6 +35,7 @@ struct program {
 	struct library library;
 	struct daemon daemon;
 	struct announcer announcer;
+	struct mount_identity mounted; /* zeros: not known */
 	struct simulator simulator;
 	struct backend *backend;
 	struct filesystem *fs;
@@ -93,7 +94,7 @@ static int prepare(struct program *program)
 		r = options_load_config(&program->options, &program->config,
 					&program->error);
 	if (!r)
-		r = others_check_options(program->options.fuse.data, geteuid(),
+		r = others_check_options(program->options.fuse, geteuid(),
 					 "/etc/fuse.conf", &program->error);
 	return r ? r : check_places(program);
 }
@@ -115,7 +116,8 @@ static void is_ready(void *context)
 {
 	struct program *program = context;
 
-	mount_point_read_ahead(program->mount_point, READ_AHEAD_KIB);
+	if (program->mounted.device)
+		mount_point_read_ahead(program->mounted.device, READ_AHEAD_KIB);
 	log_info("event=mounted");
 	if (program->options.is_foreground) {
 		printf("seedancefs: %s is mounted; end it with umount or Ctrl-C\n",
@@ -125,12 +127,23 @@ static void is_ready(void *context)
 	daemon_ready(&program->daemon);
 }
 
+/* In libfuse's way of writing: whatever is in the library's path is its name, and no
+ * other option. NULL: no memory. */
+static char *session_options(const struct program *program)
+{
+	AUTOFREE char *name = text_format("fsname=%s", program->library.path);
+	AUTOFREE char *list = NULL;
+
+	if (!name || fuse_opt_add_opt_escaped(&list, name) ||
+	    fuse_opt_add_opt(&list, "subtype=" MOUNT_SUBTYPE ",default_permissions") ||
+	    (program->options.fuse && fuse_opt_add_opt(&list, program->options.fuse)))
+		return NULL;
+	return TAKE(list);
+}
+
 static int open_session(struct program *program)
 {
-	AUTOFREE char *list =
-		text_format("fsname=%s,subtype=" MOUNT_SUBTYPE ",default_permissions%s",
-			    program->library.path,
-			    program->options.fuse.data ? program->options.fuse.data : "");
+	AUTOFREE char *list = session_options(program);
 	const char *arguments[] = { "seedancefs", "-o", list,
 				    program->options.is_debug ? "-d" : NULL, NULL };
 	struct fuse_args args =
@@ -162,11 +175,10 @@ static void wait_for_walk(struct program *program)
 /* Right after the mount: what is on top there now is ours. */
 static int start_announcements(struct program *program)
 {
-	struct mount_identity mounted = { 0 };
-
-	if (announcer_identify(program->mount_point, &mounted))
+	if (announcer_identify(program->mount_point, &program->mounted))
 		log_warn("event=not_identified note=\"changes are not announced\"");
-	return announce_start(program->fs->announce, &program->announcer, &mounted);
+	return announce_start(program->fs->announce, &program->announcer,
+			      &program->mounted);
 }
 
 static int start(struct program *program)

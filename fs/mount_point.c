@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <mntent.h>
 #include <spawn.h>
 #include <stdbool.h>
@@ -130,34 +131,15 @@ int mount_point_prepare(const char *path, char **ret_path, char **ret_error)
 	return *ret_path ? 0 : -errno;
 }
 
-/* "MAJOR:MINOR" of a mount, from the kernel's list: asking the mount itself could wait
- * for us. */
-static bool find_device(const char *path, char ret_device[32])
-{
-	FILE *list = fopen("/proc/self/mountinfo", "re");
-	char line[8192], device[32], root[64], point[4096];
-	bool found = false;
-
-	while (list && fgets(line, sizeof(line), list))
-		if (sscanf(line, "%*d %*d %31s %63s %4095s", device, root, point) == 3 &&
-		    !strcmp(point, path)) {
-			snprintf(ret_device, 32, "%s", device);
-			found = true;
-		}
-	if (list)
-		fclose(list);
-	return found;
-}
-
-void mount_point_read_ahead(const char *path, unsigned kib)
+void mount_point_read_ahead(uint64_t device, unsigned kib)
 {
 	AUTOFREE char *setting = NULL;
 	AUTOCLOSE int fd = -1;
-	char device[32];
 
-	if (geteuid() || !find_device(path, device))
+	if (geteuid())
 		return;
-	setting = text_format("/sys/class/bdi/%s/read_ahead_kb", device);
+	setting = text_format("/sys/class/bdi/%" PRIu64 ":%" PRIu64 "/read_ahead_kb",
+			      device >> 32, device & UINT32_MAX);
 	fd = setting ? open(setting, O_WRONLY | O_CLOEXEC) : -1;
 	if (fd < 0 || dprintf(fd, "%u", kib) < 0)
 		log_debug("event=read_ahead_unchanged");

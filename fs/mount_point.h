@@ -5,6 +5,8 @@
 #ifndef SEEDANCEFS_MOUNT_POINT_H
 #define SEEDANCEFS_MOUNT_POINT_H
 
+#include <stdint.h>
+
 /* The filesystem's type as the kernel lists it. */
 #define MOUNT_SUBTYPE "seedancefs"
 
@@ -17,9 +19,10 @@ int mount_point_prepare(const char *path, char **ret_path, char **ret_error);
 
 /*
  * Lets the kernel read further ahead in the files of a mount than its default of 128 KiB.
- * Only root may; for others nothing happens. Touches no file of the mount.
+ * Only root may; for others nothing happens. Touches no file of the mount, which is known
+ * by its device (announcer_identify()).
  */
-void mount_point_read_ahead(const char *path, unsigned kib);
+void mount_point_read_ahead(uint64_t device, unsigned kib);
 
 /* Whether one path is the other or lies inside it, after links. */
 int mount_point_is_inside(const char *inner, const char *outer);

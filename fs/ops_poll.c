@@ -158,8 +158,14 @@ static void set_end(struct pollers *pollers, const struct handle *handle, int64_
 void polled_was_read(struct polled *polled, unsigned changes, off_t offset, size_t got,
 		     size_t size)
 {
+	bool goes_on = polled->is_read && offset > 0 &&
+		       !(polled->found_end && (size_t)offset >= polled->size);
+
 	polled->is_read = true;
-	polled->changes = changes;
+	if (!goes_on) {
+		polled->changes = changes;
+		polled->size = size;
+	}
 	polled->has_rest = offset + (off_t)got < (off_t)size;
 	if (!got)
 		polled->found_end = true;

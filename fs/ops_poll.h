@@ -28,7 +28,8 @@ void pollers_leave(struct pollers *pollers, const struct handle *handle);
 
 /*
  * `got` bytes at an offset were read of an open `status`, which is `size` long; `changes`
- * (announce_changes()) is of before. The handle's lock is held.
+ * (announce_changes()) is of before. Who reads on in the middle reads the text that he
+ * began (ops_file.c): what changed since is still new to him. The handle's lock is held.
  */
 void polled_was_read(struct polled *polled, unsigned changes, off_t offset, size_t got,
 		     size_t size);

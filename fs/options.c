@@ -2,14 +2,13 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/base/text.h"
+#include "fs/fuse.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-
-#define FUSE_OPTIONS_CEILING 4096
 
 const char options_usage[] =
 	"usage: seedancefs [mount] [LIBRARY] MOUNTPOINT [-o OPTION,…] [-f]\n"
@@ -22,7 +21,8 @@ const char options_usage[] =
 	"  -o OPTIONS   config=FILE; a key of the configuration's main section, such as\n"
 	"               settle=3, default_provider=NAME, keep=lazy|rescue|eager,\n"
 	"               submissions_per_hour=60, read_timeout=120 or thumbnails=no;\n"
-	"               or FUSE's own, such as allow_other\n"
+	"               or FUSE's own, such as allow_other; a comma or a backslash in a\n"
+	"               value has a backslash before it\n"
 	"  -f           stay in the foreground; the log goes to standard error\n"
 	"  -d           the same, with everything that FUSE does in the log\n"
 	"  -s           one worker thread only\n"
@@ -41,7 +41,7 @@ void options_clear(struct options *options)
 	free(options->library);
 	free(options->mount_point);
 	free(options->config_path);
-	buffer_clear(&options->fuse);
+	free(options->fuse);
 }
 
 /* An absolute form of a path that need not exist yet. */
@@ -100,18 +100,50 @@ static int take_option(struct options *options, const char *option)
 	}
 	if (is_setting(option))
 		return add_setting(options, option);
-	return buffer_addf(&options->fuse, ",%s", option);
+	return fuse_opt_add_opt_escaped(&options->fuse, option) ? -ENOMEM : 0;
+}
+
+static bool is_octal(const char *at)
+{
+	return *at >= '0' && *at <= '3' && at[1] >= '0' && at[1] <= '7' && at[2] >= '0' &&
+	       at[2] <= '7';
+}
+
+/*
+ * Cuts off the first option of a list, as libfuse reads one: what stands behind a
+ * backslash is no separator, three octal digits there are a byte. Returns what follows
+ * it; NULL: it was the last one.
+ */
+static char *cut_option(char *list)
+{
+	char *to = list, *at = list;
+
+	for (; *at && *at != ','; at++) {
+		if (*at == '\\' && is_octal(at + 1)) {
+			*to++ = (char)((at[1] - '0') << 6 | (at[2] - '0') << 3 |
+				       (at[3] - '0'));
+			at += 3;
+			continue;
+		}
+		if (*at == '\\' && at[1])
+			at++;
+		*to++ = *at;
+	}
+	at = *at ? at + 1 : NULL;
+	*to = '\0';
+	return at;
 }
 
 static int take_options(struct options *options, const char *list)
 {
 	AUTOFREE char *copy = strdup(list);
-	char *rest = copy, *option;
 	int r = copy ? 0 : -ENOMEM;
 
-	while (!r && (option = strsep(&rest, ",")))
+	for (char *option = copy, *rest; !r && option; option = rest) {
+		rest = cut_option(option);
 		if (*option)
 			r = take_option(options, option);
+	}
 	return r;
 }
 
@@ -172,7 +204,7 @@ int options_parse(int argc, char **argv, struct options *ret_options, char **ret
 					       { 0 } };
 	int flag, r = 0;
 
-	*ret_options = (struct options){ .fuse = BUFFER_INIT(FUSE_OPTIONS_CEILING) };
+	*ret_options = (struct options){ 0 };
 	opterr = 0;
 	while (!r && (flag = getopt_long(argc, argv, "o:fdshV", names, NULL)) >= 0)
 		r = take_flag(ret_options, flag, ret_error);

@@ -4,7 +4,6 @@
 #ifndef SEEDANCEFS_OPTIONS_H
 #define SEEDANCEFS_OPTIONS_H
 
-#include "backend/base/buffer.h"
 #include "backend/config.h"
 
 #include <stdbool.h>
@@ -16,8 +15,9 @@ struct options {
 	bool config_is_named;
 	bool is_foreground, is_debug, is_single_threaded;
 	bool wants_help, wants_version;
-	struct buffer fuse; /* the options that are FUSE's own, separated by commas */
-	char **settings;    /* "key=value" of the main section */
+	char *fuse; /* the options that are FUSE's own, as libfuse writes a list; or NULL
+		     */
+	char **settings; /* "key=value" of the main section */
 	size_t setting_count;
 };
 

@@ -110,14 +110,21 @@ int others_check_directory(struct filesystem *fs, struct node *parent, const cha
 
 /* --- the option --- */
 
-/* Whether the list (separated by commas) has the word. */
+static const char *end_of_option(const char *at)
+{
+	while (*at && *at != ',')
+		at += *at == '\\' && at[1] ? 2 : 1;
+	return at;
+}
+
 static bool has_option(const char *list, const char *word)
 {
 	size_t length = strlen(word);
+	const char *end;
 
-	for (const char *at = list; at; at = strchr(at, ',')) {
-		at += *at == ',';
-		if (!strncmp(at, word, length) && (at[length] == ',' || !at[length]))
+	for (const char *at = list; *at; at = *end ? end + 1 : end) {
+		end = end_of_option(at);
+		if ((size_t)(end - at) == length && !strncmp(at, word, length))
 			return true;
 	}
 	return false;

@@ -30,9 +30,9 @@ int others_check_directory(struct filesystem *fs, struct node *parent, const cha
 			   uid_t uid);
 
 /*
- * Whether a list of FUSE's options (separated by commas) lets others in. An ordinary user
- * may do so only where the machine's `conf` says it; without that, and with others let
- * in, -EPERM with a whole line for people in *ret_error (free() it).
+ * Whether a list of FUSE's options (as options.h has it; or NULL) lets others in. An
+ * ordinary user may do so only where the machine's `conf` says it; without that, and with
+ * others let in, -EPERM with a whole line for people in *ret_error (free() it).
  */
 int others_check_options(const char *options, uid_t uid, const char *conf,
 			 char **ret_error);

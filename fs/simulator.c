@@ -14,11 +14,37 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #define PROGRAM "seedance-sim"
 #define START_MS 15000
 #define STOP_MS 3000
 #define STEP_MS 10
+
+/* What it is given of the environment: no key of a service, though there may be one. */
+static bool is_given(const char *variable)
+{
+	static const char *const names[] = {
+		"PATH=",	 "HOME=",	  "TMPDIR=",	   "LD_LIBRARY_PATH=",
+		"ASAN_OPTIONS=", "LSAN_OPTIONS=", "TSAN_OPTIONS=", "UBSAN_OPTIONS="
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (text_starts_with(variable, names[i]))
+			return true;
+	return false;
+}
+
+static void reduce_environment(void)
+{
+	char **kept = environ;
+
+	for (char **at = environ; at && *at; at++)
+		if (is_given(*at))
+			*kept++ = *at;
+	if (kept)
+		*kept = NULL;
+}
 
 /* In the child: the two descriptors survive exec, everything else is close-on-exec. */
 __attribute__((noreturn)) static void run_child(const char *program, const char *books,
@@ -35,6 +61,7 @@ __attribute__((noreturn)) static void run_child(const char *program, const char 
 	fcntl(ready, F_SETFD, 0);
 	snprintf(lifeline_text, sizeof(lifeline_text), "%d", lifeline);
 	snprintf(ready_text, sizeof(ready_text), "%d", ready);
+	reduce_environment();
 	setpgid(0, 0); /* Ctrl-C in a terminal is for the daemon: it ends this one in its
 			  turn */
 	execlp(program, PROGRAM, "--books", books, "--lifeline", lifeline_text,

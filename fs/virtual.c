@@ -11,7 +11,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define SNAPSHOT_MS 1000  /* `status` is rendered at most this often */
 #define QUIET_JSON_MS 500 /* task.json stays away so long: README.md, rule 3 */
 #define BLOCKS_LEAST 8	  /* a file without blocks would be archived as zeros */
 #define NUMBER_SHIFT 24
@@ -216,55 +215,48 @@ static char *render(struct filesystem *fs, const struct task_view *view)
 	return render_status(view, &facts);
 }
 
-/* A new text gets a later time than any before: caches go by it. The lock is held. */
-static void publish(struct folder *folder, char *text)
+/* Its turn to render the snapshot; 0: what is there will do, or there is no folder. */
+static uint64_t begin_status(struct filesystem *fs, const struct task_view *view,
+			     int64_t *ret_now_ms)
 {
-	struct timespec now;
+	SCOPED_LOCK(&fs->folders->lock);
+	struct folder *folder = folders_find(fs->folders, view->number);
 
-	if (folder->status && !strcmp(folder->status, text)) {
-		free(text);
-		return;
-	}
-	clock_gettime(CLOCK_REALTIME, &now);
-	if (now.tv_sec < folder->status_mtime.tv_sec ||
-	    (now.tv_sec == folder->status_mtime.tv_sec &&
-	     now.tv_nsec <= folder->status_mtime.tv_nsec)) {
-		now = folder->status_mtime;
-		now.tv_nsec++;
-	}
-	free(folder->status);
-	folder->status = text;
-	folder->status_mtime = now;
+	*ret_now_ms = clock_boot_ms();
+	if (!folder || snapshot_is_fresh(&folder->status, view->revision, *ret_now_ms))
+		return 0;
+	return snapshot_begin(&folder->status);
 }
 
-/* Renders the snapshot anew if it is old. Nothing is rendered under the lock. */
+/* Renders the snapshot anew if it is old; nothing is rendered under the lock. False: by a
+ * newer view it is to be done again. */
+static bool render_snapshot(struct filesystem *fs, const struct task_view *view)
+{
+	int64_t now_ms;
+	uint64_t turn = begin_status(fs, view, &now_ms);
+	char *text = turn ? render(fs, view) : NULL;
+	struct folder *folder;
+
+	if (!text)
+		return true;
+	SCOPED_LOCK(&fs->folders->lock);
+	folder = folders_find(fs->folders, view->number);
+	if (folder)
+		return snapshot_show(&folder->status, turn, view->revision, now_ms, text);
+	free(text);
+	return true;
+}
+
+/* Then the snapshot is of this view or a newer one, and of nothing that was so before. */
 static void refresh_status(struct filesystem *fs, const struct task_view *view)
 {
-	int64_t now_ms = clock_boot_ms();
-	struct folder *folder;
-	bool is_fresh;
-	char *text;
+	bool is_done = render_snapshot(fs, view);
 
-	pthread_mutex_lock(&fs->folders->lock);
-	folder = folders_find(fs->folders, view->number);
-	is_fresh = !folder ||
-		   (folder->status && folder->rendered_revision == view->revision &&
-		    now_ms - folder->rendered_ms < SNAPSHOT_MS);
-	pthread_mutex_unlock(&fs->folders->lock);
-	if (is_fresh)
-		return;
-	text = render(fs, view);
-	if (!text)
-		return;
-	pthread_mutex_lock(&fs->folders->lock);
-	folder = folders_find(fs->folders, view->number);
-	if (folder) {
-		folder->rendered_ms = now_ms;
-		folder->rendered_revision = view->revision;
-		publish(folder, TAKE(text));
+	while (!is_done) { /* each time only because something changed meanwhile */
+		AUTOVIEW *newer = backend_task_view(fs->backend, view->number);
+
+		is_done = !newer || render_snapshot(fs, newer);
 	}
-	pthread_mutex_unlock(&fs->folders->lock);
-	free(text);
 }
 
 void virtual_status_changed(struct filesystem *fs, uint64_t number)
@@ -273,7 +265,7 @@ void virtual_status_changed(struct filesystem *fs, uint64_t number)
 	struct folder *folder = folders_find(fs->folders, number);
 
 	if (folder)
-		folder->rendered_ms = -SNAPSHOT_MS;
+		snapshot_outdate(&folder->status);
 }
 
 char *virtual_status_text(struct filesystem *fs, uint64_t number)
@@ -285,7 +277,7 @@ char *virtual_status_text(struct filesystem *fs, uint64_t number)
 		refresh_status(fs, view);
 	SCOPED_LOCK(&fs->folders->lock);
 	folder = folders_find(fs->folders, number);
-	return strdup(folder && folder->status ? folder->status : "");
+	return strdup(folder && folder->status.text ? folder->status.text : "");
 }
 
 /* --- attributes --- */
@@ -304,10 +296,10 @@ static int stat_status(struct filesystem *fs, const struct task_view *view,
 	refresh_status(fs, view);
 	SCOPED_LOCK(&fs->folders->lock);
 	folder = folders_find(fs->folders, view->number);
-	if (!folder || !folder->status)
+	if (!folder || !folder->status.text)
 		return -ESTALE;
-	status->st_size = (off_t)strlen(folder->status);
-	status->st_mtim = folder->status_mtime;
+	status->st_size = (off_t)strlen(folder->status.text);
+	status->st_mtim = folder->status.mtime;
 	return 0;
 }
 

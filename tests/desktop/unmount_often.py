@@ -28,7 +28,7 @@ def main(directory, times):
         first = unmount(mount)
         if first.returncode:
             refused.append((turn, first.stderr))
-            wait_for(lambda: unmount(mount).returncode == 0)
+            wait_for(lambda: unmount(mount).returncode == 0, "the unmounting", timeout=PATIENCE / 4)
         if mount.process.wait(PATIENCE):
             sys.exit(f"turn {turn}: the daemon ended badly\n{mount.log()}")
     mount.check_log()

@@ -53,6 +53,17 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
+def mounts():
+    """Source, mount point and options of all that is mounted, as bytes."""
+    def plain(text):
+        return re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found[1], 8)]), text)
+
+    for line in pathlib.Path("/proc/self/mounts").read_bytes().split(b"\n"):
+        if line:
+            source, point, _, options, *_ = line.split(b" ")
+            yield plain(source), plain(point), options.split(b",")
+
+
 class Simulator:
     """A simulator of its own, which outlives the mounts of a test."""
 
@@ -162,11 +173,13 @@ class Mount:
                                         env={**os.environ, "XDG_CACHE_HOME": str(self.cache)},
                                         preexec_fn=die_with_parent)
         log.close()
-        line = self.process.stdout.readline().decode()
-        if "is mounted" not in line:
+        said = b""
+        while b"is mounted" not in said and (line := self.process.stdout.readline()):
+            said += line  # its path may have more than one
+        if b"is mounted" not in said:
             self.process.wait(PATIENCE)
             self.process = None
-            raise AssertionError(f"{line!r}\n{self.log()}")
+            raise AssertionError(f"{said!r}\n{self.log()}")
         return self
 
     @property
@@ -193,8 +206,7 @@ class Mount:
         self.process = None
 
     def is_mounted(self):
-        with open("/proc/self/mounts", errors="surrogateescape") as mounts:
-            return any(line.split()[1] == str(self.path) for line in mounts)
+        return any(point == os.fsencode(self.path) for _, point, _ in mounts())
 
     def unmount_leftover(self):
         if self.is_mounted():

@@ -11,15 +11,18 @@ static const struct {
 	bool is_refused;
 } cases[] = {
 	{ NULL, NULL, USER, false },
-	{ ",ro", NULL, USER, false },
-	{ ",allow_other", NULL, USER, true },
-	{ ",ro,allow_root", "", USER, true },
-	{ ",allow_others", "", USER, false }, /* FUSE knows no such option, and says so */
-	{ ",allow_other", "#user_allow_other\n", USER, true },
-	{ ",allow_other", "user_allow_other_x\n", USER, true },
-	{ ",allow_other", "mount_max = 3\nuser_allow_other\n", USER, false },
-	{ ",allow_other", "user_allow_other # yes", USER, false },
-	{ ",allow_other,ro", NULL, 0, false },
+	{ "ro", NULL, USER, false },
+	{ "allow_other", NULL, USER, true },
+	{ "ro,allow_root", "", USER, true },
+	{ "allow_others", "", USER, false }, /* FUSE knows no such option, and says so */
+	{ "allow_other", "#user_allow_other\n", USER, true },
+	{ "allow_other", "user_allow_other_x\n", USER, true },
+	{ "allow_other", "mount_max = 3\nuser_allow_other\n", USER, false },
+	{ "allow_other", "user_allow_other # yes", USER, false },
+	{ "allow_other,ro", NULL, 0, false },
+	{ "fsname=Videos\\,allow_other", NULL, USER, false },
+	{ "fsname=Videos\\\\,allow_other", NULL, USER, true },
+	{ "fsname=allow_other\\,,ro", NULL, USER, false },
 };
 
 static void test_options(void **state)

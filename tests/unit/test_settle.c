@@ -222,6 +222,30 @@ static void test_read_in_the_middle_of_a_move(void **state)
 	expect_waiting("this folder is in the trash");
 }
 
+static void copy_comes(void)
+{
+	assert_int_equal(backend_task_archive(fs->backend, number), 0);
+}
+
+static void copy_is_asked_about(void)
+{
+	assert_int_equal(backend_task_copy_came(fs->backend, number), 0);
+}
+
+static void test_a_copy_that_comes_when_it_was_read(void **state)
+{
+	after_reading = copy_comes;
+	look();
+	expect_order(false, "film/cat");
+}
+
+static void test_a_copy_that_is_asked_about_when_it_was_read(void **state)
+{
+	after_reading = copy_is_asked_about;
+	look();
+	expect_order(false, "film/cat");
+}
+
 /* It came after the `submit`, which would have ended its being one. */
 static void test_a_copy_does_not_go_by_an_earlier_submit(void **state)
 {
@@ -261,6 +285,8 @@ int main(void)
 		TEST(test_moved_to_the_trash_while_it_is_read),
 		TEST(test_moved_to_the_trash_when_it_was_read),
 		TEST(test_read_in_the_middle_of_a_move),
+		TEST(test_a_copy_that_comes_when_it_was_read),
+		TEST(test_a_copy_that_is_asked_about_when_it_was_read),
 		TEST(test_a_copy_does_not_go_by_an_earlier_submit),
 		TEST(test_what_waits_for_submit_goes_by_the_last_word_alone),
 	};

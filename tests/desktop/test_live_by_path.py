@@ -1,0 +1,53 @@
+"""Live where the announcer may have no mount of its own (refusing.py): the same tests, and the same has to come true."""
+
+import os
+import pathlib
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import pytest
+
+import harness
+
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+PROGRAMS = ("seedancefs", "seedance-sim", "seedance-thumbnailer")
+WATCHERS = ("an_order_is_seen", "error_txt", "person_removes", "why_a_folder_waits", "bytes_that_come", "lost_and_found",
+            "at_the_start")
+ANNOUNCER = ("announcer", "users_file", "behind_a_link", "background")
+MOUNT_POINT = ("never_held_up", "let_go", "mounted_above")
+
+pytestmark = pytest.mark.becomes_others
+
+
+@pytest.fixture
+def place():
+    """Where everybody finds the programs and the tests."""
+    place = pathlib.Path(tempfile.mkdtemp(prefix="seedancefs-"))
+    for name in PROGRAMS:
+        shutil.copy(harness.BUILD / name, place)
+    shutil.copytree(harness.BUILD / "share", place / "share")
+    for name in ("integration", "desktop"):
+        shutil.copytree(TESTS / name, place / "tests" / name, ignore=shutil.ignore_patterns("__pycache__"))
+    harness.run("chmod", "-R", "a+rX", place)
+    yield place
+    shutil.rmtree(place)
+
+
+@pytest.mark.parametrize("names", [WATCHERS, ANNOUNCER, MOUNT_POINT], ids=["watchers", "announcer", "mount_point"])
+@pytest.mark.parametrize("user", ["root", "nobody"])
+def test_by_its_path(place, user, names):
+    own = place / "own"
+    own.mkdir(mode=0o700)
+    os.chown(own, pwd.getpwnam(user).pw_uid, -1)
+    ended = subprocess.run(
+        [sys.executable, "-B", place / "tests" / "desktop" / "refusing.py", user, sys.executable, "-B", "-m", "pytest", "-q",
+         "-x", "-p", "no:cacheprovider", f"--basetemp={own / 'tests'}", "-k", " or ".join((*names, "mount_of_its_own")), "test_live.py"],
+        cwd=place / "tests" / "desktop", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, preexec_fn=harness.die_with_parent,
+        env={**os.environ, "HOME": str(own), "TMPDIR": str(own), "SEEDANCEFS_BUILD": str(place),
+             "SEEDANCE_SIM": str(place / "seedance-sim"), "SEEDANCEFS_OWN_MOUNT": "no", "SEEDANCEFS_UNMOUNTS": "20"})
+    assert ended.returncode == 0, ended.stdout
+    assert " passed" in ended.stdout and " skipped" not in ended.stdout
