@@ -189,6 +189,7 @@ void announce_forget(struct announce *announce, uint64_t number)
 
 	if (!told)
 		return;
+	announce->page_is_outdated = true; /* its card goes */
 	for (struct told **queued = &announce->first; *queued; queued = &(*queued)->next)
 		if (*queued == told) {
 			told_dequeue(announce, queued);

@@ -16,7 +16,9 @@
  *   state, progress, reason, note, link, percentage kept. The countdown of a folder that
  *   settles, and the times of the service's being asked, change silently. A state is
  *   announced at once, everything else at most once a second and task;
- * - error.txt when its text changes, an output when it became another one.
+ * - error.txt when its text changes, an output when it became another one;
+ * - gallery.html in the root, when any of this would change a card, once a second at
+ *   most. The page is not made for that, but for whoever looks after it.
  *
  * The names themselves show at once, to everybody but the announcer, who is told that a
  * name is not there until it made it: so the kernel sees a creation.

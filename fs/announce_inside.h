@@ -71,6 +71,8 @@ struct announce {
 	size_t count, capacity;
 	struct told *first, **end; /* the queue */
 	struct announce_job job;   /* id 0: none */
+	bool page_is_outdated;	   /* gallery.html */
+	int64_t page_ms;	   /* boot clock: when it was announced last */
 	bool is_stopping;
 };
 

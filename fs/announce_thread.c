@@ -3,8 +3,10 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
+#include "backend/base/text.h"
 #include "backend/base/thread.h"
 #include "fs/folder.h"
+#include "fs/gallery.h"
 #include "fs/ops_poll.h"
 #include "fs/virtual.h"
 
@@ -17,15 +19,24 @@
 #include <sys/socket.h>
 
 #define BEGIN_MS 2000
+#define PAGE_APART_MS 1000
 
 /* --- looking at what may have changed; the thread --- */
+
+/* When gallery.html is due. The lock is held. */
+static int64_t page_due_ms(const struct announce *announce)
+{
+	return announce->page_is_outdated && announce->announcer
+		       ? announce->page_ms + PAGE_APART_MS
+		       : NEVER;
+}
 
 /* The next one that is due (0: none), and when another one will be. */
 static uint64_t take_due(struct announce *announce, int64_t now_ms, int64_t *ret_next_ms)
 {
 	SCOPED_LOCK(&announce->lock);
 
-	*ret_next_ms = NEVER;
+	*ret_next_ms = announce->job.id ? NEVER : page_due_ms(announce);
 	for (struct told *told = announce->first; told; told = told->next) {
 		if (told_take_due(told, now_ms))
 			return told->number;
@@ -40,7 +51,11 @@ static bool take_over(struct announce *announce, uint64_t number, const struct l
 	SCOPED_LOCK(&announce->lock);
 	struct told *told = told_find(announce, number);
 
-	return told && told_take(told, look, clock_boot_ms());
+	if (!told)
+		return false;
+	announce->page_is_outdated |=
+		told->gist != look->gist || told->shown != look->shown;
+	return told_take(told, look, clock_boot_ms());
 }
 
 static void count_change(struct announce *announce, uint64_t number)
@@ -129,25 +144,47 @@ static bool next_job(struct told *told, struct announce_job *ret_job)
 	return false;
 }
 
-/* Takes the next job out of the queue; what has nothing more to tell leaves it. */
-static bool take_job(struct announce *announce, struct announce_job *ret_job)
+/* The lock is held. */
+static bool take_page_job(struct announce *announce, struct announce_job *ret_job)
 {
-	SCOPED_LOCK(&announce->lock);
+	int64_t now_ms = clock_boot_ms();
+
+	if (page_due_ms(announce) > now_ms)
+		return false;
+	announce->page_is_outdated = false;
+	announce->page_ms = now_ms;
+	*ret_job = (struct announce_job){ .kind = VIRTUAL_GALLERY,
+					  .what = ANNOUNCE_CHANGED,
+					  .name = GALLERY_NAME };
+	return true;
+}
+
+/* The lock is held. */
+static bool take_task_job(struct announce *announce, struct announce_job *ret_job)
+{
 	struct told **at = &announce->first;
 
 	while (*at) {
-		if (next_job(*at, ret_job)) {
-			ret_job->id = ++announce->last_id ? announce->last_id
-							  : ++announce->last_id;
-			announce->job = *ret_job;
+		if (next_job(*at, ret_job))
 			return true;
-		}
 		if ((*at)->due_ms == NEVER)
 			told_dequeue(announce, at);
 		else
 			at = &(*at)->next;
 	}
 	return false;
+}
+
+/* Takes the next job out of the queue; what has nothing more to tell leaves it. */
+static bool take_job(struct announce *announce, struct announce_job *ret_job)
+{
+	SCOPED_LOCK(&announce->lock);
+
+	if (!take_task_job(announce, ret_job) && !take_page_job(announce, ret_job))
+		return false;
+	ret_job->id = ++announce->last_id ? announce->last_id : ++announce->last_id;
+	announce->job = *ret_job;
+	return true;
 }
 
 static void end_job(struct announce *announce)
@@ -174,7 +211,8 @@ static char *path_of(struct filesystem *fs, uint64_t number)
 
 static bool send_job(struct announce *announce, const struct announce_job *job)
 {
-	AUTOFREE char *path = path_of(announce->fs, job->number);
+	AUTOFREE char *path =
+		job->number ? path_of(announce->fs, job->number) : text_dup("");
 	struct announcer_job message = { .id = job->id,
 					 .what = job->what,
 					 .mounted = announce->mounted };
@@ -194,9 +232,12 @@ static void give_job(struct announce *announce)
 {
 	struct announce_job job;
 
-	while (announce->announcer && !announce->job.id && take_job(announce, &job))
+	while (announce->announcer && !announce->job.id && take_job(announce, &job)) {
+		if (job.kind == VIRTUAL_GALLERY)
+			gallery_outdate(announce->fs->gallery);
 		if (!send_job(announce, &job))
 			end_job(announce);
+	}
 }
 
 /* Without an announcer nothing is told; who waits for an event looks by himself. */

@@ -26,6 +26,7 @@ struct gallery {
 	uint32_t version; /* seconds since the epoch, growing with each text */
 	int64_t made_ms;  /* boot clock */
 	bool is_making, is_hidden;
+	bool is_outdated; /* since it was begun to be made */
 };
 
 int gallery_create(struct gallery **ret_gallery)
@@ -149,6 +150,7 @@ static bool fill_card(struct filesystem *fs, const struct task_view *view,
 	bool is_sent = view->state != TASK_PENDING;
 
 	*card = (struct gallery_card){
+		.number = view->number,
 		.state = view->state,
 		.progress = view->progress,
 		.created_ms = view->created_ms,
@@ -202,9 +204,11 @@ static bool begin_making(struct gallery *gallery)
 	SCOPED_LOCK(&gallery->lock);
 
 	if (gallery->text &&
-	    (gallery->is_making || clock_boot_ms() - gallery->made_ms < FRESH_MS))
+	    (gallery->is_making ||
+	     (!gallery->is_outdated && clock_boot_ms() - gallery->made_ms < FRESH_MS)))
 		return false;
 	gallery->is_making = true;
+	gallery->is_outdated = false;
 	return true;
 }
 
@@ -223,6 +227,13 @@ static void end_making(struct gallery *gallery, char *text)
 	free(gallery->text);
 	gallery->text = TAKE(made);
 	gallery->version = now_s > gallery->version ? now_s : gallery->version + 1;
+}
+
+void gallery_outdate(struct gallery *gallery)
+{
+	SCOPED_LOCK(&gallery->lock);
+
+	gallery->is_outdated = true;
 }
 
 static void refresh(struct filesystem *fs)
@@ -257,21 +268,40 @@ bool gallery_is_at(const struct filesystem *fs, const struct node *directory,
 	return directory == fs->nodes.root && name_is_gallery(name);
 }
 
-int gallery_find(struct filesystem *fs, struct node **ret_node)
+static int find_snapshot(struct filesystem *fs, struct node **ret_node)
 {
 	uint32_t version;
 	char *text;
-	int r;
+	int r = take_snapshot(fs->gallery, &text, &version);
 
-	if (is_hidden(fs->gallery))
-		return -ENOENT;
-	refresh(fs);
-	r = take_snapshot(fs->gallery, &text, &version);
 	if (r)
 		return r;
 	*ret_node = nodes_get_virtual(&fs->nodes, fs->nodes.root, 0, VIRTUAL_GALLERY,
 				      version, text);
 	return *ret_node ? 0 : -ENOMEM;
+}
+
+int gallery_find(struct filesystem *fs, struct node **ret_node)
+{
+	if (is_hidden(fs->gallery))
+		return -ENOENT;
+	refresh(fs);
+	return find_snapshot(fs, ret_node);
+}
+
+static bool was_made(struct gallery *gallery)
+{
+	SCOPED_LOCK(&gallery->lock);
+
+	return gallery->text;
+}
+
+int gallery_find_made(struct filesystem *fs, struct node **ret_node)
+{
+	if (!faccessat(fs->tree.fd, GALLERY_NAME, F_OK, AT_SYMLINK_NOFOLLOW))
+		return -ENOENT;
+	return was_made(fs->gallery) ? find_snapshot(fs, ret_node)
+				     : gallery_find(fs, ret_node);
 }
 
 ino_t gallery_inode(struct filesystem *fs)

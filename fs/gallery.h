@@ -25,6 +25,11 @@ bool gallery_is_at(const struct filesystem *fs, const struct node *directory,
 /* The node of the page as it is now, with a reference. 0, -ENOENT when a user removed it,
  * or -ENOMEM. */
 int gallery_find(struct filesystem *fs, struct node **ret_node);
+/* The same as it was made last, for the announcer, who asks for no new one. -ENOENT, too,
+ * where a user's file has the name. */
+int gallery_find_made(struct filesystem *fs, struct node **ret_node);
+/* What it tells of has changed: whoever looks from now on gets a new one. */
+void gallery_outdate(struct gallery *gallery);
 /* Its inode's number as users see it, for a listing; 0: it is not shown. */
 ino_t gallery_inode(struct filesystem *fs);
 /* The attributes of a version. */

@@ -6,6 +6,7 @@
 #include "backend/base/text.h"
 #include "fs/gallery_template.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
@@ -13,6 +14,7 @@
 #define NAME_MAX_BYTES 300
 #define NOTE_MAX_BYTES 300
 #define RELOAD_LEAST_S 4
+#define RELOAD_AT_REST_S 12    /* only an order can change it */
 #define CARDS_PER_RELOAD_S 250 /* a long page is worth a longer look */
 
 struct page {
@@ -165,7 +167,8 @@ static void add_made(struct buffer *text, const struct gallery_card *card)
 
 static void add_card(struct buffer *text, const struct gallery_card *card)
 {
-	buffer_addf(text, "<article class=\"%s\">\n", task_state_word(card->state));
+	buffer_addf(text, "<article id=\"task-%" PRIu64 "\" class=\"%s\">\n",
+		    card->number, task_state_word(card->state));
 	add_screen(text, card);
 	buffer_add(text, "<div class=\"text\">\n<div class=\"head\">");
 	add_name(text, card);
@@ -212,7 +215,10 @@ static void put_policy(struct page *page)
 
 static size_t reload_s(const struct page *page)
 {
-	return page->unfinished ? RELOAD_LEAST_S + page->count / CARDS_PER_RELOAD_S : 0;
+	bool is_at_rest = page->count && !page->unfinished;
+
+	return (is_at_rest ? RELOAD_AT_REST_S : RELOAD_LEAST_S) +
+	       page->count / CARDS_PER_RELOAD_S;
 }
 
 static void put_reload(struct page *page)
@@ -223,11 +229,10 @@ static void put_reload(struct page *page)
 /* For browsers without scripts. */
 static void put_refresh(struct page *page)
 {
-	if (page->unfinished)
-		buffer_addf(&page->text,
-			    "<noscript><meta http-equiv=\"refresh\" content=\"%zu\">"
-			    "</noscript>\n",
-			    2 * reload_s(page));
+	buffer_addf(&page->text,
+		    "<noscript><meta http-equiv=\"refresh\" content=\"%zu\">"
+		    "</noscript>\n",
+		    2 * reload_s(page));
 }
 
 static void put_title(struct page *page)
@@ -276,7 +281,7 @@ static void put_cards(struct page *page)
 	static const char empty[] =
 		"<div class=\"empty\">\n<p>Make your first video.</p>\n"
 		"<p>Make a new folder beside this page, and write what you want to see "
-		"into a file called prompt.txt in it. Then reload this page.</p>\n"
+		"into a file called prompt.txt in it. It shows here a moment later.</p>\n"
 		"<pre>mkdir cat\n"
 		"echo 'A kitten yawning at the camera' &gt; "
 		"cat/prompt.txt</pre>\n</div>\n";

@@ -13,6 +13,7 @@
 
 /* All texts are borrowed, and as they came: neither cleaned nor escaped. */
 struct gallery_card {
+	uint64_t number; /* of the task: the same card after each reload */
 	enum task_state state;
 	int progress;	    /* per cent; -1: none is told */
 	int64_t created_ms; /* wall clock; 0: not known */

@@ -172,7 +172,8 @@ void announced_make(fuse_req_t request, fuse_ino_t parent, const char *name,
 
 void announced_open(fuse_req_t request, struct node *node, struct fuse_file_info *info)
 {
-	bool is_text = node->is_virtual && node->kind < VIRTUAL_VIDEO;
+	bool is_text = node->is_virtual &&
+		       (node->kind < VIRTUAL_VIDEO || node->kind == VIRTUAL_GALLERY);
 	int r = is_text ? make_handle(ops_fs(request), node, info) : -EACCES;
 
 	if (r)

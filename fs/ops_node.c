@@ -161,10 +161,12 @@ void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 	struct filesystem *fs = ops_fs(request);
 	struct fuse_entry_param entry = { 0 };
 	struct node *node = NULL;
-	int r = ops_find(fs, ops_node(fs, parent), name, &node);
+	bool is_ours = announce_is_ours(fs->announce, fuse_req_ctx(request)->pid);
+	int r = is_ours && gallery_is_at(fs, ops_node(fs, parent), name)
+			? gallery_find_made(fs, &node)
+			: ops_find(fs, ops_node(fs, parent), name, &node);
 
-	if (announce_is_ours(fs->announce, fuse_req_ctx(request)->pid) &&
-	    (r == -ENOENT || (!r && node->is_virtual))) {
+	if (is_ours && (r == -ENOENT || (!r && node->is_virtual))) {
 		announced_lookup(request, ops_node(fs, parent), name, node);
 		return;
 	}

@@ -13,16 +13,26 @@
 
 #define QUIET_JSON_MS 500 /* task.json stays away so long: README.md, rule 3 */
 #define BLOCKS_LEAST 8	  /* a file without blocks would be archived as zeros */
-#define NUMBER_SHIFT 24
+#define NUMBER_SHIFT 32
 #define VERSION_SHIFT 3
 #define VERSION_MASK ((UINT64_C(1) << (NUMBER_SHIFT - VERSION_SHIFT)) - 1)
 #define USER_INODE_BIT (UINT64_C(1) << 63)
+#define SIGN_BIT (UINT64_C(1) << 31)
+#define SIGN_SHIFT 31 /* from there to bit 62 */
 
 /* --- which files there are --- */
 
+/*
+ * `status` must come first for those who sort by inode. GIO compares by the lower 32 bits
+ * of the difference, signed: so those of `status` are its kind alone, and a user's have
+ * no bit 31.
+ */
 ino_t user_inode(ino_t inode)
 {
-	return (ino_t)((uint64_t)inode | USER_INODE_BIT);
+	uint64_t number = (uint64_t)inode;
+
+	return (ino_t)((number & ~SIGN_BIT) | (number & SIGN_BIT) << SIGN_SHIFT |
+		       USER_INODE_BIT);
 }
 
 ino_t virtual_inode(uint64_t number, enum virtual_kind kind, uint64_t version)

@@ -17,9 +17,9 @@ packages=(
 test_packages=(
     # units and mounts
     libcmocka-dev python3 python3-pytest python3-pytest-xdist sqlite3 curl attr acl rsync git util-linux procps
-    file plocate inotify-tools entr
-    # the gallery in a browser
-    chromium chromium-driver python3-selenium
+    file plocate inotify-tools entr borgbackup restic bash-completion
+    # the gallery in browsers
+    chromium chromium-driver python3-selenium firefox-esr
     # the programs that people use on a desktop and in a terminal, and a terminal to drive them in
     vim nano emacs-nox ed perl wget tar zip unzip python3-pyte
     # a display and a session, hands and ears on it, file managers with their thumbnailers, editors

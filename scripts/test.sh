@@ -30,6 +30,7 @@ stage_for_user() {
     cp -r build/dev/seedancefs build/dev/seedance-sim build/dev/seedance-thumbnailer build/dev/share "$stage"
     mkdir -p "$stage/tests"
     cp -r tests/integration tests/desktop tests/fixtures "$stage/tests"
+    cp README.md "$stage" # its examples are tested, too
     chmod -R a+rX "$stage"
 }
 

@@ -2,19 +2,19 @@
 
 import contextlib
 import html.parser
-import json
 import os
 import re
+import socket
 import time
 import urllib.parse
 
 import pytest
 
-from harness import Simulator, png, run, task_id, wait_for, wait_state
+import browsers
+from harness import Simulator, closing_port, png, run, task_id, wait_for, wait_state
+from watcher import Watcher
 
 NAME = "gallery.html"
-# SEEDANCEFS_SCREENSHOTS=DIRECTORY keeps what the browser shows, to be looked at.
-SHOTS = os.environ.get("SEEDANCEFS_SCREENSHOTS")
 
 
 def text(mount):
@@ -85,6 +85,12 @@ def make_tasks(mount, simulator, names, media, prompts=None):
     simulator.hold("")
     for name in names:
         wait_state(mount.path / name, "succeeded", timeout=300)
+
+
+def wait_seconds(seconds):
+    """What must not happen gets this long to happen."""
+    end = time.monotonic() + seconds
+    wait_for(lambda: time.monotonic() > end, "time")
 
 
 # --- the file ---
@@ -181,6 +187,41 @@ def test_cards_tell_states_and_follow_folders(mount, simulator):
     wait_cards(mount, lambda found: [card["name"] for card in found] == ["third", "second"])
 
 
+def test_watchers_of_the_root_learn_of_changes(mount, simulator):
+    """A window that shows the root shows the page's size and time."""
+    path = mount.path / NAME
+    watcher = Watcher(mount.path)
+    simulator.hold("running")
+
+    def told():
+        return [what for what, name in watcher.events("create", "modify", "close_write", "delete") if name == NAME]
+
+    folder = mount.folder()
+    wait_for(lambda: "modify" in told(), "the order")
+    wait_state(folder, "running")
+    wait_cards(mount, lambda found: found and found[0]["state"] == "running")
+    wait_seconds(1.5)
+    before, size = len(told()), path.stat().st_size
+    simulator.decree(task_id(folder), state="failed", error={"code": "X", "message": "no"})
+    wait_for(lambda: len(told()) > before, "its failure")
+    assert path.stat().st_size != size and cards(mount)[0]["state"] == "failed", "who looks then sees it"
+    assert set(told()) == {"modify", "close_write"}
+    wait_seconds(1.5)
+    before = len(told())
+    run("rm", "-r", folder)
+    wait_for(lambda: len(told()) > before and not cards(mount), "its end")
+    # at rest nothing is told, nor of a user's own page
+    (mount.path / "mine.html").write_text("mine")
+    wait_seconds(1.5)
+    os.rename(mount.path / "mine.html", path)
+    before = len(told())
+    simulator.hold("")
+    wait_state(mount.folder("next"), "succeeded")
+    wait_seconds(1.5)
+    assert len(told()) == before and text(mount) == "mine"
+    watcher.close()
+
+
 def test_an_input_that_has_the_outputs_name(mount, simulator):
     folder = mount.path / "cat"
     folder.mkdir()
@@ -245,151 +286,165 @@ def test_nothing_is_fetched_for_the_page(mount, simulator, media):
 
 # --- in a browser ---
 
-class Chromium:
-    FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--no-default-browser-check",
-             "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-             "--autoplay-policy=no-user-gesture-required", "--force-device-scale-factor=1"]
-
-    def __init__(self, profile, size=(1360, 900), dark=False):
-        from selenium import webdriver
-        options = webdriver.ChromeOptions()
-        options.binary_location = "/usr/bin/chromium"
-        for flag in [*self.FLAGS, f"--user-data-dir={profile}", f"--window-size={size[0]},{size[1]}",
-                     *(["--force-dark-mode"] if dark else [])]:
-            options.add_argument(flag)
-        options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-        service = webdriver.chrome.service.Service("/usr/bin/chromedriver")
-        self.driver = webdriver.Chrome(service=service, options=options)
-        if dark:
-            self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia",
-                                        {"features": [{"name": "prefers-color-scheme", "value": "dark"}]})
-        self.asked = []
-
-    def open(self, path):
-        self.driver.get("file://" + urllib.parse.quote(os.fspath(path)))
-
-    def do(self, script, *arguments):
-        return self.driver.execute_script(script, *arguments)
-
-    def wait(self, script, what, timeout=None):
-        return wait_for(lambda: self.do(script), what, timeout)
-
-    def requests(self):
-        """Every address that was asked for so far."""
-        for entry in self.driver.get_log("performance"):
-            message = json.loads(entry["message"])["message"]
-            if message["method"] == "Network.requestWillBeSent":
-                self.asked.append(message["params"]["request"]["url"])
-        return self.asked
-
-    def complaints(self):
-        return [entry["message"] for entry in self.driver.get_log("browser")]
-
-    def shot(self, name):
-        if SHOTS:
-            self.driver.save_screenshot(os.path.join(SHOTS, name + ".png"))
-
-    def check_clean(self):
-        assert not self.complaints()
-        own = ("chrome:", "chrome-untrusted:")  # the empty tab that it begins with; its pictures are data:
-        assert [url for url in self.requests() if not url.startswith(("file:", "data:", *own))] == []
+@pytest.fixture(scope="session")
+def firefox(tmp_path_factory):
+    """One for all: it takes seconds to begin."""
+    browser = browsers.Firefox(tmp_path_factory.mktemp("firefox") / "profile")
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
-def browse(tmp_path):
-    """Opens browsers, each with a new empty profile."""
+def browse(request, tmp_path):
+    """Opens browsers, in which nothing was done before."""
     opened = []
 
-    def start(**options):
-        opened.append(Chromium(tmp_path / f"profile{len(opened)}", **options))
+    def start(name, dark=False):
+        if name == "firefox":
+            opened.append(request.getfixturevalue("firefox").renew(dark))
+        else:
+            opened.append(browsers.Chromium(tmp_path / f"profile{len(opened)}", dark))
         return opened[-1]
 
     yield start
     for browser in opened:
-        browser.driver.quit()
+        if browser.name == "firefox":
+            browser.renew()  # leaves the mount, and goes on
+        else:
+            browser.close()
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_an_empty_page_in_a_browser(mount, browse, dark):
-    browser = browse(dark=dark)
+BROWSERS = ("chromium", "firefox")
+LOOKS = [pytest.param("chromium", False, id="chromium-light"), pytest.param("chromium", True, id="chromium-dark"),
+         pytest.param("firefox", False, id="firefox-light"), pytest.param("firefox", True, id="firefox-dark")]
+
+
+@pytest.mark.parametrize("name, dark", LOOKS)
+def test_an_empty_page_in_a_browser(mount, browse, name, dark):
+    browser = browse(name, dark)
     browser.open(mount.path / NAME)
     assert "Make your first video" in browser.do("return document.body.innerText")
     browser.shot(f"empty-{'dark' if dark else 'light'}")
     browser.check_clean()
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_pictures_show_and_videos_play(mount, simulator, media, browse, dark):
+@pytest.mark.parametrize("name, dark", LOOKS)
+def test_pictures_show_and_videos_play(mount, simulator, media, browse, name, dark):
     make_tasks(mount, simulator, ["film/scene-1/shot-1", "A folder with 100% odd #names?", "cat"], media,
                ["A fox crosses a frozen river at dawn, steam over the water, slow tracking shot " * 4, "Rain on neon",
                 "A kitten yawning at the camera"])
     simulator.hold("running")
     wait_state(mount.folder("at work", "A lighthouse in a storm"), "running")
     wait_cards(mount, lambda found: len(found) == 4 and "video" in found[3] and found[0]["state"] == "running")
-    browser = browse(dark=dark)
+    browser = browse(name, dark)
+    before = simulator.stats()["media_bytes"]
     browser.open(mount.path / NAME)
     assert browser.do("return document.querySelectorAll('article').length") == 4
     browser.wait("return [...document.images].length == 3 && [...document.images].every(i => i.naturalWidth == 640)",
                  "pictures")
+    assert browser.do("return getComputedStyle(document.body).backgroundColor") == ("rgb(19, 20, 23)" if dark
+                                                                                  else "rgb(244, 244, 241)")
     browser.shot(f"four-{'dark' if dark else 'light'}")
     assert not [url for url in browser.requests() if url.endswith(".mp4")], "opening the page fetches no video"
+    assert simulator.stats()["media_bytes"] - before <= 3 * media[1].stat().st_size
     videos = browser.do("return [...document.querySelectorAll('video')].map(v => [v.preload, v.readyState, v.poster])")
     assert all(preload == "none" and ready == 0 and "last_frame.png" in poster for preload, ready, poster in videos)
     for n in range(3):
         browser.do("let v = document.querySelectorAll('video')[arguments[0]]; v.muted = true; v.play()", n)
         browser.wait(f"let v = document.querySelectorAll('video')[{n}]; return v.readyState >= 2 && v.currentTime > 0.2",
                      "playing")
+        assert 1.9 < browser.do("return document.querySelectorAll('video')[arguments[0]].duration", n) < 2.1
     assert browser.do("return [...document.querySelectorAll('video')].filter(v => !v.paused).length") == 1
     browser.shot(f"playing-{'dark' if dark else 'light'}")
     browser.check_clean()
 
 
-def test_the_page_reloads_itself_and_leaves_watchers_alone(mount, simulator, media, browse):
-    make_tasks(mount, simulator, [f"shot{n}" for n in range(40)], media)
+@pytest.mark.parametrize("name", BROWSERS)
+def test_the_page_reloads_itself_and_leaves_watchers_alone(mount, simulator, media, browse, name):
+    make_tasks(mount, simulator, [f"shot{n}" for n in range(40)], media, [f"{n} " + "a long prompt " * (n % 7 * 5) for n in range(40)])
     simulator.hold("running")
     folder = mount.folder("at work", "A lighthouse")
     wait_state(folder, "running")
     wait_cards(mount, lambda found: found[0]["state"] == "running")
-    browser = browse()
+    browser = browse(name)
     browser.open(mount.path / NAME)
     # somebody watches: nothing happens, for longer than it takes otherwise
-    browser.do("""window.mark = 1; let v = document.querySelectorAll('video')[30]; v.muted = true; v.loop = true;
-                  v.scrollIntoView(); v.play()""")
+    looked_at = browser.do("""window.mark = 1; let v = document.querySelectorAll('video')[30]; v.muted = true; v.loop = true;
+                              v.scrollIntoView(); v.play(); return v.closest('article').id""")
     browser.wait("return document.querySelectorAll('video')[30].currentTime > 0.2", "playing")
     seconds = float(browser.do("return document.body.dataset.reload"))
-    end = time.monotonic() + 1.5 * seconds
-    wait_for(lambda: time.monotonic() > end, "time")
+    wait_seconds(1.5 * seconds)
     assert browser.do("return window.mark") == 1
-    # somebody looked, and stopped at the beginning: it reloads, and stays where it was
-    browser.do("let v = document.querySelectorAll('video')[30]; v.pause(); v.currentTime = 0")
-    place = browser.do("return scrollY")
-    assert place > 1000
-    simulator.decree(task_id(folder), media={"video": str(media[0]), "last_frame": str(media[1])}, state="succeeded")
+    # somebody marks a text
+    browser.do("""let v = document.querySelectorAll('video')[30]; v.pause(); v.currentTime = 0;
+                  getSelection().selectAllChildren(v.closest('article').querySelector('.prompt'))""")
+    wait_seconds(2.5)
+    assert browser.do("return window.mark") == 1
+    # nobody: it reloads, and what was looked at is where it was, though another task came before it
+    mount.folder("newest", "One card more")
+    wait_cards(mount, lambda found: len(found) == 42)
+    place = browser.do("""getSelection().removeAllRanges();
+                          return document.getElementById(arguments[0]).getBoundingClientRect().top""", looked_at)
+    assert browser.do("return scrollY") > 1000
+    there = f"""let card = document.getElementById('{looked_at}');
+                return card && Math.abs(card.getBoundingClientRect().top - {place}) < 2"""
+    browser.wait("return !window.mark && document.readyState == 'complete' && document.querySelectorAll('article').length == 42",
+                 "reloaded")
+    browser.wait(there, "the place that it had")
+    for task in simulator.tasks():
+        if task["state"] != "succeeded":
+            simulator.decree(task["id"], media={"video": str(media[0]), "last_frame": str(media[1])}, state="succeeded")
     simulator.hold("")
-    browser.wait("return !window.mark && document.readyState == 'complete'", "reloaded")
-    # Cards above may turn out to be higher than was reckoned: what counts is what is looked at.
-    browser.wait("""let box = document.querySelectorAll('video')[30].getBoundingClientRect();
-                    return box.bottom > 0 && box.top < innerHeight""", "at the place that it had")
-    # all is finished: it comes to rest
-    browser.wait("return document.body.dataset.reload == '0'", "finished")
-    assert browser.do("return document.querySelectorAll('video').length") == 41
+    browser.wait("return document.querySelectorAll('video').length == 42", "the end of both")
+    browser.wait(there, "the place that it had")
     browser.check_clean()
 
 
-def test_hostile_names_in_a_browser(mount, simulator, media, browse):
-    test_names_and_prompts_are_nothing_but_text(mount, simulator, media)
-    browser = browse()
+@pytest.mark.parametrize("name", BROWSERS)
+def test_a_page_left_open_shows_the_next_order(mount, simulator, browse, name):
+    """Empty, and at rest: it never goes to sleep for good."""
+    browser = browse(name)
     browser.open(mount.path / NAME)
-    for n in range(len(HOSTILE)):
-        browser.do("document.querySelectorAll('article')[arguments[0]].scrollIntoView()", n)
-        browser.wait(f"return document.images[{n}].naturalWidth == 640", f"picture {n}")
-    browser.do("document.querySelectorAll('article')[0].scrollIntoView()")
-    browser.shot("hostile")
+    assert "Make your first video" in browser.do("return document.body.innerText")
+    wait_state(mount.folder("first"), "succeeded")
+    browser.wait("return document.querySelectorAll('article.succeeded').length == 1", "the first")
+    wait_state(mount.folder("second"), "succeeded")
+    browser.wait("return document.querySelectorAll('article.succeeded').length == 2", "the second")
     browser.check_clean()
-    # and the policy: even what got in would not run
-    browser.do("document.body.insertAdjacentHTML('beforeend', '<img src=http://127.0.0.1:9/x onerror=\"window.bad=1\">')")
-    wait_for(lambda: any("Content Security Policy" in line for line in browser.complaints()), "refused")
-    assert not browser.do("return window.bad")
+
+
+def test_hostile_names_in_browsers(mount, simulator, media, browse):
+    test_names_and_prompts_are_nothing_but_text(mount, simulator, media)
+    for name in BROWSERS:
+        browser = browse(name)
+        browser.open(mount.path / NAME)
+        for n in range(len(HOSTILE)):
+            browser.do("document.querySelectorAll('article')[arguments[0]].scrollIntoView()", n)
+            browser.wait(f"return document.images[{n}].naturalWidth == 640", f"picture {n}")
+        browser.do("document.querySelectorAll('article')[0].scrollIntoView()")
+        browser.shot("hostile")
+        browser.check_clean()
+        # and the policy: even what got in would not run, and reach nobody
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            server.setblocking(False)
+            browser.do("""document.body.insertAdjacentHTML('beforeend', `<img src="http://127.0.0.1:${arguments[0]}/x"
+                          onerror="window.bad=1">`)""", server.getsockname()[1])
+            wait_for(lambda: any(re.search("Content.Security.Policy", line) for line in browser.complaints()), "refused")
+            with pytest.raises(BlockingIOError):
+                server.accept()
+        assert not browser.do("return window.bad")
+
+
+@pytest.mark.parametrize("name", BROWSERS)
+def test_what_a_page_asks_and_does_wrong_is_seen(tmp_path, browse, name):
+    """What the other tests rely on, with a page that is not ours."""
+    with closing_port() as port:
+        url = f"http://127.0.0.1:{port}/x"
+        (tmp_path / "page.html").write_text(f"<img src={url}><script>nothing()</script>")
+    browser = browse(name)
+    browser.open(tmp_path / "page.html")
+    wait_for(lambda: url in browser.requests(), "asked")
+    wait_for(lambda: any("nothing" in line for line in browser.complaints()), "complained of")
 
 
 @contextlib.contextmanager
@@ -420,19 +475,20 @@ def test_a_thousand_tasks(make_mount, simulators, tmp_path, media, browse):
     make_tasks(mount, simulator, [f"film/scene-{n // 50}/shot-{n}" for n in range(count)], media)
     wait_cards(mount, lambda found: len(found) == count and all("video" in card for card in found))
     fetched = simulator.stats()
-    browser = browse()
-    with (contextlib.nullcontext() if not SHOTS else measured("opened in Chromium")):
-        browser.open(mount.path / NAME)
-    if SHOTS:
+    if browsers.SHOTS:
         measure(mount.path / NAME)
-    assert browser.do("return document.querySelectorAll('article').length") == count
-    browser.wait("return document.images[0].naturalWidth == 640", "the first picture")
-    browser.shot("thousand")
-    loaded = browser.do("return [...document.images].filter(i => i.complete && i.naturalWidth).length")
-    assert 0 < loaded < 120, "last frames come as they come into view"
-    assert not [url for url in browser.requests() if url.endswith(".mp4")]
-    browser.do("document.querySelectorAll('article')[999].scrollIntoView()")
-    browser.wait("return document.images[999].naturalWidth == 640", "the last picture")
-    browser.shot("thousand-end")
-    browser.check_clean()
+    for name in BROWSERS:
+        browser = browse(name)
+        with measured(f"opened in {name}"):
+            browser.open(mount.path / NAME)
+        assert browser.do("return document.querySelectorAll('article').length") == count
+        browser.wait("return document.images[0].naturalWidth == 640", "the first picture")
+        browser.shot("thousand")
+        loaded = browser.do("return [...document.images].filter(i => i.complete && i.naturalWidth).length")
+        assert 0 < loaded < 120, "last frames come as they come into view"
+        assert not [url for url in browser.requests() if url.endswith(".mp4")]
+        browser.do("document.querySelectorAll('article')[999].scrollIntoView()")
+        browser.wait("return document.images[999].naturalWidth == 640", "the last picture")
+        browser.shot("thousand-end")
+        browser.check_clean()
     assert simulator.stats()["creates"] == fetched["creates"] == count

@@ -41,19 +41,25 @@ def drop_caches():
 # --- looking ---
 
 LOOKS = {
-    "ls": 'ls -la "$1"; ls -laR --color=always "$1"/..; ls -lsi --time=atime "$1"/..',
-    "find": 'find "$1"/.. -ls; find "$1"/.. -size +1M -newermt 2020-01-01 -name "*.mp4" -printf "%k %s %p\\n"; find "$1"/.. -empty',
-    "du": 'du -a "$1"/..; du -sh --apparent-size "$1"; df "$1"',
-    "stat": 'stat "$1"/*; stat -f "$1"; test -r "$1"/video.mp4 -a -s "$1"/video.mp4',
-    "completion": 'cd "$1"; compgen -f vi; compgen -G "*"; compgen -A file "$1"/la; echo */ *.mp4 ../*/video*',
-    "getfattr": 'getfattr -d -m - -R "$1"/..; getfacl -R "$1"/..',
-    "realpath": 'realpath "$1"/video.mp4; readlink -f "$1"/last_frame.png',
-    "tree by python": 'python3 -c "import os,sys; [(e.stat(), e.is_dir()) for r,d,f in os.walk(sys.argv[1]) for e in os.scandir(r)]" "$1"/..',
-    "gio list": 'gio list -l -a "standard::*,time::*,unix::*,access::*,thumbnail::*" "$1"; gio info "$1"/status',
+    "ls": 'ls -la "$1" && ls -laR --color=always "$1"/.. && ls -lsi --time=atime "$1"/..',
+    "find": 'find "$1"/.. -ls && find "$1"/.. -size +1M -newermt 2020-01-01 -name "*.mp4" -printf "%k %s %p\\n" && find "$1"/.. -empty',
+    "du": 'du -a "$1"/.. && du -sh --apparent-size "$1" && df "$1"',
+    "stat": 'stat "$1"/* && stat -f "$1" && test -r "$1"/video.mp4 -a -s "$1"/video.mp4',
+    "completion": 'cd "$1" && compgen -f vi && compgen -G "*" && compgen -A file "$1"/la && echo *.mp4 ../*/video*',
+    "getfattr": 'getfattr --absolute-names -d -m - -R "$1"/.. && getfacl -pR "$1"/..',
+    "realpath": 'realpath "$1"/video.mp4 && readlink -f "$1"/last_frame.png',
+    "tree by python": 'python3 -c "import os,sys; [print(e.path, e.stat(), e.is_dir()) for r,d,f in os.walk(sys.argv[1]) for e in os.scandir(r)]" "$1"/..',
+    "gio list": 'gio list -l -a "standard::*,time::*,unix::*,access::*,thumbnail::*" "$1" && gio info "$1"/status',
     "rsync that compares": 'rsync -an --itemize-changes "$1"/ "$2"/copy/',
-    "tar that lists": 'tar -cf /dev/null -C "$1" .',
-    "open": 'exec 3< "$1"/video.mp4; exec 3<&-',
+    "tar that lists": 'tar -cvf /dev/null -C "$1" .',
+    "open": 'exec 3< "$1"/video.mp4 && readlink /proc/self/fd/3 && exec 3<&-',
 }
+# What Tab does behind `PROGRAM v`: asks the completion that the program has.
+COMPLETE = """
+. /usr/share/bash-completion/bash_completion && cd "$1" && _completion_loader "$2"
+COMP_WORDS=("$2" v) COMP_CWORD=1 COMP_LINE="$2 v" COMP_POINT=$((${#2} + 2))
+how=$(complete -p "$2") && function=${how##*-F } && "${function%% *}" "$2" v "$2" && printf "%s\\n" "${COMPREPLY[@]}"
+"""
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -62,8 +68,19 @@ def test_a_look_fetches_nothing_and_waits_for_nobody(simulator, folder, tmp_path
     simulator.fault("media", {"hang": "before"}, times=1000)
     (tmp_path / "copy").mkdir()
     start = time.monotonic()
-    run("bash", "-c", LOOKS[look], "bash", folder, tmp_path, timeout=PATIENCE, check=False)
+    said = run("bash", "-c", LOOKS[look], "bash", folder, tmp_path, timeout=PATIENCE)
     assert time.monotonic() - start < PATIENCE / 2
+    assert "video.mp4" in said.stdout and not said.stderr
+    assert simulator.stats()["requests"]["media"] == 0
+    simulator.clear_faults()
+
+
+@pytest.mark.parametrize("command", ["rsync", "file", "mpv", "ffplay"])
+def test_completions_of_programs_read_nothing(simulator, folder, command):
+    """bash-completion's own, which know what their programs take."""
+    simulator.fault("media", {"hang": "before"}, times=1000)
+    said = run("bash", "-c", COMPLETE, "bash", folder, command)
+    assert "video.mp4" in said.stdout.split()
     assert simulator.stats()["requests"]["media"] == 0
     simulator.clear_faults()
 
@@ -148,6 +165,34 @@ def test_grep_reads_what_it_is_asked_to(simulator, folder, video):
     drop_caches()
     run("grep", "-rl", "no such word in it", folder.parent, check=False)
     assert fetched(simulator) == first
+
+
+# --- backups ---
+
+# The repository is there the second time, which is an error of the first command alone.
+BACKUPS = {
+    "borg": ('borg init -e none "$2"/repo; cd "$1" && borg create "$2"/repo::{name} . && mkdir "$2"/out{name} &&'
+             ' cd "$2"/out{name} && borg extract "$2"/repo::{name}'),
+    "restic": ('export RESTIC_PASSWORD=x; restic -q init -r "$2"/repo; cd "$1" && restic -q -r "$2"/repo backup . &&'
+               ' restic -q -r "$2"/repo restore latest --target "$2"/out{name}'),
+}
+
+
+@pytest.mark.parametrize("tool", BACKUPS)
+def test_a_backup_has_every_byte_and_the_next_one_fetches_nothing(simulator, folder, video, tmp_path, tool):
+    environment = {**os.environ, "HOME": str(tmp_path), "BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK": "yes"}
+    run("bash", "-c", BACKUPS[tool].format(name="1"), "bash", folder, tmp_path, env=environment)
+    restored = next((tmp_path / "out1").rglob("video.mp4"))
+    assert restored.read_bytes() == video.read_bytes() and restored.stat().st_mtime == (folder / "video.mp4").stat().st_mtime
+    assert (restored.parent / "prompt.txt").read_text() == (folder / "prompt.txt").read_text()
+    assert (restored.parent / "status").read_text().startswith("succeeded\n")
+    once = fetched(simulator)
+    assert once <= SIZE * 1.01, "each byte is fetched once"
+    drop_caches()
+    run("bash", "-c", BACKUPS[tool].format(name="2"), "bash", folder, tmp_path, env=environment)
+    assert next((tmp_path / "out2").rglob("video.mp4")).read_bytes() == video.read_bytes()
+    assert fetched(simulator) == once
+    assert simulator.creates() == 0, "stats began anew: nothing was ordered since"
 
 
 # --- sizes, and every byte ---

@@ -181,6 +181,21 @@ def test_a_copy_with_attributes_is_no_task(mount, simulator, copier):
     assert not os.listxattr(mount.path / "plain.mp4")
 
 
+@pytest.mark.parametrize("copier", [["cp", "-a"], ["rsync", "-aX"]])
+def test_a_copy_elsewhere_still_tells_what_it_is(mount, simulator, tmp_path, copier):
+    """On another disk, when the mount is gone; the state is the one of that moment."""
+    folder = mount.folder("cat", "A kitten yawning")
+    wait_state(folder, "succeeded")
+    told = shown(folder)
+    for name in ("video.mp4", "last_frame.png"):
+        run(*copier, folder / name, tmp_path / name)
+    run(*copier, f"{folder}/", tmp_path / "whole")
+    mount.end()
+    for path in (tmp_path / "video.mp4", tmp_path / "last_frame.png", tmp_path / "whole", tmp_path / "whole" / "video.mp4"):
+        assert shown(path) == told and told["prompt"] == "A kitten yawning", path
+    assert not shown(tmp_path / "whole" / "prompt.txt")
+
+
 def test_rsync_over_a_task_with_attributes(mount, simulator, tmp_path):
     """It would remove what the source does not have: that is no error."""
     folder = mount.folder()
@@ -272,8 +287,13 @@ def test_links_and_virtual_files(mount, simulator):
     os.symlink("prompt.txt", folder / "link")
     assert refused(os.setxattr, folder / "link", "user.a", b"1", follow_symlinks=False) == errno.EPERM
     assert not os.listxattr(folder / "link", follow_symlinks=False)
-    assert refused(os.setxattr, folder / "status", "user.a", b"1") == errno.ENOTSUP
-    assert refused(os.getxattr, folder / "video.mp4", "user.a") == errno.ENODATA
+    for name in ("status", "task.json", "video.mp4", "last_frame.png"):  # as the README says
+        assert refused(os.setxattr, folder / name, "user.xdg.tags", b"1") == errno.ENOTSUP
+        assert refused(os.getxattr, folder / name, "user.xdg.tags") == errno.ENODATA
+        assert refused(os.removexattr, folder / name, "user.xdg.tags") == errno.ENODATA
+        assert not [other for other in os.listxattr(folder / name) if not other.startswith(OURS)]
+    os.setxattr(folder, "user.xdg.tags", b"good")
+    assert os.getxattr(folder, "user.xdg.tags") == b"good"
 
 
 def test_an_expiry_that_nobody_tells_is_not_shown(make_mount, simulators, tmp_path):
