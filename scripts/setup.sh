@@ -27,6 +27,8 @@ test_packages=(
     thunar tumbler tumbler-plugins-extra nautilus ffmpegthumbnailer bubblewrap pcmanfm gvfs gvfs-daemons
     dolphin kio kio-extras ffmpegthumbs kde-cli-tools qt5-gtk-platformtheme adwaita-icon-theme
     gedit gnome-text-editor
+    # a small disk for an ordinary user
+    e2fsprogs fuse2fs
 )
 case ${1:-} in
 tests) packages+=("${test_packages[@]}") ;;

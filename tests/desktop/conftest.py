@@ -17,6 +17,7 @@ import pytest  # noqa: E402
 
 import desk as desks  # noqa: E402
 import desktop as desktops  # noqa: E402
+from trouble import away, small_mount  # noqa: E402, F401
 
 
 @pytest.fixture(scope="module")

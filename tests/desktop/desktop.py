@@ -243,13 +243,29 @@ class Desktop:
             raise
 
     def widgets(self, *roles, showing=True):
-        """What assistive technology is told: a list of {app, role, name, x, y, width, height}."""
+        """What assistive technology is told: a list of {app, role, name, text, x, y, width, height}."""
         answer = self.ask(sys.executable, HERE / "widgets.py", timeout=PATIENCE * 3)
         found = json.loads(answer.stdout or "[]")
         return [widget for widget in found if not roles or widget["role"] in roles]
 
-    def texts(self):
-        return [widget["name"] for widget in self.widgets() if widget["name"]]
+    def texts(self, app=""):
+        """All that is written in a program's windows, or in all."""
+        return [text for widget in self.widgets() if app in widget["app"].lower()
+                for text in {widget["name"], widget["text"]} if text]
+
+    def wait_told(self, app, *told):
+        """Waits until a program shows these texts; they may be parts of longer ones."""
+        seen = []
+
+        def is_told():
+            seen[:] = self.texts(app)
+            return all(any(text in shown for shown in seen) for text in told)
+
+        try:
+            wait_for(is_told, f"{app} tells {told}", PATIENCE)
+        except AssertionError as error:
+            self.shot("untold")
+            raise AssertionError(f"{error}; it tells:\n" + "\n".join(map(repr, seen))) from None
 
     def log_tail(self):
         return (self.directory / "desktop.log").read_text(errors="replace")[-3000:]

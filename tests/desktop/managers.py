@@ -28,19 +28,24 @@ class Manager:
     undo = "ctrl+z"
     drop_menu = None  # the key of "Copy Here" in the menu, where a drop asks what to do
     confirms_trash = False
+    uses_gio = True
     trash_copies = False  # into the home's trash: the mount's own is not used
 
-    # The question before a file is replaced; its button, or that one's place from the dialog's upper right corner; the
-    # title of what says that it failed.
+    # The key of a view that tells assistive technology all names, where the usual one does not; a text in that view.
+    names_key = names_view = None
+    rename_dialog = False  # F2 opens a window; else the name is edited in its place, or in a part of the window
+    delete_key = "Return"  # says yes where it asks whether to delete for good
+    removes_refused = False  # what it could not write whole is not left behind
+
+    # The question before a file is replaced; its button, or that one's place from the dialog's upper right corner.
     replace_title, replace_button = ".", "Replace"
-    error_title = "."
 
     def __init__(self, *command, **habits):
         self.name, self.command = command[0], command
         vars(self).update(habits)
 
-    def open(self, desktop, folder):
-        """A window on the folder, in its place and in front; its id."""
+    def open(self, desktop, folder, with_names=False):
+        """A window on the folder, in its place and in front; its id. With names: as shown() can tell them."""
         known = desktop.windows()
         for name, text in SETTINGS.items():
             (desktop.home / ".config" / name).write_text(text)
@@ -48,17 +53,34 @@ class Manager:
         window = desktop.window(rf"^{folder.name}\b", but=known)
         desktop.place(window, *WINDOW)
         desktop.focus(window)
+        if with_names and self.names_key:
+            desktop.keys_until(window, self.names_key, lambda: self.names_view in self.shown(desktop), "a view that tells names")
         return window
+
+    def shown(self, desktop):
+        """The names of files that its windows show."""
+        return set(desktop.texts(self.name))
+
+    def wait_shown(self, desktop, *names, gone=()):
+        """Without a refresh: nothing is typed or clicked here."""
+        def is_shown():
+            shown = self.shown(desktop)
+            return shown.issuperset(names) and not shown.intersection(gone)
+
+        try:
+            wait_for(is_shown, f"{self.name} shows {names}, and not {gone}")
+        except AssertionError as error:
+            desktop.shot("unshown")
+            raise AssertionError(f"{error}; it shows {sorted(self.shown(desktop))}") from None
 
 
 MANAGERS = [
-    Manager("thunar", replace_title="Confirm to replace", error_title="Attention"),
-    Manager("nautilus", "--new-window", replace_title="File conflict", replace_button=(-54, 24),
-            error_title="^$"),
-    Manager("pcmanfm", "--new-win", undo=None, confirms_trash=True,
-            replace_title="Confirm File Replacing", replace_button="Overwrite", error_title="Finished"),
-    Manager("dolphin", "--new-window", new_folder="F10", drop_menu="c", trash_copies=True,
-            replace_title="File Already Exists", replace_button="Overwrite", error_title="^Information"),
+    Manager("thunar", rename_dialog=True, names_key="ctrl+2", names_view="Details view", replace_title="Confirm to replace"),
+    Manager("nautilus", "--new-window", replace_title="File conflict", replace_button=(-54, 24)),
+    Manager("pcmanfm", "--new-win", names_key="ctrl+4", names_view="Description", undo=None, rename_dialog=True, confirms_trash=True,
+            replace_title="Confirm File Replacing", replace_button="Overwrite"),
+    Manager("dolphin", "--new-window", uses_gio=False, new_folder="F10", drop_menu="c", trash_copies=True,
+            delete_key="alt+d", removes_refused=True, replace_title="File Already Exists", replace_button="Overwrite"),
 ]
 
 
@@ -72,12 +94,22 @@ def drop(desktop, manager, window, *files):
     source = desktop.window("^Drag from here$", but=known)
     desktop.place(source, 10, 20, 250, 200)
     desktop.focus(window)
+    desktop.still(0, 0, 1200, 750, quiet=0.3)  # both take the mouse when they have drawn themselves
     surfaces = desktop.surfaces(manager.name)
     desktop.drag(100, 120, *EMPTY)
     if manager.drop_menu:
         wait_for(lambda: desktop.surfaces(manager.name) > surfaces, "a menu")
         desktop.ask("xdotool", "key", manager.drop_menu, check=True)
     return source
+
+
+def answer_replace(desktop, manager, windows):
+    """Yes, replace it; windows are those that are known."""
+    question = desktop.window(manager.replace_title, but=windows)
+    if isinstance(manager.replace_button, str):
+        desktop.press("push button", manager.replace_button)
+    else:
+        desktop.click_in(question, *manager.replace_button)
 
 
 def select_all(desktop, window):

@@ -5,8 +5,9 @@ import os
 
 import pytest
 
-from harness import png, status, task_id, wait_for
+from harness import png, task_id, wait_for
 from managers import AREA, EMPTY, drop, each_manager, select_all
+from orders import check_orders
 from watcher import Watcher
 
 PROMPT = "A kitten yawning at the camera\n"
@@ -29,16 +30,16 @@ def source(tmp_path):
     return folder
 
 
-def ordered_once(simulator, folder, source, *names):
-    """One create, of what these files say; the files are in the folder as they were."""
+def ordered_once(mount, simulator, folder, source, *names):
+    """One create, of what these files say, and no other that comes late; the files are in the folder as they were."""
     wait_for(lambda: (folder / "status").exists() and task_id(folder), f"{folder}: a task id")
-    assert simulator.creates() == 1, status(folder)
     content = simulator.control("GET", "/creates/ark")["body"]["content"]
     assert content[0] == {"type": "text", "text": PROMPT.strip()}
     pictures = {item["role"] + ".png": base64.b64decode(item["image_url"]["url"].split(",")[1]) for item in content[1:]}
     assert pictures == {name: (source / name).read_bytes() for name in names if name.endswith(".png")}
     for name in names:
         assert (folder / name).read_bytes() == (source / name).read_bytes()
+    check_orders(mount, simulator, PROMPT.strip())
 
 
 @each_manager
@@ -50,7 +51,7 @@ def test_files_dropped_into_a_folder(desktop, mount, simulator, source, manager,
     window = manager.open(desktop, folder)
     drop(desktop, manager, window, *[source / name for name in what])
     wait_for(lambda: all((folder / name).exists() for name in what), "what was dropped")
-    ordered_once(simulator, folder, source, *what)
+    ordered_once(mount, simulator, folder, source, *what)
     assert_written_in_one_go(watcher, what)
 
 
@@ -69,7 +70,7 @@ def test_a_folder_dropped_into_the_mount(desktop, mount, simulator, source, mana
     window = manager.open(desktop, mount.path)
     drop(desktop, manager, window, source)
     wait_for((mount.path / "cat").is_dir, "the folder")
-    ordered_once(simulator, mount.path / "cat", source, "prompt.txt", "first_frame.png", "last_frame.png")
+    ordered_once(mount, simulator, mount.path / "cat", source, "prompt.txt", "first_frame.png", "last_frame.png")
 
 
 @each_manager
@@ -91,7 +92,7 @@ def test_pasted_into_a_new_folder(desktop, mount, simulator, source, manager):
     desktop.still(*AREA)
     desktop.click(*EMPTY)
     desktop.keys_until(there, "ctrl+v", lambda: os.listdir(folder), "what was pasted")
-    ordered_once(simulator, folder, source, "prompt.txt", "first_frame.png", "last_frame.png")
+    ordered_once(mount, simulator, folder, source, "prompt.txt", "first_frame.png", "last_frame.png")
 
 
 @pytest.mark.parametrize("command", [["gio", "copy"], ["kioclient5", "--noninteractive", "copy"]], ids=["gio", "kioclient"])
@@ -100,4 +101,4 @@ def test_copied_by_their_commands(desktop, mount, simulator, source, command):
     names = ("prompt.txt", "first_frame.png", "last_frame.png")
     for name in names:
         desktop.ask(*command, source / name, f"{folder}/", check=True)
-    ordered_once(simulator, folder, source, *names)
+    ordered_once(mount, simulator, folder, source, *names)

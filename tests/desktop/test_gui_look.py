@@ -101,17 +101,28 @@ def test_a_window_answers_while_nothing_comes(desktop, mount, simulator, media, 
 
 
 @each_manager
-@pytest.mark.parametrize("who", ["a user", "the service"])
-def test_an_open_window_sees_files_come(desktop, mount, simulator, media, manager, who):
+def test_an_open_window_sees_a_task_end(desktop, mount, simulator, media, manager):
+    """Nothing is refreshed: what a user makes is shown, and so is what the service brings."""
     simulator.hold("queued")
     folder = mount.folder("cat")
     task = wait_for(lambda: task_id(folder), "a task id")
-    manager.open(desktop, folder)
-    before = desktop.still(*AREA)
-    if who == "a user":
-        run("touch", folder / "video-notes.txt")
-    else:
-        simulator.decree(task, state="succeeded", media={"video": str(media / "video.mp4"),
-                                                         "last_frame": str(media / "last_frame.png")})
-    desktop.wait_change(before, *AREA)
+    manager.open(desktop, folder, with_names=True)
+    manager.wait_shown(desktop, "prompt.txt", "status", "task.json", gone=["video.mp4", "last_frame.png"])
+    (folder / "notes.txt").touch()
+    manager.wait_shown(desktop, "notes.txt", gone=["video.mp4", "last_frame.png"])
+    simulator.decree(task, state="succeeded", media={"video": str(media / "video.mp4"),
+                                                     "last_frame": str(media / "last_frame.png")})
+    manager.wait_shown(desktop, "video.mp4", "last_frame.png", "prompt.txt", "status", "task.json")
     desktop.shot("came")
+
+
+@each_manager
+def test_an_open_window_sees_an_error_come_and_go(desktop, mount, simulator, manager):
+    """Nothing is refreshed; a shell corrects what was wrong."""
+    simulator.hold("queued")
+    folder = mount.folder("cat", "A fox --dur 99")
+    manager.open(desktop, folder, with_names=True)
+    manager.wait_shown(desktop, "error.txt", "prompt.txt")
+    run("sh", "-c", 'echo "A fox" > "$1"/prompt.txt', "sh", folder)
+    wait_state(folder, "queued")
+    manager.wait_shown(desktop, "prompt.txt", "status", gone=["error.txt"])

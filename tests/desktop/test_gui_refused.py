@@ -1,44 +1,154 @@
-"""What people see when the mount refuses: the folder of a task that was sent is locked."""
+"""What people see in file managers when a file that they drop is not taken, or cannot go out: the words of the dialog, and
+what the folder says.
+"""
 
 import pytest
 
-from harness import wait_for, wait_state
-from managers import drop, each_manager
+from disk import fill
+from harness import field, state, wait_for, wait_state
+from managers import AREA, answer_replace, drop, each_manager
+from orders import check_orders
+from trouble import assert_waits_for_service
 
 PROMPT = "A kitten yawning at the camera\n"
+BAD = '{"prompt": "A fox", "durration": 5}\n'
+UNKNOWN_KEY = 'the key "durration" is not known; did you mean "duration"?'
+# What the file itself shows is refused where it is closed; {path} is the file's in the mount.
+CLOSING = {
+    "thunar": ["Error closing file.", "Invalid argument."],
+    "nautilus": ["Error while copying “{name}”.", "Error closing file: Invalid argument"],
+    "pcmanfm": ["The file operation was completed with errors.", "{name}: Error closing file: Invalid argument"],
+    "dolphin": ["Could not write to file {path}."],
+}
+LOCKED = {
+    "thunar": ["Error opening file “{path}”.", "Permission denied."],
+    "nautilus": ["Error while copying “{name}”.", "Error opening file “{path}”: Permission denied"],
+    "pcmanfm": ["{name}: Error opening file “{path}”: Permission denied"],
+    "dolphin": ["Access denied.\nCould not write to {path}.part."],
+}
+FULL = {
+    "thunar": ["Error opening file “{path}”.", "No space left on device."],
+    "nautilus": ["Error while copying “{name}”.", "Error opening file “{path}”: No space left on device"],
+    "pcmanfm": ["{name}: Error opening file “{path}”: No space left on device"],
+    "dolphin": ["Could not write to {path}."],
+}
+
+
+def check_told(desktop, manager, told, path):
+    desktop.wait_told(manager.name, *(text.format(path=path, name=path.name) for text in told[manager.name]))
+    desktop.shot("told")
+
+
+def drop_into(desktop, manager, folder, source):
+    """Onto a window of it; that window, and the one that it is dragged from."""
+    window = manager.open(desktop, folder, with_names=True)
+    return window, drop(desktop, manager, window, source)
 
 
 @pytest.fixture
-def locked(make_mount, simulator):
-    simulator.hold("queued")
-    folder = make_mount(simulator).folder()
-    wait_state(folder, "queued")
-    return folder
+def source(tmp_path):
+    """Makes a file outside of the mount."""
+    (tmp_path / "outside").mkdir()
+
+    def make(name, text):
+        path = tmp_path / "outside" / name
+        path.write_text(text)
+        return path
+
+    return make
+
+
+# --- a bad request ---
+
+@each_manager
+@pytest.mark.parametrize("name, text, why", [
+    ("request.json", BAD, UNKNOWN_KEY),
+    ("prompt.txt", "A fox --dur long\n", "--dur"),
+], ids=["an unknown key", "a bad flag"])
+def test_a_bad_request(desktop, mount, simulator, source, manager, name, text, why):
+    """The dialog can only say that it is not valid; the folder says why."""
+    folder = mount.folder(prompt=None)
+    dropped = source(name, text)
+    drop_into(desktop, manager, folder, dropped)
+    check_told(desktop, manager, CLOSING, folder / name)
+    assert dropped.read_text() == text
+    if manager.removes_refused:
+        wait_for(lambda: why in (field(folder, "waiting") or ""), "the reason in status")
+        assert "refused" in field(folder, "waiting") and not (folder / name).exists()
+    else:
+        wait_state(folder, "invalid")
+        assert why in (folder / "error.txt").read_text() and "nothing was billed" in (folder / "error.txt").read_text()
+        assert (folder / name).read_text() == text
+    check_orders(mount, simulator)
 
 
 @each_manager
-def test_another_prompt_dropped_onto_a_locked_one(desktop, locked, simulator, tmp_path, manager):
-    other = tmp_path / "prompt.txt"
-    other.write_text("Another prompt\n")
-    window = manager.open(desktop, locked)
-    source = drop(desktop, manager, window, other)
-    question = desktop.window(manager.replace_title, but=[window, source])
-    if isinstance(manager.replace_button, str):
-        desktop.press("push button", manager.replace_button)
-    else:
-        desktop.click_in(question, *manager.replace_button)
-    desktop.window(manager.error_title, but=[window, source])
-    desktop.shot("error")
+def test_a_value_that_the_model_does_not_take(desktop, mount, simulator, source, manager):
+    """The file itself is in order: nothing is refused, and error.txt comes into the window."""
+    folder = mount.folder(prompt=None)
+    drop_into(desktop, manager, folder, source("prompt.txt", "A fox --dur 99\n"))
+    wait_for((folder / "error.txt").exists, "error.txt")
+    manager.wait_shown(desktop, "error.txt", "prompt.txt")
+    assert '"duration" is 99; allowed' in (folder / "error.txt").read_text()
+    assert (folder / "prompt.txt").read_text() == "A fox --dur 99\n"
+    check_orders(mount, simulator)
+
+
+# --- locked ---
+
+@each_manager
+def test_another_prompt_dropped_onto_a_locked_one(desktop, mount, simulator, source, manager):
+    simulator.hold("queued")
+    locked = mount.folder()
+    wait_state(locked, "queued")
+    dropped = source("prompt.txt", "Another prompt\n")
+    windows = drop_into(desktop, manager, locked, dropped)
+    answer_replace(desktop, manager, windows)
+    check_told(desktop, manager, LOCKED, locked / "prompt.txt")
     wait_for(lambda: (locked / "prompt.txt").read_text() == PROMPT, "the prompt as it was")
     assert sorted(path.name for path in locked.iterdir()) == ["prompt.txt", "status", "task.json"]
-    assert simulator.creates() == 1
+    assert dropped.read_text() == "Another prompt\n" and state(locked) == "queued"
+    check_orders(mount, simulator, PROMPT.strip())
 
 
-def test_a_part_of_a_locked_file_is_refused_where_it_begins(locked):
+def test_a_part_of_a_locked_file_is_refused_where_it_begins(mount, simulator):
     """KDE's programs would show nothing of the refused rename that ends it."""
+    simulator.hold("queued")
+    locked = mount.folder()
+    wait_state(locked, "queued")
     for name in ("prompt.txt.part", "request.json.part"):
         with pytest.raises(PermissionError):
             open(locked / name, "w")
     (locked / "notes.txt.part").write_text("x")
     (locked / "first.part").write_text("x")
     (locked.parent / "prompt.txt.part").write_text("x")
+
+
+# --- the disk is full ---
+
+@each_manager
+def test_a_full_disk(small_mount, desktop, simulator, source, manager):
+    """The program says so, nothing is ordered of it, and with room again all goes well."""
+    folder = small_mount.folder(prompt=None)
+    dropped = source("prompt.txt", PROMPT)
+    filling = fill(small_mount.library)
+    drop_into(desktop, manager, folder, dropped)
+    check_told(desktop, manager, FULL, folder / "prompt.txt")
+    assert dropped.read_text() == PROMPT and list(folder.iterdir()) == []
+    filling.unlink()
+    check_orders(small_mount, simulator)
+    (folder / "prompt.txt").write_text(PROMPT)
+    wait_state(folder, "queued")
+
+
+# --- the service is away ---
+
+@each_manager
+def test_an_unreachable_service(desktop, away, source, manager):
+    """A drop is no error: the order waits, and its status says why. No dialog comes."""
+    folder = away.folder(prompt=None)
+    windows = drop_into(desktop, manager, folder, source("prompt.txt", PROMPT))
+    assert_waits_for_service(folder)
+    desktop.still(*AREA)
+    assert set(desktop.windows()) == set(windows)
+    assert (folder / "prompt.txt").read_text() == PROMPT

@@ -11,27 +11,50 @@ from gi.repository import Atspi, GLib  # noqa: E402
 DEEPEST, MOST = 40, 5000
 
 
-def walk(node, app, found, depth=0):
+def asked(question, *arguments):
+    """None where a program has no answer to it: the one that went away meanwhile, or a toolkit that lacks it."""
+    try:
+        return question(*arguments)
+    except GLib.Error:
+        return None
+
+
+def text_of(node):
+    """What is written in it, which may be more than its name."""
+    interface = node.get_text_iface()
+    return interface.get_text(0, -1) if interface else ""
+
+
+def describe(node, app, depth):
+    area = asked(node.get_extents, Atspi.CoordType.SCREEN) if depth else None
+    return {"app": app, "role": asked(node.get_role_name) or "", "name": asked(node.get_name) or "",
+            "text": asked(text_of, node) or "", "depth": depth,
+            **({"x": area.x, "y": area.y, "width": area.width, "height": area.height} if area else {})}
+
+
+def walk(node, app, shown, found, depth=0):
     if depth > DEEPEST or len(found) > MOST:
         return
-    try:
-        if depth and not node.get_state_set().contains(Atspi.StateType.SHOWING) and depth > 1:
-            return
-        area = node.get_extents(Atspi.CoordType.SCREEN) if depth else None
-        found.append({"app": app, "role": node.get_role_name(), "name": node.get_name() or "", "depth": depth,
-                      **({"x": area.x, "y": area.y, "width": area.width, "height": area.height} if area else {})})
-        for n in range(node.get_child_count()):
-            child = node.get_child_at_index(n)
-            if child:
-                walk(child, app, found, depth + 1)
-    except GLib.Error:
-        pass  # it went away meanwhile
+    states = asked(node.get_state_set)
+    if depth > 1 and not (states and states.contains(shown)):
+        return
+    found.append(describe(node, app, depth))
+    for n in range(asked(node.get_child_count) or 0):
+        child = asked(node.get_child_at_index, n)
+        if child:
+            walk(child, app, shown, found, depth + 1)
+
+
+def state_of_shown(application):
+    """GTK 4 says of windows alone that they are showing."""
+    is_gtk4 = asked(application.get_toolkit_name) == "GTK" and (asked(application.get_toolkit_version) or "").startswith("4")
+    return Atspi.StateType.VISIBLE if is_gtk4 else Atspi.StateType.SHOWING
 
 
 found = []
 root = Atspi.get_desktop(0)
 for number in range(root.get_child_count()):
-    application = root.get_child_at_index(number)
+    application = asked(root.get_child_at_index, number)
     if application:
-        walk(application, application.get_name(), found)
+        walk(application, asked(application.get_name), state_of_shown(application), found)
 json.dump(found, sys.stdout)

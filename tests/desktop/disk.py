@@ -1,0 +1,38 @@
+"""A small disk of one's own, which an ordinary user can make, mount and fill: an image of ext4, mounted by fuse2fs
+(which, when it is full, still takes a few bytes more of a file that is there).
+"""
+
+import contextlib
+import os
+
+from harness import run, wait_for
+
+TOOLS = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
+
+
+@contextlib.contextmanager
+def small_disk(directory, name, size="24M"):
+    """Mounted at a new folder of the directory, until the block ends."""
+    image, place = directory / f"{name}.img", directory / name
+    place.mkdir()
+    run("truncate", "-s", size, image)
+    run("mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-m", "0", "-E", f"root_owner={os.getuid()}:{os.getgid()}", image,
+        env=TOOLS)
+    run("fuse2fs", image, place, "-o", "fakeroot", env=TOOLS)
+    try:
+        wait_for(lambda: os.path.ismount(place), "the disk")
+        place.chmod(0o700)
+        yield place
+    finally:
+        run("fusermount3", "-u", "-z", place)
+
+
+def fill(disk):
+    """No file can be made on it, and no block of 1 KiB written, until the file that this returns is removed."""
+    filling = disk / "filling"
+    with open(filling, "wb", buffering=0) as file:
+        for piece in (1 << 16, 1 << 10):
+            with contextlib.suppress(OSError):
+                while file.write(bytes(piece)) == piece:
+                    pass
+    return filling

@@ -1,0 +1,160 @@
+"""Task folders in file managers: copied, duplicated, moved, renamed, undone, removed. No more is ever ordered than was, what
+was paid for is there, byte for byte, and status tells the truth.
+"""
+
+import pytest
+
+from harness import make_media, state, task_id, wait_for, wait_state
+from managers import AREA, EMPTY, MANAGERS, each_manager, select_all
+from orders import check_orders
+
+SIZE = 300_000
+
+
+@pytest.fixture
+def mount(make_mount, simulator):
+    return make_mount(simulator)
+
+
+class Tasks:
+    """film/done has a video, film/queued waits at the service; elsewhere/ is empty. All windows show one of them."""
+
+    def __init__(self, mount, simulator, tmp_path):
+        self.mount, self.simulator = mount, simulator
+        video = make_media(tmp_path / "video", SIZE)
+        self.video = video.read_bytes()
+        self.done = mount.finished(simulator, "film/done", video=video)
+        simulator.hold("queued")
+        self.queued = mount.folder("film/queued", "A fox")
+        wait_state(self.queued, "queued")
+        self.ids = {"done": task_id(self.done), "queued": task_id(self.queued)}
+        self.film = self.done.parent
+        self.elsewhere = mount.path / "elsewhere"
+        self.elsewhere.mkdir()
+
+    def check_in(self, folder, done="done", queued="queued"):
+        """Both are there, as they were, and nothing was ordered."""
+        assert state(folder / done) == "succeeded" and task_id(folder / done) == self.ids["done"]
+        assert (folder / done / "video.mp4").read_bytes() == self.video
+        assert state(folder / queued) == "queued" and task_id(folder / queued) == self.ids["queued"]
+        assert (folder / queued / "prompt.txt").read_text() == "A fox\n"
+
+    def check_copies(self, folder, done, queued):
+        """They show what was copied, and are no orders."""
+        assert (folder / done / "video.mp4").read_bytes() == self.video
+        assert (folder / done / "status").read_text().startswith("succeeded\n")
+        assert (folder / queued / "status").read_text().startswith("queued\n")
+
+    def check_orders(self):
+        """Those two were ordered, whatever was done with their folders."""
+        check_orders(self.mount, self.simulator, "A kitten yawning at the camera", "A fox")
+
+    def at_service(self, name):
+        return {task["id"]: task["state"] for task in self.simulator.tasks()}[self.ids[name]]
+
+
+@pytest.fixture
+def tasks(mount, simulator, tmp_path):
+    return Tasks(mount, simulator, tmp_path)
+
+
+def has(folder, *names):
+    """The folders, with all that a copier makes in them last."""
+    return lambda: all((folder / name).is_dir() for name in names)
+
+
+def copied(folder, *names):
+    return lambda: has(folder, *names)() and all((folder / name / "prompt.txt").exists() for name in names) \
+        and (folder / names[0] / "video.mp4").exists() and (folder / names[0] / "video.mp4").stat().st_size == SIZE
+
+
+def carry(desktop, manager, key, source, target, condition):
+    """All of a folder, with the keys; the target's window."""
+    here = manager.open(desktop, source)
+    select_all(desktop, here)
+    desktop.keys(here, key)
+    there = manager.open(desktop, target)
+    desktop.still(*AREA)
+    desktop.click(*EMPTY)
+    desktop.keys_until(there, "ctrl+v", condition, "what was pasted")
+    desktop.still(*AREA)
+    return there
+
+
+@pytest.mark.parametrize("manager", [manager for manager in MANAGERS if not manager.uses_gio], ids=lambda manager: manager.name)
+def test_copied(desktop, tasks, manager):
+    carry(desktop, manager, "ctrl+c", tasks.film, tasks.elsewhere, copied(tasks.elsewhere, "done", "queued"))
+    tasks.check_orders()
+    tasks.check_in(tasks.film)
+    tasks.check_copies(tasks.elsewhere, "done", "queued")
+
+
+@each_manager
+def test_moved_and_moved_back(desktop, tasks, manager):
+    """Back by undoing, where the program has it."""
+    there = carry(desktop, manager, "ctrl+x", tasks.film, tasks.elsewhere, has(tasks.elsewhere, "done", "queued"))
+    wait_for(lambda: not list(tasks.film.iterdir()), "the move")
+    tasks.check_in(tasks.elsewhere)
+    if manager.undo:
+        desktop.keys_until(there, manager.undo, has(tasks.film, "done", "queued"), "the return")
+        wait_for(lambda: not list(tasks.elsewhere.iterdir()), "all of the return")
+        tasks.check_in(tasks.film)
+    tasks.check_orders()
+
+
+# --- under another name ---
+
+def rename(desktop, manager, window, folder, name):
+    """What the window shows alone."""
+    select_all(desktop, window)
+    if manager.rename_dialog:
+        asking = desktop.keys_until(window, "F2", lambda: desktop.find_window(".", but=[window]), "the question")
+    else:
+        desktop.keys(window, "F2")
+        asking = window
+    desktop.still(*AREA, quiet=0.3)
+    desktop.keys(asking, "ctrl+a")
+    desktop.type(asking, name)
+    desktop.keys(asking, "Return")
+    wait_for(lambda: not folder.exists() and folder.with_name(name).is_dir(), "the new name")
+    desktop.still(*AREA)
+
+
+@each_manager
+def test_renamed_and_named_back(desktop, tasks, manager):
+    """Back by undoing, where the program has it."""
+    alone = tasks.mount.path / "alone"
+    alone.mkdir()
+    for name in tasks.ids:
+        (tasks.film / name).rename(alone / name)
+        window = manager.open(desktop, alone)
+        rename(desktop, manager, window, alone / name, "better")
+        (alone / "better").rename(tasks.film / "better")
+        tasks.check_in(tasks.film, **{name: "better"})
+        (tasks.film / "better").rename(alone / "better")
+        if manager.undo:
+            desktop.keys_until(window, manager.undo, (alone / name).is_dir, "the old name")
+        else:
+            (alone / "better").rename(alone / name)
+        (alone / name).rename(tasks.film / name)
+        desktop.keys(window, "alt+F4")
+        wait_for(lambda: window not in desktop.windows(), "the window's end")
+    tasks.check_in(tasks.film)
+    tasks.check_orders()
+
+
+# --- for good ---
+
+@each_manager
+def test_deleted_for_good(desktop, tasks, manager):
+    """The one that waits is cancelled; neither comes back."""
+    window = manager.open(desktop, tasks.film)
+    select_all(desktop, window)
+    question = desktop.keys_until(window, "shift+Delete", lambda: desktop.find_window("", but=[window]), "the question")
+    desktop.still(*AREA, quiet=0.3)
+    desktop.shot("question")
+    desktop.keys(question, manager.delete_key)
+    wait_for(lambda: not list(tasks.film.iterdir()), "their going")
+    wait_for(lambda: tasks.at_service("queued") == "cancelled", "the cancelling")
+    assert tasks.at_service("done") == "succeeded"
+    tasks.check_orders()
