@@ -8,17 +8,49 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-/*
- * GLib's programs copy, and look at what came to show it, on threads of one pool (their
- * names tell): the same one may do both. They do not ask about a `status` that is there.
- */
-static bool is_of_pool(pid_t pid)
+#define RECENT_MS 60000 /* a copier that goes on does so much sooner */
+
+/* --- threads --- */
+
+static bool has_name(pid_t pid, const char *prefix)
 {
 	AUTOFREE char *path = text_format("/proc/%d/comm", (int)pid);
 	AUTOFCLOSE FILE *comm = path ? fopen(path, "re") : NULL;
 	char name[32];
 
-	return comm && fgets(name, sizeof(name), comm) && text_starts_with(name, "pool");
+	return comm && fgets(name, sizeof(name), comm) && text_starts_with(name, prefix);
+}
+
+/* GLib's programs copy, and look at what came to show it, on threads of one pool: one may
+ * do both. */
+static bool is_of_glib(pid_t pid)
+{
+	return has_name(pid, "pool");
+}
+
+/* KDE's programs hand each file to any of their workers. */
+static bool is_of_kde(pid_t pid)
+{
+	return has_name(pid, "KIO::Worker");
+}
+
+static pid_t process_of(pid_t pid)
+{
+	AUTOFREE char *path = text_format("/proc/%d/status", (int)pid);
+	AUTOFCLOSE FILE *status = path ? fopen(path, "re") : NULL;
+	char line[128];
+	int process = 0;
+
+	while (status && !process && fgets(line, sizeof(line), status))
+		sscanf(line, "Tgid: %d", &process);
+	return process;
+}
+
+/* --- what they do --- */
+
+void copier_made_directory(struct node *directory, pid_t pid)
+{
+	atomic_store(&directory->maker, pid);
 }
 
 void copier_made(struct node *directory, const char *name, pid_t pid)
@@ -26,22 +58,48 @@ void copier_made(struct node *directory, const char *name, pid_t pid)
 	if (!name_is_trigger(name))
 		return;
 	atomic_store(&directory->asking_ms, 0);
+	atomic_store(&directory->is_copied, atomic_load(&directory->maker) == pid);
+	atomic_store(&directory->trigger_ms, clock_boot_ms());
 	atomic_store(&directory->trigger_maker, pid);
+}
+
+static bool is_copier(const struct node *directory, pid_t pid)
+{
+	pid_t maker = atomic_load(&((struct node *)directory)->trigger_maker);
+
+	if (pid == maker)
+		return atomic_load(&((struct node *)directory)->is_copied) ||
+		       !is_of_glib(pid);
+	return pid != atomic_load(&((struct node *)directory)->lister) &&
+	       is_of_kde(pid) && process_of(pid) == process_of(maker);
 }
 
 void copier_found(struct node *directory, const char *name, pid_t pid)
 {
-	if (pid && atomic_load(&directory->trigger_maker) == pid &&
-	    name_tells_copy(name) && !is_of_pool(pid))
-		atomic_store(&directory->asking_ms, clock_boot_ms());
+	int64_t now_ms = clock_boot_ms();
+
+	if (pid && atomic_load(&directory->trigger_maker) && name_tells_copy(name) &&
+	    now_ms - atomic_load(&directory->trigger_ms) < RECENT_MS &&
+	    is_copier(directory, pid))
+		atomic_store(&directory->asking_ms, now_ms);
 }
 
-void copier_looked(struct node *directory, pid_t pid)
+void copier_opened(struct node *directory, pid_t pid)
 {
 	if (atomic_load(&directory->trigger_maker) != pid)
 		return;
+	if (atomic_load(&directory->asking_ms) && is_of_glib(pid))
+		return; /* libfm looks into the file, to ask with its icon */
 	atomic_store(&directory->trigger_maker, 0);
 	atomic_store(&directory->asking_ms, 0);
+}
+
+void copier_listed(struct node *directory, pid_t pid)
+{
+	atomic_store(&directory->maker, 0);
+	atomic_store(&directory->lister, pid);
+	if (!atomic_load(&directory->asking_ms)) /* KDE's do other work meanwhile */
+		copier_opened(directory, pid);
 }
 
 int64_t copier_asks_ms(const struct node *directory)

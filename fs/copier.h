@@ -1,11 +1,14 @@
 /*
  * Programs that copy a task's folder file by file, and ask a person what to do about a
- * name that is taken (KDE's, unzip): after the trigger they look for the next file, a
- * `status` say, find the virtual one, and wait for the answer. While they wait nothing
- * else happens in the folder, so it would be ordered.
+ * name that is taken (file managers, unzip): after the trigger they look for the next
+ * file, a `status` say, find the virtual one, and wait for the answer. While they wait
+ * nothing else happens in the folder, so it would be ordered.
  *
  * What tells them: the very thread that made the trigger looks up such a name, and opens
  * neither it nor the directory. Scripts that look up `status` read it; windows list.
+ *   - A thread of GLib's file managers does this now, that now: it must have made the
+ *     directory as well, and nobody have listed that before the trigger came.
+ *   - KDE's hand each file to another worker: any of them counts that did not just list.
  *
  * Any thread; no lock.
  */
@@ -16,12 +19,16 @@
 
 #include <sys/types.h>
 
+/* The directory is new. */
+void copier_made_directory(struct node *directory, pid_t pid);
 /* A name came into the directory: if it is a trigger's, `pid` may be a copier. */
 void copier_made(struct node *directory, const char *name, pid_t pid);
 /* A virtual file was found by that name. */
 void copier_found(struct node *directory, const char *name, pid_t pid);
-/* The directory, or a virtual file of it, was opened: that is no copier. */
-void copier_looked(struct node *directory, pid_t pid);
+/* A virtual file of the directory is opened. */
+void copier_opened(struct node *directory, pid_t pid);
+/* The directory is listed. */
+void copier_listed(struct node *directory, pid_t pid);
 /* Milliseconds since the copier found a name taken; -1: there is none. */
 int64_t copier_asks_ms(const struct node *directory);
 

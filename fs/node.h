@@ -60,11 +60,16 @@ struct node {
 	bool is_opening; /* the first one is being decided */
 
 	/* Any thread; of a directory. */
-	_Atomic int64_t active_ms;   /* boot clock: last activity of a file in it */
-	_Atomic uint64_t task;	     /* the task's number, 0: none */
-	_Atomic bool is_task_known;  /* `task` was read from the mark */
-	_Atomic pid_t trigger_maker; /* copier.h: who made the trigger last … */
-	_Atomic int64_t asking_ms;   /* … and found a virtual name taken: boot clock */
+	_Atomic int64_t active_ms;  /* boot clock: last activity of a file in it */
+	_Atomic uint64_t task;	    /* the task's number, 0: none */
+	_Atomic bool is_task_known; /* `task` was read from the mark */
+	/* … for copier.c: */
+	_Atomic pid_t maker;	     /* who made it, while nobody listed it */
+	_Atomic pid_t lister;	     /* who listed it last */
+	_Atomic bool is_copied;	     /* its maker made the trigger */
+	_Atomic pid_t trigger_maker; /* who did so last … */
+	_Atomic int64_t trigger_ms;  /* … when: boot clock … */
+	_Atomic int64_t asking_ms;   /* … and found a virtual name taken */
 	_Atomic bool is_relic;	     /* perhaps a task's that lost its mark: folder.h */
 	bool is_marking;	     /* guarded by the lock of the folders' table */
 };

@@ -184,7 +184,7 @@ void op_opendir(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
 		fuse_reply_err(request, -fd);
 		return;
 	}
-	copier_looked(node, fuse_req_ctx(request)->pid);
+	copier_listed(node, fuse_req_ctx(request)->pid);
 	info->fh = (uintptr_t)handle;
 	if (fuse_reply_open(request, info) == -ENOENT)
 		handle_destroy(fs, handle);

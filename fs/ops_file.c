@@ -116,7 +116,7 @@ void op_open(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
 	handle->uid = context->uid;
 	counts = handle->may_write && !node->is_virtual;
 	if (node->is_virtual && node->folder)
-		copier_looked(node->folder, context->pid);
+		copier_opened(node->folder, context->pid);
 	if (node->is_virtual)
 		r = open_virtual(fs, request, handle, info);
 	else

@@ -2,9 +2,13 @@
 was paid for is there, byte for byte, and status tells the truth.
 """
 
+import pathlib
+import shutil
+import tempfile
+
 import pytest
 
-from harness import make_media, state, task_id, wait_for, wait_state
+from harness import field, make_media, state, task_id, wait_for, wait_state
 from managers import AREA, EMPTY, MANAGERS, each_manager, select_all
 from orders import check_orders
 
@@ -81,12 +85,41 @@ def carry(desktop, manager, key, source, target, condition):
     return there
 
 
-@pytest.mark.parametrize("manager", [manager for manager in MANAGERS if not manager.uses_gio], ids=lambda manager: manager.name)
+@each_manager
 def test_copied(desktop, tasks, manager):
     carry(desktop, manager, "ctrl+c", tasks.film, tasks.elsewhere, copied(tasks.elsewhere, "done", "queued"))
     tasks.check_orders()
     tasks.check_in(tasks.film)
     tasks.check_copies(tasks.elsewhere, "done", "queued")
+
+
+@pytest.fixture
+def backup(manager):
+    """A saved folder whose prompt.txt is copied first: by inode (GIO), or as listed (tmpfs lists what was made last)."""
+    directory = pathlib.Path(tempfile.mkdtemp(dir="/dev/shm"))
+    backup = directory / "cat"
+    backup.mkdir()
+    texts = {"prompt.txt": "A fox\n", "status": "succeeded\n", "task.json": "{}", "video.mp4": "x" * 1000}
+    for name in texts if manager.uses_gio else reversed(texts):
+        (backup / name).write_text(texts[name])
+    yield backup
+    shutil.rmtree(directory)
+
+
+@each_manager
+def test_a_backup_copied_in_is_no_order_while_a_question_stands(desktop, make_mount, simulator, backup, manager):
+    """Its prompt.txt comes first, and then the program asks about the status that is there: people take their time to read."""
+    mount = make_mount(simulator, settle=1.5)
+    here = manager.open(desktop, backup.parent)
+    select_all(desktop, here)
+    desktop.keys(here, "ctrl+c")
+    there = manager.open(desktop, mount.path)
+    desktop.still(*AREA)
+    desktop.click(*EMPTY)
+    desktop.keys_until(there, "ctrl+v", (mount.path / "cat" / "prompt.txt").exists, "what was pasted")
+    folder = mount.path / "cat"
+    wait_for(lambda: (folder / "video.mp4").exists() or "copied" in (field(folder, "waiting") or ""), "it says that it waits")
+    check_orders(mount, simulator)
 
 
 @each_manager

@@ -168,6 +168,7 @@ def ended(mount, simulator, end, name):
         wait_for(lambda: task_id(folder))
         wait_state(folder, "queued")
         ENDS[end](mount, simulator, folder)
+        wait_state(folder, end)
         simulator.hold("")
     wait_state(folder, end)
     return folder
