@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
+#define NEXT_MS 30	/* from one file to the next: 1 to 5 ms were seen */
 #define RECENT_MS 60000 /* a copier that goes on does so much sooner */
 
 /* --- threads --- */
@@ -63,15 +64,17 @@ void copier_made(struct node *directory, const char *name, pid_t pid)
 	atomic_store(&directory->trigger_maker, pid);
 }
 
-static bool is_copier(const struct node *directory, pid_t pid)
+static bool is_copier(struct node *directory, pid_t pid, int64_t now_ms)
 {
-	pid_t maker = atomic_load(&((struct node *)directory)->trigger_maker);
+	pid_t maker = atomic_load(&directory->trigger_maker);
 
+	if (pid == maker && is_of_glib(pid))
+		return atomic_load(&directory->is_copied) &&
+		       now_ms - atomic_load(&directory->active_ms) < NEXT_MS;
 	if (pid == maker)
-		return atomic_load(&((struct node *)directory)->is_copied) ||
-		       !is_of_glib(pid);
-	return pid != atomic_load(&((struct node *)directory)->lister) &&
-	       is_of_kde(pid) && process_of(pid) == process_of(maker);
+		return true;
+	return pid != atomic_load(&directory->lister) && is_of_kde(pid) &&
+	       process_of(pid) == process_of(maker);
 }
 
 void copier_found(struct node *directory, const char *name, pid_t pid)
@@ -80,7 +83,7 @@ void copier_found(struct node *directory, const char *name, pid_t pid)
 
 	if (pid && atomic_load(&directory->trigger_maker) && name_tells_copy(name) &&
 	    now_ms - atomic_load(&directory->trigger_ms) < RECENT_MS &&
-	    is_copier(directory, pid))
+	    is_copier(directory, pid, now_ms))
 		atomic_store(&directory->asking_ms, now_ms);
 }
 

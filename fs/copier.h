@@ -7,7 +7,8 @@
  * What tells them: the very thread that made the trigger looks up such a name, and opens
  * neither it nor the directory. Scripts that look up `status` read it; windows list.
  *   - A thread of GLib's file managers does this now, that now: it must have made the
- *     directory as well, and nobody have listed that before the trigger came.
+ *     directory as well, nobody have listed that before the trigger came, and the look-up
+ *     follows at once, as the next file of a copy does.
  *   - KDE's hand each file to another worker: any of them counts that did not just list.
  *
  * Any thread; no lock.

@@ -118,6 +118,7 @@ def test_a_backup_copied_in_is_no_order_while_a_question_stands(desktop, make_mo
     desktop.click(*EMPTY)
     desktop.keys_until(there, "ctrl+v", (mount.path / "cat" / "prompt.txt").exists, "what was pasted")
     folder = mount.path / "cat"
+    wait_for((folder / "status").exists, "its status")
     wait_for(lambda: (folder / "video.mp4").exists() or "copied" in (field(folder, "waiting") or ""), "it says that it waits")
     check_orders(mount, simulator)
 
