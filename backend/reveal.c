@@ -53,9 +53,8 @@ static void save_success(struct backend *backend, uint64_t number)
 	if (!shown)
 		return;
 	succeed(shown);
-	if (ledger_save(backend->ledger, &shown, 1))
-		log_warn("event=shown_unsaved task=%" PRIu64 " reason=\"%s\"", number,
-			 ledger_error(backend->ledger));
+	if (ledger_save(backend->ledger, &shown, 1)) /* which it has logged */
+		log_debug("event=shown_unsaved task=%" PRIu64, number);
 }
 
 static void show_success(struct backend *backend, uint64_t number)

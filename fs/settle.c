@@ -5,6 +5,7 @@
 #include "backend/base/thread.h"
 #include "fs/folder.h"
 #include "fs/parked.h"
+#include "fs/thumbnails.h"
 #include "fs/walk.h"
 
 #include <errno.h>
@@ -287,8 +288,10 @@ static void handle_due(struct settler *settler, struct due *due)
 
 static void look_at_library(struct settler *settler)
 {
-	if (walk_tree(settler->fs, &settler->is_stopping, &settler->lock))
+	if (walk_tree(settler->fs, &settler->is_stopping, &settler->lock)) {
 		backend_library_seen(settler->fs->backend);
+		thumbnails_walked(settler->fs->thumbnails);
+	}
 	SCOPED_LOCK(&settler->lock);
 	settler->is_walked = true;
 	pthread_cond_broadcast(&settler->walked);

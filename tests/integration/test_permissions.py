@@ -9,6 +9,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -180,8 +181,15 @@ def staged(directory):
     return place / DAEMON.name
 
 
+@pytest.fixture
+def tmp_path():
+    """Beside pytest's own, whose root each session that starts closes to others."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
+        yield pathlib.Path(directory)
+
+
 def open_up(directory):
-    """Lets others pass through pytest's directories."""
+    """Lets others pass through."""
     for path in (directory, *directory.parents):
         if path.stat().st_uid == os.geteuid() and path != pathlib.Path("/"):
             path.chmod(mode(path) | 0o011)
