@@ -36,7 +36,7 @@ def wait_for(condition, what="the condition", timeout=None):
             return value
         if time.monotonic() > end:
             raise AssertionError(f"{what} did not come true")
-        time.sleep(0.01)
+        time.sleep(0.02)
 
 
 def run(*command, check=True, **options):
