@@ -124,7 +124,7 @@ def test_a_mount_at_another_place_and_back(make_mount, simulator, media, tmp_pat
     shutil.rmtree(mount.thumbnails)
     restart(mount, simulator, thumbnails=False, waits=False)
     let_tumbler_look(mount, folders[1])
-    assert fetched(simulator) > 512 * KIB, "without them, that look reads"
+    assert fetched(simulator) > 128 * KIB, "without them, that look reads"
 
 
 def test_a_cache_that_was_cleaned_and_one_that_was_off(make_mount, simulator, media):
