@@ -5,7 +5,8 @@
  * nothing else happens in the folder, so it would be ordered.
  *
  * What tells them: the very thread that made the trigger looks up such a name, and opens
- * neither it nor the directory. Scripts that look up `status` read it; windows list.
+ * neither it nor, before that, the directory. Scripts that look up `status` read it;
+ * windows list.
  *   - A thread of GLib's file managers does this now, that now: it must have made the
  *     directory as well, nobody have listed that before the trigger came, and the look-up
  *     follows at once, as the next file of a copy does.
