@@ -27,6 +27,8 @@ struct folder {
 	uint64_t waits_on;  /* another task that it waits for; 0: none */
 	uint64_t loops_by;  /* the one that it was refused to wait for; 0: none */
 	struct snapshot status;
+	uint64_t json_made_of; /* what task.json was last rendered from; 0: nothing */
+	uint32_t json_version; /* … and which version that was */
 };
 
 struct folders {

@@ -2,6 +2,7 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
+#include "backend/base/digest.h"
 #include "backend/base/text.h"
 #include "fs/folder.h"
 #include "fs/gallery.h"
@@ -14,8 +15,8 @@
 #define QUIET_JSON_MS 500 /* task.json stays away so long: README.md, rule 3 */
 #define BLOCKS_LEAST 8	  /* a file without blocks would be archived as zeros */
 #define NUMBER_SHIFT 32
-#define VERSION_SHIFT 3
-#define VERSION_MASK ((UINT64_C(1) << (NUMBER_SHIFT - VERSION_SHIFT)) - 1)
+#define KIND_SHIFT 28 /* the last kind leaves bit 31 clear */
+#define VERSION_MASK ((UINT64_C(1) << KIND_SHIFT) - 1)
 #define USER_INODE_BIT (UINT64_C(1) << 63)
 #define SIGN_BIT (UINT64_C(1) << 31)
 #define SIGN_SHIFT 31 /* from there to bit 62 */
@@ -23,9 +24,9 @@
 /* --- which files there are --- */
 
 /*
- * `status` must come first for those who sort by inode. GIO compares by the lower 32 bits
- * of the difference, signed: so those of `status` are its kind alone, and a user's have
- * no bit 31.
+ * Copiers that sort by inode must come to `status` first and to a video last, whose being
+ * read changes what task.json says. GIO compares by the lower 32 bits of the difference,
+ * signed: so those of `status` are zeros, and nothing of a user's or a task's has bit 31.
  */
 ino_t user_inode(ino_t inode)
 {
@@ -38,7 +39,8 @@ ino_t user_inode(ino_t inode)
 ino_t virtual_inode(uint64_t number, enum virtual_kind kind, uint64_t version)
 {
 	return (ino_t)(number << NUMBER_SHIFT |
-		       (version & VERSION_MASK) << VERSION_SHIFT | (uint64_t)kind);
+		       (uint64_t)(kind - VIRTUAL_STATUS) << KIND_SHIFT |
+		       (version & VERSION_MASK));
 }
 
 unsigned virtual_hides(enum virtual_kind kind)
@@ -112,20 +114,6 @@ static int kept_percent(struct filesystem *fs, const struct task_view *view)
 		     video->size);
 }
 
-/*
- * Each text of task.json is a version of its own, which is its inode: what it is made of
- * is packed into a number.
- */
-static uint32_t json_version(struct filesystem *fs, const struct task_view *view)
-{
-	int64_t active_ms;
-	unsigned changes;
-	AUTOFREE char *waiting = waiting_of(fs, view, &active_ms, &changes);
-
-	return (uint32_t)view->revision << 12 | (changes & 31) << 7 |
-	       (uint32_t)kept_percent(fs, view);
-}
-
 static char *render_json(struct filesystem *fs, const struct task_view *view)
 {
 	int64_t active_ms;
@@ -140,6 +128,48 @@ static char *render_json(struct filesystem *fs, const struct task_view *view)
 	facts.link_expires_s =
 		backend_link_expires_s(fs->backend, view, &facts.link_expires_is_guess);
 	return task_json(view, &facts);
+}
+
+/*
+ * Each text of task.json is a version of its own, which is its inode: its checksum, so
+ * that a text that stays the same while its task changes stays the same file.
+ */
+static uint32_t text_version(const char *text)
+{
+	uint32_t version = (uint32_t)(crc32_add(0, text, strlen(text)) & VERSION_MASK);
+
+	return version ? version : 1; /* 0: none */
+}
+
+/* It is rendered only when what it is made of, packed into a number, is another. */
+static uint32_t json_version(struct filesystem *fs, const struct task_view *view)
+{
+	int64_t active_ms;
+	unsigned changes;
+	AUTOFREE char *waiting = waiting_of(fs, view, &active_ms, &changes);
+	uint64_t made_of = view->revision << 12 | (changes & 31) << 7 |
+			   (uint64_t)kept_percent(fs, view);
+	AUTOFREE char *text = NULL;
+	struct folder *folder;
+	uint32_t version;
+
+	pthread_mutex_lock(&fs->folders->lock);
+	folder = folders_find(fs->folders, view->number);
+	version = folder && folder->json_made_of == made_of ? folder->json_version : 0;
+	pthread_mutex_unlock(&fs->folders->lock);
+	if (version)
+		return version;
+	text = render_json(fs, view);
+	if (!text)
+		return 1; /* who asks for it finds that there is no memory */
+	version = text_version(text);
+	SCOPED_LOCK(&fs->folders->lock);
+	folder = folders_find(fs->folders, view->number);
+	if (folder) {
+		folder->json_made_of = made_of;
+		folder->json_version = version;
+	}
+	return version;
 }
 
 /* --- which files there are, and what removing one of them hides --- */
@@ -373,6 +403,7 @@ int virtual_get(struct filesystem *fs, struct node *directory,
 		const struct task_view *view, const struct virtual_file *file,
 		struct node **ret_node)
 {
+	uint32_t version = file->version;
 	char *text = NULL;
 
 	if (file->kind == VIRTUAL_TASK_JSON)
@@ -381,7 +412,10 @@ int virtual_get(struct filesystem *fs, struct node *directory,
 		text = render_error(view);
 	if (!text && (file->kind == VIRTUAL_TASK_JSON || file->kind == VIRTUAL_ERROR))
 		return -ENOMEM;
+	if (file->kind == VIRTUAL_TASK_JSON)
+		version =
+			text_version(text); /* it may have changed since it was listed */
 	*ret_node = nodes_get_virtual(&fs->nodes, directory, view->number, file->kind,
-				      file->version, text);
+				      version, text);
 	return *ret_node ? 0 : -ENOMEM;
 }
