@@ -454,6 +454,8 @@ int backend_create(const struct config *config, const char *library_path,
 	media_pool_init(&backend->chunks);
 	timer_init(&backend->ledger_retry, ledger_retry_due, backend);
 	keep_init(backend);
+	reveal_init(backend);
+	hide_init(backend);
 	r = random_bytes(&backend->random_state, sizeof(backend->random_state));
 	if (!r)
 		r = http_create(proxy_of(config), &backend->http);
@@ -519,8 +521,8 @@ void backend_destroy(struct backend *backend)
 		submit_clear(backend);
 		follow_clear(backend);
 		probe_clear(backend);
-		reveal_clear(backend);
-		hide_clear(backend);
+		task_timers_clear(&backend->held_back);
+		task_timers_clear(&backend->removals);
 		candidates_clear(backend);
 	}
 	http_destroy(backend->http);

@@ -15,6 +15,7 @@
 #include "backend/media_stage.h"
 #include "backend/media_writer.h"
 #include "backend/tasks.h"
+#include "backend/task_timers.h"
 #include "backend/timers.h"
 
 #include <pthread.h>
@@ -81,8 +82,8 @@ struct backend {
 	struct order *orders; /* in the order they came */
 	struct follower *followers;
 	struct probe *probes;
-	struct reveal *reveals;
-	struct removal *removals;
+	struct task_timers held_back; /* successes, and when they are shown at last */
+	struct task_timers removals;  /* … and when the bytes go */
 	struct search *searches;
 	struct keeper *keepers;
 	struct timer keep_timer;
@@ -185,12 +186,12 @@ void probe_clear(struct backend *backend);
 /* All that is to be known of its outputs is known: shows it now, or a little later. */
 void reveal_task(struct backend *backend, uint64_t number);
 bool reveal_is_held(const struct backend *backend, uint64_t number);
-void reveal_clear(struct backend *backend);
+void reveal_init(struct backend *backend);
 
 /* --- hide.c: what a person removes --- */
 /* The bytes of removed outputs go now. */
 void hide_finish(struct backend *backend, uint64_t number);
-void hide_clear(struct backend *backend);
+void hide_init(struct backend *backend);
 
 /* --- media.c (and media_*.c): bytes --- */
 /* The name of an output's file below the media directory's folder of its task. */

@@ -11,19 +11,10 @@
 #include "backend/keep.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #define MAKE_AGAIN_MS 10000
 
 static const unsigned hidden_output[OUTPUT_COUNT] = { HIDDEN_VIDEO, HIDDEN_LAST_FRAME };
-
-/* Outputs whose bytes are about to go. Backend thread only. */
-struct removal {
-	struct backend *backend;
-	struct removal *next;
-	uint64_t number;
-	struct timer timer;
-};
 
 /* --- the bytes go --- */
 
@@ -58,71 +49,22 @@ void hide_finish(struct backend *backend, uint64_t number)
 			media_drop(backend, number, (enum output_kind)i);
 }
 
-static void drop(struct removal *removal)
+void hide_init(struct backend *backend)
 {
-	struct removal **at = &removal->backend->removals;
-
-	while (*at != removal)
-		at = &(*at)->next;
-	*at = removal->next;
-	timer_clear(&removal->backend->timers, &removal->timer);
-	free(removal);
-}
-
-void hide_clear(struct backend *backend)
-{
-	while (backend->removals)
-		drop(backend->removals);
-}
-
-static void removal_due(void *context)
-{
-	struct removal *removal = context;
-	struct backend *backend = removal->backend;
-	uint64_t number = removal->number;
-
-	drop(removal);
-	hide_finish(backend, number);
-}
-
-static struct removal *find(const struct backend *backend, uint64_t number)
-{
-	for (struct removal *removal = backend->removals; removal;
-	     removal = removal->next)
-		if (removal->number == number)
-			return removal;
-	return NULL;
-}
-
-static struct removal *add(struct backend *backend, uint64_t number)
-{
-	struct removal *removal = calloc(1, sizeof(*removal));
-
-	if (!removal)
-		return NULL;
-	removal->backend = backend;
-	removal->number = number;
-	timer_init(&removal->timer, removal_due, removal);
-	removal->next = backend->removals;
-	backend->removals = removal;
-	return removal;
+	backend->removals = (struct task_timers){ backend, hide_finish, NULL };
 }
 
 /* Nothing more is fetched for it, and in a little while it is gone. */
 static void plan(struct backend *backend, uint64_t number)
 {
 	AUTOVIEW *view = tasks_view(backend->tasks, number);
-	struct removal *removal = find(backend, number);
 
 	if (!view || !has_removed(view))
 		return;
 	for (int i = 0; i < OUTPUT_COUNT; i++)
 		if (view->outputs[i].is_removed)
 			keep_drop(backend, number, (enum output_kind)i);
-	if (!removal)
-		removal = add(backend, number);
-	if (!removal ||
-	    timer_set(&backend->timers, &removal->timer, clock_boot_ms() + MAKE_AGAIN_MS))
+	if (task_timers_set(&backend->removals, number, MAKE_AGAIN_MS))
 		hide_finish(backend, number);
 }
 

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 #define BUSY_TIMEOUT_MS 5000
 
 struct ledger {
@@ -43,7 +43,8 @@ static const char schema[] =
 	"digest TEXT,"
 	" outputs TEXT NOT NULL, locked TEXT NOT NULL, place_path TEXT,"
 	" place_device INTEGER NOT NULL, place_inode INTEGER NOT NULL,"
-	" request_note TEXT, doubtful_digest TEXT);"
+	" request_note TEXT, doubtful_digest TEXT, refused_save TEXT,"
+	" refused_save_ms INTEGER NOT NULL DEFAULT 0, refused_over TEXT);"
 	"CREATE TABLE IF NOT EXISTS attempt ("
 	" task INTEGER NOT NULL, attempt INTEGER NOT NULL, provider TEXT, endpoint TEXT,"
 	" key_name TEXT, model TEXT, remote_id TEXT, state TEXT NOT NULL, intent_ms "
@@ -134,6 +135,10 @@ static const char *const upgrades[] = {
 	"BEGIN IMMEDIATE; ALTER TABLE task ADD COLUMN request_note TEXT;"
 	"ALTER TABLE task ADD COLUMN doubtful_digest TEXT;"
 	"UPDATE meta SET value = '2' WHERE key = 'schema'; COMMIT",
+	"BEGIN IMMEDIATE; ALTER TABLE task ADD COLUMN refused_save TEXT;"
+	"ALTER TABLE task ADD COLUMN refused_save_ms INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE task ADD COLUMN refused_over TEXT;"
+	"UPDATE meta SET value = '3' WHERE key = 'schema'; COMMIT",
 };
 
 /* From an older version, step by step. */
@@ -227,7 +232,7 @@ static int check_home(struct ledger *ledger, const char *path, bool *ret_was_cop
 static const char save_task_sql[] =
 	"INSERT OR REPLACE INTO task VALUES "
 	"(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
-	"?,?,?,?,?,?,?)";
+	"?,?,?,?,?,?,?,?,?,?)";
 static const char save_attempt_sql[] =
 	"INSERT OR REPLACE INTO attempt VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
@@ -390,6 +395,9 @@ static int save_task(struct ledger *ledger, const struct task_view *view)
 	bind_int(&binder, (int64_t)view->place.inode);
 	bind_text(&binder, view->request_note);
 	bind_text(&binder, view->doubtful_digest);
+	bind_text(&binder, view->refused_save.problem);
+	bind_int(&binder, view->refused_save.at_ms);
+	bind_text(&binder, view->refused_save.over);
 	return run(ledger, ledger->save_task);
 }
 
@@ -483,11 +491,17 @@ static void load_texts(struct binder *row, char **const *fields, size_t count)
 		task_set_text(fields[i], column_text(row));
 }
 
+static void load_digest(struct binder *row, char ret_digest[SHA256_HEX])
+{
+	const char *digest = column_text(row);
+
+	snprintf(ret_digest, SHA256_HEX, "%s", digest ? digest : "");
+}
+
 static void load_row(struct binder *row, struct task_view *view)
 {
 	char **const bound_to[] = { &view->provider, &view->endpoint,  &view->key_name,
 				    &view->model,    &view->remote_id, &view->raw_state };
-	const char *digest;
 
 	view->revision = (uint64_t)column_int(row);
 	if (task_state_from_word(column_text(row), &view->state))
@@ -510,17 +524,17 @@ static void load_row(struct binder *row, struct task_view *view)
 		   (char **const[]){ &view->problem.code, &view->problem.text,
 				     &view->request, &view->answer, &view->usage },
 		   5);
-	digest = column_text(row);
-	snprintf(view->digest, sizeof(view->digest), "%s", digest ? digest : "");
+	load_digest(row, view->digest);
 	ledger_read_outputs(column_text(row), view);
 	ledger_read_locked(column_text(row), view);
 	task_set_text(&view->place.path, column_text(row));
 	view->place.device = (uint64_t)column_int(row);
 	view->place.inode = (uint64_t)column_int(row);
 	task_set_text(&view->request_note, column_text(row));
-	digest = column_text(row);
-	snprintf(view->doubtful_digest, sizeof(view->doubtful_digest), "%s",
-		 digest ? digest : "");
+	load_digest(row, view->doubtful_digest);
+	task_set_text(&view->refused_save.problem, column_text(row));
+	view->refused_save.at_ms = column_int(row);
+	load_digest(row, view->refused_save.over);
 }
 
 int ledger_load(struct ledger *ledger,

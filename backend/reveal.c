@@ -10,17 +10,7 @@
 #include "backend/base/log.h"
 #include "backend/keep.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
-
-/* A task that is held back. Backend thread only. */
-struct reveal {
-	struct backend *backend;
-	struct reveal *next;
-	uint64_t number;
-	struct timer timer;
-};
 
 /* --- showing --- */
 
@@ -81,65 +71,23 @@ static void show(struct backend *backend, uint64_t number)
 
 /* --- holding back --- */
 
-static struct reveal *find(const struct backend *backend, uint64_t number)
+void reveal_init(struct backend *backend)
 {
-	for (struct reveal *reveal = backend->reveals; reveal; reveal = reveal->next)
-		if (reveal->number == number)
-			return reveal;
-	return NULL;
+	backend->held_back = (struct task_timers){ backend, show, NULL };
 }
 
 bool reveal_is_held(const struct backend *backend, uint64_t number)
 {
-	return find(backend, number) != NULL;
-}
-
-static void drop(struct reveal *reveal)
-{
-	struct reveal **at = &reveal->backend->reveals;
-
-	while (*at != reveal)
-		at = &(*at)->next;
-	*at = reveal->next;
-	timer_clear(&reveal->backend->timers, &reveal->timer);
-	free(reveal);
-}
-
-void reveal_clear(struct backend *backend)
-{
-	while (backend->reveals)
-		drop(backend->reveals);
-}
-
-/* It is done, or took too long. */
-static void go_on(void *context)
-{
-	struct reveal *reveal = context;
-	struct backend *backend = reveal->backend;
-	uint64_t number = reveal->number;
-
-	drop(reveal);
-	show(backend, number);
+	return task_timers_has(&backend->held_back, number);
 }
 
 static int hold_back(struct backend *backend, uint64_t number)
 {
-	struct reveal *reveal = calloc(1, sizeof(*reveal));
+	int r = task_timers_set(&backend->held_back, number, SHOW_LATEST_MS);
 
-	if (!reveal)
-		return -ENOMEM;
-	reveal->backend = backend;
-	reveal->number = number;
-	timer_init(&reveal->timer, go_on, reveal);
-	reveal->next = backend->reveals;
-	backend->reveals = reveal;
-	if (timer_set(&backend->timers, &reveal->timer,
-		      clock_boot_ms() + SHOW_LATEST_MS)) {
-		drop(reveal);
-		return -ENOMEM;
-	}
-	core_set_waiting(backend, number, "its thumbnails for the desktop");
-	return 0;
+	if (!r)
+		core_set_waiting(backend, number, "its thumbnails for the desktop");
+	return r;
 }
 
 /* There is something to be done before it is shown. */
@@ -158,28 +106,13 @@ void reveal_task(struct backend *backend, uint64_t number)
 		show(backend, number);
 }
 
-struct show_command {
-	struct command command;
-	uint64_t number;
-};
-
-static void run_show(struct backend *backend, struct command *command)
+static void go_on(struct backend *backend, uint64_t number)
 {
-	struct show_command *show = (struct show_command *)command;
-	struct reveal *reveal = find(backend, show->number);
-
-	free(show);
-	if (reveal)
-		go_on(reveal);
+	if (task_timers_drop(&backend->held_back, number))
+		show(backend, number);
 }
 
 void backend_task_show(struct backend *backend, uint64_t number)
 {
-	struct show_command *show = calloc(1, sizeof(*show));
-
-	if (!show)
-		return; /* the timer shows it */
-	show->command.run = run_show;
-	show->number = number;
-	core_send(backend, &show->command);
+	core_send_task(backend, number, go_on); /* without memory the timer shows it */
 }

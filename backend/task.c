@@ -47,7 +47,7 @@ static char **text_at(struct task_view *view, size_t n)
 		&view->usage,		&view->outputs[0].url,
 		&view->outputs[0].etag, &view->outputs[1].url,
 		&view->outputs[1].etag, &view->place.path,
-		&view->request_note,
+		&view->request_note,	&view->refused_save.problem,
 	};
 
 	return n < ARRAY_SIZE(texts) ? texts[n] : NULL;

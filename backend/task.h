@@ -58,6 +58,13 @@ struct locked_file {
 	uint64_t device, inode;
 };
 
+/* The last save of a trigger, when its writer was told that it is not acceptable. */
+struct refused_save {
+	char *problem;	       /* what is wrong with it; NULL: there is none */
+	int64_t at_ms;	       /* wall clock, as files' times */
+	char over[SHA256_HEX]; /* of the text that it replaced; "" if that is not known */
+};
+
 struct task_view {
 	atomic_uint references; /* first: task_view_copy() copies what stands behind it */
 	uint64_t number;	/* the task's number in the ledger: never used twice */
@@ -102,6 +109,7 @@ struct task_view {
 	char doubtful_digest[SHA256_HEX]; /* of one that may be billed, and nobody knows
 					   */
 
+	struct refused_save refused_save;
 	struct output outputs[OUTPUT_COUNT];
 	struct locked_file *locked;
 	size_t locked_count;

@@ -330,6 +330,24 @@ int backend_task_copy_came(struct backend *backend, uint64_t number)
 	return 0;
 }
 
+int backend_task_set_refused_save(struct backend *backend, uint64_t number,
+				  const struct refused_save *refused)
+{
+	static const struct refused_save none = { 0 };
+	struct task_view *view = tasks_begin(backend->tasks, number);
+	struct refused_save *save = view ? &view->refused_save : NULL;
+
+	if (!view)
+		return -ENOENT;
+	if (!refused)
+		refused = &none;
+	task_set_text(&save->problem, refused->problem);
+	save->at_ms = refused->at_ms;
+	memcpy(save->over, refused->over, sizeof(save->over));
+	tasks_commit(backend->tasks, view);
+	return 0;
+}
+
 int backend_task_archive(struct backend *backend, uint64_t number)
 {
 	struct task_view *view = tasks_begin(backend->tasks, number);

@@ -87,8 +87,11 @@ static int make_name(int folder, const char *name)
 	return errno == EBUSY && !mknodat(folder, name, S_IFREG | 0600, 0) ? 0 : -errno;
 }
 
+/* What a watcher is told goes by which times are set: of one alone, IN_MODIFY; of both,
+ * IN_ATTRIB (fsnotify_change() in Linux's include/linux/fsnotify.h). */
 static const struct timespec modified[] = { { .tv_nsec = UTIME_OMIT },
 					    { .tv_nsec = UTIME_NOW } };
+static const struct timespec *const changed_attributes = NULL; /* both, now */
 
 static int open_and_touch(int folder, const char *name)
 {
@@ -96,22 +99,33 @@ static int open_and_touch(int folder, const char *name)
 		openat(folder, name,
 		       O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
-	return fd < 0 || futimens(fd, modified) < 0 ? -errno : 0;
+	if (fd < 0 || futimens(fd, modified) < 0 || futimens(fd, changed_attributes) < 0)
+		return -errno;
+	return 0;
+}
+
+static int touch(int folder, const char *name)
+{
+	if (utimensat(folder, name, modified, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    utimensat(folder, name, changed_attributes, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return 0;
 }
 
 static int announce_in(int folder, enum announcement what, const char *name)
 {
-	int r = -1;
-
-	if (what == ANNOUNCE_APPEARS)
+	switch (what) {
+	case ANNOUNCE_APPEARS:
 		return make_name(folder, name);
-	if (what == ANNOUNCE_CHANGED)
+	case ANNOUNCE_CHANGED:
 		return open_and_touch(folder, name);
-	if (what == ANNOUNCE_TOUCHED)
-		r = utimensat(folder, name, modified, AT_SYMLINK_NOFOLLOW);
-	else if (what == ANNOUNCE_GONE)
-		r = unlinkat(folder, name, 0);
-	return r < 0 ? -errno : 0;
+	case ANNOUNCE_TOUCHED:
+		return touch(folder, name);
+	case ANNOUNCE_GONE:
+		return unlinkat(folder, name, 0) < 0 ? -errno : 0;
+	default:
+		return -EINVAL;
+	}
 }
 
 /* The mount's root by its path, for one job. */

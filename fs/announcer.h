@@ -29,8 +29,8 @@
 /* What watchers are told of a name, and what they see. */
 enum announcement {
 	ANNOUNCE_APPEARS, /* CREATE, OPEN, CLOSE_WRITE */
-	ANNOUNCE_CHANGED, /* OPEN, MODIFY, CLOSE_WRITE */
-	ANNOUNCE_TOUCHED, /* MODIFY: an output, which nobody may open for writing */
+	ANNOUNCE_CHANGED, /* OPEN, MODIFY, ATTRIB, CLOSE_WRITE */
+	ANNOUNCE_TOUCHED, /* MODIFY, ATTRIB: an output, which nobody may open to write */
 	ANNOUNCE_GONE,	  /* DELETE */
 	ANNOUNCE_BEGIN,	  /* no announcement: what is mounted is ready for them */
 };

@@ -35,7 +35,6 @@ static void folder_free(struct folder *folder, struct nodes *nodes)
 {
 	nodes_unref(nodes, folder->node, 1);
 	free(folder->waiting);
-	free(folder->refused);
 	snapshot_clear(&folder->status);
 	free(folder);
 }
@@ -192,54 +191,6 @@ char *folder_waiting(struct filesystem *fs, uint64_t number)
 	const struct folder *folder = folders_find(fs->folders, number);
 
 	return folder ? text_dup(folder->waiting) : NULL;
-}
-
-void folder_set_refused(struct filesystem *fs, uint64_t number, const char *problem)
-{
-	SCOPED_LOCK(&fs->folders->lock);
-	struct folder *folder = folders_find(fs->folders, number);
-
-	if (!folder)
-		return;
-	task_set_text(&folder->refused, problem);
-	folder->refused_ms = clock_ms(CLOCK_REALTIME_COARSE);
-}
-
-bool folder_wait_for_save(struct filesystem *fs, uint64_t number, int64_t changed_ms)
-{
-	AUTOFREE char *text = NULL;
-
-	{
-		SCOPED_LOCK(&fs->folders->lock);
-		const struct folder *folder = folders_find(fs->folders, number);
-
-		if (!folder || !folder->refused || changed_ms >= folder->refused_ms)
-			return false;
-		text = text_format(
-			"the last save was refused (%s), and what is there now is "
-			"older than that: save again, or write \"submit\" to "
-			"status to order it",
-			folder->refused);
-	}
-	folder_set_waiting(fs, number, text);
-	return true;
-}
-
-void folder_wait_for_trigger(struct filesystem *fs, uint64_t number)
-{
-	static const char none[] = "there is no prompt or request.json";
-	AUTOFREE char *text = NULL;
-
-	{
-		SCOPED_LOCK(&fs->folders->lock);
-		const struct folder *folder = folders_find(fs->folders, number);
-
-		if (folder && folder->refused)
-			text = text_format("%s: the last one was refused, and removed by "
-					   "the program that wrote it (%s)",
-					   none, folder->refused);
-	}
-	folder_set_waiting(fs, number, text ? text : none);
 }
 
 /* --- shots made of shots --- */

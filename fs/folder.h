@@ -22,10 +22,9 @@ struct folder {
 	uint64_t known_device, known_inode; /* the ledger's, when it was found; or 0 */
 	char *waiting; /* why it does not go out; NULL: it settles, or nothing holds it */
 	unsigned waiting_changes;
-	char *refused; /* what was wrong with the last trigger that was closed; or NULL */
-	int64_t refused_ms; /* when, by the clock of files' times */
-	uint64_t waits_on;  /* another task that it waits for; 0: none */
-	uint64_t loops_by;  /* the one that it was refused to wait for; 0: none */
+	char text_before[SHA256_HEX]; /* of the trigger, before it was last cut; or "" */
+	uint64_t waits_on;	      /* another task that it waits for; 0: none */
+	uint64_t loops_by; /* the one that it was refused to wait for; 0: none */
 	struct snapshot status;
 	uint64_t json_made_of; /* what task.json was last rendered from; 0: nothing */
 	uint32_t json_version; /* … and which version that was */
@@ -102,22 +101,6 @@ void folder_each_in_loop(struct filesystem *fs,
 /* Calls `visit` for each folder that waits on a task, without the lock. */
 void folder_each_waiting(struct filesystem *fs, uint64_t number,
 			 void (*visit)(void *context, uint64_t number), void *context);
-
-/*
- * What was wrong with a trigger, when its writer was told: some remove it then, and a
- * folder without one says why. Any thread.
- */
-void folder_set_refused(struct filesystem *fs, uint64_t number, const char *problem);
-/*
- * Waits, and says why, if the last trigger that was closed was refused, and what is there
- * was last changed before that, at `changed_ms`: the program put the text before back, as
- * vim and emacs do, and a person wanted another one. Returns whether it waits. The
- * settler's thread.
- */
-bool folder_wait_for_save(struct filesystem *fs, uint64_t number, int64_t changed_ms);
-/* Says that there is no trigger, and what became of the last one. The settler's thread.
- */
-void folder_wait_for_trigger(struct filesystem *fs, uint64_t number);
 
 /* Why a pending folder waits; NULL: for quiet alone, which is shown counting down. */
 void folder_set_waiting(struct filesystem *fs, uint64_t number, const char *waiting);

@@ -9,12 +9,11 @@
 #include "fs/announce.h"
 #include "fs/copier.h"
 #include "fs/control.h"
-#include "fs/folder.h"
-#include "fs/gather.h"
 #include "fs/others.h"
 #include "fs/parked.h"
 #include "fs/ops_poll.h"
 #include "fs/passthrough.h"
+#include "fs/saves.h"
 #include "fs/settle.h"
 #include "fs/virtual.h"
 
@@ -85,6 +84,8 @@ static int open_user_file(struct filesystem *fs, struct handle *handle, int flag
 		r = activity_before_change(fs, handle->node, &edits);
 	if (r)
 		return r;
+	if (flags & O_TRUNC)
+		saves_begin(fs, handle->node);
 	fd = nodes_open(&fs->nodes, handle->node,
 			flags & ~(O_CREAT | O_EXCL | O_DIRECT | O_NOCTTY | O_NOFOLLOW |
 				  O_APPEND));
@@ -400,50 +401,17 @@ void op_write(fuse_req_t request, fuse_ino_t id, const char *bytes, size_t size,
 
 /* --- closing --- */
 
-struct judgement {
-	struct filesystem *fs;
-	int fd;
-	int result;
-};
-
-static void judge(void *context, struct node *parent, const char *name)
-{
-	struct judgement *judgement = context;
-	AUTOPROBLEM problem = { 0 };
-	uint64_t number;
-	AUTOVIEW *view = NULL;
-
-	if (name_is_defaults(name))
-		judgement->result = gather_judge(judgement->fd, name, &problem);
-	if (!name_is_trigger(name))
-		return;
-	number = folder_number(judgement->fs, parent);
-	view = number ? backend_task_view(judgement->fs->backend, number) : NULL;
-	if (!view || view->state != TASK_PENDING || view->is_archive)
-		return;
-	judgement->result = gather_judge(judgement->fd, name, &problem);
-	folder_set_refused(judgement->fs, number, problem.text);
-}
-
 /* What is written so far is judged once for each time it was written: README.md, rule 9.
  */
 static int judge_dirty(struct filesystem *fs, struct handle *handle)
 {
-	struct judgement judgement = { .fs = fs };
 	bool is_dirty;
 
 	pthread_mutex_lock(&handle->lock);
 	is_dirty = handle->is_dirty;
 	handle->is_dirty = false;
 	pthread_mutex_unlock(&handle->lock);
-	if (!is_dirty || handle->node->is_virtual)
-		return 0;
-	judgement.fd = nodes_open(&fs->nodes, handle->node, O_RDONLY);
-	if (judgement.fd < 0)
-		return 0; /* unlinked, or not ours to read: nothing to judge */
-	nodes_each_name(&fs->nodes, handle->node, judge, &judgement);
-	cleanup_close(&judgement.fd);
-	return judgement.result == -EINVAL ? -EINVAL : 0;
+	return is_dirty && !handle->node->is_virtual ? saves_judge(fs, handle->node) : 0;
 }
 
 void op_flush(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)

@@ -10,6 +10,7 @@
 #include "fs/folder.h"
 #include "fs/gallery.h"
 #include "fs/others.h"
+#include "fs/saves.h"
 #include "fs/virtual.h"
 
 #include <errno.h>
@@ -240,6 +241,8 @@ static int set_size(struct filesystem *fs, struct node *node, struct handle *han
 		r = activity_before_change(fs, node, &edits);
 	if (r)
 		return r;
+	if (!size)
+		saves_begin(fs, node);
 	if (handle && handle->fd >= 0) {
 		if (ftruncate(handle->fd, size) < 0)
 			return -errno;

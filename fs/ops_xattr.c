@@ -1,7 +1,9 @@
 /*
  * Extended attributes: as the filesystem below has them, but for our own names. What
  * tasks show (shown.h) is read-only: copiers set it on copies, so that setting and
- * removing it succeeds and does nothing. The marks (mark.h) do not exist up here.
+ * removing it succeeds and does nothing. The marks (mark.h) do not exist up here. What a
+ * person's programs put on a virtual file (tags, ratings) is kept on its folder, by names
+ * that are not seen there.
  */
 #include "fs/ops.h"
 
@@ -11,6 +13,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/xattr.h>
 
@@ -26,22 +31,74 @@ static bool is_ours(const char *name)
 	return text_starts_with(name, MARK_XATTR_PREFIX) || is_shown(name);
 }
 
+/* In front of the names of a virtual file's attributes, on its folder. */
+static const char *prefix_of(enum virtual_kind kind)
+{
+	static const char *const prefixes[] = {
+		[VIRTUAL_STATUS] = MARK_XATTR_PREFIX "status:",
+		[VIRTUAL_TASK_JSON] = MARK_XATTR_PREFIX "task.json:",
+		[VIRTUAL_ERROR] = MARK_XATTR_PREFIX "error.txt:",
+		[VIRTUAL_VIDEO] = MARK_XATTR_PREFIX "video:",
+		[VIRTUAL_LAST_FRAME] = MARK_XATTR_PREFIX "last_frame:",
+		[VIRTUAL_GALLERY] = MARK_XATTR_PREFIX "gallery:",
+	};
+
+	return prefixes[kind];
+}
+
+/* Where an attribute is below. */
+struct place {
+	int fd; /* O_PATH */
+	const char *name;
+	char on_folder[XATTR_NAME_MAX + 1];
+};
+
+#define AUTOPLACE __attribute__((cleanup(leave_place))) struct place
+
+static void leave_place(struct place *place)
+{
+	cleanup_close(&place->fd);
+}
+
+static int find_place(struct filesystem *fs, struct node *node, const char *name,
+		      struct place *place)
+{
+	int length;
+
+	place->name = name;
+	place->fd =
+		nodes_open(&fs->nodes, node->is_virtual ? node->folder : node, O_PATH);
+	if (place->fd < 0 || !node->is_virtual)
+		return place->fd < 0 ? place->fd : 0;
+	length = snprintf(place->on_folder, sizeof(place->on_folder), "%s%s",
+			  prefix_of(node->kind), name);
+	place->name = place->on_folder;
+	return length <= XATTR_NAME_MAX ? 0 : -ERANGE;
+}
+
+/* Whether a file may have an attribute of that name at all: only a person's own go onto a
+ * folder for another file. */
+static bool may_have(const struct node *node, const char *name)
+{
+	return !is_ours(name) && (!node->is_virtual || text_starts_with(name, "user."));
+}
+
 void op_setxattr(fuse_req_t request, fuse_ino_t id, const char *name, const char *value,
 		 size_t size, int flags)
 {
 	struct filesystem *fs = ops_fs(request);
 	struct node *node = ops_node(fs, id);
-	AUTOCLOSE int fd = -1;
+	AUTOPLACE place = { .fd = -1 };
 	int r = 0;
 
-	if (!is_ours(name) && node->is_virtual) {
-		r = -ENOTSUP;
-	} else if (!is_ours(name)) {
-		fd = nodes_open(&fs->nodes, node, O_PATH);
-		r = fd < 0 ? fd : 0;
-		if (!r && setxattr(tree_fd_path(fd).text, name, value, size, flags) < 0)
-			r = -errno;
+	if (is_ours(name)) {
+		fuse_reply_err(request, 0);
+		return;
 	}
+	r = may_have(node, name) ? find_place(fs, node, name, &place) : -ENOTSUP;
+	if (!r &&
+	    setxattr(tree_fd_path(place.fd).text, place.name, value, size, flags) < 0)
+		r = -errno;
 	fuse_reply_err(request, -r);
 }
 
@@ -71,41 +128,47 @@ void op_getxattr(fuse_req_t request, fuse_ino_t id, const char *name, size_t siz
 	struct filesystem *fs = ops_fs(request);
 	struct node *node = ops_node(fs, id);
 	AUTOFREE char *value = NULL;
-	AUTOCLOSE int fd = -1;
+	AUTOPLACE place = { .fd = -1 };
 	ssize_t got;
+	int r;
 
 	if (is_shown(name)) {
 		get_shown(request, fs, node, name, size);
 		return;
 	}
-	if (node->is_virtual || is_ours(name)) {
+	if (!may_have(node, name)) {
 		fuse_reply_err(request, ENODATA);
 		return;
 	}
-	fd = nodes_open(&fs->nodes, node, O_PATH);
+	r = find_place(fs, node, name, &place);
 	value = size ? malloc(size) : NULL;
-	if (fd < 0 || (size && !value)) {
-		fuse_reply_err(request, fd < 0 ? -fd : ENOMEM);
+	if (!r && size && !value)
+		r = -ENOMEM;
+	if (r) {
+		fuse_reply_err(request, -r);
 		return;
 	}
-	got = getxattr(tree_fd_path(fd).text, name, value, size);
+	got = getxattr(tree_fd_path(place.fd).text, place.name, value, size);
 	if (got < 0)
 		fuse_reply_err(request, errno);
 	else
 		reply_value(request, value, (size_t)got, size);
 }
 
-/* Takes our names out of a list of NUL-ended names; its new size. */
-static size_t hide_ours(char *list, size_t size)
+/* Of a list of NUL-ended names, keeps those with the prefix, which goes; without one,
+ * those that are not ours. Its new size. */
+static size_t pick(char *list, size_t size, const char *prefix)
 {
+	size_t skip = prefix ? strlen(prefix) : 0;
 	size_t kept = 0;
 
 	for (size_t at = 0; at < size;) {
-		size_t length = strlen(list + at) + 1;
+		const char *name = list + at;
+		size_t length = strlen(name) + 1;
 
-		if (!is_ours(list + at)) {
-			memmove(list + kept, list + at, length);
-			kept += length;
+		if (prefix ? text_starts_with(name, prefix) : !is_ours(name)) {
+			memmove(list + kept, name + skip, length - skip);
+			kept += length - skip;
 		}
 		at += length;
 	}
@@ -115,18 +178,17 @@ static size_t hide_ours(char *list, size_t size)
 /* The names that the file has below: their size, or -errno. */
 static ssize_t list_below(struct filesystem *fs, struct node *node, char *list)
 {
-	AUTOCLOSE int fd = -1;
+	AUTOPLACE place = { .fd = -1 };
+	int r = find_place(fs, node, "", &place);
 	ssize_t got;
 
-	if (node->is_virtual)
-		return 0;
-	fd = nodes_open(&fs->nodes, node, O_PATH);
-	if (fd < 0)
-		return fd;
-	got = listxattr(tree_fd_path(fd).text, list, LIST_MAX_BYTES);
+	if (r)
+		return r;
+	got = listxattr(tree_fd_path(place.fd).text, list, LIST_MAX_BYTES);
 	if (got < 0)
 		return errno == ENOTSUP ? 0 : -errno; /* a filesystem without them */
-	return (ssize_t)hide_ours(list, (size_t)got);
+	return (ssize_t)pick(list, (size_t)got,
+			     node->is_virtual ? prefix_of(node->kind) : NULL);
 }
 
 void op_listxattr(fuse_req_t request, fuse_ino_t id, size_t size)
@@ -148,17 +210,30 @@ void op_removexattr(fuse_req_t request, fuse_ino_t id, const char *name)
 {
 	struct filesystem *fs = ops_fs(request);
 	struct node *node = ops_node(fs, id);
-	AUTOCLOSE int fd = -1;
-	int r = 0;
+	AUTOPLACE place = { .fd = -1 };
+	int r;
 
-	if (is_shown(name) || node->is_virtual || is_ours(name)) {
+	if (!may_have(node, name)) {
 		fuse_reply_err(request, is_shown(name) ? 0 : ENODATA);
 		return;
 	}
-	fd = nodes_open(&fs->nodes, node, O_PATH);
-	if (fd < 0)
-		r = -fd;
-	else if (removexattr(tree_fd_path(fd).text, name) < 0)
-		r = errno;
-	fuse_reply_err(request, r);
+	r = find_place(fs, node, name, &place);
+	if (!r && removexattr(tree_fd_path(place.fd).text, place.name) < 0)
+		r = -errno;
+	fuse_reply_err(request, -r);
+}
+
+void ops_forget_xattrs(struct filesystem *fs, struct node *directory,
+		       enum virtual_kind kind)
+{
+	AUTOCLOSE int fd = nodes_open(&fs->nodes, directory, O_PATH);
+	AUTOFREE char *list = malloc(LIST_MAX_BYTES);
+	const char *prefix = prefix_of(kind);
+	ssize_t got = -1;
+
+	if (fd >= 0 && list)
+		got = listxattr(tree_fd_path(fd).text, list, LIST_MAX_BYTES);
+	for (ssize_t at = 0; at < got; at += (ssize_t)strlen(list + at) + 1)
+		if (text_starts_with(list + at, prefix))
+			removexattr(tree_fd_path(fd).text, list + at);
 }

@@ -11,6 +11,7 @@
 #include "fs/folder.h"
 #include "fs/gather.h"
 #include "fs/lost.h"
+#include "fs/saves.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -171,53 +172,21 @@ static bool is_in_place(const struct look *look)
 	       status.st_dev == look->directory->device;
 }
 
-/* When a trigger of the folder was last changed, in ms since the epoch; INT64_MAX: that
- * cannot be told. */
-static int64_t trigger_changed_ms(const struct look *look,
-				  const struct gathered *gathered)
-{
-	AUTOCLOSE int fd = nodes_open_directory(&look->fs->nodes, look->directory);
-	int64_t newest_ms = INT64_MIN;
-	struct stat status;
-
-	for (size_t i = 0; i < gathered->locked_count; i++) {
-		const char *name = gathered->locked[i].name;
-		int64_t ms;
-
-		if (!name_is_trigger(name))
-			continue;
-		if (fd < 0 || fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-			return INT64_MAX;
-		ms = (int64_t)status.st_mtim.tv_sec * 1000 +
-		     status.st_mtim.tv_nsec / 1000000;
-		if (ms > newest_ms)
-			newest_ms = ms;
-	}
-	return newest_ms == INT64_MIN ? INT64_MAX : newest_ms;
-}
-
-/* A save was refused, and the program put the text before back: another save pokes. */
-static bool wait_for_save(const struct look *look, const struct gathered *gathered)
-{
-	return !look->wish->is_now &&
-	       folder_wait_for_save(look->fs, look->number,
-				    trigger_changed_ms(look, gathered));
-}
-
 /* What was found ends the waiting. Returns when to look again (0: when poked). */
 static int64_t conclude(const struct look *look, enum gather_result result,
 			struct gathered *gathered)
 {
 	int64_t again_ms;
 
-	if (result == GATHER_READY && wait_for_save(look, gathered))
+	if (result == GATHER_READY && !look->wish->is_now &&
+	    saves_hold(look->fs, look->number, look->directory, gathered))
 		return 0;
 	if (result == GATHER_NOTHING) {
-		folder_wait_for_trigger(look->fs, look->number);
+		saves_wait_for_trigger(look->fs, look->number);
 		return 0;
 	}
 	if (result != GATHER_COPY) /* that save is over and done with */
-		folder_set_refused(look->fs, look->number, NULL);
+		saves_end(look->fs, look->number);
 	folder_set_waiting(look->fs, look->number, NULL);
 	if (result == GATHER_COPY)
 		return archive(look);

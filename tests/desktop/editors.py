@@ -57,7 +57,10 @@ class Vim(Editor):
         self.terminal.type("\x1b:echo\r")  # the line of messages is empty again
         self.terminal.wait_for(r"\n\s*$|^[^\n]*(\n~?)*$")
         self.terminal.type(f":{command}\r")
-        self.shown = self.terminal.wait_for(VIM_SAID)
+        self.shown = self.terminal.wait_for(VIM_SAID + r"|\(y/n\)\?")
+        if "(y/n)?" in self.shown:  # the file is another than it read
+            self.terminal.type("y")
+            self.shown = self.terminal.wait_for(VIM_SAID)
         if "Press ENTER" in self.shown:
             self.terminal.type("\r")
         return self.shown

@@ -17,7 +17,7 @@ from harness import (control, field, is_root, run, state, status, task_id, wait_
 
 EVENTS = ("create", "modify", "attrib", "close_write", "delete", "moved_to", "moved_from")
 CAME = ["CREATE", "CLOSE_WRITE"]
-CHANGED = ["MODIFY", "CLOSE_WRITE"]
+CHANGED = ["MODIFY", "ATTRIB", "CLOSE_WRITE"]
 
 
 class Watch:

@@ -287,13 +287,63 @@ def test_links_and_virtual_files(mount, simulator):
     os.symlink("prompt.txt", folder / "link")
     assert refused(os.setxattr, folder / "link", "user.a", b"1", follow_symlinks=False) == errno.EPERM
     assert not os.listxattr(folder / "link", follow_symlinks=False)
-    for name in ("status", "task.json", "video.mp4", "last_frame.png"):  # as the README says
-        assert refused(os.setxattr, folder / name, "user.xdg.tags", b"1") == errno.ENOTSUP
-        assert refused(os.getxattr, folder / name, "user.xdg.tags") == errno.ENODATA
-        assert refused(os.removexattr, folder / name, "user.xdg.tags") == errno.ENODATA
-        assert not [other for other in os.listxattr(folder / name) if not other.startswith(OURS)]
     os.setxattr(folder, "user.xdg.tags", b"good")
     assert os.getxattr(folder, "user.xdg.tags") == b"good"
+
+
+FILES = ("status", "task.json", "video.mp4", "last_frame.png")
+
+
+def mine(path):
+    return sorted(name for name in os.listxattr(path) if not name.startswith(OURS))
+
+
+def test_what_a_task_shows_can_be_tagged(mount, simulator):
+    """A file manager's tags and ratings; each file has its own, and the folder none of them."""
+    folder = mount.folder()
+    wait_state(folder, "succeeded")
+    for name in FILES:
+        os.setxattr(folder / name, "user.xdg.tags", name.encode())
+        os.setxattr(folder / name, "user.empty", b"")
+    for name in FILES:
+        path = folder / name
+        assert mine(path) == ["user.empty", "user.xdg.tags"]
+        assert os.getxattr(path, "user.xdg.tags") == name.encode() and os.getxattr(path, "user.empty") == b""
+        assert refused(os.setxattr, path, "user.xdg.tags", b"1", os.XATTR_CREATE) == errno.EEXIST
+        assert refused(os.setxattr, path, "user.none", b"1", os.XATTR_REPLACE) == errno.ENODATA
+        assert refused(os.setxattr, path, "user." + "x" * 245, b"1") == errno.ERANGE
+        assert refused(os.getxattr, path, "user.none") == errno.ENODATA
+        os.removexattr(path, "user.empty")
+        assert refused(os.removexattr, path, "user.empty") == errno.ENODATA
+    assert not mine(folder) and not mine(folder / "prompt.txt")
+    mount.end()
+    mount.start()
+    assert os.getxattr(folder / "video.mp4", "user.xdg.tags") == b"video.mp4"
+    moved = folder.rename(mount.path / "moved")
+    assert os.getxattr(moved / "video.mp4", "user.xdg.tags") == b"video.mp4"
+    (moved / "last_frame.png").unlink()
+    left = [name for name in os.listxattr(below(mount, moved)) if name.startswith("user.seedancefs.last_frame:")]
+    assert not left and os.getxattr(moved / "video.mp4", "user.xdg.tags") == b"video.mp4"
+
+
+def test_the_tags_of_a_video_travel_with_its_copy(mount, simulator, tmp_path):
+    folder = mount.folder()
+    wait_state(folder, "succeeded")
+    os.setxattr(folder / "video.mp4", "user.xdg.tags", b"good")
+    run("cp", "-a", folder, tmp_path / "copy")
+    assert os.getxattr(tmp_path / "copy" / "video.mp4", "user.xdg.tags") == b"good"
+    assert not mine(tmp_path / "copy") and not mine(tmp_path / "copy" / "status")
+    assert run("setfattr", "-n", "user.rating", "-v", "5", folder / "video.mp4").returncode == 0
+    assert 'user.rating="5"' in run("getfattr", "-d", folder / "video.mp4").stdout
+
+
+def test_only_the_user_namespace_is_for_what_a_task_shows(mount, simulator):
+    folder = mount.folder()
+    wait_state(folder, "succeeded")
+    if is_root():
+        assert refused(os.setxattr, folder / "video.mp4", "trusted.note", b"t") == errno.ENOTSUP
+    os.setxattr(folder / "video.mp4", "user.seedancefs.video:user.a", b"t")  # ours: without effect
+    assert not mine(folder / "video.mp4")
 
 
 def test_an_expiry_that_nobody_tells_is_not_shown(make_mount, simulators, tmp_path):

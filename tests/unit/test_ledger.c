@@ -79,13 +79,13 @@ static const char odd[] = "a 'quoted' \"text\"; \\ %s\n\t\xc3\xa4 \xf0\x9f\x90\x
 
 static void fill_texts(struct task_view *view)
 {
-	char **const fields[] = { &view->provider,     &view->endpoint,
-				  &view->key_name,     &view->model,
-				  &view->remote_id,    &view->raw_state,
-				  &view->waiting,      &view->note,
-				  &view->request_note, &view->problem.code,
-				  &view->problem.text, &view->request,
-				  &view->answer,       &view->usage };
+	char **const fields[] = {
+		&view->provider,     &view->endpoint,	  &view->key_name,
+		&view->model,	     &view->remote_id,	  &view->raw_state,
+		&view->waiting,	     &view->note,	  &view->request_note,
+		&view->problem.code, &view->problem.text, &view->request,
+		&view->answer,	     &view->usage,	  &view->refused_save.problem
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		AUTOFREE char *text = text_format("%zu %s", i, odd);
@@ -117,6 +117,8 @@ static void fill_numbers(struct task_view *view)
 	view->listing_ms = 1743414619005;
 	view->problem.class = PROBLEM_MODERATION;
 	memset(view->digest, 'd', SHA256_HEX - 1);
+	view->refused_save.at_ms = 1743414619006;
+	memset(view->refused_save.over, 'o', SHA256_HEX - 1);
 	view->outputs[0] = (struct output){ .is_ready = true,
 					    .is_whole = true,
 					    .is_refetched = true,
@@ -162,6 +164,10 @@ static void compare_texts(struct task_view *a, struct task_view *b)
 	expect_text("round trip", "answer", b->answer, a->answer);
 	expect_text("round trip", "usage", b->usage, a->usage);
 	expect_text("round trip", "digest", b->digest, a->digest);
+	expect_text("round trip", "refused_save.problem", b->refused_save.problem,
+		    a->refused_save.problem);
+	expect_text("round trip", "refused_save.over", b->refused_save.over,
+		    a->refused_save.over);
 	expect_text("round trip", "place.path", b->place.path, a->place.path);
 }
 
@@ -172,6 +178,7 @@ static void compare_numbers(const struct task_view *a, const struct task_view *b
 	assert_int_equal(b->state, a->state);
 	assert_int_equal(b->previous_state, a->previous_state);
 	assert_int_equal(b->attempt, a->attempt);
+	assert_int_equal(b->refused_save.at_ms, a->refused_save.at_ms);
 	assert_int_equal(b->is_archive, a->is_archive);
 	assert_int_equal(b->is_removed, a->is_removed);
 	assert_int_equal(b->needs_submit, a->needs_submit);
@@ -484,9 +491,15 @@ static void test_upgrade(void **state)
 	task_view_unref(reload(path, view));
 	run_sql(path, "ALTER TABLE task DROP COLUMN request_note;"
 		      "ALTER TABLE task DROP COLUMN doubtful_digest;"
+		      "ALTER TABLE task DROP COLUMN refused_save;"
+		      "ALTER TABLE task DROP COLUMN refused_save_ms;"
+		      "ALTER TABLE task DROP COLUMN refused_over;"
 		      "UPDATE meta SET value = '1' WHERE key = 'schema'");
 	again = load_one(path);
 	task_set_text(&view->request_note, NULL);
+	task_set_text(&view->refused_save.problem, NULL);
+	view->refused_save.at_ms = 0;
+	view->refused_save.over[0] = '\0';
 	compare(view, again);
 	task_view_unref(again);
 	task_set_text(&view->request_note, "left out: seed");

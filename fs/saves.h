@@ -1,0 +1,35 @@
+/*
+ * What becomes of a save: a trigger, or defaults, that is closed is judged by what it
+ * says itself, so that its writer is told.
+ *
+ * A program whose save was refused may put the text before back: vim and emacs by a
+ * rename, vim with `backupcopy=yes` by writing it anew. It is not what the person wants
+ * now: so what is older than the refused save, or the very text that this replaced and is
+ * there again at once, waits for another save or for `submit`. The task's record keeps
+ * that over a restart.
+ */
+#ifndef SEEDANCEFS_SAVES_H
+#define SEEDANCEFS_SAVES_H
+
+#include "fs/filesystem.h"
+
+struct gathered;
+
+/* A file's content is about to be cut: what a trigger says until then is remembered. Any
+ * thread. */
+void saves_begin(struct filesystem *fs, struct node *node);
+/* A file that was written is closed: 0, or -EINVAL when what it says is not acceptable.
+ * Any thread. */
+int saves_judge(struct filesystem *fs, struct node *node);
+
+/* Waits, and says why, if what was gathered is what was there before a refused save.
+ * Returns whether it waits. The settler's thread. */
+bool saves_hold(struct filesystem *fs, uint64_t number, struct node *directory,
+		const struct gathered *gathered);
+/* Says that there is no trigger, and what became of the last one: some programs remove it
+ * when it was refused. The settler's thread. */
+void saves_wait_for_trigger(struct filesystem *fs, uint64_t number);
+/* What was refused is over and done with. The settler's thread. */
+void saves_end(struct filesystem *fs, uint64_t number);
+
+#endif
