@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-#define NEXT_MS 30	/* from one file to the next: 1 to 5 ms were seen */
+#define NEXT_MS 2000	/* from one file to the next: 1 to 5 ms were seen */
 #define RECENT_MS 60000 /* a copier that goes on does so much sooner */
 
 /* --- threads --- */
@@ -47,30 +47,97 @@ static pid_t process_of(pid_t pid)
 	return process;
 }
 
+/* --- which new directory a thread is at --- */
+
+/* By thread, each as the thread and the directory; one that shares its place with another
+ * is forgotten. */
+static _Atomic uint64_t at_work[1024];
+
+static _Atomic uint64_t *place_of(pid_t pid)
+{
+	return &at_work[(size_t)pid % ARRAY_SIZE(at_work)];
+}
+
+static uint64_t work_at(const struct node *directory, pid_t pid)
+{
+	return (uint64_t)pid << 32 | (uint32_t)directory->inode;
+}
+
+static bool is_at_work(pid_t pid)
+{
+	return pid && atomic_load_explicit(place_of(pid), memory_order_relaxed) >> 32 ==
+			      (uint64_t)pid;
+}
+
+static bool is_at(const struct node *directory, pid_t pid)
+{
+	return atomic_load_explicit(place_of(pid), memory_order_relaxed) ==
+	       work_at(directory, pid);
+}
+
+void copier_turned(const struct node *where, pid_t pid)
+{
+	if (is_at_work(pid) && (!where || !is_at(where, pid)))
+		atomic_store_explicit(place_of(pid), 0, memory_order_relaxed);
+}
+
 /* --- what they do --- */
+
+/* Whether it follows at once on what that thread did there before. */
+static bool is_next(const struct node *directory, pid_t pid)
+{
+	int64_t worked_ms = atomic_load(&((struct node *)directory)->worked_ms);
+
+	return is_at(directory, pid) && clock_boot_ms() - worked_ms < NEXT_MS;
+}
+
+static void work(struct node *directory)
+{
+	atomic_store(&directory->worked_ms, clock_boot_ms());
+}
 
 void copier_made_directory(struct node *directory, pid_t pid)
 {
-	atomic_store(&directory->maker, pid);
+	work(directory);
+	atomic_store_explicit(place_of(pid), work_at(directory, pid),
+			      memory_order_relaxed);
 }
 
 void copier_made(struct node *directory, const char *name, pid_t pid)
 {
+	bool is_copied = is_next(directory, pid);
+
+	if (is_copied)
+		work(directory);
 	if (!name_is_trigger(name))
 		return;
 	atomic_store(&directory->asking_ms, 0);
-	atomic_store(&directory->is_copied, atomic_load(&directory->maker) == pid);
+	atomic_store(&directory->is_copied, is_copied);
 	atomic_store(&directory->trigger_ms, clock_boot_ms());
 	atomic_store(&directory->trigger_maker, pid);
 }
 
-static bool is_copier(struct node *directory, pid_t pid, int64_t now_ms)
+static void visit_finished(void *context, struct node *parent, const char *name)
+{
+	const pid_t *pid = context;
+
+	(void)name;
+	if (is_at(parent, *pid))
+		work(parent);
+}
+
+void copier_finished(struct nodes *nodes, struct node *file, pid_t pid)
+{
+	if (is_at_work(pid))
+		nodes_each_name(nodes, file, visit_finished, &pid);
+}
+
+static bool is_copier(struct node *directory, pid_t pid)
 {
 	pid_t maker = atomic_load(&directory->trigger_maker);
 
 	if (pid == maker && is_of_glib(pid))
-		return atomic_load(&directory->is_copied) &&
-		       now_ms - atomic_load(&directory->active_ms) < NEXT_MS;
+		return atomic_load(&directory->is_copied) && is_next(directory, pid);
 	if (pid == maker)
 		return true;
 	return pid != atomic_load(&directory->lister) && is_of_kde(pid) &&
@@ -83,7 +150,7 @@ void copier_found(struct node *directory, const char *name, pid_t pid)
 
 	if (pid && atomic_load(&directory->trigger_maker) && name_tells_copy(name) &&
 	    now_ms - atomic_load(&directory->trigger_ms) < RECENT_MS &&
-	    is_copier(directory, pid, now_ms))
+	    is_copier(directory, pid))
 		atomic_store(&directory->asking_ms, now_ms);
 }
 
@@ -99,7 +166,7 @@ void copier_opened(struct node *directory, pid_t pid)
 
 void copier_listed(struct node *directory, pid_t pid)
 {
-	atomic_store(&directory->maker, 0);
+	copier_turned(NULL, pid);
 	atomic_store(&directory->lister, pid);
 	if (!atomic_load(&directory->asking_ms)) /* KDE's do other work meanwhile */
 		copier_opened(directory, pid);

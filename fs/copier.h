@@ -8,8 +8,8 @@
  * neither it nor, before that, the directory. Scripts that look up `status` read it;
  * windows list.
  *   - A thread of GLib's file managers does this now, that now: it must have made the
- *     directory as well, nobody have listed that before the trigger came, and the look-up
- *     follows at once, as the next file of a copy does.
+ *     directory as well, and have been at nothing else since. When it is done with the
+ *     copy, it sets the directory's own attributes, or goes elsewhere.
  *   - KDE's hand each file to another worker: any of them counts that did not just list.
  *
  * Any thread; no lock.
@@ -21,7 +21,7 @@
 
 #include <sys/types.h>
 
-/* The directory is new. */
+/* The directory is new: who made it may go on to copy into it. */
 void copier_made_directory(struct node *directory, pid_t pid);
 /* A name came into the directory: if it is a trigger's, `pid` may be a copier. */
 void copier_made(struct node *directory, const char *name, pid_t pid);
@@ -31,6 +31,11 @@ void copier_found(struct node *directory, const char *name, pid_t pid);
 void copier_opened(struct node *directory, pid_t pid);
 /* The directory is listed. */
 void copier_listed(struct node *directory, pid_t pid);
+/* The file got its attributes, which is the last that a copier does with it. */
+void copier_finished(struct nodes *nodes, struct node *file, pid_t pid);
+/* That thread does something else: it looks into another directory (`where`; NULL: none
+ * in particular), or ends what it did in this one. */
+void copier_turned(const struct node *where, pid_t pid);
 /* Milliseconds since the copier found a name taken; -1: there is none. */
 int64_t copier_asks_ms(const struct node *directory);
 

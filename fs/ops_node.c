@@ -162,11 +162,13 @@ void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 	struct filesystem *fs = ops_fs(request);
 	struct fuse_entry_param entry = { 0 };
 	struct node *node = NULL;
-	bool is_ours = announce_is_ours(fs->announce, fuse_req_ctx(request)->pid);
+	pid_t pid = fuse_req_ctx(request)->pid;
+	bool is_ours = announce_is_ours(fs->announce, pid);
 	int r = is_ours && gallery_is_at(fs, ops_node(fs, parent), name)
 			? gallery_find_made(fs, &node)
 			: ops_find(fs, ops_node(fs, parent), name, &node);
 
+	copier_turned(ops_node(fs, parent), pid);
 	if (is_ours && (r == -ENOENT || (!r && node->is_virtual))) {
 		announced_lookup(request, ops_node(fs, parent), name, node);
 		return;
@@ -183,8 +185,7 @@ void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 		else if (node->is_virtual) {
 			announce_handed(fs->announce, node->number, node->kind,
 					node->version);
-			copier_found(ops_node(fs, parent), name,
-				     fuse_req_ctx(request)->pid);
+			copier_found(ops_node(fs, parent), name, pid);
 		}
 	}
 	if (r)
@@ -329,6 +330,10 @@ void op_setattr(fuse_req_t request, fuse_ino_t id, struct stat *attr, int to_set
 	struct stat status;
 	int r;
 
+	if (S_ISDIR(node->type)) /* its own attributes come last */
+		copier_turned(NULL, fuse_req_ctx(request)->pid);
+	else
+		copier_finished(&fs->nodes, node, fuse_req_ctx(request)->pid);
 	if (node->is_virtual)
 		r = set_on_virtual(fs, node, to_set);
 	else if (announce_is_ours(fs->announce, fuse_req_ctx(request)->pid))

@@ -9,7 +9,7 @@ import tempfile
 import pytest
 
 from harness import field, make_media, state, task_id, wait_for, wait_state
-from managers import AREA, EMPTY, MANAGERS, each_manager, select_all
+from managers import AREA, EMPTY, each_manager, select_all
 from orders import check_orders
 
 SIZE = 300_000
@@ -106,8 +106,7 @@ def backup(manager):
     shutil.rmtree(directory)
 
 
-# GIO's are recognised by the time from one file to the next, which a busy machine stretches.
-@pytest.mark.parametrize("manager", [manager for manager in MANAGERS if not manager.uses_gio], ids=lambda manager: manager.name)
+@each_manager
 def test_a_backup_copied_in_is_no_order_while_a_question_stands(desktop, make_mount, simulator, backup, manager):
     """Its prompt.txt comes first, and then the program asks about the status that is there: people take their time to read."""
     mount = make_mount(simulator, settle=1.5)

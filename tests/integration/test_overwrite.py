@@ -5,6 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -215,6 +216,44 @@ def test_a_copier_that_asks_makes_no_order(make_mount, simulator, tmp_path, answ
         assert control(mount.path / "copy", "submit").returncode == 0
         wait_state(mount.path / "copy", "succeeded")
         assert simulator.creates() == 3
+
+
+GLIB = """
+import ctypes, os, pathlib, sys
+ctypes.CDLL(None).prctl(15, b"pool-manager")
+folder = pathlib.Path(sys.argv[1])
+folder.mkdir()
+(folder / "prompt.txt").write_text("A cat")
+os.utime(folder / "prompt.txt")
+sys.stdin.readline()
+if sys.argv[2] == "its own times":
+    os.utime(folder)
+elif sys.argv[2] == "another folder":
+    os.listdir(folder.parent)
+elif sys.argv[2] == "a name elsewhere":
+    os.path.exists(folder.parent / "elsewhere")
+os.path.exists(folder / "status")
+print("asked", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("turn", ["nothing", "its own times", "another folder", "a name elsewhere"])
+def test_a_thread_of_glib_copies_until_it_turns_to_something_else(make_mount, simulator, turn):
+    """GIO's programs look at what came on the threads that copied; how fast one goes on tells nothing on a busy machine."""
+    mount = make_mount(simulator, settle=0.7)
+    folder = mount.path / "cat"
+    thread = subprocess.Popen([sys.executable, "-c", GLIB, folder, turn], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    wait_for(lambda: (folder / "prompt.txt").exists() and time.time() - (folder / "prompt.txt").stat().st_mtime > 0.2)
+    thread.stdin.write("\n")
+    thread.stdin.flush()
+    assert thread.stdout.readline() == "asked\n"
+    if turn == "nothing":
+        wait_for(lambda: "another task's files" in (field(folder, "waiting") or ""), "it waits")
+        settled(mount, simulator, 0)
+    else:
+        wait_state(folder, "succeeded")
+    thread.communicate("", timeout=PATIENCE)
 
 
 def test_a_script_that_reads_what_it_finds_orders(make_mount, simulator):
