@@ -26,6 +26,8 @@ class Manager:
 
     new_folder = "ctrl+shift+n"
     undo = "ctrl+z"
+    duplicate = None  # the key; else: copy and paste in the same folder
+    asks_name = False  # for each of them then
     drop_menu = None  # the key of "Copy Here" in the menu, where a drop asks what to do
     confirms_trash = False
     uses_gio = True
@@ -77,9 +79,9 @@ class Manager:
 MANAGERS = [
     Manager("thunar", rename_dialog=True, names_key="ctrl+2", names_view="Details view", replace_title="Confirm to replace"),
     Manager("nautilus", "--new-window", replace_title="File conflict", replace_button=(-54, 24)),
-    Manager("pcmanfm", "--new-win", names_key="ctrl+4", names_view="Description", undo=None, rename_dialog=True, confirms_trash=True,
+    Manager("pcmanfm", "--new-win", names_key="ctrl+4", names_view="Description", undo=None, rename_dialog=True, confirms_trash=True, asks_name=True,
             replace_title="Confirm File Replacing", replace_button="Overwrite"),
-    Manager("dolphin", "--new-window", uses_gio=False, new_folder="F10", drop_menu="c", trash_copies=True,
+    Manager("dolphin", "--new-window", uses_gio=False, new_folder="F10", duplicate="ctrl+d", drop_menu="c", trash_copies=True,
             delete_key="alt+d", removes_refused=True, replace_title="File Already Exists", replace_button="Overwrite"),
 ]
 

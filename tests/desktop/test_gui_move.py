@@ -93,6 +93,47 @@ def test_copied(desktop, tasks, manager):
     tasks.check_copies(tasks.elsewhere, "done", "queued")
 
 
+def paste(desktop, manager, window, copies):
+    """Where the same names are already."""
+    if not manager.asks_name:
+        desktop.keys_until(window, "ctrl+v", copies, "a copy")
+        return
+    known = desktop.windows()
+    question = desktop.keys_until(window, "ctrl+v", lambda: desktop.find_window(manager.replace_title, but=known), "the question")
+    for name in ("done again", "queued again"):
+        question = question or desktop.window(manager.replace_title, but=known)
+        desktop.still(0, 0, 1200, 750, quiet=0.3)
+        desktop.keys(question, "ctrl+a")
+        desktop.type(question, name)
+        desktop.press("push button", "Rename")
+        wait_for(lambda: question not in desktop.windows(), "the next")
+        question = None
+
+
+@each_manager
+def test_duplicated_in_its_place(desktop, tasks, manager):
+    def copies():
+        return sorted(set(tasks.film.iterdir()) - {tasks.done, tasks.queued})
+
+    def are_whole():
+        return len(copies()) == 2 and all((copy / "prompt.txt").exists() for copy in copies()) \
+            and any((copy / "video.mp4").exists() and (copy / "video.mp4").stat().st_size == SIZE for copy in copies())
+
+    window = manager.open(desktop, tasks.film)
+    select_all(desktop, window)
+    if manager.duplicate:
+        desktop.keys_until(window, manager.duplicate, copies, "a copy")
+    else:
+        desktop.keys(window, "ctrl+c")
+        paste(desktop, manager, window, copies)
+    wait_for(are_whole, "both copies")
+    desktop.still(*AREA)
+    tasks.check_in(tasks.film)
+    tasks.check_orders()
+    done, queued = copies()
+    tasks.check_copies(tasks.film, done.name, queued.name)
+
+
 @pytest.fixture
 def backup(manager):
     """A saved folder whose prompt.txt is copied first: by inode (GIO), or as listed (tmpfs lists what was made last)."""
