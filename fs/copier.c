@@ -132,26 +132,39 @@ void copier_finished(struct nodes *nodes, struct node *file, pid_t pid)
 		nodes_each_name(nodes, file, visit_finished, &pid);
 }
 
-static bool is_copier(struct node *directory, pid_t pid)
+enum copier {
+	COPIER_NONE,
+	COPIER_PERHAPS, /* or a script that looks whether something is there */
+	COPIER_KNOWN,
+};
+
+static enum copier which_copier(struct node *directory, pid_t pid)
 {
 	pid_t maker = atomic_load(&directory->trigger_maker);
+	bool is_known = false;
 
-	if (pid == maker && is_of_glib(pid))
-		return atomic_load(&directory->is_copied) && is_next(directory, pid);
-	if (pid == maker)
-		return true;
-	return pid != atomic_load(&directory->lister) && is_of_kde(pid) &&
-	       process_of(pid) == process_of(maker);
+	if (is_of_kde(pid))
+		is_known = pid == maker || (pid != atomic_load(&directory->lister) &&
+					    process_of(pid) == process_of(maker));
+	else if (pid == maker && is_of_glib(pid))
+		is_known = atomic_load(&directory->is_copied) && is_next(directory, pid);
+	else if (pid == maker)
+		return COPIER_PERHAPS;
+	return is_known ? COPIER_KNOWN : COPIER_NONE;
 }
 
-void copier_found(struct node *directory, const char *name, pid_t pid)
+bool copier_finds(struct node *directory, const char *name, pid_t pid)
 {
 	int64_t now_ms = clock_boot_ms();
+	enum copier copier;
 
-	if (pid && atomic_load(&directory->trigger_maker) && name_tells_copy(name) &&
-	    now_ms - atomic_load(&directory->trigger_ms) < RECENT_MS &&
-	    is_copier(directory, pid))
+	if (!pid || !atomic_load(&directory->trigger_maker) || !name_tells_copy(name) ||
+	    now_ms - atomic_load(&directory->trigger_ms) >= RECENT_MS)
+		return true;
+	copier = which_copier(directory, pid);
+	if (copier != COPIER_NONE)
 		atomic_store(&directory->asking_ms, now_ms);
+	return copier != COPIER_KNOWN;
 }
 
 void copier_opened(struct node *directory, pid_t pid)

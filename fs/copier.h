@@ -1,8 +1,10 @@
 /*
  * Programs that copy a task's folder file by file, and ask a person what to do about a
  * name that is taken (file managers, unzip): after the trigger they look for the next
- * file, a `status` say, find the virtual one, and wait for the answer. While they wait
- * nothing else happens in the folder, so it would be ordered.
+ * file, a `status` say, would find the virtual one, and wait for the answer. While they
+ * wait nothing else happens in the folder, so it would be ordered. So it waits then, and
+ * who copies for sure does not find the virtual one: it makes its own, and has nothing to
+ * ask.
  *
  * What tells them: the very thread that made the trigger looks up such a name, and opens
  * neither it nor, before that, the directory. Scripts that look up `status` read it;
@@ -25,8 +27,8 @@
 void copier_made_directory(struct node *directory, pid_t pid);
 /* A name came into the directory: if it is a trigger's, `pid` may be a copier. */
 void copier_made(struct node *directory, const char *name, pid_t pid);
-/* A virtual file was found by that name. */
-void copier_found(struct node *directory, const char *name, pid_t pid);
+/* Whether a virtual file of an unsent folder is found by that name, or is to be made. */
+bool copier_finds(struct node *directory, const char *name, pid_t pid);
 /* A virtual file of the directory is opened. */
 void copier_opened(struct node *directory, pid_t pid);
 /* The directory is listed. */

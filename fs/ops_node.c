@@ -157,6 +157,18 @@ int ops_find(struct filesystem *fs, struct node *parent, const char *name,
 	return *ret_node ? 0 : -ENOMEM;
 }
 
+/* What a task shows before it is sent is not in the way of who copies. */
+static bool is_found(struct filesystem *fs, struct node *parent, const char *name,
+		     const struct node *node, pid_t pid)
+{
+	AUTOVIEW *view = NULL;
+
+	if (copier_finds(parent, name, pid))
+		return true;
+	view = backend_task_view(fs->backend, node->number);
+	return !view || view->state != TASK_PENDING;
+}
+
 void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 {
 	struct filesystem *fs = ops_fs(request);
@@ -173,6 +185,11 @@ void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 		announced_lookup(request, ops_node(fs, parent), name, node);
 		return;
 	}
+	if (!r && node->is_virtual &&
+	    !is_found(fs, ops_node(fs, parent), name, node, pid)) {
+		nodes_unref(&fs->nodes, node, 1);
+		r = -ENOENT;
+	}
 	if (r == -ENOENT) { /* a missing name is not remembered: it may be a virtual one
 			       soon */
 		fuse_reply_err(request, ENOENT);
@@ -182,11 +199,9 @@ void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 		r = ops_fill_entry(fs, node, name, &entry);
 		if (r)
 			nodes_unref(&fs->nodes, node, 1);
-		else if (node->is_virtual) {
+		else if (node->is_virtual)
 			announce_handed(fs->announce, node->number, node->kind,
 					node->version);
-			copier_found(ops_node(fs, parent), name, pid);
-		}
 	}
 	if (r)
 		fuse_reply_err(request, r == -ESTALE ? ENOENT : -r);

@@ -35,6 +35,8 @@ class Manager:
 
     # The key of a view that tells assistive technology all names, where the usual one does not; a text in that view.
     names_key = names_view = None
+    list_key = None  # of a view that shows sizes, where that is another
+    tells_sizes = True  # … to assistive technology, too
     rename_dialog = False  # F2 opens a window; else the name is edited in its place, or in a part of the window
     delete_key = "Return"  # says yes where it asks whether to delete for good
     removes_refused = False  # what it could not write whole is not left behind
@@ -78,10 +80,11 @@ class Manager:
 
 MANAGERS = [
     Manager("thunar", rename_dialog=True, names_key="ctrl+2", names_view="Details view", replace_title="Confirm to replace"),
-    Manager("nautilus", "--new-window", replace_title="File conflict", replace_button=(-54, 24)),
+    Manager("nautilus", "--new-window", list_key="ctrl+1", replace_title="File conflict", replace_button=(-54, 24)),
     Manager("pcmanfm", "--new-win", names_key="ctrl+4", names_view="Description", undo=None, rename_dialog=True, confirms_trash=True, asks_name=True,
             replace_title="Confirm File Replacing", replace_button="Overwrite"),
-    Manager("dolphin", "--new-window", uses_gio=False, new_folder="F10", duplicate="ctrl+d", drop_menu="c", trash_copies=True,
+    Manager("dolphin", "--new-window", uses_gio=False, new_folder="F10", duplicate="ctrl+d", list_key="ctrl+3", tells_sizes=False,
+            drop_menu="c", trash_copies=True,
             delete_key="alt+d", removes_refused=True, replace_title="File Already Exists", replace_button="Overwrite"),
 ]
 

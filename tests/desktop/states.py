@@ -81,6 +81,8 @@ class Folders:
             self.desk.simulator.decree(wait_for(lambda: task_id(path)), **decree)
         if phase == "submitting":
             wait_for(lambda: self.prompt(phase) in self.desk.texts(), "it came to the service")
+        if phase == "held":  # a folder in motion shows none
+            wait_for((path / "task.json").exists, f"{path}/task.json")
         if phase in ("waiting", "limited"):
             why = {"waiting": "../queued", "limited": "max_active"}[phase]
             wait_for(lambda: why in (field(path, "waiting") or ""), f"{path} waits for {why}")

@@ -117,6 +117,32 @@ def test_an_open_window_sees_a_task_end(desktop, mount, simulator, media, manage
 
 
 @each_manager
+def test_an_open_window_sees_a_size_change(desktop, mount, simulator, manager):
+    """Of a file that stays; nothing is refreshed."""
+    def size():
+        return (folder / "status").stat().st_size
+
+    simulator.hold("queued")
+    folder = mount.folder("cat")
+    task = wait_for(lambda: task_id(folder), "a task id")
+    wait_state(folder, "queued")
+    window = manager.open(desktop, folder, with_names=True)
+    manager.wait_shown(desktop, "status", "task.json")
+    if manager.list_key:
+        desktop.keys(window, manager.list_key)
+    before, seen = size(), desktop.still(*AREA)
+    if manager.tells_sizes:
+        manager.wait_shown(desktop, f"{before} bytes")
+    simulator.decree(task, state="running")
+    wait_for(lambda: size() != before, "another size")
+    if manager.tells_sizes:
+        manager.wait_shown(desktop, f"{size()} bytes", gone=[f"{before} bytes"])
+    else:
+        desktop.wait_change(seen, *AREA)
+    desktop.shot("size")
+
+
+@each_manager
 def test_an_open_window_sees_an_error_come_and_go(desktop, mount, simulator, manager):
     """Nothing is refreshed; a shell corrects what was wrong."""
     simulator.hold("queued")

@@ -75,8 +75,5 @@ def test_a_finished_task_in_the_trash_comes_back(desktop, mount, simulator, tmp_
     task = field(folder, "task")
     check_thrown_and_restored(desktop, manager, mount, folder, "succeeded")
     wait_for(lambda: (folder / "video.mp4").read_bytes() == video.read_bytes(), "the video")
-    if manager.trash_copies:  # KDE's undo stops at the status that is there already, if that does not come first
-        wait_for(lambda: state(folder) == "succeeded" or "a copy of a task's folder" in field(folder, "waiting"), "what it is")
-    else:
-        assert state(folder) == "succeeded" and field(folder, "task") == task
+    wait_for(lambda: state(folder) == "succeeded" and field(folder, "task") == task, "what status says")
     check_orders(mount, simulator, "A kitten yawning at the camera")
