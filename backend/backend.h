@@ -168,7 +168,8 @@ int backend_task_archive_read(struct backend *backend, uint64_t number, uint64_t
 /* Another task's files come into the folder of one that is not sent, or ended: what its
  * own files say from now on goes out only by `submit` or `retry`. */
 int backend_task_copy_came(struct backend *backend, uint64_t number);
-/* A save of a pending task's trigger was refused; copied. NULL: that is over. */
+/* A save of a pending task's trigger was refused; copied. NULL: that is over. -EBUSY when
+ * it is not pending. */
 int backend_task_set_refused_save(struct backend *backend, uint64_t number,
 				  const struct refused_save *refused);
 /* A person removed virtual files (HIDDEN_…): they stay away, and in a moment the outputs'

@@ -13,6 +13,10 @@
 #include <time.h>
 
 #define HOUR_MS 3600000
+/* A service that is asked for more at once than it takes breaks connections off, and then
+ * nobody knows what arrived. */
+#define CREATES_AT_ONCE 32
+#define CREATES_AGAIN_MS 50
 
 /* --- the hour's budget --- */
 
@@ -91,6 +95,18 @@ static char *local_time(int64_t wall_ms)
 	return strdup(text);
 }
 
+static unsigned count_creates(const struct backend *backend,
+			      const struct provider_section *section)
+{
+	unsigned count = 0;
+
+	for (const struct order *order = backend->orders; order; order = order->next)
+		if (order->section == section &&
+		    (order->stage == ORDER_MARKED || order->stage == ORDER_SENT))
+			count++;
+	return count;
+}
+
 /* Why the order may not go out now: a line for `waiting:`, or NULL. */
 char *budget_holds(struct backend *backend, struct order *order)
 {
@@ -108,6 +124,12 @@ char *budget_holds(struct backend *backend, struct order *order)
 		return text_format("%u tasks were sent within the last hour "
 				   "(submissions_per_hour = %u); this one goes out at %s",
 				   limit, limit, when ? when : "?");
+	}
+	if (count_creates(backend, order->section) >= CREATES_AT_ONCE) {
+		order_wait(order, CREATES_AGAIN_MS);
+		return text_format("%d requests are on their way to %s; this one follows "
+				   "when one of them was answered",
+				   CREATES_AT_ONCE, order->section->name);
 	}
 	tasks_each(backend->tasks, count_active, &census);
 	if (census.active >= order->section->max_active)

@@ -102,6 +102,13 @@ void task_begin_attempt(struct task_view *view)
 	view->wants_cancel = false;
 }
 
+void task_clear_refused_save(struct task_view *view)
+{
+	task_set_text(&view->refused_save.problem, NULL);
+	view->refused_save.at_ms = 0;
+	view->refused_save.over[0] = '\0';
+}
+
 void task_set_text(char **field, const char *text)
 {
 	char *copy = text_dup(text);

@@ -133,6 +133,9 @@ const char *task_advice(const struct task_view *view);
  */
 void task_begin_attempt(struct task_view *view);
 
+/* There is none, or it is over. */
+void task_clear_refused_save(struct task_view *view);
+
 /* Replaces an owned text by a copy (or by NULL). Without memory it becomes NULL. */
 void task_set_text(char **field, const char *text);
 /* Replaces the locked files; the list is copied. */

@@ -290,6 +290,7 @@ int backend_task_release(struct backend *backend, uint64_t number)
 		return -ENOENT;
 	if (is_pending) {
 		view->is_archive = view->needs_submit = false;
+		task_clear_refused_save(view); /* whatever comes before it goes out */
 		tasks_commit(backend->tasks, view);
 	} else {
 		tasks_abandon(backend->tasks, view);
@@ -333,17 +334,20 @@ int backend_task_copy_came(struct backend *backend, uint64_t number)
 int backend_task_set_refused_save(struct backend *backend, uint64_t number,
 				  const struct refused_save *refused)
 {
-	static const struct refused_save none = { 0 };
 	struct task_view *view = tasks_begin(backend->tasks, number);
-	struct refused_save *save = view ? &view->refused_save : NULL;
 
 	if (!view)
 		return -ENOENT;
-	if (!refused)
-		refused = &none;
-	task_set_text(&save->problem, refused->problem);
-	save->at_ms = refused->at_ms;
-	memcpy(save->over, refused->over, sizeof(save->over));
+	if (view->state != TASK_PENDING) {
+		tasks_abandon(backend->tasks, view);
+		return -EBUSY;
+	}
+	task_clear_refused_save(view);
+	if (refused) {
+		task_set_text(&view->refused_save.problem, refused->problem);
+		view->refused_save.at_ms = refused->at_ms;
+		memcpy(view->refused_save.over, refused->over, sizeof(refused->over));
+	}
 	tasks_commit(backend->tasks, view);
 	return 0;
 }

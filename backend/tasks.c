@@ -269,6 +269,8 @@ void task_enter(struct task_view *view, enum task_state state)
 	if (state == TASK_UNKNOWN)
 		memcpy(view->doubtful_digest, view->digest,
 		       sizeof(view->doubtful_digest));
+	if (state != TASK_PENDING)
+		task_clear_refused_save(view);
 }
 
 int tasks_take_dirty(struct tasks *tasks, struct task_view ***ret_views,

@@ -5,34 +5,48 @@
 #include "backend/base/text.h"
 #include "fs/names.h"
 
+#include <ctype.h>
 #include <stdatomic.h>
 #include <stdio.h>
 
-#define NEXT_MS 2000	/* from one file to the next: 1 to 5 ms were seen */
+/* From one file to the next: 1 to 5 ms were seen, which a busy machine stretches. Where
+ * somebody listed the directory meanwhile, it may be a window that looks at what came, or
+ * a person who goes on in a new folder. */
+#define NEXT_MS 5000
+#define NEXT_LISTED_MS 300
 #define RECENT_MS 60000 /* a copier that goes on does so much sooner */
 
 /* --- threads --- */
 
-static bool has_name(pid_t pid, const char *prefix)
+#define NAME_SIZE 16 /* the kernel keeps no more of a thread's name */
+
+static void read_name(pid_t pid, char ret_name[NAME_SIZE])
 {
 	AUTOFREE char *path = text_format("/proc/%d/comm", (int)pid);
 	AUTOFCLOSE FILE *comm = path ? fopen(path, "re") : NULL;
-	char name[32];
 
-	return comm && fgets(name, sizeof(name), comm) && text_starts_with(name, prefix);
+	if (!comm || !fgets(ret_name, NAME_SIZE, comm))
+		*ret_name = '\0';
 }
 
 /* GLib's programs copy, and look at what came to show it, on threads of one pool: one may
- * do both. */
+ * do both. They are called pool-PROGRAM; Java's are pool-1-thread-1. */
 static bool is_of_glib(pid_t pid)
 {
-	return has_name(pid, "pool");
+	char name[NAME_SIZE];
+
+	read_name(pid, name);
+	return text_starts_with(name, "pool") &&
+	       !(text_starts_with(name, "pool-") && isdigit((unsigned char)name[5]));
 }
 
 /* KDE's programs hand each file to any of their workers. */
 static bool is_of_kde(pid_t pid)
 {
-	return has_name(pid, "KIO::Worker");
+	char name[NAME_SIZE];
+
+	read_name(pid, name);
+	return text_starts_with(name, "KIO::Worker");
 }
 
 static pid_t process_of(pid_t pid)
@@ -47,48 +61,16 @@ static pid_t process_of(pid_t pid)
 	return process;
 }
 
-/* --- which new directory a thread is at --- */
-
-/* By thread, each as the thread and the directory; one that shares its place with another
- * is forgotten. */
-static _Atomic uint64_t at_work[1024];
-
-static _Atomic uint64_t *place_of(pid_t pid)
-{
-	return &at_work[(size_t)pid % ARRAY_SIZE(at_work)];
-}
-
-static uint64_t work_at(const struct node *directory, pid_t pid)
-{
-	return (uint64_t)pid << 32 | (uint32_t)directory->inode;
-}
-
-static bool is_at_work(pid_t pid)
-{
-	return pid && atomic_load_explicit(place_of(pid), memory_order_relaxed) >> 32 ==
-			      (uint64_t)pid;
-}
-
-static bool is_at(const struct node *directory, pid_t pid)
-{
-	return atomic_load_explicit(place_of(pid), memory_order_relaxed) ==
-	       work_at(directory, pid);
-}
-
-void copier_turned(const struct node *where, pid_t pid)
-{
-	if (is_at_work(pid) && (!where || !is_at(where, pid)))
-		atomic_store_explicit(place_of(pid), 0, memory_order_relaxed);
-}
-
 /* --- what they do --- */
 
-/* Whether it follows at once on what that thread did there before. */
-static bool is_next(const struct node *directory, pid_t pid)
+/* Whether it follows on what that thread did in the directory, which it made, before. */
+static bool goes_on(const struct node *directory, pid_t pid)
 {
-	int64_t worked_ms = atomic_load(&((struct node *)directory)->worked_ms);
+	struct node *at = (struct node *)directory;
+	int64_t most_ms = atomic_load(&at->is_listed) ? NEXT_LISTED_MS : NEXT_MS;
 
-	return is_at(directory, pid) && clock_boot_ms() - worked_ms < NEXT_MS;
+	return pid && atomic_load(&at->maker) == pid &&
+	       clock_boot_ms() - atomic_load(&at->worked_ms) < most_ms;
 }
 
 static void work(struct node *directory)
@@ -99,13 +81,14 @@ static void work(struct node *directory)
 void copier_made_directory(struct node *directory, pid_t pid)
 {
 	work(directory);
-	atomic_store_explicit(place_of(pid), work_at(directory, pid),
-			      memory_order_relaxed);
+	atomic_store(&directory->is_listed, false);
+	atomic_store(&directory->trigger_maker, 0);
+	atomic_store(&directory->maker, pid);
 }
 
 void copier_made(struct node *directory, const char *name, pid_t pid)
 {
-	bool is_copied = is_next(directory, pid);
+	bool is_copied = goes_on(directory, pid);
 
 	if (is_copied)
 		work(directory);
@@ -117,19 +100,38 @@ void copier_made(struct node *directory, const char *name, pid_t pid)
 	atomic_store(&directory->trigger_maker, pid);
 }
 
-static void visit_finished(void *context, struct node *parent, const char *name)
+static void visit_work(void *context, struct node *parent, const char *name)
 {
 	const pid_t *pid = context;
 
 	(void)name;
-	if (is_at(parent, *pid))
+	if (*pid && atomic_load(&parent->maker) == *pid)
 		work(parent);
 }
 
-void copier_finished(struct nodes *nodes, struct node *file, pid_t pid)
+void copier_finished(struct nodes *nodes, struct node *node, pid_t pid)
 {
-	if (is_at_work(pid))
-		nodes_each_name(nodes, file, visit_finished, &pid);
+	if (node->type == S_IFDIR && atomic_load(&node->maker) == pid)
+		atomic_store(&node->maker, 0);
+	nodes_each_name(nodes, node, visit_work, &pid);
+}
+
+static void visit_rewritten(void *context, struct node *parent, const char *name)
+{
+	(void)context;
+	if (name_is_trigger(name))
+		copier_answered(parent);
+}
+
+void copier_rewritten(struct nodes *nodes, struct node *file)
+{
+	nodes_each_name(nodes, file, visit_rewritten, NULL);
+}
+
+void copier_answered(struct node *directory)
+{
+	atomic_store(&directory->trigger_maker, 0);
+	atomic_store(&directory->asking_ms, 0);
 }
 
 enum copier {
@@ -147,7 +149,7 @@ static enum copier which_copier(struct node *directory, pid_t pid)
 		is_known = pid == maker || (pid != atomic_load(&directory->lister) &&
 					    process_of(pid) == process_of(maker));
 	else if (pid == maker && is_of_glib(pid))
-		is_known = atomic_load(&directory->is_copied) && is_next(directory, pid);
+		is_known = atomic_load(&directory->is_copied) && goes_on(directory, pid);
 	else if (pid == maker)
 		return COPIER_PERHAPS;
 	return is_known ? COPIER_KNOWN : COPIER_NONE;
@@ -162,27 +164,25 @@ bool copier_finds(struct node *directory, const char *name, pid_t pid)
 	    now_ms - atomic_load(&directory->trigger_ms) >= RECENT_MS)
 		return true;
 	copier = which_copier(directory, pid);
-	if (copier != COPIER_NONE)
+	if (copier == COPIER_PERHAPS)
 		atomic_store(&directory->asking_ms, now_ms);
 	return copier != COPIER_KNOWN;
 }
 
 void copier_opened(struct node *directory, pid_t pid)
 {
-	if (atomic_load(&directory->trigger_maker) != pid)
-		return;
-	if (atomic_load(&directory->asking_ms) && is_of_glib(pid))
-		return; /* libfm looks into the file, to ask with its icon */
-	atomic_store(&directory->trigger_maker, 0);
-	atomic_store(&directory->asking_ms, 0);
+	if (atomic_load(&directory->trigger_maker) == pid)
+		copier_answered(directory);
 }
 
 void copier_listed(struct node *directory, pid_t pid)
 {
-	copier_turned(NULL, pid);
 	atomic_store(&directory->lister, pid);
-	if (!atomic_load(&directory->asking_ms)) /* KDE's do other work meanwhile */
-		copier_opened(directory, pid);
+	if (atomic_load(&directory->maker) == pid)
+		atomic_store(&directory->maker, 0);
+	else
+		atomic_store(&directory->is_listed, true);
+	copier_opened(directory, pid);
 }
 
 int64_t copier_asks_ms(const struct node *directory)

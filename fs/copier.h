@@ -7,12 +7,13 @@
  * ask.
  *
  * What tells them: the very thread that made the trigger looks up such a name, and opens
- * neither it nor, before that, the directory. Scripts that look up `status` read it;
- * windows list.
- *   - A thread of GLib's file managers does this now, that now: it must have made the
- *     directory as well, and have been at nothing else since. When it is done with the
- *     copy, it sets the directory's own attributes, or goes elsewhere.
- *   - KDE's hand each file to another worker: any of them counts that did not just list.
+ * neither it nor, before that, the directory.
+ *   - A thread of GLib's file managers copies for sure if it made the directory, did not
+ *     list it nor set its attributes since (which comes last), and goes on at once. They
+ *     look at what came on the same threads.
+ *   - KDE's hand each file to another worker: any of them does that did not just list.
+ *   - Any other program perhaps does, or is a script that looks whether something is
+ *     there: it finds it, and the folder waits for it to say which.
  *
  * Any thread; no lock.
  */
@@ -27,18 +28,20 @@
 void copier_made_directory(struct node *directory, pid_t pid);
 /* A name came into the directory: if it is a trigger's, `pid` may be a copier. */
 void copier_made(struct node *directory, const char *name, pid_t pid);
+/* A trigger is written anew in its place: nobody waits for an answer. */
+void copier_rewritten(struct nodes *nodes, struct node *file);
+/* A file or directory got its attributes, which is the last that a copier does with it.
+ */
+void copier_finished(struct nodes *nodes, struct node *node, pid_t pid);
 /* Whether a virtual file of an unsent folder is found by that name, or is to be made. */
 bool copier_finds(struct node *directory, const char *name, pid_t pid);
 /* A virtual file of the directory is opened. */
 void copier_opened(struct node *directory, pid_t pid);
 /* The directory is listed. */
 void copier_listed(struct node *directory, pid_t pid);
-/* The file got its attributes, which is the last that a copier does with it. */
-void copier_finished(struct nodes *nodes, struct node *file, pid_t pid);
-/* That thread does something else: it looks into another directory (`where`; NULL: none
- * in particular), or ends what it did in this one. */
-void copier_turned(const struct node *where, pid_t pid);
-/* Milliseconds since the copier found a name taken; -1: there is none. */
+/* A person decided what becomes of the folder. */
+void copier_answered(struct node *directory);
+/* Milliseconds since somebody who may copy found a name taken; -1: nobody did. */
 int64_t copier_asks_ms(const struct node *directory);
 
 #endif

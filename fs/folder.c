@@ -461,6 +461,20 @@ static void set_number(struct filesystem *fs, struct node *directory, uint64_t n
 		settle_poke(fs->settler, number);
 }
 
+void folder_made(struct filesystem *fs, struct node *directory)
+{
+	uint64_t number;
+
+	begin_marking(fs, directory);
+	number = atomic_load(&directory->task);
+	atomic_store(&directory->task, 0);
+	end_marking(fs, directory);
+	if (!number)
+		return;
+	log_info("event=folder_gone task=%" PRIu64, number);
+	folder_forget(fs, number);
+}
+
 /* In begin_marking(). */
 static uint64_t know_number(struct filesystem *fs, struct node *directory, int fd)
 {

@@ -22,12 +22,12 @@ struct folder {
 	uint64_t known_device, known_inode; /* the ledger's, when it was found; or 0 */
 	char *waiting; /* why it does not go out; NULL: it settles, or nothing holds it */
 	unsigned waiting_changes;
-	char text_before[SHA256_HEX]; /* of the trigger, before it was last cut; or "" */
+	char text_before[SHA256_HEX]; /* of a trigger, before it was last cut; or "" */
+	ino_t inode_before;	      /* … which one */
+	bool is_cut;		      /* since a save of one was last refused */
 	uint64_t waits_on;	      /* another task that it waits for; 0: none */
 	uint64_t loops_by; /* the one that it was refused to wait for; 0: none */
 	struct snapshot status;
-	uint64_t json_made_of; /* what task.json was last rendered from; 0: nothing */
-	uint32_t json_version; /* … and which version that was */
 };
 
 struct folders {
@@ -50,6 +50,12 @@ void folders_destroy(struct folders *folders, struct nodes *nodes);
 uint64_t folder_number(struct filesystem *fs, struct node *directory);
 /* The same for a directory that is open already. */
 uint64_t folder_number_at(struct filesystem *fs, struct node *directory, int fd);
+
+/*
+ * A directory was made this moment: it is no task's, even if its inode was one's whose
+ * folder was removed behind the mount.
+ */
+void folder_made(struct filesystem *fs, struct node *directory);
 
 /*
  * Makes a directory a task's folder: a number, the mark, and a pending task. Nothing

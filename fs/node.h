@@ -64,6 +64,8 @@ struct node {
 	_Atomic uint64_t task;	    /* the task's number, 0: none */
 	_Atomic bool is_task_known; /* `task` was read from the mark */
 	/* … for copier.c: */
+	_Atomic pid_t maker;	     /* who made it, as long as it copies into it */
+	_Atomic bool is_listed;	     /* by another one since */
 	_Atomic pid_t lister;	     /* who listed it last */
 	_Atomic int64_t worked_ms;   /* boot clock: when its maker last did so in it */
 	_Atomic bool is_copied;	     /* its maker made the trigger */

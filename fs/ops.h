@@ -59,9 +59,6 @@ void op_setxattr(fuse_req_t request, fuse_ino_t id, const char *name, const char
 void op_getxattr(fuse_req_t request, fuse_ino_t id, const char *name, size_t size);
 void op_listxattr(fuse_req_t request, fuse_ino_t id, size_t size);
 void op_removexattr(fuse_req_t request, fuse_ino_t id, const char *name);
-/* A virtual file is removed: what programs had put on it goes, too. */
-void ops_forget_xattrs(struct filesystem *fs, struct node *directory,
-		       enum virtual_kind kind);
 /* ops_name.c */
 void op_mknod(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
 	      dev_t device);

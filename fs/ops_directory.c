@@ -101,11 +101,14 @@ static int add_virtual_entries(struct filesystem *fs, struct listing *into,
 		return 0;
 	count = virtual_list(fs, directory, view, has_name(users, "last_frame.png"),
 			     files);
-	for (size_t i = 0; !r && i < count; i++)
-		if (!has_name(users, files[i].name))
-			r = add(into, files[i].name,
-				virtual_inode(number, files[i].kind, files[i].version),
-				S_IFREG);
+	for (size_t i = 0; !r && i < count; i++) {
+		if (has_name(users, files[i].name))
+			continue;
+		if (files[i].kind == VIRTUAL_TASK_JSON)
+			files[i].version = virtual_json_version(fs, view);
+		r = add(into, files[i].name,
+			virtual_inode(number, files[i].kind, files[i].version), S_IFREG);
+	}
 	return r;
 }
 

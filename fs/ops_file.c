@@ -84,8 +84,10 @@ static int open_user_file(struct filesystem *fs, struct handle *handle, int flag
 		r = activity_before_change(fs, handle->node, &edits);
 	if (r)
 		return r;
-	if (flags & O_TRUNC)
+	if (flags & O_TRUNC) {
 		saves_begin(fs, handle->node);
+		copier_rewritten(&fs->nodes, handle->node);
+	}
 	fd = nodes_open(&fs->nodes, handle->node,
 			flags & ~(O_CREAT | O_EXCL | O_DIRECT | O_NOCTTY | O_NOFOLLOW |
 				  O_APPEND));
@@ -308,9 +310,10 @@ static int write_user_file(struct filesystem *fs, struct handle *handle,
 	return r ? r : done;
 }
 
-static int carry_out(struct filesystem *fs, uint64_t number,
+static int carry_out(struct filesystem *fs, const struct node *status,
 		     const struct control *control)
 {
+	uint64_t number = status->number;
 	int r;
 
 	if (!strcmp(control->word, "submit"))
@@ -318,8 +321,10 @@ static int carry_out(struct filesystem *fs, uint64_t number,
 	else
 		r = backend_task_control(fs->backend, number, control->word,
 					 *control->argument ? control->argument : NULL);
-	if (!r && (!strcmp(control->word, "submit") || !strcmp(control->word, "retry")))
+	if (!r && (!strcmp(control->word, "submit") || !strcmp(control->word, "retry"))) {
+		copier_answered(status->folder);
 		settle_now(fs->settler, number);
+	}
 	return r;
 }
 
@@ -373,7 +378,7 @@ static int write_text(struct filesystem *fs, struct handle *handle, const char *
 		r = become_copy(fs, handle);
 		return r ? r : write_all(handle->fd, bytes, size, offset, 0);
 	}
-	r = carry_out(fs, handle->node->number, &control);
+	r = carry_out(fs, handle->node, &control);
 	return r ? r : (int)size;
 }
 

@@ -124,8 +124,10 @@ static void reply_made(fuse_req_t request, const struct making *making, int r)
 
 	if (!r)
 		r = finish(making, &entry, &node);
-	if (!r && S_ISDIR(entry.attr.st_mode))
+	if (!r && S_ISDIR(entry.attr.st_mode)) {
+		folder_made(making->fs, node);
 		copier_made_directory(node, fuse_req_ctx(request)->pid);
+	}
 	if (r)
 		fuse_reply_err(request, -r);
 	else if (fuse_reply_entry(request, &entry) == -ENOENT)

@@ -161,12 +161,9 @@ int ops_find(struct filesystem *fs, struct node *parent, const char *name,
 static bool is_found(struct filesystem *fs, struct node *parent, const char *name,
 		     const struct node *node, pid_t pid)
 {
-	AUTOVIEW *view = NULL;
+	AUTOVIEW *view = backend_task_view(fs->backend, node->number);
 
-	if (copier_finds(parent, name, pid))
-		return true;
-	view = backend_task_view(fs->backend, node->number);
-	return !view || view->state != TASK_PENDING;
+	return !view || view->state != TASK_PENDING || copier_finds(parent, name, pid);
 }
 
 void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
@@ -180,7 +177,6 @@ void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 			? gallery_find_made(fs, &node)
 			: ops_find(fs, ops_node(fs, parent), name, &node);
 
-	copier_turned(ops_node(fs, parent), pid);
 	if (is_ours && (r == -ENOENT || (!r && node->is_virtual))) {
 		announced_lookup(request, ops_node(fs, parent), name, node);
 		return;
@@ -257,8 +253,10 @@ static int set_size(struct filesystem *fs, struct node *node, struct handle *han
 		r = activity_before_change(fs, node, &edits);
 	if (r)
 		return r;
-	if (!size)
+	if (!size) {
 		saves_begin(fs, node);
+		copier_rewritten(&fs->nodes, node);
+	}
 	if (handle && handle->fd >= 0) {
 		if (ftruncate(handle->fd, size) < 0)
 			return -errno;
@@ -345,9 +343,7 @@ void op_setattr(fuse_req_t request, fuse_ino_t id, struct stat *attr, int to_set
 	struct stat status;
 	int r;
 
-	if (S_ISDIR(node->type)) /* its own attributes come last */
-		copier_turned(NULL, fuse_req_ctx(request)->pid);
-	else
+	if (!node->is_virtual)
 		copier_finished(&fs->nodes, node, fuse_req_ctx(request)->pid);
 	if (node->is_virtual)
 		r = set_on_virtual(fs, node, to_set);

@@ -98,7 +98,6 @@ static int hide(const struct place *place)
 				   place->shown == VIRTUAL_VIDEO ? OUTPUT_VIDEO
 								 : OUTPUT_LAST_FRAME);
 	announce_removed(fs->announce, number, place->shown);
-	ops_forget_xattrs(fs, place->parent, place->shown);
 	return backend_task_hide(fs->backend, number,
 				 virtual_hiding(files, count, place->shown));
 }

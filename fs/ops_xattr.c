@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <linux/limits.h>
 #include <stdio.h>
@@ -31,49 +32,70 @@ static bool is_ours(const char *name)
 	return text_starts_with(name, MARK_XATTR_PREFIX) || is_shown(name);
 }
 
-/* In front of the names of a virtual file's attributes, on its folder. */
-static const char *prefix_of(enum virtual_kind kind)
-{
-	static const char *const prefixes[] = {
-		[VIRTUAL_STATUS] = MARK_XATTR_PREFIX "status:",
-		[VIRTUAL_TASK_JSON] = MARK_XATTR_PREFIX "task.json:",
-		[VIRTUAL_ERROR] = MARK_XATTR_PREFIX "error.txt:",
-		[VIRTUAL_VIDEO] = MARK_XATTR_PREFIX "video:",
-		[VIRTUAL_LAST_FRAME] = MARK_XATTR_PREFIX "last_frame:",
-		[VIRTUAL_GALLERY] = MARK_XATTR_PREFIX "gallery:",
-	};
+/* What the names of a virtual file's attributes begin with, on its folder. Those of an
+ * output are of one version of it: another video has none of them. */
+#define PREFIX_SIZE 48
 
-	return prefixes[kind];
+static void put_prefix(const struct node *node, char ret_prefix[PREFIX_SIZE])
+{
+	static const char *const names[] = {
+		[VIRTUAL_STATUS] = "status",	     [VIRTUAL_TASK_JSON] = "task.json",
+		[VIRTUAL_ERROR] = "error.txt",	     [VIRTUAL_VIDEO] = "video",
+		[VIRTUAL_LAST_FRAME] = "last_frame", [VIRTUAL_GALLERY] = "gallery",
+	};
+	bool is_output = node->kind == VIRTUAL_VIDEO || node->kind == VIRTUAL_LAST_FRAME;
+
+	snprintf(ret_prefix, PREFIX_SIZE, MARK_XATTR_PREFIX "%s.%" PRIu32 ":",
+		 names[node->kind], is_output ? node->version : 0);
 }
 
 /* Where an attribute is below. */
-struct place {
+struct lodging {
 	int fd; /* O_PATH */
 	const char *name;
 	char on_folder[XATTR_NAME_MAX + 1];
 };
 
-#define AUTOPLACE __attribute__((cleanup(leave_place))) struct place
+#define AUTOLODGING __attribute__((cleanup(leave_lodging))) struct lodging
 
-static void leave_place(struct place *place)
+static void leave_lodging(struct lodging *lodging)
 {
-	cleanup_close(&place->fd);
+	cleanup_close(&lodging->fd);
 }
 
-static int find_place(struct filesystem *fs, struct node *node, const char *name,
-		      struct place *place)
+static int find_lodging(struct filesystem *fs, struct node *node, const char *name,
+			struct lodging *lodging)
 {
+	char prefix[PREFIX_SIZE];
 	int length;
 
-	place->name = name;
-	place->fd =
+	lodging->name = name;
+	lodging->fd =
 		nodes_open(&fs->nodes, node->is_virtual ? node->folder : node, O_PATH);
-	if (place->fd < 0 || !node->is_virtual)
-		return place->fd < 0 ? place->fd : 0;
-	length = snprintf(place->on_folder, sizeof(place->on_folder), "%s%s",
-			  prefix_of(node->kind), name);
-	place->name = place->on_folder;
+	if (lodging->fd < 0 || !node->is_virtual)
+		return lodging->fd < 0 ? lodging->fd : 0;
+	put_prefix(node, prefix);
+	length = snprintf(lodging->on_folder, sizeof(lodging->on_folder), "%s%s", prefix,
+			  name);
+	lodging->name = lodging->on_folder;
 	return length <= XATTR_NAME_MAX ? 0 : -ERANGE;
+}
+
+/* What an earlier version of an output had goes. */
+static void forget_earlier(const struct node *node, int folder)
+{
+	AUTOFREE char *list = malloc(LIST_MAX_BYTES);
+	struct fd_path path = tree_fd_path(folder);
+	char prefix[PREFIX_SIZE];
+	size_t kind;
+	ssize_t got = list ? listxattr(path.text, list, LIST_MAX_BYTES) : -1;
+
+	put_prefix(node, prefix);
+	kind = (size_t)(strrchr(prefix, '.') - prefix) + 1;
+	for (ssize_t at = 0; at < got; at += (ssize_t)strlen(list + at) + 1)
+		if (!strncmp(list + at, prefix, kind) &&
+		    !text_starts_with(list + at, prefix))
+			removexattr(path.text, list + at);
 }
 
 /* Whether a file may have an attribute of that name at all: only a person's own go onto a
@@ -88,16 +110,18 @@ void op_setxattr(fuse_req_t request, fuse_ino_t id, const char *name, const char
 {
 	struct filesystem *fs = ops_fs(request);
 	struct node *node = ops_node(fs, id);
-	AUTOPLACE place = { .fd = -1 };
+	AUTOLODGING lodging = { .fd = -1 };
 	int r = 0;
 
 	if (is_ours(name)) {
 		fuse_reply_err(request, 0);
 		return;
 	}
-	r = may_have(node, name) ? find_place(fs, node, name, &place) : -ENOTSUP;
+	r = may_have(node, name) ? find_lodging(fs, node, name, &lodging) : -ENOTSUP;
+	if (!r && node->is_virtual)
+		forget_earlier(node, lodging.fd);
 	if (!r &&
-	    setxattr(tree_fd_path(place.fd).text, place.name, value, size, flags) < 0)
+	    setxattr(tree_fd_path(lodging.fd).text, lodging.name, value, size, flags) < 0)
 		r = -errno;
 	fuse_reply_err(request, -r);
 }
@@ -128,7 +152,7 @@ void op_getxattr(fuse_req_t request, fuse_ino_t id, const char *name, size_t siz
 	struct filesystem *fs = ops_fs(request);
 	struct node *node = ops_node(fs, id);
 	AUTOFREE char *value = NULL;
-	AUTOPLACE place = { .fd = -1 };
+	AUTOLODGING lodging = { .fd = -1 };
 	ssize_t got;
 	int r;
 
@@ -140,7 +164,7 @@ void op_getxattr(fuse_req_t request, fuse_ino_t id, const char *name, size_t siz
 		fuse_reply_err(request, ENODATA);
 		return;
 	}
-	r = find_place(fs, node, name, &place);
+	r = find_lodging(fs, node, name, &lodging);
 	value = size ? malloc(size) : NULL;
 	if (!r && size && !value)
 		r = -ENOMEM;
@@ -148,7 +172,7 @@ void op_getxattr(fuse_req_t request, fuse_ino_t id, const char *name, size_t siz
 		fuse_reply_err(request, -r);
 		return;
 	}
-	got = getxattr(tree_fd_path(place.fd).text, place.name, value, size);
+	got = getxattr(tree_fd_path(lodging.fd).text, lodging.name, value, size);
 	if (got < 0)
 		fuse_reply_err(request, errno);
 	else
@@ -178,17 +202,19 @@ static size_t pick(char *list, size_t size, const char *prefix)
 /* The names that the file has below: their size, or -errno. */
 static ssize_t list_below(struct filesystem *fs, struct node *node, char *list)
 {
-	AUTOPLACE place = { .fd = -1 };
-	int r = find_place(fs, node, "", &place);
+	AUTOLODGING lodging = { .fd = -1 };
+	int r = find_lodging(fs, node, "", &lodging);
+	char prefix[PREFIX_SIZE];
 	ssize_t got;
 
 	if (r)
 		return r;
-	got = listxattr(tree_fd_path(place.fd).text, list, LIST_MAX_BYTES);
+	got = listxattr(tree_fd_path(lodging.fd).text, list, LIST_MAX_BYTES);
 	if (got < 0)
 		return errno == ENOTSUP ? 0 : -errno; /* a filesystem without them */
-	return (ssize_t)pick(list, (size_t)got,
-			     node->is_virtual ? prefix_of(node->kind) : NULL);
+	if (node->is_virtual)
+		put_prefix(node, prefix);
+	return (ssize_t)pick(list, (size_t)got, node->is_virtual ? prefix : NULL);
 }
 
 void op_listxattr(fuse_req_t request, fuse_ino_t id, size_t size)
@@ -210,30 +236,15 @@ void op_removexattr(fuse_req_t request, fuse_ino_t id, const char *name)
 {
 	struct filesystem *fs = ops_fs(request);
 	struct node *node = ops_node(fs, id);
-	AUTOPLACE place = { .fd = -1 };
+	AUTOLODGING lodging = { .fd = -1 };
 	int r;
 
 	if (!may_have(node, name)) {
 		fuse_reply_err(request, is_shown(name) ? 0 : ENODATA);
 		return;
 	}
-	r = find_place(fs, node, name, &place);
-	if (!r && removexattr(tree_fd_path(place.fd).text, place.name) < 0)
+	r = find_lodging(fs, node, name, &lodging);
+	if (!r && removexattr(tree_fd_path(lodging.fd).text, lodging.name) < 0)
 		r = -errno;
 	fuse_reply_err(request, -r);
-}
-
-void ops_forget_xattrs(struct filesystem *fs, struct node *directory,
-		       enum virtual_kind kind)
-{
-	AUTOCLOSE int fd = nodes_open(&fs->nodes, directory, O_PATH);
-	AUTOFREE char *list = malloc(LIST_MAX_BYTES);
-	const char *prefix = prefix_of(kind);
-	ssize_t got = -1;
-
-	if (fd >= 0 && list)
-		got = listxattr(tree_fd_path(fd).text, list, LIST_MAX_BYTES);
-	for (ssize_t at = 0; at < got; at += (ssize_t)strlen(list + at) + 1)
-		if (text_starts_with(list + at, prefix))
-			removexattr(tree_fd_path(fd).text, list + at);
 }

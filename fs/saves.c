@@ -12,15 +12,17 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Programs put a text back at once; a person who wants it back saves later. */
 #define PUT_BACK_MS 2000
 
 /* --- the text before --- */
 
+/* "": more than a request may have. -errno. */
 static int digest_of(int fd, char ret_hex[SHA256_HEX])
 {
-	struct digest *digest = fd >= 0 ? digest_create() : NULL;
+	struct digest *digest = digest_create();
 	char chunk[16384];
 	off_t at = 0;
 	ssize_t got;
@@ -34,9 +36,9 @@ static int digest_of(int fd, char ret_hex[SHA256_HEX])
 	}
 	digest_finish(digest, ret_hex);
 	digest_destroy(digest);
-	if (got || !at) /* an error, more than a request may have, or nothing */
+	if (got)
 		*ret_hex = '\0';
-	return 0;
+	return got < 0 ? -errno : 0;
 }
 
 struct visit {
@@ -65,14 +67,20 @@ static void visit_before(void *context, struct node *parent, const char *name)
 	AUTOCLOSE int fd =
 		view ? nodes_open(&visit->fs->nodes, visit->node, O_RDONLY) : -1;
 	char digest[SHA256_HEX];
+	struct stat status;
 	struct folder *folder;
 
-	if (fd < 0 || digest_of(fd, digest))
+	if (fd < 0 || fstat(fd, &status) < 0 || digest_of(fd, digest))
 		return;
 	SCOPED_LOCK(&visit->fs->folders->lock);
 	folder = folders_find(visit->fs->folders, view->number);
-	if (folder)
-		memcpy(folder->text_before, digest, sizeof(digest));
+	if (!folder)
+		return;
+	folder->is_cut = true;
+	if (!status.st_size && folder->inode_before == visit->node->inode)
+		return; /* cut twice */
+	folder->inode_before = visit->node->inode;
+	memcpy(folder->text_before, digest, sizeof(digest));
 }
 
 void saves_begin(struct filesystem *fs, struct node *node)
@@ -84,36 +92,56 @@ void saves_begin(struct filesystem *fs, struct node *node)
 
 /* --- judging --- */
 
-/* Whether this is what the refused save had replaced. */
-static bool is_text_before(const struct refused_save *refused, int fd)
+/* 1: this is what the refused save had replaced; 0: it is not; -errno. */
+static int is_text_before(const struct refused_save *refused, int fd)
 {
 	char digest[SHA256_HEX];
+	int r;
 
-	return *refused->over && !digest_of(fd, digest) && !strcmp(refused->over, digest);
+	if (!*refused->over)
+		return 0;
+	r = digest_of(fd, digest);
+	return r ? r : !strcmp(refused->over, digest);
 }
 
-static void note_outcome(struct filesystem *fs, const struct task_view *view, int fd,
-			 char *problem)
+/* Whether the file was cut since a save was last refused: one save is judged more than
+ * once, where a child closes its copy of the descriptor. */
+static bool was_cut(struct filesystem *fs, uint64_t number)
+{
+	SCOPED_LOCK(&fs->folders->lock);
+	const struct folder *folder = folders_find(fs->folders, number);
+
+	return folder && folder->is_cut;
+}
+
+static void note_refusal(struct visit *visit, uint64_t number, char *problem)
 {
 	struct refused_save refused = {
 		.problem = problem,
 		.at_ms = clock_ms(CLOCK_REALTIME_COARSE), /* the one of files' times */
 	};
-	const struct folder *folder;
+	struct folder *folder;
 
-	if (!problem) {
-		if (view->refused_save.problem &&
-		    (refused.at_ms - view->refused_save.at_ms >= PUT_BACK_MS ||
-		     !is_text_before(&view->refused_save, fd)))
-			backend_task_set_refused_save(fs->backend, view->number, NULL);
-		return;
-	}
-	pthread_mutex_lock(&fs->folders->lock);
-	folder = folders_find(fs->folders, view->number);
-	if (folder)
+	pthread_mutex_lock(&visit->fs->folders->lock);
+	folder = folders_find(visit->fs->folders, number);
+	if (folder && folder->inode_before == visit->node->inode)
 		memcpy(refused.over, folder->text_before, sizeof(refused.over));
-	pthread_mutex_unlock(&fs->folders->lock);
-	backend_task_set_refused_save(fs->backend, view->number, &refused);
+	if (folder)
+		folder->is_cut = false;
+	pthread_mutex_unlock(&visit->fs->folders->lock);
+	backend_task_set_refused_save(visit->fs->backend, number, &refused);
+}
+
+/* Unless it is the text before, put back at once, this is what the person wants. */
+static void note_acceptance(struct visit *visit, const struct task_view *view)
+{
+	const struct refused_save *refused = &view->refused_save;
+	int64_t now_ms = clock_ms(CLOCK_REALTIME_COARSE);
+
+	if (refused->problem &&
+	    (now_ms - refused->at_ms >= PUT_BACK_MS ||
+	     !was_cut(visit->fs, view->number) || !is_text_before(refused, visit->fd)))
+		backend_task_set_refused_save(visit->fs->backend, view->number, NULL);
 }
 
 static void visit_closed(void *context, struct node *parent, const char *name)
@@ -125,8 +153,10 @@ static void visit_closed(void *context, struct node *parent, const char *name)
 	if (!view && !name_is_defaults(name))
 		return;
 	visit->result = gather_judge(visit->fd, name, &problem);
-	if (view)
-		note_outcome(visit->fs, view, visit->fd, problem.text);
+	if (view && problem.text)
+		note_refusal(visit, view->number, problem.text);
+	else if (view && !visit->result)
+		note_acceptance(visit, view);
 }
 
 int saves_judge(struct filesystem *fs, struct node *node)
@@ -142,12 +172,12 @@ int saves_judge(struct filesystem *fs, struct node *node)
 
 /* --- the folder that is due --- */
 
-/* The trigger that was changed last, and when; -1: that cannot be told. */
+/* The trigger that was changed last, and when; -errno. */
 static int open_newest(struct filesystem *fs, struct node *directory,
 		       const struct gathered *gathered, int64_t *ret_changed_ms)
 {
 	AUTOCLOSE int folder = nodes_open_directory(&fs->nodes, directory);
-	AUTOCLOSE int newest = -1;
+	AUTOCLOSE int newest = -ENOENT;
 	struct stat status;
 
 	for (size_t i = 0; folder >= 0 && i < gathered->locked_count; i++) {
@@ -159,7 +189,7 @@ static int open_newest(struct filesystem *fs, struct node *directory,
 			continue;
 		fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 		if (fd < 0 || fstat(fd, &status) < 0)
-			return -1;
+			return -errno;
 		ms = (int64_t)status.st_mtim.tv_sec * 1000 +
 		     status.st_mtim.tv_nsec / 1000000;
 		if (newest >= 0 && ms <= *ret_changed_ms)
@@ -168,38 +198,43 @@ static int open_newest(struct filesystem *fs, struct node *directory,
 		newest = take_fd(&fd);
 		*ret_changed_ms = ms;
 	}
-	return take_fd(&newest);
+	return folder < 0 ? folder : take_fd(&newest);
 }
 
-static bool was_put_back(struct filesystem *fs, const struct refused_save *refused,
-			 struct node *directory, const struct gathered *gathered)
+/* 1: what was gathered is the text before; 0: it is not; -errno. */
+static int was_put_back(struct filesystem *fs, const struct refused_save *refused,
+			struct node *directory, const struct gathered *gathered)
 {
 	int64_t changed_ms = 0;
 	AUTOCLOSE int fd = open_newest(fs, directory, gathered, &changed_ms);
 
 	if (fd < 0)
-		return false;
+		return fd;
 	if (changed_ms < refused->at_ms)
-		return true;
-	return changed_ms - refused->at_ms < PUT_BACK_MS && is_text_before(refused, fd);
+		return 1;
+	if (changed_ms - refused->at_ms >= PUT_BACK_MS)
+		return 0;
+	return is_text_before(refused, fd);
 }
 
-bool saves_hold(struct filesystem *fs, uint64_t number, struct node *directory,
-		const struct gathered *gathered)
+int saves_hold(struct filesystem *fs, uint64_t number, struct node *directory,
+	       const struct gathered *gathered)
 {
 	AUTOVIEW *view = backend_task_view(fs->backend, number);
 	AUTOFREE char *text = NULL;
+	int r;
 
-	if (!view || !view->refused_save.problem ||
-	    !was_put_back(fs, &view->refused_save, directory, gathered))
-		return false;
-	text = text_format(
-		"the last save was refused (%s), and what is there now is older "
-		"than that: save again, or write \"submit\" to status to order "
-		"it",
-		view->refused_save.problem);
+	if (!view || !view->refused_save.problem)
+		return 0;
+	r = was_put_back(fs, &view->refused_save, directory, gathered);
+	if (r <= 0)
+		return r;
+	text = text_format("the last save was refused (%s), and what is there now is the "
+			   "text before it: save again, or write \"submit\" to status to "
+			   "order it",
+			   view->refused_save.problem);
 	folder_set_waiting(fs, number, text);
-	return true;
+	return 1;
 }
 
 void saves_wait_for_trigger(struct filesystem *fs, uint64_t number)
@@ -214,12 +249,4 @@ void saves_wait_for_trigger(struct filesystem *fs, uint64_t number)
 			: NULL;
 
 	folder_set_waiting(fs, number, text ? text : none);
-}
-
-void saves_end(struct filesystem *fs, uint64_t number)
-{
-	AUTOVIEW *view = backend_task_view(fs->backend, number);
-
-	if (view && view->refused_save.problem)
-		backend_task_set_refused_save(fs->backend, number, NULL);
 }

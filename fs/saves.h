@@ -22,14 +22,11 @@ void saves_begin(struct filesystem *fs, struct node *node);
  * Any thread. */
 int saves_judge(struct filesystem *fs, struct node *node);
 
-/* Waits, and says why, if what was gathered is what was there before a refused save.
- * Returns whether it waits. The settler's thread. */
-bool saves_hold(struct filesystem *fs, uint64_t number, struct node *directory,
-		const struct gathered *gathered);
+/* 1: what was gathered is what was there before a refused save, and the folder waits, and
+ * says why; 0: it is not; or -errno. The settler's thread. */
+int saves_hold(struct filesystem *fs, uint64_t number, struct node *directory,
+	       const struct gathered *gathered);
 /* Says that there is no trigger, and what became of the last one: some programs remove it
  * when it was refused. The settler's thread. */
 void saves_wait_for_trigger(struct filesystem *fs, uint64_t number);
-/* What was refused is over and done with. The settler's thread. */
-void saves_end(struct filesystem *fs, uint64_t number);
-
 #endif

@@ -177,16 +177,16 @@ static int64_t conclude(const struct look *look, enum gather_result result,
 			struct gathered *gathered)
 {
 	int64_t again_ms;
+	int held = result == GATHER_READY && !look->wish->is_now
+			   ? saves_hold(look->fs, look->number, look->directory, gathered)
+			   : 0;
 
-	if (result == GATHER_READY && !look->wish->is_now &&
-	    saves_hold(look->fs, look->number, look->directory, gathered))
-		return 0;
+	if (held)
+		return held < 0 ? AGAIN_MS : 0;
 	if (result == GATHER_NOTHING) {
 		saves_wait_for_trigger(look->fs, look->number);
 		return 0;
 	}
-	if (result != GATHER_COPY) /* that save is over and done with */
-		saves_end(look->fs, look->number);
 	folder_set_waiting(look->fs, look->number, NULL);
 	if (result == GATHER_COPY)
 		return archive(look);

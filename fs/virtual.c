@@ -141,35 +141,11 @@ static uint32_t text_version(const char *text)
 	return version ? version : 1; /* 0: none */
 }
 
-/* It is rendered only when what it is made of, packed into a number, is another. */
-static uint32_t json_version(struct filesystem *fs, const struct task_view *view)
+uint32_t virtual_json_version(struct filesystem *fs, const struct task_view *view)
 {
-	int64_t active_ms;
-	unsigned changes;
-	AUTOFREE char *waiting = waiting_of(fs, view, &active_ms, &changes);
-	uint64_t made_of = view->revision << 12 | (changes & 31) << 7 |
-			   (uint64_t)kept_percent(fs, view);
-	AUTOFREE char *text = NULL;
-	struct folder *folder;
-	uint32_t version;
+	AUTOFREE char *text = render_json(fs, view);
 
-	pthread_mutex_lock(&fs->folders->lock);
-	folder = folders_find(fs->folders, view->number);
-	version = folder && folder->json_made_of == made_of ? folder->json_version : 0;
-	pthread_mutex_unlock(&fs->folders->lock);
-	if (version)
-		return version;
-	text = render_json(fs, view);
-	if (!text)
-		return 1; /* who asks for it finds that there is no memory */
-	version = text_version(text);
-	SCOPED_LOCK(&fs->folders->lock);
-	folder = folders_find(fs->folders, view->number);
-	if (folder) {
-		folder->json_made_of = made_of;
-		folder->json_version = version;
-	}
-	return version;
+	return text ? text_version(text) : 1;
 }
 
 /* --- which files there are, and what removing one of them hides --- */
@@ -185,8 +161,7 @@ size_t virtual_list(struct filesystem *fs, struct node *directory,
 
 	add_file(files, &count, view, VIRTUAL_STATUS, 0, "status");
 	if (view->state != TASK_PENDING || is_quiet(directory))
-		add_file(files, &count, view, VIRTUAL_TASK_JSON, json_version(fs, view),
-			 "task.json");
+		add_file(files, &count, view, VIRTUAL_TASK_JSON, 0, "task.json");
 	if (render_has_error(view))
 		add_file(files, &count, view, VIRTUAL_ERROR, view->revision, "error.txt");
 	if (is_ended && video->is_ready)
@@ -413,8 +388,7 @@ int virtual_get(struct filesystem *fs, struct node *directory,
 	if (!text && (file->kind == VIRTUAL_TASK_JSON || file->kind == VIRTUAL_ERROR))
 		return -ENOMEM;
 	if (file->kind == VIRTUAL_TASK_JSON)
-		version =
-			text_version(text); /* it may have changed since it was listed */
+		version = text_version(text);
 	*ret_node = nodes_get_virtual(&fs->nodes, directory, view->number, file->kind,
 				      version, text);
 	return *ret_node ? 0 : -ENOMEM;

@@ -15,10 +15,12 @@ ino_t user_inode(ino_t inode);
 /* What a virtual file is, for a look-up. */
 struct virtual_file {
 	enum virtual_kind kind;
-	uint32_t version;
+	uint32_t
+		version; /* of task.json 0: it is its text's, which is not rendered yet */
 	const char *name;
 };
 #define VIRTUAL_FILES_MAX 5
+uint32_t virtual_json_version(struct filesystem *fs, const struct task_view *view);
 
 /*
  * The virtual files that the folder shows now, `status` first. `has_own_frame`: the user

@@ -1,6 +1,7 @@
 """Edit: what editors and the tools that edit do to a trigger file, in each state of its task."""
 
 import json
+import os
 import re
 import time
 
@@ -287,6 +288,39 @@ def test_a_script_that_writes_the_text_before_again_later_orders_it(desk):
     (folder / "request.json").write_text(text)
     wait_state(folder, *ORDERED)
     desk.check_orders("marker", "A fox")
+
+
+def test_what_is_submitted_goes_out_when_nothing_holds_it_any_more(desk):
+    """Told once is enough, though the file "hold" goes only afterwards."""
+    folder, _ = desk.begin("submit")
+    folder.mkdir()
+    (folder / "hold").touch()
+    text = '{"prompt": "A fox"}\n'
+    (folder / "request.json").write_text(text)
+    with pytest.raises(OSError):
+        (folder / "request.json").write_text('{"durration": 5}')
+    (folder / "request.json").write_text(text)
+    (folder / "status").write_text("submit\n")
+    wait_for(lambda: "held by" in (field(folder, "waiting") or ""))
+    (folder / "hold").unlink()
+    desk.check_one_order(folder, "A fox")
+
+
+def test_one_save_is_not_its_own_putting_back(desk):
+    """A child that closes its copy of the descriptor has the half of it judged."""
+    folder, _ = desk.begin("child")
+    folder.mkdir()
+    (folder / "hold").touch()
+    text = '{"prompt": "A fox"}\n'
+    (folder / "request.json").write_text(text)
+    fd = os.open(folder / "request.json", os.O_WRONLY | os.O_TRUNC)
+    os.write(fd, text[:5].encode())
+    with pytest.raises(OSError):
+        os.close(os.dup(fd))
+    os.write(fd, text[5:].encode())
+    os.close(fd)
+    (folder / "hold").unlink()
+    desk.check_one_order(folder, "A fox")
 
 
 def test_the_text_before_a_bad_save_goes_out_when_it_is_told_to(desk):

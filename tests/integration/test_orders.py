@@ -488,6 +488,19 @@ def test_adopting_an_impossible_id_is_explained(mount, simulator):
     wait_for(lambda: "nobody" in (folder / "error.txt").read_text() if (folder / "error.txt").exists() else False)
 
 
+def test_no_service_is_asked_for_more_at_once_than_it_can_take(make_mount, simulator):
+    """One that breaks connections off leaves nobody knowing what arrived."""
+    simulator.hold("queued")
+    simulator.fault("create", {"delay_ms": 4000}, times=32)
+    mount = make_mount(simulator, settle=0.1, options=["submissions_per_hour=1000"])
+    folders = [mount.folder(f"cat-{n}", f"Cat {n}") for n in range(45)]
+    wait_for(lambda: sum("32 requests are on their way" in (field(folder, "waiting") or "") for folder in folders) == 13)
+    assert len(simulator.requests(on="create")) == 32
+    for folder in folders:
+        wait_state(folder, "queued")
+    assert simulator.creates() == 45
+
+
 # --- what may go wrong on the way: never billed twice ---
 
 def test_429_is_sent_again_when_the_service_says(mount, simulator):

@@ -220,40 +220,94 @@ def test_a_copier_that_asks_makes_no_order(make_mount, simulator, tmp_path, answ
 
 GLIB = """
 import ctypes, os, pathlib, sys
-ctypes.CDLL(None).prctl(15, b"pool-manager")
+ctypes.CDLL(None).prctl(15, sys.argv[3].encode())
 folder = pathlib.Path(sys.argv[1])
 folder.mkdir()
 (folder / "prompt.txt").write_text("A cat")
 os.utime(folder / "prompt.txt")
+print("made", flush=True)
 sys.stdin.readline()
 if sys.argv[2] == "its own times":
     os.utime(folder)
-elif sys.argv[2] == "another folder":
-    os.listdir(folder.parent)
+elif sys.argv[2] == "its own list":
+    os.listdir(folder)
+elif sys.argv[2] == "a subfolder":
+    (folder / "refs").mkdir()
+    os.utime(folder / "refs")
 elif sys.argv[2] == "a name elsewhere":
     os.path.exists(folder.parent / "elsewhere")
-os.path.exists(folder / "status")
-print("asked", flush=True)
+found = os.path.exists(folder / "status")
+if not found:
+    with open(folder / "status", "x") as status:
+        status.write("succeeded")
+print("found" if found else "copied", flush=True)
 sys.stdin.read()
 """
 
 
-@pytest.mark.parametrize("turn", ["nothing", "its own times", "another folder", "a name elsewhere"])
-def test_a_thread_of_glib_copies_until_it_turns_to_something_else(make_mount, simulator, turn):
-    """GIO's programs look at what came on the threads that copied; how fast one goes on tells nothing on a busy machine."""
-    mount = make_mount(simulator, settle=0.7)
-    folder = mount.path / "cat"
-    thread = subprocess.Popen([sys.executable, "-c", GLIB, folder, turn], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    wait_for(lambda: (folder / "prompt.txt").exists() and time.time() - (folder / "prompt.txt").stat().st_mtime > 0.2)
-    thread.stdin.write("\n")
-    thread.stdin.flush()
-    assert thread.stdout.readline() == "asked\n"
-    if turn == "nothing":
+def copy_as(mount, turn, thread):
+    """What a thread of that name, which copies a prompt and then a status, finds of the latter."""
+    folder = mount.path / "far" / "cat"
+    folder.parent.mkdir()
+    copier = subprocess.Popen([sys.executable, "-c", GLIB, folder, turn, thread], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              text=True)
+    assert copier.stdout.readline() == "made\n"
+    if turn == "somebody's list":
+        os.listdir(folder)
+    # Longer than the kernel remembers the way there.
+    wait_for(lambda: time.time() - (folder / "prompt.txt").stat().st_mtime > 1.2)
+    copier.stdin.write("\n")
+    copier.stdin.flush()
+    told = copier.stdout.readline().strip()
+    return folder, copier, told
+
+
+@pytest.mark.parametrize("turn", ["nothing", "a subfolder", "a name elsewhere"])
+def test_a_thread_of_glib_that_copies_has_nothing_to_ask(make_mount, simulator, turn):
+    """How fast one goes on from file to file tells nothing on a busy machine."""
+    mount = make_mount(simulator, settle=2)
+    folder, copier, told = copy_as(mount, turn, "pool-manager")
+    assert told == "copied" and status(folder) == "succeeded"
+    settled(mount, simulator, 0)
+    copier.communicate("", timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("turn", ["its own times", "its own list", "somebody's list", "of Java"])
+def test_a_thread_that_looks_at_what_it_made_finds_it(make_mount, simulator, turn):
+    """GIO's programs do so on the threads that copied."""
+    mount = make_mount(simulator, settle=2)
+    folder, copier, told = copy_as(mount, turn, "pool-1-thread-1" if turn == "of Java" else "pool-manager")
+    assert told == "found"
+    if turn == "of Java":  # a script may as well be a copier that asks
         wait_for(lambda: "another task's files" in (field(folder, "waiting") or ""), "it waits")
-        settled(mount, simulator, 0)
     else:
         wait_state(folder, "succeeded")
-    thread.communicate("", timeout=PATIENCE)
+    copier.communicate("", timeout=PATIENCE)
+
+
+def test_an_edit_ends_the_question(make_mount, simulator):
+    """A script that looked whether there is a status, long ago, and writes its prompt anew."""
+    mount = make_mount(simulator, settle=0.5)
+    folder = mount.path / "cat"
+    code = """
+import os, pathlib, sys
+folder = pathlib.Path(sys.argv[1])
+folder.mkdir()
+(folder / "hold").touch()
+(folder / "prompt.txt").write_text("A cat")
+os.path.exists(folder / "status")
+sys.stdin.readline()
+(folder / "prompt.txt").write_text("Another cat")
+sys.stdin.read()
+"""
+    script = subprocess.Popen([sys.executable, "-c", code, folder], stdin=subprocess.PIPE, text=True)
+    wait_for(lambda: "held by" in (field(folder, "waiting") or "") if (folder / "status").exists() else False)
+    script.stdin.write("\n")
+    script.stdin.flush()
+    wait_for(lambda: (folder / "prompt.txt").read_text() == "Another cat")
+    (folder / "hold").unlink()
+    wait_state(folder, "succeeded")
+    script.communicate("", timeout=PATIENCE)
 
 
 def test_a_script_that_reads_what_it_finds_orders(make_mount, simulator):

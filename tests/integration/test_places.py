@@ -139,6 +139,22 @@ def test_the_known_folder_is_the_task_though_it_turns_up_late(mount, simulator, 
     settled(mount, simulator, 1)
 
 
+def test_a_new_folder_has_nothing_of_one_removed_behind_the_mount(mount, simulator):
+    """Filesystems give inodes again at once."""
+    tree = mount.library / "tree"
+    inode = (tree / mount.finished(simulator, "cat").name).stat().st_ino
+    shutil.rmtree(tree / "cat")
+    folders = []
+    while len(folders) < 100 and inode not in [(tree / folder.name).stat().st_ino for folder in folders]:
+        folders.append(mount.path / f"new-{len(folders)}")
+        folders[-1].mkdir()
+        assert not os.listdir(folders[-1]) and not (folders[-1] / "status").exists()
+    (folders[-1] / "prompt.txt").write_text("A dog\n")
+    wait_state(folders[-1], "succeeded")
+    assert "A dog" in [task["prompt"] for task in simulator.tasks()]
+    assert simulator.creates() == 2
+
+
 def test_a_copy_behind_the_mount_is_an_archive_while_the_task_is_there(mount, simulator):
     folder, tree = mount.folder(), mount.library / "tree"
     wait_state(folder, "succeeded")
