@@ -209,7 +209,9 @@ CUT_OFF = {
     "dd": 'dd if="$1"/slow of="$2"/first_frame.png status=none',
     "shell": 'cat "$1"/slow > "$2"/first_frame.png',
     "rsync --inplace": 'rsync -a --inplace --bwlimit=300 "$1"/first_frame.png "$2"/',
-    "rsync --partial": 'rsync -a --partial --bwlimit=300 "$1"/first_frame.png "$2"/',
+    # A person's shell stays: with the first process of a terminal all others end, the receiver, which cleans up, too.
+    "rsync --partial": 'rsync -a --partial --bwlimit=300 "$1"/first_frame.png "$2"/; code=$?; '
+                       'until [ -e "$2"/first_frame.png ]; do sleep 0.1; done; exit $code',
 }
 
 
