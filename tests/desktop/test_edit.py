@@ -220,6 +220,18 @@ def test_an_editor_shows_that_a_request_is_bad_and_mends_it(desk, editor):
     assert kept(folder) == ["request.json"]
 
 
+GOOD = '{"prompt": "A fox"}\n'
+
+
+def held_request(desk, name):
+    """A folder that would order, but for the file "hold"."""
+    folder, _ = desk.begin(name)
+    folder.mkdir()
+    (folder / "hold").touch()
+    (folder / "request.json").write_text(GOOD)
+    return folder
+
+
 # What these do when a save was refused: the text before is there again.
 PUT_BACK = ("vim", "vim with backups", "vim, backupcopy=yes", "vim, backupcopy=no", "emacs")
 
@@ -227,10 +239,7 @@ PUT_BACK = ("vim", "vim with backups", "vim, backupcopy=yes", "vim, backupcopy=n
 @pytest.mark.parametrize("editor", SCREEN_EDITORS)
 def test_a_bad_save_over_a_good_request_sends_neither(desk, editor):
     """Not the text before, either: it is not what the person wants now."""
-    folder, _ = desk.begin(editor)
-    folder.mkdir()
-    (folder / "hold").touch()
-    (folder / "request.json").write_text('{"prompt": "A fox"}\n')
+    folder = held_request(desk, editor)
     with EDITORS[editor](folder / "request.json", desk.home) as open_editor:
         open_editor.replace('{"prompt": "A wolf", "durration": 5}')
         open_editor.save()
@@ -252,10 +261,7 @@ def test_a_bad_save_over_a_good_request_sends_neither(desk, editor):
 
 @pytest.mark.parametrize("editor", PUT_BACK)
 def test_the_text_before_a_bad_save_waits_after_a_restart_too(desk, editor):
-    folder, _ = desk.begin(editor)
-    folder.mkdir()
-    (folder / "hold").touch()
-    (folder / "request.json").write_text('{"prompt": "A fox"}\n')
+    folder = held_request(desk, editor)
     with EDITORS[editor](folder / "request.json", desk.home) as open_editor:
         open_editor.replace('{"prompt": "A wolf", "durration": 5}')
         open_editor.save()
@@ -267,39 +273,31 @@ def test_the_text_before_a_bad_save_waits_after_a_restart_too(desk, editor):
     wait_for(lambda: (field(folder, "waiting") or "").startswith("the last save was refused"))
     desk.check_orders()
     wait_for(lambda: time.time() - refused > 2.1, "a person's time")
-    (folder / "request.json").write_text('{"prompt": "A fox"}\n')
+    (folder / "request.json").write_text(GOOD)
     wait_state(folder, *ORDERED)
     desk.check_orders("marker", "A fox")
 
 
 def test_a_script_that_writes_the_text_before_again_later_orders_it(desk):
-    folder, _ = desk.begin("shell")
-    folder.mkdir()
-    (folder / "hold").touch()
-    text = '{"prompt": "A fox"}\n'
-    (folder / "request.json").write_text(text)
+    folder = held_request(desk, "shell")
     with pytest.raises(OSError):
         (folder / "request.json").write_text('{"durration": 5}')
-    (folder / "request.json").write_text(text)  # at once, as vim does
+    (folder / "request.json").write_text(GOOD)  # at once, as vim does
     (folder / "hold").unlink()
     wait_for(lambda: (field(folder, "waiting") or "").startswith("the last save was refused"))
     desk.check_orders()
     wait_for(lambda: time.time() - (folder / "request.json").stat().st_mtime > 2.1)
-    (folder / "request.json").write_text(text)
+    (folder / "request.json").write_text(GOOD)
     wait_state(folder, *ORDERED)
     desk.check_orders("marker", "A fox")
 
 
 def test_what_is_submitted_goes_out_when_nothing_holds_it_any_more(desk):
     """Told once is enough, though the file "hold" goes only afterwards."""
-    folder, _ = desk.begin("submit")
-    folder.mkdir()
-    (folder / "hold").touch()
-    text = '{"prompt": "A fox"}\n'
-    (folder / "request.json").write_text(text)
+    folder = held_request(desk, "submit")
     with pytest.raises(OSError):
         (folder / "request.json").write_text('{"durration": 5}')
-    (folder / "request.json").write_text(text)
+    (folder / "request.json").write_text(GOOD)
     (folder / "status").write_text("submit\n")
     wait_for(lambda: "held by" in (field(folder, "waiting") or ""))
     (folder / "hold").unlink()
@@ -308,26 +306,19 @@ def test_what_is_submitted_goes_out_when_nothing_holds_it_any_more(desk):
 
 def test_one_save_is_not_its_own_putting_back(desk):
     """A child that closes its copy of the descriptor has the half of it judged."""
-    folder, _ = desk.begin("child")
-    folder.mkdir()
-    (folder / "hold").touch()
-    text = '{"prompt": "A fox"}\n'
-    (folder / "request.json").write_text(text)
+    folder = held_request(desk, "child")
     fd = os.open(folder / "request.json", os.O_WRONLY | os.O_TRUNC)
-    os.write(fd, text[:5].encode())
+    os.write(fd, GOOD[:5].encode())
     with pytest.raises(OSError):
         os.close(os.dup(fd))
-    os.write(fd, text[5:].encode())
+    os.write(fd, GOOD[5:].encode())
     os.close(fd)
     (folder / "hold").unlink()
     desk.check_one_order(folder, "A fox")
 
 
 def test_the_text_before_a_bad_save_goes_out_when_it_is_told_to(desk):
-    folder, _ = desk.begin("submit")
-    folder.mkdir()
-    (folder / "hold").touch()
-    (folder / "request.json").write_text('{"prompt": "A fox"}\n')
+    folder = held_request(desk, "submit")
     with EDITORS["vim"](folder / "request.json", desk.home) as vim:
         vim.replace('{"prompt": "A wolf", "durration": 5}')
         vim.save()
