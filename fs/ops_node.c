@@ -19,6 +19,8 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#define LOOK_TRIES 4
+
 #define USER_SECONDS 1.0 /* user files change below only behind our back */
 #define OUTPUT_SECONDS \
 	3600.0 /* an output's inode never changes; its name is looked up anew */
@@ -166,44 +168,66 @@ static bool is_found(struct filesystem *fs, struct node *parent, const char *nam
 	return !view || view->state != TASK_PENDING || copier_finds(parent, name, pid);
 }
 
+/* The node, referenced, with its entry. What became another one as we looked is looked
+ * for anew. */
+static int find_entry(fuse_req_t request, struct node *parent, const char *name,
+		      struct fuse_entry_param *ret_entry, struct node **ret_node)
+{
+	struct filesystem *fs = ops_fs(request);
+	int r = -ESTALE;
+
+	for (int i = 0; r == -ESTALE && i < LOOK_TRIES; i++) {
+		r = ops_find(fs, parent, name, ret_node);
+		if (r)
+			continue;
+		if ((*ret_node)->is_virtual &&
+		    !is_found(fs, parent, name, *ret_node, fuse_req_ctx(request)->pid))
+			r = -ENOENT;
+		else
+			r = ops_fill_entry(fs, *ret_node, name, ret_entry);
+		if (r)
+			nodes_unref(&fs->nodes, *ret_node, 1);
+	}
+	return r;
+}
+
+/* The announcer's: whether it was answered, which a user's file is not. */
+static bool lookup_announced(fuse_req_t request, struct node *parent, const char *name)
+{
+	struct filesystem *fs = ops_fs(request);
+	struct node *node = NULL;
+	int r = gallery_is_at(fs, parent, name) ? gallery_find_made(fs, &node)
+						: ops_find(fs, parent, name, &node);
+
+	if (r == -ENOENT || (!r && node->is_virtual)) {
+		announced_lookup(request, parent, name, node);
+		return true;
+	}
+	if (!r)
+		nodes_unref(&fs->nodes, node, 1);
+	return false;
+}
+
 void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 {
 	struct filesystem *fs = ops_fs(request);
 	struct fuse_entry_param entry = { 0 };
-	struct node *node = NULL;
-	pid_t pid = fuse_req_ctx(request)->pid;
-	bool is_ours = announce_is_ours(fs->announce, pid);
-	int r = is_ours && gallery_is_at(fs, ops_node(fs, parent), name)
-			? gallery_find_made(fs, &node)
-			: ops_find(fs, ops_node(fs, parent), name, &node);
+	struct node *directory = ops_node(fs, parent), *node = NULL;
+	int r;
 
-	if (is_ours && (r == -ENOENT || (!r && node->is_virtual))) {
-		announced_lookup(request, ops_node(fs, parent), name, node);
+	if (announce_is_ours(fs->announce, fuse_req_ctx(request)->pid) &&
+	    lookup_announced(request, directory, name))
 		return;
-	}
-	if (!r && node->is_virtual &&
-	    !is_found(fs, ops_node(fs, parent), name, node, pid)) {
-		nodes_unref(&fs->nodes, node, 1);
-		r = -ENOENT;
-	}
-	if (r == -ENOENT) { /* a missing name is not remembered: it may be a virtual one
-			       soon */
-		fuse_reply_err(request, ENOENT);
-		return;
-	}
-	if (!r) {
-		r = ops_fill_entry(fs, node, name, &entry);
-		if (r)
-			nodes_unref(&fs->nodes, node, 1);
-		else if (node->is_virtual)
-			announce_handed(fs->announce, node->number, node->kind,
-					node->version);
-	}
-	if (r)
+	r = find_entry(request, directory, name, &entry, &node);
+	if (r) { /* a missing name is not remembered: it may be a virtual one soon */
 		fuse_reply_err(request, r == -ESTALE ? ENOENT : -r);
-	else if (fuse_reply_entry(request, &entry) == -ENOENT)
-		nodes_unref(&fs->nodes, node,
-			    1); /* interrupted: the kernel did not take it */
+		return;
+	}
+	if (node->is_virtual)
+		announce_handed(fs->announce, node->number, node->kind, node->version);
+	if (fuse_reply_entry(request, &entry) == -ENOENT)
+		nodes_unref(&fs->nodes, node, 1); /* interrupted: the kernel did not take
+						     it */
 }
 
 void op_forget(fuse_req_t request, fuse_ino_t id, uint64_t count)
