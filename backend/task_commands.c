@@ -290,7 +290,8 @@ int backend_task_release(struct backend *backend, uint64_t number)
 		return -ENOENT;
 	if (is_pending) {
 		view->is_archive = view->needs_submit = false;
-		task_clear_refused_save(view); /* whatever comes before it goes out */
+		/* Told once is enough, whatever else it waits for. */
+		task_clear_refused_save(view);
 		tasks_commit(backend->tasks, view);
 	} else {
 		tasks_abandon(backend->tasks, view);
