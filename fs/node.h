@@ -116,6 +116,12 @@ char *nodes_path(struct nodes *nodes, struct node *node);
  * when it is no longer there.
  */
 int nodes_open(struct nodes *nodes, struct node *node, int flags);
+/*
+ * The same for who comes by a name: -ESTALE, too, when the file is there because somebody
+ * has it open, but all its names went behind our back. Asked again, it is opened: then it
+ * is known to have none.
+ */
+int nodes_open_named(struct nodes *nodes, struct node *node, int flags);
 /* A descriptor (O_PATH) of a directory, for the *at calls. */
 int nodes_open_directory(struct nodes *nodes, struct node *node);
 int nodes_stat(struct nodes *nodes, struct node *node, struct stat *ret_status);

@@ -124,7 +124,7 @@ static char *first_name(struct nodes *nodes, struct node *node, struct node **re
 			uint64_t *ret_changes)
 {
 	SCOPED_LOCK(&nodes->lock);
-	char *text = node->names && node->fd < 0 ? strdup(node->names->name) : NULL;
+	char *text = node->names ? strdup(node->names->name) : NULL;
 
 	*ret_changes = nodes->changes;
 	if (!text)
@@ -132,6 +132,13 @@ static char *first_name(struct nodes *nodes, struct node *node, struct node **re
 	*ret_parent = node->names->parent;
 	(*ret_parent)->references++;
 	return text;
+}
+
+static bool has_descriptor(struct nodes *nodes, const struct node *node)
+{
+	SCOPED_LOCK(&nodes->lock);
+
+	return node->fd >= 0;
 }
 
 /*
@@ -146,7 +153,10 @@ static bool forget_stale_name(struct nodes *nodes, struct node *node)
 	while (node) {
 		struct node *parent = NULL;
 		uint64_t changes;
-		AUTOFREE char *name = first_name(nodes, node, &parent, &changes);
+		AUTOFREE char *name =
+			has_descriptor(nodes, node)
+				? NULL
+				: first_name(nodes, node, &parent, &changes);
 		AUTOCLOSE int fd = name ? open_once(nodes, parent) : -1;
 
 		if (fd >= 0 && !node_is_in(fd, name, node))
@@ -182,6 +192,39 @@ int nodes_open(struct nodes *nodes, struct node *node, int flags)
 	if (fd < 0 || flags & O_PATH)
 		return take_fd(&fd);
 	return tree_reopen(fd, flags);
+}
+
+/*
+ * Forgets a file's names until one is seen to be right; a way that is closed to us proves
+ * nothing. Whether all were stale.
+ */
+static bool forget_stale_names(struct nodes *nodes, struct node *node)
+{
+	bool is_stale = false;
+
+	for (int i = 0; i < TRIES;) {
+		struct node *parent = NULL;
+		uint64_t changes;
+		AUTOFREE char *name = first_name(nodes, node, &parent, &changes);
+		AUTOCLOSE int fd = name ? open_checked(nodes, parent) : -1;
+
+		if (!name)
+			return is_stale;
+		is_stale = fd == -ESTALE || (fd >= 0 && !node_is_in(fd, name, node));
+		if (is_stale && !nodes_forget_name(nodes, node, parent, name, changes))
+			i++;
+		nodes_unref(nodes, parent, 1);
+		if (!is_stale)
+			return false;
+	}
+	return true;
+}
+
+int nodes_open_named(struct nodes *nodes, struct node *node, int flags)
+{
+	if (has_descriptor(nodes, node) && forget_stale_names(nodes, node))
+		return -ESTALE;
+	return nodes_open(nodes, node, flags);
 }
 
 int nodes_open_directory(struct nodes *nodes, struct node *node)

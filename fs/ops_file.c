@@ -88,9 +88,9 @@ static int open_user_file(struct filesystem *fs, struct handle *handle, int flag
 		saves_begin(fs, handle->node);
 		copier_rewritten(&fs->nodes, handle->node);
 	}
-	fd = nodes_open(&fs->nodes, handle->node,
-			flags & ~(O_CREAT | O_EXCL | O_DIRECT | O_NOCTTY | O_NOFOLLOW |
-				  O_APPEND));
+	fd = nodes_open_named(&fs->nodes, handle->node,
+			      flags & ~(O_CREAT | O_EXCL | O_DIRECT | O_NOCTTY |
+					O_NOFOLLOW | O_APPEND));
 	if (fd < 0)
 		return fd;
 	handle_set_fd(fs, handle, fd);

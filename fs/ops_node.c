@@ -285,7 +285,7 @@ static int set_size(struct filesystem *fs, struct node *node, struct handle *han
 		if (ftruncate(handle->fd, size) < 0)
 			return -errno;
 	} else {
-		fd = nodes_open(&fs->nodes, node, O_WRONLY);
+		fd = nodes_open_named(&fs->nodes, node, O_WRONLY);
 		if (fd < 0)
 			return fd;
 		if (ftruncate(fd, size) < 0)

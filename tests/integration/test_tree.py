@@ -13,6 +13,7 @@ import mmap
 import os
 import pathlib
 import random
+import shutil
 import signal
 import stat
 import subprocess
@@ -1006,6 +1007,30 @@ def test_inode_numbers_that_are_used_again_below(shared, folder):
         else:
             assert path.read_text() == str(i)
             (real / str(i)).unlink()
+
+
+def test_who_writes_a_file_that_went_below_while_it_is_read_makes_it_anew(shared, folder):
+    """What the kernel still knows under the name is another file: what is written there would be lost."""
+    real = below(shared, folder)
+    for n, go in enumerate((lambda f: f.unlink(), lambda f: f.rename(real / "away"),
+                            lambda f: shutil.rmtree(f.parent) or f.parent.mkdir())):
+        path = folder / f"d{n}" / "f"
+        path.parent.mkdir()
+        path.write_text("old")
+        with open(path) as reader:
+            go(real / f"d{n}" / "f")
+            path.write_text("new")
+            assert (real / f"d{n}" / "f").read_text() == path.read_text() == "new"
+            assert reader.read() == "old"
+            with open(f"/proc/self/fd/{reader.fileno()}") as again:
+                assert again.read() == "old"
+    assert (real / "away").read_text() == "old"
+    (folder / "cut").write_text("old and long")
+    with open(folder / "cut"):
+        (real / "cut").rename(real / "kept")
+        (real / "cut").write_text("another")
+        os.truncate(folder / "cut", 3)
+    assert (real / "kept").read_text() == "old and long" and (real / "cut").read_text() == "ano"
 
 
 def test_a_directory_that_becomes_a_link_leads_nowhere(shared, folder, tmp_path):
