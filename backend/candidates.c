@@ -190,6 +190,7 @@ static void ask(void *context)
 		return;
 	}
 	endpoint = config_endpoint(search->section);
+	options.lane = search->section;
 	reach_service(search->section, &options);
 	search->looks++;
 	if (!search->section->provider->build_list(view->model, tier, &endpoint,

@@ -3,27 +3,34 @@
 #include "backend/address.h"
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
-#include "backend/base/digest.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
-#include "backend/promise.h"
+#include "backend/http_body.h"
+#include "backend/http_head.h"
 
 #include <curl/curl.h>
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
 #define CONNECT_TIMEOUT_MS 10000
 #define STALL_SECONDS 30
 #define RECEIVE_BUFFER_BYTES (256 * 1024)
 #define SLOWEST_BYTES 1024 /* a second */
 #define REDIRECTS_MAX 3
-#define BASE64_STEP_BYTES 49152 /* a multiple of 3 */
+
+/* Calls that go out a few at a time. */
+struct lane {
+	struct lane *next;
+	const void *key; /* http_options.lane */
+	unsigned under_way;
+	struct http_call *waiting, **end; /* in the order they came */
+};
 
 struct http {
 	CURLM *multi;
 	const char *proxy; /* http_create() */
 	struct http_call *calls;
+	struct lane *lanes;
 };
 
 struct http_call {
@@ -34,16 +41,15 @@ struct http_call {
 	struct http_options options;
 	struct http_request request;
 	struct http_response response;
-	size_t piece;	       /* of the body: the one being sent */
-	uint64_t piece_offset; /* text: bytes sent; file: bytes read from it */
-	char *encoded;	       /* what comes next of a file; made when there is one */
-	size_t encoded_size, encoded_sent;
-	bool has_taken;	   /* the sink, in this turn */
-	bool is_paused;	   /* the sink takes nothing for now: that is no stall */
-	bool is_refused;   /* the sink wants no more: curl may not have noticed */
-	bool is_forbidden; /* where it was to go */
-	bool is_proxied;   /* or may be: the addresses seen are the proxy's */
-	int64_t heard_ms;  /* boot clock: the start, or what came of the body last */
+	struct http_body body; /* of the request */
+	struct lane *lane;     /* NULL: it need not wait */
+	bool is_waiting;       /* for its lane: in its list, and curl does not know it */
+	bool has_taken;	       /* the sink, in this turn */
+	bool is_paused;	       /* the sink takes nothing for now: that is no stall */
+	bool is_refused;       /* the sink wants no more: curl may not have noticed */
+	bool is_forbidden;     /* where it was to go */
+	bool is_proxied;       /* or may be: the addresses seen are the proxy's */
+	int64_t heard_ms;      /* boot clock: the start, or what came of the body last */
 	int64_t window_ms; /* since when `window_bytes` came of the body; 0: none did */
 	uint64_t window_bytes;
 	char error[CURL_ERROR_SIZE];
@@ -63,20 +69,100 @@ int http_create(const char *proxy, struct http **ret_http)
 	return 0;
 }
 
+/* --- lanes --- */
+
+static struct lane *find_or_add_lane(struct http *http, const void *key)
+{
+	struct lane *lane = http->lanes;
+
+	while (lane && lane->key != key)
+		lane = lane->next;
+	if (lane)
+		return lane;
+	lane = calloc(1, sizeof(*lane));
+	if (!lane)
+		return NULL;
+	lane->key = key;
+	lane->end = &lane->waiting;
+	lane->next = http->lanes;
+	http->lanes = lane;
+	return lane;
+}
+
+static void wait_in_lane(struct http_call *call)
+{
+	struct lane *lane = call->lane;
+
+	call->is_waiting = true;
+	call->previous = lane->end;
+	*lane->end = call;
+	lane->end = &call->next;
+}
+
+static void leave_lane(struct http_call *call)
+{
+	if (call->lane && call->is_waiting && !call->next)
+		call->lane->end = call->previous;
+	else if (call->lane && !call->is_waiting && call->previous)
+		call->lane->under_way--;
+}
+
+static void link_call(struct http *http, struct http_call *call)
+{
+	call->previous = &http->calls;
+	call->next = http->calls;
+	if (call->next)
+		call->next->previous = &call->next;
+	http->calls = call;
+}
+
+static void unlink_call(struct http_call *call)
+{
+	leave_lane(call);
+	if (!call->previous)
+		return;
+	*call->previous = call->next;
+	if (call->next)
+		call->next->previous = call->previous;
+	call->previous = NULL;
+	call->next = NULL;
+}
+
+/* It is curl's from here on. 0 or -ENOMEM. */
+static int send_call(struct http_call *call)
+{
+	call->heard_ms = clock_boot_ms();
+	if (curl_multi_add_handle(call->http->multi, call->easy))
+		return -ENOMEM;
+	if (call->lane)
+		call->lane->under_way++;
+	link_call(call->http, call);
+	return 0;
+}
+
 static void call_destroy(struct http_call *call)
 {
-	curl_multi_remove_handle(call->http->multi, call->easy);
+	unlink_call(call);
+	if (!call->is_waiting)
+		curl_multi_remove_handle(call->http->multi, call->easy);
 	curl_easy_cleanup(call->easy);
 	curl_slist_free_all(call->headers);
 	http_request_clear(&call->request);
 	http_response_clear(&call->response);
-	if (call->previous) {
-		*call->previous = call->next;
-		if (call->next)
-			call->next->previous = call->previous;
-	}
-	free(call->encoded);
+	http_body_clear(&call->body);
 	free(call);
+}
+
+static void destroy_lanes(struct http *http)
+{
+	while (http->lanes) {
+		struct lane *lane = http->lanes;
+
+		http->lanes = lane->next;
+		while (lane->waiting)
+			call_destroy(lane->waiting);
+		free(lane);
+	}
 }
 
 void http_destroy(struct http *http)
@@ -85,6 +171,7 @@ void http_destroy(struct http *http)
 		return;
 	while (http->calls)
 		call_destroy(http->calls);
+	destroy_lanes(http);
 	curl_multi_cleanup(http->multi);
 	free(http);
 }
@@ -102,152 +189,16 @@ void http_wake(struct http *http)
 
 /* --- the body that goes out --- */
 
-/* Reads what comes next of a file, and encodes it if it shall. */
-static int read_more(struct http_call *call, const struct http_piece *piece)
-{
-	char raw[BASE64_STEP_BYTES];
-	uint64_t left = piece->file_size - call->piece_offset;
-	size_t wanted = left < sizeof(raw) ? (size_t)left : sizeof(raw), got = 0;
-
-	if (!call->encoded)
-		call->encoded = malloc(BASE64_SIZE(BASE64_STEP_BYTES));
-	if (!call->encoded)
-		return -ENOMEM;
-	while (got < wanted) {
-		ssize_t n = pread(piece->fd, raw + got, wanted - got,
-				  (off_t)(call->piece_offset + got));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -EIO; /* it became shorter than what was announced */
-		got += (size_t)n;
-	}
-	if (piece->is_base64)
-		base64_encode(raw, got, call->encoded);
-	else
-		memcpy(call->encoded, raw, got);
-	call->piece_offset += got;
-	call->encoded_size = piece->is_base64 ? BASE64_SIZE(got) - 1 : got;
-	call->encoded_sent = 0;
-	return 0;
-}
-
-static size_t copy_out(char *to, size_t room, const char *from, size_t available)
-{
-	size_t size = available < room ? available : room;
-
-	memcpy(to, from, size);
-	return size;
-}
-
-/* Copies what comes next of the body; 0 at its end, or CURL_READFUNC_ABORT. */
+/* 0 at its end. */
 static size_t read_body(char *to, size_t unit, size_t count, void *user)
 {
 	struct http_call *call = user;
-	size_t room = unit * count;
+	ssize_t size = http_body_read(&call->body, &call->request, to, unit * count);
 
-	while (call->piece < call->request.piece_count) {
-		struct http_piece *piece = &call->request.pieces[call->piece];
-		size_t size = 0;
-
-		if (call->encoded_sent < call->encoded_size) {
-			size = copy_out(to, room, call->encoded + call->encoded_sent,
-					call->encoded_size - call->encoded_sent);
-			call->encoded_sent += size;
-		} else if (piece->fd < 0 && call->piece_offset < piece->text_size) {
-			size = copy_out(to, room, piece->text + call->piece_offset,
-					piece->text_size - call->piece_offset);
-			call->piece_offset += size;
-		} else if (piece->fd >= 0 && call->piece_offset < piece->file_size) {
-			if (read_more(call, piece))
-				return CURL_READFUNC_ABORT;
-			continue;
-		} else {
-			call->piece++;
-			call->piece_offset = 0;
-			call->encoded_size = call->encoded_sent = 0;
-			continue;
-		}
-		return size;
-	}
-	return 0;
+	return size < 0 ? CURL_READFUNC_ABORT : (size_t)size;
 }
 
 /* --- what comes back --- */
-
-static void keep_text(char **into, const char *value, size_t size)
-{
-	AUTOFREE char *text = strndup(value, size);
-
-	free(*into);
-	*into = text ? text_clean(text, 512) : NULL;
-}
-
-static void read_retry_after(struct http_response *response, const char *value)
-{
-	char *end;
-	long seconds = strtol(value, &end, 10);
-	int64_t ms;
-
-	if (seconds > 3600)
-		seconds = 3600;
-	if (seconds < 1)
-		seconds = 1;
-	ms = (int64_t)seconds * 1000;
-	if (end == value) {
-		time_t when = curl_getdate(value, NULL);
-
-		if (when < 0)
-			return;
-		ms = (int64_t)when * 1000 - clock_wall_ms();
-	}
-	if (ms < 1000)
-		ms = 1000;
-	response->retry_after_ms = ms > 3600000 ? 3600000 : ms;
-}
-
-static void read_promise(struct http_response *response, const char *name,
-			 size_t name_size, const char *value)
-{
-	AUTOFREE char *header = strndup(name, name_size);
-
-	if (header)
-		promise_read(&response->promise, header, value, response->status == 200);
-}
-
-static void read_header(struct http_response *response, const char *name,
-			size_t name_size, const char *value, size_t size)
-{
-	AUTOFREE char *text = strndup(value, size);
-
-#define IS(header) (name_size == strlen(header) && !strncasecmp(name, header, name_size))
-	if (!text)
-		return;
-	if (IS("etag"))
-		keep_text(&response->etag, value, size);
-	else if (IS("content-range"))
-		keep_text(&response->content_range, value, size);
-	else if (IS("content-type"))
-		keep_text(&response->content_type, value, size);
-	else if (IS("content-encoding"))
-		keep_text(&response->content_encoding, value, size);
-	else if (IS("x-request-id"))
-		keep_text(&response->request_id, value, size);
-	else if (IS("retry-after"))
-		read_retry_after(response, text);
-	else if (IS("date"))
-		response->date_ms = (int64_t)curl_getdate(text, NULL) * 1000;
-	else if (IS("transfer-encoding"))
-		response->is_framed = strcasestr(text, "chunked") != NULL;
-	else if (IS("content-length")) {
-		if (text_to_int64(text, &response->content_length))
-			response->content_length = -1;
-	} else {
-		read_promise(response, name, name_size, text);
-	}
-#undef IS
-}
 
 /* A new status line (after 100 Continue, a redirect) begins a new set of headers. */
 static void begin_headers(struct http_call *call, bool is_framed)
@@ -268,25 +219,14 @@ static void read_status(struct http_call *call)
 static size_t take_header(char *line, size_t unit, size_t count, void *user)
 {
 	struct http_call *call = user;
-	size_t size = unit * count, end = size;
-	const char *colon = memchr(line, ':', size), *value;
+	size_t size = unit * count;
 
 	if (size >= 6 && !memcmp(line, "HTTP/", 5)) {
 		begin_headers(call, line[5] >= '2');
 		return size;
 	}
-	if (!colon)
-		return size;
 	read_status(call);
-	value = colon + 1;
-	while (end &&
-	       (line[end - 1] == '\r' || line[end - 1] == '\n' || line[end - 1] == ' '))
-		end--;
-	while (value < line + end && (*value == ' ' || *value == '\t'))
-		value++;
-	if (value <= line + end)
-		read_header(&call->response, line, (size_t)(colon - line), value,
-			    (size_t)(line + end - value));
+	http_response_read_header(&call->response, line, size);
 	return size;
 }
 
@@ -465,13 +405,17 @@ static int set_options(struct http_call *call)
 	return add_headers(call);
 }
 
-static void link_call(struct http *http, struct http_call *call)
+/* Sends it, or lets it wait for its lane. 0 or -ENOMEM. */
+static int begin_call(struct http_call *call)
 {
-	call->previous = &http->calls;
-	call->next = http->calls;
-	if (call->next)
-		call->next->previous = &call->next;
-	http->calls = call;
+	if (call->options.lane)
+		call->lane = find_or_add_lane(call->http, call->options.lane);
+	if (call->options.lane && !call->lane)
+		return -ENOMEM;
+	if (!call->lane || call->lane->under_way < HTTP_LANE_CALLS)
+		return send_call(call);
+	wait_in_lane(call);
+	return 0;
 }
 
 int http_start(struct http *http, struct http_request *request,
@@ -485,17 +429,14 @@ int http_start(struct http *http, struct http_request *request,
 	}
 	call->http = http;
 	call->options = *options;
-	call->heard_ms = clock_boot_ms();
 	call->request = *request;
 	*request = (struct http_request){ 0 };
 	begin_headers(call, false);
 	call->easy = curl_easy_init();
-	if (!call->easy || set_options(call) ||
-	    curl_multi_add_handle(http->multi, call->easy)) {
+	if (!call->easy || set_options(call) || begin_call(call)) {
 		call_destroy(call);
 		return -ENOMEM;
 	}
-	link_call(http, call);
 	if (ret_call)
 		*ret_call = call;
 	return 0;
@@ -666,10 +607,25 @@ static int64_t next_stall_ms(const struct http *http, int64_t timeout_ms)
 	return timeout_ms > 0 ? timeout_ms : 0;
 }
 
+/* What waits follows what ended. */
+static void send_waiting(struct http *http)
+{
+	for (struct lane *lane = http->lanes; lane; lane = lane->next)
+		while (lane->waiting && lane->under_way < HTTP_LANE_CALLS) {
+			struct http_call *call = lane->waiting;
+
+			unlink_call(call);
+			call->is_waiting = false;
+			if (send_call(call))
+				finish(call, CURLE_OUT_OF_MEMORY);
+		}
+}
+
 void http_turn(struct http *http, int64_t timeout_ms)
 {
 	int running;
 
+	send_waiting(http);
 	curl_multi_poll(http->multi, NULL, 0, (int)next_stall_ms(http, timeout_ms), NULL);
 	curl_multi_perform(http->multi, &running);
 	tell_turned(http);

@@ -1,5 +1,6 @@
 /*
- * The transport: one curl_multi, driven by one thread. The only file that includes curl.
+ * The transport: one curl_multi, driven by one thread. Only http.c includes curl, and
+ * http_head.c for its dates.
  *
  * http_start() begins a call and returns at once; its callbacks come from http_turn(), on
  * the thread that calls it (the backend's). Only http_wake() may be called from other
@@ -19,6 +20,8 @@ struct http;
 struct http_call;
 
 #define HTTP_SINK_PAUSE 1
+/* A service that is asked for more at once than it takes breaks connections off. */
+#define HTTP_LANE_CALLS 32
 
 struct http_options {
 	bool may_reuse;	     /* a repeated request does no harm (GET) */
@@ -32,6 +35,12 @@ struct http_options {
 	 */
 	int64_t stall_ms;
 	size_t body_max_bytes; /* ceiling of response.body, when there is no sink */
+	/*
+	 * Calls of one lane go out HTTP_LANE_CALLS at a time, in their order; their
+	 * times count from then on. A lane is an address, for its identity alone; NULL:
+	 * none. Not for what may be paused.
+	 */
+	const void *lane;
 
 	/*
 	 * Takes the body piece by piece (of 16 KiB at the most) instead of response.body.

@@ -296,6 +296,7 @@ static int start_download(struct download *download, const char *url)
 	struct http_options options = { .may_reuse = true,
 					.follows = true,
 					.sink = write_download,
+					.lane = &download->inputs->backend->orders,
 					.done = download_done,
 					.context = download };
 

@@ -467,6 +467,7 @@ static void begin(void *context)
 	struct http_options options = { .may_reuse = true,
 					.follows = true,
 					.sink = take_bytes,
+					.lane = &backend->probes,
 					.done = probe_done,
 					.context = probe };
 	struct http_request request = { .method = "GET" };

@@ -190,6 +190,7 @@ static int send_query(struct query *query, const struct provider_section *sectio
 	struct http_options options = { .may_reuse = true,
 					.timeout_ms = QUERY_TIMEOUT_MS,
 					.body_max_bytes = ANSWER_MAX_BYTES,
+					.lane = section,
 					.done = query_done,
 					.context = query };
 	struct http_request request = { 0 };

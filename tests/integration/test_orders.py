@@ -501,6 +501,25 @@ def test_no_service_is_asked_for_more_at_once_than_it_can_take(make_mount, simul
     assert simulator.creates() == 45
 
 
+def test_no_service_is_polled_for_more_at_once_than_it_can_take(make_mount, simulator):
+    """After a start all are asked about at once, one by one where the service takes no more."""
+    simulator.hold("queued")
+    mount = make_mount(simulator, settle=0.1, services=["comet"], options=["submissions_per_hour=1000"])
+    folders = [mount.folder(f"cat-{n}", f"Cat {n}") for n in range(45)]
+    for folder in folders:
+        wait_state(folder, "queued")
+    mount.end()
+    simulator.fault("get", {"delay_ms": 4000}, times=32)
+    simulator.hold("")
+    seen = len(simulator.requests(on="get"))
+    mount.start()
+    wait_for(lambda: len(simulator.requests(on="get")) == seen + 32)
+    wait_state(mount.folder("dog", "A dog"), "queued")  # an order does not wait for them
+    assert len(simulator.requests(on="get")) == seen + 32
+    for folder in folders:
+        wait_state(folder, "succeeded")
+
+
 # --- what may go wrong on the way: never billed twice ---
 
 def test_429_is_sent_again_when_the_service_says(mount, simulator):

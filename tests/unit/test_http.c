@@ -60,6 +60,9 @@ static int count_bytes(void *context, const struct http_response *response,
 
 static bool allows_http = true, allows_http_anyway;
 
+static const void *lane;
+static struct http_call *begun;
+
 static void begin(const char *url, bool allows_private, int64_t stall_ms, struct end *end)
 {
 	struct http_request request = { .method = "GET", .url = strdup(url) };
@@ -70,12 +73,13 @@ static void begin(const char *url, bool allows_private, int64_t stall_ms, struct
 							       ? allows_http
 							       : allows_http_anyway,
 					.stall_ms = stall_ms,
+					.lane = lane,
 					.sink = count_bytes,
 					.done = take_end,
 					.context = end };
 
 	*end = (struct end){ 0 };
-	assert_int_equal(http_start(http, &request, &options, NULL), 0);
+	assert_int_equal(http_start(http, &request, &options, &begun), 0);
 }
 
 static void finish(struct end *end)
@@ -97,7 +101,7 @@ static int listen_here(char *url, size_t room, const char *scheme)
 
 	assert_true(fd >= 0);
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
-	assert_int_equal(listen(fd, 8), 0);
+	assert_int_equal(listen(fd, 128), 0);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
 	snprintf(url, room, "%s://127.0.0.1:%d/video.mp4", scheme,
 		 ntohs(address.sin_port));
@@ -267,6 +271,112 @@ static void test_redirects_to_other_schemes(void **state)
 	close(listener);
 }
 
+/* --- lanes --- */
+
+#define LANE_TRIALS 100
+
+/* Answers whoever connected. Returns how many did. */
+static size_t answer_all(int listener)
+{
+	size_t count = 0;
+	int fd;
+
+	while ((fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+		say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"
+			"Connection: close\r\n\r\n");
+		shutdown(fd, SHUT_WR);
+		close(fd);
+		count++;
+	}
+	return count;
+}
+
+/* Turns until nothing has moved for a while. Returns how many connected meanwhile. */
+static size_t count_callers(int listener, int *fds)
+{
+	size_t count = 0;
+	int idle = 0;
+
+	while (idle < 10) {
+		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+		http_turn(http, 5);
+		idle = fd >= 0 ? 0 : idle + 1;
+		if (fd >= 0)
+			fds[count++] = fd;
+	}
+	return count;
+}
+
+/* A lane's calls go out so many at a time; others do not wait for them. */
+static void test_a_lane(void **state)
+{
+	static struct end ends[LANE_TRIALS], other;
+	static int fds[LANE_TRIALS];
+	char url[64];
+	int listener = listen_here(url, sizeof(url), "http");
+
+	(void)state;
+	lane = &lane;
+	for (size_t i = 0; i < LANE_TRIALS; i++)
+		begin(url, true, 0, &ends[i]);
+	assert_int_equal(count_callers(listener, fds), HTTP_LANE_CALLS);
+	lane = NULL;
+	begin(url, true, 0, &other);
+	assert_int_equal(count_callers(listener, &fds[HTTP_LANE_CALLS]), 1);
+	for (size_t i = 0; i < 2; i++) {
+		say(fds[i], "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"
+			    "Connection: close\r\n\r\n");
+		close(fds[i]);
+	}
+	assert_int_equal(count_callers(listener, &fds[HTTP_LANE_CALLS + 1]), 2);
+	assert_true(ends[0].is_over && ends[1].is_over && !ends[2].is_over);
+	for (size_t i = 2; i < HTTP_LANE_CALLS + 3; i++)
+		close(fds[i]);
+	for (int64_t until_ms = clock_boot_ms() + PATIENCE_MS;
+	     !ends[LANE_TRIALS - 1].is_over && clock_boot_ms() < until_ms;) {
+		http_turn(http, 5);
+		answer_all(listener);
+	}
+	for (size_t i = HTTP_LANE_CALLS + 2; i < LANE_TRIALS; i++) {
+		finish(&ends[i]);
+		assert_int_equal(ends[i].outcome, HTTP_ANSWERED);
+	}
+	close(listener);
+}
+
+/* Who leaves the lane, waiting or not, makes room, and the others keep their turn. */
+static void test_leaving_a_lane(void **state)
+{
+	static struct http_call *calls[HTTP_LANE_CALLS + 4];
+	static struct end ends[HTTP_LANE_CALLS + 4];
+	static int fds[HTTP_LANE_CALLS + 4];
+	char url[64];
+	int listener = listen_here(url, sizeof(url), "http");
+	struct end *first_waiting = &ends[HTTP_LANE_CALLS],
+		   *third_waiting = &ends[HTTP_LANE_CALLS + 2];
+
+	(void)state;
+	lane = &lane;
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		begin(url, true, i < HTTP_LANE_CALLS ? 0 : 300, &ends[i]);
+		calls[i] = begun;
+	}
+	lane = NULL;
+	assert_int_equal(count_callers(listener, fds), HTTP_LANE_CALLS);
+	http_cancel(calls[HTTP_LANE_CALLS + 1]); /* from the middle of those that wait */
+	http_cancel(calls[HTTP_LANE_CALLS + 3]); /* the last */
+	assert_int_equal(count_callers(listener, &fds[HTTP_LANE_CALLS]), 0);
+	http_cancel(calls[0]);
+	finish(first_waiting); /* its time counts since it went out: it is heard of now */
+	assert_string_equal(first_waiting->failure, "nothing came for 0.3 s");
+	finish(third_waiting);
+	assert_string_equal(third_waiting->failure, "nothing came for 0.3 s");
+	for (size_t i = 0; i < HTTP_LANE_CALLS; i++)
+		close(fds[i]);
+	close(listener);
+}
+
 /* --- stalls --- */
 
 static void test_silence(void **state)
@@ -376,6 +486,8 @@ int main(void)
 		TEST(test_nobody_hears_of_a_refused_call),
 		TEST(test_schemes),
 		TEST(test_redirects_to_other_schemes),
+		TEST(test_a_lane),
+		TEST(test_leaving_a_lane),
 		TEST(test_silence),
 		TEST(test_a_trickle),
 		TEST(test_a_trickled_head),
