@@ -136,6 +136,14 @@ struct task_order {
 int backend_task_order(struct backend *backend, const struct task_order *order);
 
 /*
+ * Judges a request as far as it goes, before its folder is looked at: -EINVAL with the
+ * problem set when no section that is configured (the one that it names, if it does) has
+ * a model that could do it. Else 0.
+ */
+int backend_judge_request(const struct backend *backend, struct request *request,
+			  struct problem *problem);
+
+/*
  * The folder's content is refused before anything is sent: `invalid`. -EAGAIN when the
  * files were edited since they were read; -EALREADY, -ENOENT.
  */

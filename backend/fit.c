@@ -24,7 +24,7 @@ static bool is_byteplus(const struct endpoint *endpoint)
 	return !strncasecmp(host, domain, tail) && (length == tail || host[-1] == '.');
 }
 
-static void find_service(struct fit *fit)
+void fit_find_service(struct fit *fit)
 {
 	const struct json *block;
 	const char *title;
@@ -55,7 +55,7 @@ int fit_request(const struct models *models, const struct provider *provider,
 	AUTOFREE char *note = text_dup(request->note);
 	int r = note || !request->note ? 0 : -ENOMEM;
 
-	find_service(&fit);
+	fit_find_service(&fit);
 	for (size_t i = 0; i < ARRAY_SIZE(steps) && !r; i++)
 		r = steps[i](&fit);
 	if (!r)
@@ -157,7 +157,7 @@ char *fit_where(const struct fit *fit)
 {
 	if (!fit->is_listed)
 		return strdup(fit->title);
-	return text_format("%s at %s", fit->request->model, fit->title);
+	return text_format("%s at %s", fit->model, fit->title);
 }
 
 static void add_item(struct buffer *text, const char *item)

@@ -37,6 +37,15 @@ int fit_request(const struct models *models, const struct provider *provider,
 		struct problem *problem);
 
 /*
+ * What a request that is not whole yet shows: -EINVAL with the problem set when no model
+ * of the service (the one that it names, if it does) can do its values, whatever its
+ * content and the defaults add. A model that nobody lists may do anything. Else 0.
+ */
+int fit_judge(const struct models *models, const struct provider *provider,
+	      const struct endpoint *endpoint, struct request *request,
+	      struct problem *problem);
+
+/*
  * Whether a task that was ordered so at a service gives a last frame: from its request as
  * request_describe() printed it.
  */

@@ -19,6 +19,7 @@ struct fit {
 	const char *service; /* its block in models.json */
 	const char *title;   /* for people */
 	bool is_listed;	     /* the model is in models.json, and its rules hold */
+	const char *model;   /* … and this is its name there */
 	struct rules rules;
 
 	/* What the content holds, once fit_content() has looked. */
@@ -36,6 +37,15 @@ int fit_leave_out(struct fit *fit);
 int fit_complete(struct fit *fit);
 int fit_check_values(struct fit *fit);
 int fit_check_tools(struct fit *fit);
+
+/* The service's block in models.json, and what people call it. */
+void fit_find_service(struct fit *fit);
+/* The model as the person, the configuration or models.json names it, or NULL. */
+const char *fit_asked_model(const struct fit *fit);
+/* Refuses one that is not there at the service. */
+int fit_refuse_absent(struct fit *fit, const struct json *model, const char *name);
+/* The part of fit_check_values() that no content makes any looser. */
+int fit_check_ranges(struct fit *fit);
 
 /* Refuses: one line, the request's file before it; returns -EINVAL. */
 int fit_refuse(struct fit *fit, const char *format, ...)

@@ -9,8 +9,7 @@
 
 #define LIST_MAX_BYTES 4096
 
-/* The name as the person, the configuration or models.json gives it. */
-static const char *asked_name(const struct fit *fit)
+const char *fit_asked_model(const struct fit *fit)
 {
 	if (fit->request->model)
 		return fit->request->model;
@@ -33,7 +32,7 @@ static int set_model(struct fit *fit, const char *name)
 	return 0;
 }
 
-static int refuse_absent(struct fit *fit, const struct json *model, const char *name)
+int fit_refuse_absent(struct fit *fit, const struct json *model, const char *name)
 {
 	AUTOBUFFER names = BUFFER_INIT(LIST_MAX_BYTES);
 	bool is_neutral = !strcmp(json_key(model), name);
@@ -64,7 +63,7 @@ static int pass_unlisted(struct fit *fit, const char *name)
 
 int fit_model(struct fit *fit)
 {
-	const char *name = asked_name(fit);
+	const char *name = fit_asked_model(fit);
 	const struct json *model;
 	const char *name_there;
 
@@ -78,8 +77,9 @@ int fit_model(struct fit *fit)
 		return pass_unlisted(fit, name);
 	name_there = models_name_at(model, fit->service);
 	if (!name_there)
-		return refuse_absent(fit, model, name);
+		return fit_refuse_absent(fit, model, name);
 	fit->is_listed = true;
+	fit->model = name_there;
 	fit->rules = rules_of(fit->models, model, fit->service);
 	return set_model(fit, name_there);
 }

@@ -231,18 +231,42 @@ static void add_notes(struct fit *fit)
 			where);
 }
 
-int fit_check_values(struct fit *fit)
+static int run_checks(struct fit *fit, int (*const checks[])(struct fit *fit),
+		      size_t count)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < count && !r; i++)
+		r = checks[i](fit);
+	return r;
+}
+
+int fit_check_ranges(struct fit *fit)
 {
 	static int (*const checks[])(struct fit * fit) = {
-		check_duration, check_resolution, check_ratio, check_words,
-		check_draft,	check_pairs,	  check_edit,
+		check_duration,
+		check_resolution,
+		check_ratio,
+		check_words,
 	};
 	int r = check_range(fit, PARAM_SEED, "seed_range");
 
 	if (!r)
 		r = check_range(fit, PARAM_EXECUTION_EXPIRES_AFTER, "expires_range");
-	for (size_t i = 0; i < ARRAY_SIZE(checks) && !r; i++)
-		r = checks[i](fit);
+	return r ? r : run_checks(fit, checks, ARRAY_SIZE(checks));
+}
+
+int fit_check_values(struct fit *fit)
+{
+	static int (*const checks[])(struct fit * fit) = {
+		check_draft,
+		check_pairs,
+		check_edit,
+	};
+	int r = fit_check_ranges(fit);
+
+	if (!r)
+		r = run_checks(fit, checks, ARRAY_SIZE(checks));
 	if (!r)
 		add_notes(fit);
 	return r;

@@ -321,7 +321,32 @@ int gather_digest(struct filesystem *fs, struct node *directory, const char *pat
 	return r;
 }
 
-int gather_judge(int fd, const char *name, struct problem *ret_problem)
+/*
+ * With what the defaults say so far: what is wrong with those is their own matter. Beside
+ * a request.json, that one says most. Takes the request.
+ */
+static int judge_values(struct filesystem *fs, struct node *folder, const char *name,
+			struct request *request, struct problem *ret_problem)
+{
+	AUTOFREE char *path = nodes_path(&fs->nodes, folder);
+	struct gathered gathered = { .request = request };
+	struct scene scene = { .fs = fs, .path = path, .out = &gathered };
+	int r = 0;
+
+	scene.directory = path ? nodes_open_directory(&fs->nodes, folder) : -ENOENT;
+	scene.digest = digest_create();
+	if (scene.directory >= 0 && scene.digest &&
+	    (!name_trigger_rank(name) ||
+	     faccessat(scene.directory, "request.json", F_OK, AT_SYMLINK_NOFOLLOW)) &&
+	    !scene_read_defaults(&scene))
+		r = backend_judge_request(fs->backend, request, ret_problem);
+	scene_clear(&scene);
+	gathered_clear(&gathered);
+	return r;
+}
+
+int gather_judge(struct filesystem *fs, struct node *folder, int fd, const char *name,
+		 struct problem *ret_problem)
 {
 	AUTOBUFFER text = BUFFER_INIT(REQUEST_TEXT_MAX);
 	AUTOREQUEST *request = NULL;
@@ -339,5 +364,6 @@ int gather_judge(int fd, const char *name, struct problem *ret_problem)
 			 : request_parse_defaults(request, name, text.data, text.size,
 						  ret_problem);
 	}
-	return request_parse(name, text.data, text.size, &request, ret_problem);
+	r = request_parse(name, text.data, text.size, &request, ret_problem);
+	return r ? r : judge_values(fs, folder, name, TAKE(request), ret_problem);
 }

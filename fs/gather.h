@@ -46,9 +46,11 @@ int gather_digest(struct filesystem *fs, struct node *directory, const char *pat
 		  char ret_digest[SHA256_HEX]);
 
 /*
- * Judges a trigger file, or one of defaults, by itself, as far as its own text shows: for
- * an editor's close. 0, or -EINVAL with *ret_problem when it is not acceptable.
+ * Judges a trigger file, or one of defaults, for an editor's close: as far as its own
+ * text shows, and whether any model of the configured services could do its values, with
+ * what the folder says so far. 0, or -EINVAL with *ret_problem when it is not acceptable.
  */
-int gather_judge(int fd, const char *name, struct problem *ret_problem);
+int gather_judge(struct filesystem *fs, struct node *folder, int fd, const char *name,
+		 struct problem *ret_problem);
 
 #endif

@@ -196,7 +196,7 @@ static int read_defaults_of(struct scene *scene, const char *folder, const char 
 }
 
 /* From the folder itself up to the root: what is nearer was said first, and counts. */
-static int read_defaults(struct scene *scene)
+int scene_read_defaults(struct scene *scene)
 {
 	AUTOFREE char *folder = strdup(scene->path);
 	AUTOFREE char *shown = strdup(DEFAULTS_NAME);
@@ -225,5 +225,5 @@ int scene_read(struct scene *scene)
 
 	if (!r)
 		r = read_beside(scene);
-	return r ? r : read_defaults(scene);
+	return r ? r : scene_read_defaults(scene);
 }

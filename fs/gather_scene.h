@@ -65,6 +65,8 @@ void scene_clear_seen(struct scene *scene);
 
 /* gather_read.c: reads trigger, text and defaults into `out->request`. */
 int scene_read(struct scene *scene);
+/* The last of them: what the folder's own and those above it say. */
+int scene_read_defaults(struct scene *scene);
 /* A file's content from its beginning; -EFBIG over the buffer's ceiling. */
 int scene_read_all(int fd, struct buffer *text);
 

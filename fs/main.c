@@ -224,15 +224,18 @@ static int start(struct program *program)
 static void run(struct program *program)
 {
 	struct fuse_loop_config *config = fuse_loop_cfg_create();
+	int r;
 
 	if (program->options.is_single_threaded || !config) {
-		fuse_session_loop(program->session);
+		r = fuse_session_loop(program->session);
 	} else {
 		fuse_loop_cfg_set_max_threads(config, WORKERS_MOST);
-		fuse_session_loop_mt(program->session, config);
+		r = fuse_session_loop_mt(program->session, config);
 	}
 	if (config)
 		fuse_loop_cfg_destroy(config);
+	if (r < 0 && r != -ECONNABORTED) /* which is a mount's end, met in a request */
+		log_error("event=session_failed reason=\"%s\"", strerror(-r));
 	log_info("event=ending");
 }
 

@@ -152,7 +152,7 @@ static void visit_closed(void *context, struct node *parent, const char *name)
 
 	if (!view && !name_is_defaults(name))
 		return;
-	visit->result = gather_judge(visit->fd, name, &problem);
+	visit->result = gather_judge(visit->fs, parent, visit->fd, name, &problem);
 	if (view && problem.text)
 		note_refusal(visit, view->number, problem.text);
 	else if (view && !visit->result)
@@ -221,10 +221,14 @@ int saves_hold(struct filesystem *fs, uint64_t number, struct node *directory,
 	       const struct gathered *gathered)
 {
 	AUTOVIEW *view = backend_task_view(fs->backend, number);
+	AUTOPROBLEM problem = { 0 };
 	AUTOFREE char *text = NULL;
 	int r;
 
 	if (!view || !view->refused_save.problem)
+		return 0;
+	/* It is refused as it stands: nothing goes out, and the task tells why. */
+	if (backend_judge_request(fs->backend, gathered->request, &problem))
 		return 0;
 	r = was_put_back(fs, &view->refused_save, directory, gathered);
 	if (r <= 0)

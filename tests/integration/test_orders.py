@@ -282,6 +282,51 @@ def test_a_bad_request_is_an_error_where_a_copier_sees_it(mount, tmp_path):
     assert (folder / "request.json").read_text() == '{"durration": 5}'
 
 
+@pytest.mark.parametrize("name, text, word", [
+    ("request.json", '{"prompt": "x", "duration": 99}', "99"),
+    ("request.json", '{"prompt": "x", "resolution": "720"}', "720"),
+    ("request.json", '{"prompt": "x", "provider": "arc"}', "arc"),
+    ("request.json", '{"prompt": "x", "model": "seedance-1.0-pro", "duration": 30}', "30"),
+    ("prompt.txt", "A fox --dur 99", "99"),
+])
+def test_a_value_that_nobody_can_do_is_an_error_where_a_copier_sees_it(mount, tmp_path, name, text, word):
+    folder = mount.path / "bad"
+    folder.mkdir()
+    (tmp_path / "r").write_text(text)
+    refused = run("cp", tmp_path / "r", folder / name, check=False)
+    assert refused.returncode == 1 and "Invalid argument" in refused.stderr
+    assert (folder / name).read_text() == text
+    wait_state(folder, "invalid")
+    assert word in (folder / "error.txt").read_text()
+
+
+@pytest.mark.parametrize("name, text, error", [
+    ("prompt.txt", "A fox --dur 30", "30"),  # another model can
+    ("request.json", '{"prompt": "x", "duration": 99, "model": "ep-20260101-abcde"}', None),  # nobody lists what it can
+])
+def test_what_the_rest_of_the_folder_decides_is_no_error_of_a_copier(mount, tmp_path, name, text, error):
+    folder = mount.path / "cat"
+    folder.mkdir()
+    (tmp_path / "r").write_text(text)
+    run("cp", tmp_path / "r", folder / name)
+    if error:
+        wait_state(folder, "invalid")
+        assert error in (folder / "error.txt").read_text()
+        (folder / name).unlink()
+    (folder / "request.json").write_text('{"model": "seedance-2.5", "prompt": "x", "duration": 30}')
+    wait_state(folder, "succeeded")
+
+
+def test_values_are_judged_with_the_defaults(mount, tmp_path):
+    (mount.path / "defaults.json").write_text('{"model": "ep-20260101-abcde"}')
+    folder = mount.path / "cat"
+    folder.mkdir()
+    (tmp_path / "r").write_text("A fox --dur 99")
+    run("cp", tmp_path / "r", folder / "prompt.txt")
+    wait_state(folder, "invalid")
+    assert "the service says" in (folder / "error.txt").read_text()  # it was sent
+
+
 def test_what_the_service_refuses_is_invalid(mount, simulator):
     folder = mount.path / "bad"
     folder.mkdir()
@@ -510,14 +555,13 @@ def test_no_service_is_polled_for_more_at_once_than_it_can_take(make_mount, simu
         wait_state(folder, "queued")
     mount.end()
     simulator.fault("get", {"delay_ms": 4000}, times=32)
-    simulator.hold("")
     seen = len(simulator.requests(on="get"))
     mount.start()
     wait_for(lambda: len(simulator.requests(on="get")) == seen + 32)
     wait_state(mount.folder("dog", "A dog"), "queued")  # an order does not wait for them
     assert len(simulator.requests(on="get")) == seen + 32
-    for folder in folders:
-        wait_state(folder, "succeeded")
+    ids = {task_id(folder) for folder in folders}
+    wait_for(lambda: ids <= {request["path"].rsplit("/", 1)[1] for request in simulator.requests(on="get")[seen:]})
 
 
 # --- what may go wrong on the way: never billed twice ---

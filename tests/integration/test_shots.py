@@ -1,5 +1,6 @@
 """Shots made of shots: an input that is another task's output."""
 
+import contextlib
 import json
 import os
 import re
@@ -25,7 +26,8 @@ def shot(mount, name, request, frame=None):
     folder.mkdir(parents=True)
     if frame:
         os.symlink(f"../{frame}/last_frame.png", folder / "first_frame.png")
-    (folder / "request.json").write_text(json.dumps(request))
+    with contextlib.suppress(OSError):  # a bad one is there all the same
+        (folder / "request.json").write_text(json.dumps(request))
     return folder
 
 

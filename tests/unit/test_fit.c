@@ -178,6 +178,17 @@ static void check_refused(const char *name, const struct json *words,
 	expect_words(name, text, words);
 }
 
+/* What will do as a whole is not refused when it is judged before. */
+static void check_judged(const char *name, const struct json *test, const char *service)
+{
+	AUTOTRIAL trial = { 0 };
+
+	trial_prepare(&trial, test, service);
+	if (trial.r || fit_judge(models, trial.provider, &trial.endpoint, trial.request,
+				 &trial.problem))
+		FAIL_CASE("%s: refused beforehand: %s", name, trial.problem.text);
+}
+
 static void check_at(const char *name, const struct json *test, const char *service)
 {
 	const struct json *problem = json_get(test, "problem");
@@ -192,6 +203,8 @@ static void check_at(const char *name, const struct json *test, const char *serv
 		FAIL_CASE("%s: refused: %s", where, trial.problem.text);
 	else
 		check_fitted(where, test, &trial);
+	if (!problem)
+		check_judged(where, test, service);
 }
 
 /* `service` is one or several. */
@@ -243,6 +256,38 @@ static void test_drafts(void **state)
 static void test_samples(void **state)
 {
 	walk_file("fit/samples.json", 80, check_case);
+}
+
+/* --- what is judged beforehand --- */
+
+static void expect_judged(const char *service, const char *text, const char *word)
+{
+	AUTOTRIAL trial = { 0 };
+	int r;
+
+	trial_begin(&trial, service);
+	trial_parse(&trial, "request.json", text);
+	assert_int_equal(trial.r, 0);
+	r = fit_judge(models, trial.provider, &trial.endpoint, trial.request,
+		      &trial.problem);
+	if (r != (word ? -EINVAL : 0) || !word != !trial.problem.text ||
+	    (word && !strstr(trial.problem.text, word)))
+		FAIL_CASE("%s at %s: %d, %s", text, service, r,
+			  trial.problem.text ? trial.problem.text : "no problem");
+}
+
+static void test_judged(void **state)
+{
+	expect_judged("ark", "{\"duration\": 99}", "\"duration\" is 99; allowed");
+	expect_judged("ark", "{\"duration\": 30}", NULL); /* another model can */
+	expect_judged("ark", "{\"duration\": 30, \"model\": \"seedance-1.0-pro\"}", "30");
+	expect_judged("ark", "{\"duration\": 99, \"model\": \"ep-2026-abcde\"}", NULL);
+	expect_judged("xhuo", "{\"model\": \"seedance-2.5\"}", "does not have");
+	/* The content, which is not there yet, decides. */
+	expect_judged("ark",
+		      "{\"model\": \"seedance-2.5\", \"duration\": -1, \"ratio\": "
+		      "\"adaptive\", \"omni_reference_task_type\": \"edit\"}",
+		      NULL);
 }
 
 /* --- what is sent of them --- */
@@ -414,6 +459,7 @@ int main(void)
 		cmocka_unit_test(test_media),
 		cmocka_unit_test(test_drafts),
 		cmocka_unit_test(test_samples),
+		cmocka_unit_test(test_judged),
 		cmocka_unit_test(test_sent_samples),
 		cmocka_unit_test(test_gives_last_frame),
 		cmocka_unit_test(test_makes_draft),
