@@ -128,6 +128,9 @@ void reach_service(const struct provider_section *section, struct http_options *
 /* For what it links to. */
 void reach_media(const struct backend *backend, const struct provider_section *section,
 		 struct http_options *options);
+/* The lane (http.h) of what nobody reads at that moment: sizes, and inputs of orders. */
+const void *reach_media_lane(const struct backend *backend,
+			     const struct provider_section *section);
 /* The service answered: now it is known where it is. */
 void reach_learn(struct backend *backend, const struct provider_section *section,
 		 const struct http_response *response);

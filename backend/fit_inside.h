@@ -72,6 +72,8 @@ void fit_add_words(struct buffer *text, const struct json *list);
 
 /* Whether the request says the parameter, by itself or in `extra`. */
 bool fit_is_said(const struct fit *fit, enum request_param param);
+/* Whether it is set, and not left out by the service or for the sake of another. */
+bool fit_sends(const struct fit *fit, enum request_param param);
 /* Whether it is set and not 0. */
 bool fit_is_true(const struct fit *fit, enum request_param param);
 bool fit_is_draft(const struct fit *fit);

@@ -28,6 +28,15 @@ static bool can_any(struct fit *fit)
 	return false;
 }
 
+/* What is made of a draft takes most of it from there. */
+static bool is_of_draft(const struct request *request)
+{
+	for (size_t i = 0; i < request->content_count; i++)
+		if (request->content[i].type == CONTENT_DRAFT_TASK)
+			return true;
+	return false;
+}
+
 int fit_judge(const struct models *models, const struct provider *provider,
 	      const struct endpoint *endpoint, struct request *request,
 	      struct problem *problem)
@@ -45,9 +54,9 @@ int fit_judge(const struct models *models, const struct provider *provider,
 	model = name ? models_find(models, name) : NULL;
 	if (!model) /* what nobody lists may do anything */
 		return 0;
-	if (request->model && !models_name_at(model, fit.service))
-		return fit_refuse_absent(&fit, model, name);
-	if (!request->model && can_any(&fit))
+	if (is_of_draft(request) || (!request->model && can_any(&fit)))
 		return 0;
+	if (!models_name_at(model, fit.service))
+		return fit_refuse_absent(&fit, model, name);
 	return judge_as(&fit, model);
 }

@@ -68,6 +68,21 @@ static bool has_param(const struct provider *provider, unsigned param)
 	return provider->params & PARAM_BIT(param);
 }
 
+static bool is_dropped(const struct fit *fit, enum request_param param)
+{
+	return rules_list_has(rules_service(&fit->rules, "drops"),
+			      request_param_key(param));
+}
+
+bool fit_sends(const struct fit *fit, enum request_param param)
+{
+	const struct request_value *params = fit->request->params;
+
+	return params[param].is_set && has_param(fit->provider, param) &&
+	       !is_dropped(fit, param) &&
+	       (param != PARAM_DURATION || !params[PARAM_FRAMES].is_set);
+}
+
 /* Takes it out, and its key into the list of what is noted together. */
 static void leave_out_with(struct fit *fit, enum request_param param, struct buffer *keys)
 {
@@ -87,14 +102,12 @@ static void note_left_out(struct fit *fit, const struct buffer *keys, const char
 static int leave_out_of_service(struct fit *fit, enum request_param param,
 				struct buffer *keys)
 {
-	const struct json *drops = rules_service(&fit->rules, "drops");
-	bool is_dropped = rules_list_has(drops, request_param_key(param));
 	AUTOFREE char *others = NULL;
 
 	if (!fit->request->params[param].is_set ||
-	    (has_param(fit->provider, param) && !is_dropped))
+	    (has_param(fit->provider, param) && !is_dropped(fit, param)))
 		return 0;
-	if (is_idle(fit->request, param) || is_aside(param) || is_dropped) {
+	if (is_idle(fit->request, param) || is_aside(param) || is_dropped(fit, param)) {
 		leave_out_with(fit, param, keys);
 		return 0;
 	}

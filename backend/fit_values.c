@@ -10,11 +10,6 @@
 
 #define LIST_MAX_BYTES 1024
 
-static bool is_set(const struct fit *fit, enum request_param param)
-{
-	return fit->request->params[param].is_set;
-}
-
 /* One of the lists that a word has to stand in, and when. */
 struct list {
 	const struct json *words; /* NULL: any */
@@ -58,7 +53,7 @@ static int check_lists(struct fit *fit, enum request_param param,
 	AUTOBUFFER allowed = BUFFER_INIT(LIST_MAX_BYTES);
 	AUTOFREE char *where = NULL;
 
-	if (!word || lists_allow(lists, count, word))
+	if (!word || !fit_sends(fit, param) || lists_allow(lists, count, word))
 		return 0;
 	where = fit_where(fit);
 	add_allowed(&allowed, lists, count);
@@ -132,7 +127,7 @@ static int check_duration(struct fit *fit)
 
 	rules_narrow(of_model(fit, "duration"), &least, &most);
 	rules_narrow(rules_service(&fit->rules, "duration"), &least, &most);
-	if (!is_set(fit, PARAM_DURATION) || (duration == -1 && may_decide(fit)) ||
+	if (!fit_sends(fit, PARAM_DURATION) || (duration == -1 && may_decide(fit)) ||
 	    (duration >= least && duration <= most))
 		return 0;
 	where = fit_where(fit);
@@ -151,7 +146,7 @@ static int check_range(struct fit *fit, enum request_param param, const char *ru
 	int64_t least = INT64_MIN, most = INT64_MAX;
 
 	rules_narrow(rules_service(&fit->rules, rule), &least, &most);
-	if (!is_set(fit, param) || (number >= least && number <= most))
+	if (!fit_sends(fit, param) || (number >= least && number <= most))
 		return 0;
 	return fit_refuse_param(fit, param, "; allowed at %s: %" PRId64 " to %" PRId64,
 				fit->title, least, most);

@@ -545,7 +545,6 @@ static void send_cancel(struct follower *follower)
 	struct endpoint endpoint = config_endpoint(follower->section);
 	struct http_options options = { .timeout_ms = CANCEL_TIMEOUT_MS,
 					.body_max_bytes = ANSWER_MAX_BYTES,
-					.lane = follower->section,
 					.done = cancel_done,
 					.context = follower };
 	struct http_request request = { 0 };

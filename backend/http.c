@@ -412,7 +412,8 @@ static int begin_call(struct http_call *call)
 		call->lane = find_or_add_lane(call->http, call->options.lane);
 	if (call->options.lane && !call->lane)
 		return -ENOMEM;
-	if (!call->lane || call->lane->under_way < HTTP_LANE_CALLS)
+	if (!call->lane ||
+	    (!call->lane->waiting && call->lane->under_way < HTTP_LANE_CALLS))
 		return send_call(call);
 	wait_in_lane(call);
 	return 0;

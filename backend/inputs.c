@@ -296,11 +296,11 @@ static int start_download(struct download *download, const char *url)
 	struct http_options options = { .may_reuse = true,
 					.follows = true,
 					.sink = write_download,
-					.lane = &download->inputs->backend->orders,
 					.done = download_done,
 					.context = download };
 
 	reach_media(backend, download->inputs->section, &options);
+	options.lane = reach_media_lane(backend, download->inputs->section);
 	cleanup_close(&download->fd);
 	download->size = 0;
 	download->write_error = 0;

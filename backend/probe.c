@@ -467,7 +467,6 @@ static void begin(void *context)
 	struct http_options options = { .may_reuse = true,
 					.follows = true,
 					.sink = take_bytes,
-					.lane = &backend->probes,
 					.done = probe_done,
 					.context = probe };
 	struct http_request request = { .method = "GET" };
@@ -496,6 +495,7 @@ static void begin(void *context)
 	probe->objection = NULL;
 	probe->disk_error = 0;
 	probe->wants_room = 0;
+	options.lane = reach_media_lane(backend, section);
 	options.stall_ms = backend->config->read_timeout_ms / 4;
 	probe->is_unreachable = false;
 	request.url = strdup(output->url);

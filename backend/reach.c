@@ -24,6 +24,12 @@ void reach_media(const struct backend *backend, const struct provider_section *s
 	options->allows_private = options->allows_http || *is_private(backend, section);
 }
 
+const void *reach_media_lane(const struct backend *backend,
+			     const struct provider_section *section)
+{
+	return is_private(backend, section);
+}
+
 void reach_learn(struct backend *backend, const struct provider_section *section,
 		 const struct http_response *response)
 {

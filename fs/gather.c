@@ -321,10 +321,23 @@ int gather_digest(struct filesystem *fs, struct node *directory, const char *pat
 	return r;
 }
 
-/*
- * With what the defaults say so far: what is wrong with those is their own matter. Beside
- * a request.json, that one says most. Takes the request.
- */
+/* The defaults may choose service and model; their values are their own matter. */
+static int add_defaults(struct scene *scene)
+{
+	struct request *request = scene->out->request;
+	bool is_own[PARAM_COUNT];
+	int r;
+
+	for (int i = 0; i < PARAM_COUNT; i++)
+		is_own[i] = request->params[i].is_set;
+	r = scene_read_defaults(scene);
+	for (int i = 0; i < PARAM_COUNT; i++)
+		if (!is_own[i])
+			request_unset(request, (enum request_param)i);
+	return r;
+}
+
+/* Beside a request.json, that one says most. Takes the request. */
 static int judge_values(struct filesystem *fs, struct node *folder, const char *name,
 			struct request *request, struct problem *ret_problem)
 {
@@ -338,7 +351,7 @@ static int judge_values(struct filesystem *fs, struct node *folder, const char *
 	if (scene.directory >= 0 && scene.digest &&
 	    (!name_trigger_rank(name) ||
 	     faccessat(scene.directory, "request.json", F_OK, AT_SYMLINK_NOFOLLOW)) &&
-	    !scene_read_defaults(&scene))
+	    !add_defaults(&scene))
 		r = backend_judge_request(fs->backend, request, ret_problem);
 	scene_clear(&scene);
 	gathered_clear(&gathered);

@@ -371,6 +371,7 @@ struct node *nodes_hold(struct nodes *nodes, int directory, const char *name)
 	if (node) {
 		node->references++;
 		node->holds++;
+		node->moves++;
 		if (node->fd < 0)
 			node->fd = take_fd(&fd);
 	}
@@ -400,6 +401,7 @@ void nodes_release(struct nodes *nodes, struct node *node, struct node *parent,
 	while (is_gone && node->names && was_last_name(node))
 		remove_name(nodes, node, &node->names);
 	node->holds--;
+	node->moves--;
 	drop_fd(node);
 	unref(nodes, node, 1);
 	pthread_mutex_unlock(&nodes->lock);

@@ -51,6 +51,7 @@ struct node {
 	struct node_name *names;
 	int fd;		  /* O_PATH: while held, and once no name is left; else -1 */
 	unsigned holds;	  /* nodes_hold() and nodes_keep() that were not ended yet */
+	unsigned moves;	  /* … nodes_hold() alone: a name of it goes just now */
 	unsigned writers; /* open handles that may write */
 	pid_t writer;	  /* the last one that opened it so */
 

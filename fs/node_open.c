@@ -104,6 +104,16 @@ bool node_is_in(int directory, const char *name, const struct node *node)
 	       is_node(&status, node);
 }
 
+/* Whether it is certain that it has not: a way that is closed to us proves nothing. */
+static bool is_not_in(int directory, const char *name, const struct node *node)
+{
+	struct stat status;
+
+	if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT;
+	return !is_node(&status, node);
+}
+
 /* Opened O_PATH and checked first: opening the wrong file could have effects. */
 static int open_once(struct nodes *nodes, struct node *node)
 {
@@ -132,6 +142,14 @@ static char *first_name(struct nodes *nodes, struct node *node, struct node **re
 	*ret_parent = node->names->parent;
 	(*ret_parent)->references++;
 	return text;
+}
+
+/* While a name of it goes or moves through the mount, it is known to go. */
+static bool is_only_open(struct nodes *nodes, const struct node *node)
+{
+	SCOPED_LOCK(&nodes->lock);
+
+	return node->fd >= 0 && !node->moves;
 }
 
 static bool has_descriptor(struct nodes *nodes, const struct node *node)
@@ -194,10 +212,7 @@ int nodes_open(struct nodes *nodes, struct node *node, int flags)
 	return tree_reopen(fd, flags);
 }
 
-/*
- * Forgets a file's names until one is seen to be right; a way that is closed to us proves
- * nothing. Whether all were stale.
- */
+/* Forgets a file's names until one is seen to be right. Whether all were stale. */
 static bool forget_stale_names(struct nodes *nodes, struct node *node)
 {
 	bool is_stale = false;
@@ -210,7 +225,7 @@ static bool forget_stale_names(struct nodes *nodes, struct node *node)
 
 		if (!name)
 			return is_stale;
-		is_stale = fd == -ESTALE || (fd >= 0 && !node_is_in(fd, name, node));
+		is_stale = fd == -ESTALE || (fd >= 0 && is_not_in(fd, name, node));
 		if (is_stale && !nodes_forget_name(nodes, node, parent, name, changes))
 			i++;
 		nodes_unref(nodes, parent, 1);
@@ -222,7 +237,7 @@ static bool forget_stale_names(struct nodes *nodes, struct node *node)
 
 int nodes_open_named(struct nodes *nodes, struct node *node, int flags)
 {
-	if (has_descriptor(nodes, node) && forget_stale_names(nodes, node))
+	if (is_only_open(nodes, node) && forget_stale_names(nodes, node))
 		return -ESTALE;
 	return nodes_open(nodes, node, flags);
 }

@@ -92,6 +92,22 @@ void saves_begin(struct filesystem *fs, struct node *node)
 
 /* --- judging --- */
 
+static int64_t mtime_ms(const struct stat *status)
+{
+	return (int64_t)status->st_mtim.tv_sec * 1000 + status->st_mtim.tv_nsec / 1000000;
+}
+
+/* Later than the refused text itself, by the clock of files' times. */
+static int64_t time_of_refusal(int fd)
+{
+	int64_t now_ms = clock_ms(CLOCK_REALTIME_COARSE);
+	struct stat status;
+
+	if (fstat(fd, &status) < 0 || mtime_ms(&status) < now_ms)
+		return now_ms;
+	return mtime_ms(&status) + 1;
+}
+
 /* 1: this is what the refused save had replaced; 0: it is not; -errno. */
 static int is_text_before(const struct refused_save *refused, int fd)
 {
@@ -118,7 +134,7 @@ static void note_refusal(struct visit *visit, uint64_t number, char *problem)
 {
 	struct refused_save refused = {
 		.problem = problem,
-		.at_ms = clock_ms(CLOCK_REALTIME_COARSE), /* the one of files' times */
+		.at_ms = time_of_refusal(visit->fd),
 	};
 	struct folder *folder;
 
@@ -172,9 +188,15 @@ int saves_judge(struct filesystem *fs, struct node *node)
 
 /* --- the folder that is due --- */
 
-/* The trigger that was changed last, and when; -errno. */
+/* The trigger that was changed last. */
+struct newest {
+	const char *name;
+	int64_t changed_ms; /* wall clock */
+};
+
+/* A descriptor, or -errno. */
 static int open_newest(struct filesystem *fs, struct node *directory,
-		       const struct gathered *gathered, int64_t *ret_changed_ms)
+		       const struct gathered *gathered, struct newest *ret_newest)
 {
 	AUTOCLOSE int folder = nodes_open_directory(&fs->nodes, directory);
 	AUTOCLOSE int newest = -ENOENT;
@@ -183,59 +205,54 @@ static int open_newest(struct filesystem *fs, struct node *directory,
 	for (size_t i = 0; folder >= 0 && i < gathered->locked_count; i++) {
 		const char *name = gathered->locked[i].name;
 		AUTOCLOSE int fd = -1;
-		int64_t ms;
 
 		if (!name_is_trigger(name))
 			continue;
 		fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 		if (fd < 0 || fstat(fd, &status) < 0)
 			return -errno;
-		ms = (int64_t)status.st_mtim.tv_sec * 1000 +
-		     status.st_mtim.tv_nsec / 1000000;
-		if (newest >= 0 && ms <= *ret_changed_ms)
+		if (newest >= 0 && mtime_ms(&status) <= ret_newest->changed_ms)
 			continue;
 		cleanup_close(&newest);
 		newest = take_fd(&fd);
-		*ret_changed_ms = ms;
+		*ret_newest = (struct newest){ name, mtime_ms(&status) };
 	}
 	return folder < 0 ? folder : take_fd(&newest);
 }
 
-/* 1: what was gathered is the text before; 0: it is not; -errno. */
-static int was_put_back(struct filesystem *fs, const struct refused_save *refused,
-			struct node *directory, const struct gathered *gathered)
+/* 1: nothing was saved since, or the text before was put back; 0: neither; -errno. */
+static int is_held(const struct refused_save *refused, const struct newest *newest,
+		   int fd)
 {
-	int64_t changed_ms = 0;
-	AUTOCLOSE int fd = open_newest(fs, directory, gathered, &changed_ms);
-
-	if (fd < 0)
-		return fd;
-	if (changed_ms < refused->at_ms)
+	if (newest->changed_ms < refused->at_ms)
 		return 1;
-	if (changed_ms - refused->at_ms >= PUT_BACK_MS)
+	if (newest->changed_ms - refused->at_ms >= PUT_BACK_MS)
 		return 0;
 	return is_text_before(refused, fd);
 }
 
 int saves_hold(struct filesystem *fs, uint64_t number, struct node *directory,
-	       const struct gathered *gathered)
+	       const struct gathered *gathered, struct problem *ret_problem)
 {
 	AUTOVIEW *view = backend_task_view(fs->backend, number);
-	AUTOPROBLEM problem = { 0 };
 	AUTOFREE char *text = NULL;
+	AUTOCLOSE int fd = -1;
+	struct newest newest;
 	int r;
 
 	if (!view || !view->refused_save.problem)
 		return 0;
-	/* It is refused as it stands: nothing goes out, and the task tells why. */
-	if (backend_judge_request(fs->backend, gathered->request, &problem))
-		return 0;
-	r = was_put_back(fs, &view->refused_save, directory, gathered);
+	fd = open_newest(fs, directory, gathered, &newest);
+	if (fd < 0)
+		return fd;
+	if (gather_judge(fs, directory, fd, newest.name, ret_problem) == -EINVAL)
+		return -EINVAL;
+	r = is_held(&view->refused_save, &newest, fd);
 	if (r <= 0)
 		return r;
-	text = text_format("the last save was refused (%s), and what is there now is the "
-			   "text before it: save again, or write \"submit\" to status to "
-			   "order it",
+	text = text_format("the last save was refused (%s), and what is there now was "
+			   "not saved since: save it again, or write \"submit\" to "
+			   "status to order it",
 			   view->refused_save.problem);
 	folder_set_waiting(fs, number, text);
 	return 1;

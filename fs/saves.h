@@ -22,10 +22,13 @@ void saves_begin(struct filesystem *fs, struct node *node);
  * Any thread. */
 int saves_judge(struct filesystem *fs, struct node *node);
 
-/* 1: what was gathered is what was there before a refused save, and the folder waits, and
- * says why; 0: it is not; or -errno. The settler's thread. */
+/*
+ * 1: a save was refused, and what was gathered was not saved since, or is what was there
+ * before: the folder waits, and says why; -EINVAL with the problem: it is refused as it
+ * stands; 0: neither; or -errno. The settler's thread.
+ */
 int saves_hold(struct filesystem *fs, uint64_t number, struct node *directory,
-	       const struct gathered *gathered);
+	       const struct gathered *gathered, struct problem *ret_problem);
 /* Says that there is no trigger, and what became of the last one: some programs remove it
  * when it was refused. The settler's thread. */
 void saves_wait_for_trigger(struct filesystem *fs, uint64_t number);

@@ -178,10 +178,13 @@ static int64_t conclude(const struct look *look, enum gather_result result,
 {
 	int64_t again_ms;
 	int held = result == GATHER_READY && !look->wish->is_now
-			   ? saves_hold(look->fs, look->number, look->directory, gathered)
+			   ? saves_hold(look->fs, look->number, look->directory, gathered,
+					&gathered->problem)
 			   : 0;
 
-	if (held)
+	if (held == -EINVAL)
+		result = GATHER_INVALID;
+	else if (held)
 		return held < 0 ? AGAIN_MS : 0;
 	if (result == GATHER_NOTHING) {
 		saves_wait_for_trigger(look->fs, look->number);

@@ -46,7 +46,7 @@ class Folders:
         return f"A fox that is {phase}, {self.label}"
 
     def _text(self, phase):
-        return self.prompt(phase) + (" --dur 99\n" if phase == "invalid" else "\n")
+        return self.prompt(phase) + (" --dur 30\n" if phase == "invalid" else "\n")
 
     def _make(self, where, phases):
         if "limited" in phases:

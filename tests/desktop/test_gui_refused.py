@@ -64,7 +64,8 @@ def source(tmp_path):
 @pytest.mark.parametrize("name, text, why", [
     ("request.json", BAD, UNKNOWN_KEY),
     ("prompt.txt", "A fox --dur long\n", "--dur"),
-], ids=["an unknown key", "a bad flag"])
+    ("prompt.txt", "A fox --dur 99\n", '"duration" is 99; allowed'),
+], ids=["an unknown key", "a bad flag", "a value for no model"])
 def test_a_bad_request(desktop, mount, simulator, source, manager, name, text, why):
     """The dialog can only say that it is not valid; the folder says why."""
     folder = mount.folder(prompt=None)
@@ -84,13 +85,13 @@ def test_a_bad_request(desktop, mount, simulator, source, manager, name, text, w
 
 @each_manager
 def test_a_value_that_the_model_does_not_take(desktop, mount, simulator, source, manager):
-    """The file itself is in order: nothing is refused, and error.txt comes into the window."""
+    """Another model does, and might be named yet: nothing is refused, and error.txt comes into the window."""
     folder = mount.folder(prompt=None)
-    drop_into(desktop, manager, folder, source("prompt.txt", "A fox --dur 99\n"))
+    drop_into(desktop, manager, folder, source("prompt.txt", "A fox --dur 30\n"))
     wait_for((folder / "error.txt").exists, "error.txt")
     manager.wait_shown(desktop, "error.txt", "prompt.txt")
-    assert '"duration" is 99; allowed' in (folder / "error.txt").read_text()
-    assert (folder / "prompt.txt").read_text() == "A fox --dur 99\n"
+    assert '"duration" is 30; allowed' in (folder / "error.txt").read_text()
+    assert (folder / "prompt.txt").read_text() == "A fox --dur 30\n"
     check_orders(mount, simulator)
 
 

@@ -317,6 +317,29 @@ def test_what_the_rest_of_the_folder_decides_is_no_error_of_a_copier(mount, tmp_
     wait_state(folder, "succeeded")
 
 
+def test_what_is_made_good_after_a_refused_save_waits_for_submit(mount, simulator, tmp_path):
+    """The person was told that it was not saved: it does not go out by itself."""
+    folder = mount.path / "film" / "cat"
+    folder.mkdir(parents=True)
+    (folder / "hold").touch()
+    (tmp_path / "r").write_text('{"prompt": "A fox", "model": "seedance-1.0-pro", "provider": "other"}')
+    assert run("cp", "-p", tmp_path / "r", folder / "request.json", check=False).returncode == 1
+    (folder / "request.json").unlink()
+    (tmp_path / "r").write_text('{"prompt": "A fox", "duration": 60}')
+    assert run("cp", tmp_path / "r", folder / "request.json", check=False).returncode == 1
+    (mount.path / "film" / "defaults.json").write_text('{"model": "ep-20260101-abcde"}')
+    (folder / "hold").unlink()
+    wait_for(lambda: "the last save was refused" in (field(folder, "waiting") or ""))
+    assert state(folder) == "pending" and not simulator.requests(on="create")
+    (mount.path / "film" / "defaults.json").unlink()
+    (folder / "hold").touch()
+    (folder / "hold").unlink()
+    wait_state(folder, "invalid")
+    (folder / "request.json").write_text('{"prompt": "A fox", "duration": 6}')
+    wait_state(folder, "succeeded")
+    assert simulator.creates() == 1
+
+
 def test_values_are_judged_with_the_defaults(mount, tmp_path):
     (mount.path / "defaults.json").write_text('{"model": "ep-20260101-abcde"}')
     folder = mount.path / "cat"

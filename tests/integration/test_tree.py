@@ -1033,6 +1033,20 @@ def test_who_writes_a_file_that_went_below_while_it_is_read_makes_it_anew(shared
     assert (real / "kept").read_text() == "old and long" and (real / "cut").read_text() == "ano"
 
 
+def test_a_way_that_is_closed_makes_no_file_a_stranger(shared, folder):
+    (folder / "d").mkdir()
+    path = folder / "d" / "f"
+    path.write_text("old")
+    with open(path) as reader:
+        (below(shared, folder) / "d").chmod(0)
+        with open(f"/proc/self/fd/{reader.fileno()}", "r+") as again:
+            again.write("new")
+        (below(shared, folder) / "d").chmod(0o755)
+        assert (below(shared, folder) / "d" / "f").read_text() == "new"
+        os.truncate(path, 1)
+        assert (below(shared, folder) / "d" / "f").read_text() == "n"
+
+
 def test_a_directory_that_becomes_a_link_leads_nowhere(shared, folder, tmp_path):
     real = below(shared, folder)
     outside = tmp_path / "outside"

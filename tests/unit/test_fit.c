@@ -283,6 +283,17 @@ static void test_judged(void **state)
 	expect_judged("ark", "{\"duration\": 30, \"model\": \"seedance-1.0-pro\"}", "30");
 	expect_judged("ark", "{\"duration\": 99, \"model\": \"ep-2026-abcde\"}", NULL);
 	expect_judged("xhuo", "{\"model\": \"seedance-2.5\"}", "does not have");
+	/* What is left out is not judged. */
+	expect_judged(
+		"ark",
+		"{\"model\": \"seedance-1.0-pro\", \"frames\": 121, \"duration\": 15}",
+		NULL);
+	expect_judged("ark",
+		      "{\"model\": \"seedance-1.5-pro\", \"resolution\": \"720p\", "
+		      "\"content\": [{\"type\": \"draft_task\", \"draft_task\": {\"id\": "
+		      "\"../draft\"}}]}",
+		      NULL);
+	expect_judged("comet", "{\"seed\": 7}", NULL); /* that is refused as a whole */
 	/* The content, which is not there yet, decides. */
 	expect_judged("ark",
 		      "{\"model\": \"seedance-2.5\", \"duration\": -1, \"ratio\": "
