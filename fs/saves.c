@@ -237,7 +237,7 @@ int saves_hold(struct filesystem *fs, uint64_t number, struct node *directory,
 	AUTOVIEW *view = backend_task_view(fs->backend, number);
 	AUTOFREE char *text = NULL;
 	AUTOCLOSE int fd = -1;
-	struct newest newest;
+	struct newest newest = { 0 };
 	int r;
 
 	if (!view || !view->refused_save.problem)
