@@ -174,24 +174,38 @@ static void edit_below(struct filesystem *fs, struct node *directory, const char
 		below_each_unsent(fs, directory, visit_below, &change);
 }
 
+/* One try: 0, -EACCES, or -EAGAIN: it was sent this moment, and other rules hold now. */
+static int try_edit(struct filesystem *fs, uint64_t number, const char *name,
+		    struct edits *edits)
+{
+	AUTOVIEW *view = number ? backend_task_view(fs->backend, number) : NULL;
+
+	if (!view || view->is_archive)
+		return 0;
+	if (task_is_locked(view->state)) /* whatever it was when the caller looked */
+		return is_refused_name(view, name) ? -EACCES : 0;
+	if (is_edit(view, name)) {
+		int r = backend_task_edit(fs->backend, number);
+
+		if (r)
+			return r == -EACCES ? -EAGAIN : r;
+		keep_edit(fs, edits, number);
+	}
+	settle_poke(fs->settler, number);
+	return 0;
+}
+
 /* Begins an edit of the task in this directory. 0 or -EACCES. */
 static int edit(struct filesystem *fs, struct node *directory, const char *name,
 		struct edits *edits)
 {
 	uint64_t number = folder_number(fs, directory);
-	AUTOVIEW *view = number ? backend_task_view(fs->backend, number) : NULL;
-	int r = 0;
+	int r;
 
 	edit_below(fs, directory, name, edits);
-	if (!view || task_is_locked(view->state) || view->is_archive)
-		return 0;
-	if (is_edit(view, name)) {
-		r = backend_task_edit(fs->backend, number);
-		if (!r)
-			keep_edit(fs, edits, number);
-	}
-	if (!r)
-		settle_poke(fs->settler, number);
+	do
+		r = try_edit(fs, number, name, edits);
+	while (r == -EAGAIN);
 	return r;
 }
 

@@ -73,6 +73,8 @@ static int read_own(struct scene *scene, const char *name, struct buffer *text)
 				    "%s has %jd bytes; allowed: up to %u. Put pictures "
 				    "into files beside it",
 				    name, (intmax_t)status.st_size, REQUEST_TEXT_MAX);
+	if (!r && !text->size)
+		r = -EAGAIN; /* it was cut this moment */
 	return r ? r : scene_lock(scene, name, &status);
 }
 
@@ -190,6 +192,8 @@ static int read_defaults_of(struct scene *scene, const char *folder, const char 
 	r = scene_read_all(fd, &text);
 	if (r)
 		return refuse_defaults(scene, shown, r);
+	if (!text.size)
+		return -EAGAIN; /* it was cut this moment */
 	add_digest(scene, shown, &text);
 	return request_parse_defaults(scene->out->request, shown, text.data, text.size,
 				      &scene->out->problem);

@@ -526,22 +526,27 @@ def test_the_hours_budget_holds_the_rest(make_mount, simulator):
     assert simulator.creates() == 2
 
 
-def test_an_edit_beside_the_submission_is_never_mixed_up(make_mount, simulator):
+@pytest.mark.parametrize("is_replaced", [True, False], ids=["replaced", "rewritten"])
+def test_an_edit_beside_the_submission_is_never_mixed_up(make_mount, simulator, is_replaced):
     """Whoever is first wins: what was sent is what the locked file holds."""
-    mount = make_mount(simulator, settle=0)
+    simulator.hold("queued")
+    mount = make_mount(simulator, settle=0, options=["submissions_per_hour=1000"])
     folders = []
-    for n in range(30):
+    for n in range(120):
         folder = mount.path / f"cat-{n}"
         folder.mkdir()
         folders.append(folder)
         for text in range(20):
             try:
-                (folder / ".new").write_text(f"{n} edit {text}")
-                os.rename(folder / ".new", folder / "prompt.txt")
+                if is_replaced:
+                    (folder / ".new").write_text(f"{n} edit {text}")
+                    os.rename(folder / ".new", folder / "prompt.txt")
+                else:
+                    (folder / "prompt.txt").write_text(f"{n} edit {text}")
             except PermissionError:
                 break
     for folder in folders:
-        wait_state(folder, "succeeded")
+        wait_state(folder, "queued")
     sent = [task["prompt"] for task in simulator.tasks()]
     assert sorted(sent) == sorted((folder / "prompt.txt").read_text() for folder in folders)
 
