@@ -5,8 +5,9 @@
  * A program whose save was refused may put the text before back: vim and emacs by a
  * rename, vim with `backupcopy=yes` by writing it anew. It is not what the person wants
  * now: so what is older than the refused save, or the very text that this replaced and is
- * there again at once, waits for another save or for `submit`. The task's record keeps
- * that over a restart.
+ * there again at once, waits for another save or for `submit`; and so does the refused
+ * text itself, should something else make it good. The task's record keeps that over a
+ * restart.
  */
 #ifndef SEEDANCEFS_SAVES_H
 #define SEEDANCEFS_SAVES_H
