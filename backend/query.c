@@ -185,24 +185,12 @@ static void add_companions(struct query *query, const struct follower *first)
 	}
 }
 
-/* A task that shall be cancelled runs, and costs, until it is. */
-static bool is_urgent(const struct query *query)
-{
-	for (size_t i = 0; i < query->count; i++) {
-		AUTOVIEW *view =
-			tasks_view(query->backend->tasks, query->followers[i]->number);
-
-		if (view && view->wants_cancel)
-			return true;
-	}
-	return false;
-}
-
 static int send_query(struct query *query, const struct provider_section *section)
 {
 	struct http_options options = { .may_reuse = true,
 					.timeout_ms = QUERY_TIMEOUT_MS,
 					.body_max_bytes = ANSWER_MAX_BYTES,
+					.lane = section,
 					.done = query_done,
 					.context = query };
 	struct http_request request = { 0 };
@@ -210,8 +198,6 @@ static int send_query(struct query *query, const struct provider_section *sectio
 
 	query->section = section;
 	reach_service(section, &options);
-	if (!is_urgent(query))
-		options.lane = section;
 	if (!section->provider->build_query((const char *const *)query->ids, query->count,
 					    &endpoint, &request) &&
 	    !http_start(query->backend->http, &request, &options, &query->call))
