@@ -1034,17 +1034,17 @@ def test_who_writes_a_file_that_went_below_while_it_is_read_makes_it_anew(shared
 
 
 def test_a_way_that_is_closed_makes_no_file_a_stranger(shared, folder):
+    """Whoever opens it once more through its descriptor: it keeps its name, and is judged by it."""
     (folder / "d").mkdir()
-    path = folder / "d" / "f"
-    path.write_text("old")
-    with open(path) as reader:
-        (below(shared, folder) / "d").chmod(0)
-        with open(f"/proc/self/fd/{reader.fileno()}", "r+") as again:
-            again.write("new")
-        (below(shared, folder) / "d").chmod(0o755)
-        assert (below(shared, folder) / "d" / "f").read_text() == "new"
-        os.truncate(path, 1)
-        assert (below(shared, folder) / "d" / "f").read_text() == "n"
+    (folder / "d" / "hold").touch()
+    (folder / "d" / "prompt.txt").write_text("A fox")
+    fd = os.open(folder / "d" / "prompt.txt", os.O_RDWR)
+    (below(shared, folder) / "d").chmod(0)
+    os.close(os.open(f"/proc/self/fd/{fd}", os.O_RDONLY))
+    (below(shared, folder) / "d").chmod(0o755)
+    os.write(fd, b"A fox --dur long")
+    with refused(errno.EINVAL):
+        os.close(fd)
 
 
 def test_a_directory_that_becomes_a_link_leads_nowhere(shared, folder, tmp_path):
