@@ -1,14 +1,14 @@
 /*
  * The backend's thread: its life, its commands, and its turn.
  */
-#include "backend/core.h"
+#include "backend/core_internal.h"
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
 #include "backend/base/thread.h"
-#include "backend/keep.h"
+#include "backend/media/prefetch/prefetch.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -14,12 +14,12 @@
 #ifndef SEEDANCEFS_BACKEND_H
 #define SEEDANCEFS_BACKEND_H
 
-#include "backend/config.h"
-#include "backend/request.h"
-#include "backend/link.h"
-#include "backend/task.h"
-#include "backend/task_json.h"
-#include "backend/task_prompt.h"
+#include "backend/config/config.h"
+#include "backend/request/request.h"
+#include "backend/media/link.h"
+#include "backend/tasks/task.h"
+#include "backend/tasks/task_json.h"
+#include "backend/tasks/prompt.h"
 
 struct backend;
 struct media;

@@ -5,10 +5,10 @@
  * A create blocks until the video is made, and then bills a client that did not wait,
  * unless `async` is set. So it is always set, and a whole answer is taken all the same.
  */
-#include "backend/providers/ace_answer.h"
+#include "backend/providers/ace_internal.h"
 #include "backend/providers/ark_shape.h"
 #include "backend/providers/call.h"
-#include "backend/providers/table.h"
+#include "backend/providers/table_internal.h"
 
 #include "backend/base/cleanup.h"
 

@@ -1,4 +1,4 @@
-#include "backend/providers/ace_answer.h"
+#include "backend/providers/ace_internal.h"
 
 #include "backend/providers/answer.h"
 

@@ -7,7 +7,7 @@
 #ifndef SEEDANCEFS_ANSWER_H
 #define SEEDANCEFS_ANSWER_H
 
-#include "backend/json.h"
+#include "backend/base/json.h"
 #include "backend/providers/provider.h"
 
 /* The answer's JSON, NULL when it is none. 0 or -ENOMEM; json_free() it. */

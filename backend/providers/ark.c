@@ -4,7 +4,7 @@
 #include "backend/providers/answer.h"
 #include "backend/providers/ark_shape.h"
 #include "backend/providers/call.h"
-#include "backend/providers/table.h"
+#include "backend/providers/table_internal.h"
 
 #include "backend/base/buffer.h"
 #include "backend/base/cleanup.h"

@@ -3,7 +3,7 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/text.h"
 #include "backend/providers/provider.h"
-#include "backend/request_params.h"
+#include "backend/request/params.h"
 
 #include <errno.h>
 

@@ -5,8 +5,8 @@
 #ifndef SEEDANCEFS_ARK_SHAPE_H
 #define SEEDANCEFS_ARK_SHAPE_H
 
-#include "backend/json.h"
-#include "backend/request.h"
+#include "backend/base/json.h"
+#include "backend/request/request.h"
 
 /* Puts `content`, the list of text, media and draft task. 0 or -ENOMEM. */
 int ark_put_content(const struct request *request, struct json *body);

@@ -4,7 +4,7 @@
 #ifndef SEEDANCEFS_CALL_H
 #define SEEDANCEFS_CALL_H
 
-#include "backend/json.h"
+#include "backend/base/json.h"
 #include "backend/providers/provider.h"
 
 /* `path` begins with a slash; it goes behind the endpoint's address. 0 or -ENOMEM. */

@@ -5,7 +5,7 @@
 #include "backend/providers/answer.h"
 #include "backend/providers/call.h"
 #include "backend/providers/form.h"
-#include "backend/providers/table.h"
+#include "backend/providers/table_internal.h"
 
 #include "backend/base/cleanup.h"
 #include "backend/base/text.h"

@@ -2,7 +2,7 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/base/text.h"
-#include "backend/providers/table.h"
+#include "backend/providers/table_internal.h"
 
 #include <errno.h>
 #include <string.h>

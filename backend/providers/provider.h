@@ -9,9 +9,9 @@
 #ifndef SEEDANCEFS_PROVIDER_H
 #define SEEDANCEFS_PROVIDER_H
 
-#include "backend/http_message.h"
-#include "backend/problem.h"
-#include "backend/request.h"
+#include "backend/http/message.h"
+#include "backend/request/problem.h"
+#include "backend/request/request.h"
 
 /* Where and as whom to ask. All texts are borrowed. */
 struct endpoint {

@@ -5,11 +5,11 @@
 #include "backend/providers/answer.h"
 #include "backend/providers/ark_shape.h"
 #include "backend/providers/call.h"
-#include "backend/providers/table.h"
+#include "backend/providers/table_internal.h"
 
 #include "backend/base/cleanup.h"
 #include "backend/base/text.h"
-#include "backend/request_params.h"
+#include "backend/request/params.h"
 
 #include <errno.h>
 #include <string.h>

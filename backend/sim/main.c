@@ -3,11 +3,11 @@
  */
 #include "backend/base/cleanup.h"
 #include "backend/base/log.h"
-#include "backend/sim/control.h"
+#include "backend/sim/control/control.h"
 #include "backend/sim/options.h"
-#include "backend/sim/renderer.h"
-#include "backend/sim/service.h"
-#include "backend/sim/wire.h"
+#include "backend/sim/render/renderer.h"
+#include "backend/sim/server/service.h"
+#include "backend/sim/wires/wire.h"
 
 #include <errno.h>
 #include <poll.h>

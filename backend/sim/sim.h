@@ -5,13 +5,13 @@
 #ifndef SEEDANCE_SIM_SIM_H
 #define SEEDANCE_SIM_SIM_H
 
-#include "backend/sim/faults.h"
-#include "backend/sim/home.h"
-#include "backend/sim/http.h"
-#include "backend/sim/link.h"
-#include "backend/sim/records.h"
-#include "backend/sim/tasks.h"
-#include "backend/sim/variants.h"
+#include "backend/sim/server/faults.h"
+#include "backend/sim/tasks/home.h"
+#include "backend/sim/server/http.h"
+#include "backend/sim/tasks/link.h"
+#include "backend/sim/server/records.h"
+#include "backend/sim/tasks/tasks.h"
+#include "backend/sim/server/variants.h"
 
 struct sim {
 	const char *key; /* what a bearer token must be; NULL = anything */

@@ -5,7 +5,7 @@
  * says why in one line.
  */
 #include "backend/base/cleanup.h"
-#include "backend/fit.h"
+#include "backend/models/fit.h"
 
 #include <errno.h>
 #include <stdio.h>

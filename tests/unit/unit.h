@@ -17,8 +17,8 @@
 #include "backend/base/buffer.h"
 #include "backend/base/cleanup.h"
 #include "backend/base/text.h"
-#include "backend/json.h"
-#include "fs/tree.h"
+#include "backend/base/json.h"
+#include "fs/tree/tree.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,0 +1,125 @@
+#include "backend/http/expected_digest.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/text.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <strings.h>
+
+/* The weakest first. */
+static const struct kind {
+	const char *head;
+	enum digest_kind kind;
+	size_t bytes;
+} kinds[] = {
+	{ "md5=", DIGEST_MD5, 16 },
+	{ "crc64=", DIGEST_CRC64, 8 },
+	{ "sha-256=", DIGEST_SHA256, SHA256_BYTES },
+};
+
+static const struct kind *kind_of(const char *promise)
+{
+	for (size_t i = 0; promise && i < ARRAY_SIZE(kinds); i++)
+		if (text_starts_with(promise, kinds[i].head))
+			return &kinds[i];
+	return NULL;
+}
+
+int promise_parse(const char *promise, enum digest_kind *ret_kind, const char **ret_hex)
+{
+	const struct kind *kind = kind_of(promise);
+	const char *hex = kind ? promise + strlen(kind->head) : "";
+
+	if (!kind || strlen(hex) != 2 * kind->bytes ||
+	    strspn(hex, "0123456789abcdef") != 2 * kind->bytes)
+		return -EINVAL;
+	*ret_kind = kind->kind;
+	*ret_hex = hex;
+	return 0;
+}
+
+static void take(char **promise, const struct kind *kind, const char *hex)
+{
+	const struct kind *before = kind_of(*promise);
+
+	if (before && before > kind)
+		return;
+	free(*promise);
+	*promise = text_format("%s%s", kind->head, hex);
+}
+
+static void take_base64(char **promise, const struct kind *kind, const char *text)
+{
+	unsigned char bytes[SHA256_BYTES];
+	char hex[SHA256_HEX];
+
+	if (base64_decode(text, kind->bytes, bytes))
+		return;
+	for (size_t i = 0; i < kind->bytes; i++)
+		snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+	take(promise, kind, hex);
+}
+
+/* Alibaba's and Volcengine's object stores: CRC-64/XZ as a decimal number. */
+static void take_crc(char **promise, const char *value)
+{
+	char hex[17], *end;
+	uint64_t crc;
+
+	if (!isdigit((unsigned char)*value) || strlen(value) > 20)
+		return;
+	errno = 0;
+	crc = strtoull(value, &end, 10);
+	if (*end || errno)
+		return;
+	snprintf(hex, sizeof(hex), "%016" PRIx64, crc);
+	take(promise, &kinds[1], hex);
+}
+
+/* "sha-256=:base64:", "md5=base64": an item of Repr-Digest, Digest and x-goog-hash. */
+static void take_item(char **promise, char *item)
+{
+	char *value;
+	size_t size;
+
+	while (isspace((unsigned char)*item))
+		item++;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		size_t head = strlen(kinds[i].head);
+
+		if (strncasecmp(item, kinds[i].head, head))
+			continue;
+		value = item + head;
+		value += *value == ':';
+		size = strcspn(value, ": \t;");
+		value[size] = '\0';
+		if (kinds[i].kind != DIGEST_CRC64)
+			take_base64(promise, &kinds[i], value);
+	}
+}
+
+static void take_list(char **promise, const char *value)
+{
+	AUTOFREE char *copy = strdup(value);
+	char *rest = copy, *item;
+
+	while (rest && (item = strsep(&rest, ",")))
+		take_item(promise, item);
+}
+
+void promise_read(char **promise, const char *name, const char *value, bool is_whole)
+{
+	if (!strcasecmp(name, "x-tos-hash-crc64ecma") ||
+	    !strcasecmp(name, "x-oss-hash-crc64ecma"))
+		take_crc(promise, value);
+	else if (!strcasecmp(name, "x-amz-checksum-sha256"))
+		take_base64(promise, &kinds[2], value);
+	else if (!strcasecmp(name, "x-goog-hash") || !strcasecmp(name, "digest") ||
+		 !strcasecmp(name, "repr-digest"))
+		take_list(promise, value);
+	else if (is_whole && !strcasecmp(name, "content-md5"))
+		take_base64(promise, &kinds[0], value);
+}

@@ -1,0 +1,141 @@
+#include "backend/ledger/lists_internal.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/text.h"
+#include "backend/base/json.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+char *ledger_print_outputs(const struct task_view *view)
+{
+	AUTOJSON *list = json_new_array();
+
+	for (int i = 0; i < OUTPUT_COUNT; i++) {
+		const struct output *output = &view->outputs[i];
+		struct json *item = json_new_object();
+
+		if (json_put_bool(item, "ready", output->is_ready) ||
+		    json_put_bool(item, "dead", output->is_dead) ||
+		    json_put_bool(item, "whole", output->is_whole) ||
+		    json_put_bool(item, "lost", output->is_lost) ||
+		    json_put_bool(item, "refetched", output->is_refetched) ||
+		    json_put_bool(item, "removed", output->is_removed) ||
+		    json_put_int64(item, "size", (int64_t)output->size) ||
+		    json_put_int64(item, "version", output->version) ||
+		    json_put_int64(item, "mtime", output->mtime) ||
+		    json_put_string(item, "url", output->url) ||
+		    json_put_string(item, "etag", output->etag)) {
+			json_free(item);
+			return NULL;
+		}
+		if (json_push(list, item))
+			return NULL;
+	}
+	return json_print(list);
+}
+
+void ledger_read_outputs(const char *text, struct task_view *view)
+{
+	AUTOJSON *list = NULL;
+	const struct json *item;
+	int i = 0;
+
+	if (!text || json_parse(text, strlen(text), &list, NULL))
+		return;
+	for (item = json_first(list); item && i < OUTPUT_COUNT;
+	     item = json_next(item), i++) {
+		struct output *output = &view->outputs[i];
+		int64_t number = 0;
+
+		json_to_bool(json_get(item, "ready"), &output->is_ready);
+		json_to_bool(json_get(item, "dead"), &output->is_dead);
+		json_to_bool(json_get(item, "whole"), &output->is_whole);
+		json_to_bool(json_get(item, "lost"), &output->is_lost);
+		json_to_bool(json_get(item, "refetched"), &output->is_refetched);
+		json_to_bool(json_get(item, "removed"), &output->is_removed);
+		if (json_to_int64(json_get(item, "size"), &number))
+			output->size = (uint64_t)number;
+		if (json_to_int64(json_get(item, "version"), &number))
+			output->version = (uint32_t)number;
+		json_to_int64(json_get(item, "mtime"), &output->mtime);
+		task_set_text(&output->url, json_get_string(item, "url"));
+		task_set_text(&output->etag, json_get_string(item, "etag"));
+	}
+}
+
+/* File names are any bytes, JSON texts are UTF-8. */
+static char *hex_of(const char *name)
+{
+	size_t size = strlen(name ? name : "");
+	char *hex = malloc(2 * size + 1);
+
+	if (!hex)
+		return NULL;
+	for (size_t i = 0; i < size; i++)
+		snprintf(hex + 2 * i, 3, "%02x", (unsigned char)name[i]);
+	hex[2 * size] = '\0';
+	return hex;
+}
+
+/* NULL for what is no hexadecimal text, and without memory. */
+static char *name_of_hex(const char *hex)
+{
+	size_t digits = strlen(hex ? hex : "");
+	AUTOFREE char *name = calloc(1, digits / 2 + 1);
+
+	if (!name || digits % 2 || strspn(hex ? hex : "", "0123456789abcdef") != digits)
+		return NULL;
+	for (size_t i = 0; i < digits / 2; i++)
+		name[i] = (char)strtoul((char[]){ hex[2 * i], hex[2 * i + 1], '\0' },
+					NULL, 16);
+	return TAKE(name);
+}
+
+/* Device and inode numbers are texts: JSON numbers are exact to 53 bits only. */
+char *ledger_print_locked(const struct task_view *view)
+{
+	AUTOJSON *list = json_new_array();
+
+	for (size_t i = 0; i < view->locked_count; i++) {
+		const struct locked_file *file = &view->locked[i];
+		AUTOFREE char *inode =
+			text_format("%" PRIu64 ":%" PRIu64, file->device, file->inode);
+		AUTOFREE char *hex = hex_of(file->name);
+		struct json *item = json_new_object();
+
+		if (!hex || json_put_string(item, "name_hex", hex) ||
+		    json_put_string(item, "inode", inode)) {
+			json_free(item);
+			return NULL;
+		}
+		if (json_push(list, item))
+			return NULL;
+	}
+	return json_print(list);
+}
+
+void ledger_read_locked(const char *text, struct task_view *view)
+{
+	AUTOJSON *list = NULL;
+
+	if (!text || json_parse(text, strlen(text), &list, NULL))
+		return;
+	for (const struct json *item = json_first(list); item; item = json_next(item)) {
+		const char *inode = json_get_string(item, "inode");
+		const char *hex = json_get_string(item, "name_hex");
+		struct locked_file *grown;
+		struct locked_file file = { 0 };
+
+		if (!inode ||
+		    sscanf(inode, "%" SCNu64 ":%" SCNu64, &file.device, &file.inode) != 2)
+			continue;
+		grown = realloc(view->locked, (view->locked_count + 1) * sizeof(*grown));
+		if (!grown)
+			return;
+		view->locked = grown;
+		file.name = hex ? name_of_hex(hex)
+				: text_dup(json_get_string(item, "name")); /* of old */
+		grown[view->locked_count++] = file;
+	}
+}

@@ -1,0 +1,17 @@
+/*
+ * What a row of the ledger holds as a list: a task's outputs and its locked files, as
+ * JSON texts. What earlier versions wrote is read, too. For ledger.c alone.
+ */
+#ifndef SEEDANCEFS_LEDGER_LISTS_H
+#define SEEDANCEFS_LEDGER_LISTS_H
+
+#include "backend/tasks/task.h"
+
+/* Owned by the caller; NULL: no memory. */
+char *ledger_print_outputs(const struct task_view *view);
+char *ledger_print_locked(const struct task_view *view);
+/* NULL, and what is no such text, leaves the view as it is. */
+void ledger_read_outputs(const char *text, struct task_view *view);
+void ledger_read_locked(const char *text, struct task_view *view);
+
+#endif

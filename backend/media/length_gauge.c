@@ -1,0 +1,86 @@
+#include "backend/media/length_gauge.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/file.h"
+#include "backend/base/text.h"
+#include "backend/formats/type.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define REPEATS_TO_BE_SURE 1
+#define REPEATS_OF_A_CUT 2
+
+struct media_gauge {
+	int fd;
+	uint64_t size;
+};
+
+int media_gauge_create(int directory, const char *name, struct media_gauge **ret_gauge)
+{
+	AUTOFREE char *map = text_format("%s.map", name);
+	struct media_gauge *gauge = map ? calloc(1, sizeof(*gauge)) : NULL;
+
+	if (!gauge)
+		return -ENOMEM;
+	unlinkat(directory, map, 0); /* it tells of what is about to go */
+	gauge->fd = openat(directory, name,
+			   O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (gauge->fd < 0) {
+		int error = errno;
+
+		free(gauge);
+		return -error;
+	}
+	*ret_gauge = gauge;
+	return 0;
+}
+
+void media_gauge_close(struct media_gauge *gauge)
+{
+	if (!gauge)
+		return;
+	cleanup_close(&gauge->fd);
+	free(gauge);
+}
+
+void media_gauge_abandon(struct media_gauge *gauge)
+{
+	if (gauge && ftruncate(gauge->fd, 0) < 0)
+		gauge->size = 0; /* the next try empties it */
+	media_gauge_close(gauge);
+}
+
+int media_gauge_add(struct media_gauge *gauge, const char *bytes, size_t size)
+{
+	int r = file_write_at(gauge->fd, bytes, size, gauge->size);
+
+	if (!r)
+		gauge->size += size;
+	return r;
+}
+
+uint64_t media_gauge_size(const struct media_gauge *gauge)
+{
+	return gauge->size;
+}
+
+enum gauged media_gauge_judge(const struct media_gauge *gauge, bool is_framed,
+			      unsigned repeats)
+{
+	struct media_type type;
+	bool is_whole = true;
+
+	if (!gauge->size || media_type_read(gauge->fd, &type))
+		return GAUGED_PARTLY;
+	if (type.kind != MEDIA_UNKNOWN &&
+	    media_type_check_whole(gauge->fd, gauge->size, &type, &is_whole))
+		return GAUGED_PARTLY;
+	if (!is_whole)
+		return repeats >= REPEATS_OF_A_CUT ? GAUGED_AS_EVER : GAUGED_PARTLY;
+	if (is_framed && type.kind != MEDIA_UNKNOWN)
+		return GAUGED_WHOLE;
+	return repeats >= REPEATS_TO_BE_SURE ? GAUGED_WHOLE : GAUGED_PARTLY;
+}

@@ -1,0 +1,329 @@
+#include "backend/media/prefetch/prefetch.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/base/log.h"
+#include "backend/base/text.h"
+#include "backend/media/prefetch/prefetch_internal.h"
+#include "backend/media/media_internal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define TRIES_MAX 60 /* that failed: over six days, longer than links and tasks last */
+#define WORTH_BYTES (64u << 10)
+#define NO_DISK_MS 300000      /* each try uses the link once more */
+#define LOOK_FOR_ROOM_MS 10000 /* costs nothing */
+
+/* --- what people are told --- */
+
+static const char *note_head(enum output_kind kind)
+{
+	return kind == OUTPUT_VIDEO ? "video.mp4 on disk: " : "last_frame.png on disk: ";
+}
+
+/* The video's note is not overwritten by the last frame's. */
+static void set_note(struct task_view *view, enum output_kind kind, const char *text)
+{
+	AUTOFREE char *note = text_format("%s%s", note_head(kind), text);
+
+	if (kind == OUTPUT_VIDEO || !view->note)
+		task_set_text(&view->note, note);
+}
+
+static void clear_note(struct task_view *view, enum output_kind kind)
+{
+	if (view->note && text_starts_with(view->note, note_head(kind)))
+		task_set_text(&view->note, NULL);
+}
+
+static int kept_percent(struct keeper *keeper, const struct task_view *view)
+{
+	uint64_t size = view->outputs[keeper->kind].size;
+
+	return size ? (int)(backend_media_kept(keeper->backend, view, keeper->kind) *
+			    100 / size)
+		    : 0;
+}
+
+/* --- it failed --- */
+
+static void mark_whole(struct backend *backend, uint64_t number, enum output_kind kind,
+		       bool is_right)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+	uint32_t version;
+
+	if (!view)
+		return;
+	view->outputs[kind].is_whole = true;
+	view->outputs[kind].is_lost = false;
+	clear_note(view, kind);
+	if (!is_right)
+		set_note(
+			view, kind,
+			"its bytes differ from what the service promised, each time that "
+			"they were fetched; it may be damaged");
+	version = view->outputs[kind].version;
+	tasks_commit(backend->tasks, view);
+	media_drop_older(backend, number, kind, version);
+}
+
+/* The copy before this one is all there: better than a part of it. */
+static bool goes_back(struct keeper *keeper)
+{
+	struct backend *backend = keeper->backend;
+	struct task_view *view = tasks_begin(backend->tasks, keeper->number);
+	struct output *output = view ? &view->outputs[keeper->kind] : NULL;
+
+	if (!view)
+		return false;
+	if (!output->is_refetched || output->version < 2 ||
+	    media_look(backend, keeper->number, keeper->kind, output->version - 1,
+		       output->size, output->etag) < output->size) {
+		tasks_abandon(backend->tasks, view);
+		return false;
+	}
+	output->version--;
+	view->listing_ms = clock_wall_ms();
+	tasks_commit(backend->tasks, view);
+	mark_whole(backend, keeper->number, keeper->kind, false);
+	keeper_drop(keeper);
+	return true;
+}
+
+/* There is no hope left, but that somebody asks for it. Drops the keeper. */
+static void lose_it(struct keeper *keeper)
+{
+	struct backend *backend = keeper->backend;
+	AUTOVIEW *before = tasks_view(backend->tasks, keeper->number);
+	int percent = before ? kept_percent(keeper, before) : 0;
+	struct task_view *view = tasks_begin(backend->tasks, keeper->number);
+	bool is_over = clock_wall_ms() >= keeper->life.end_ms;
+	AUTOFREE char *text = text_format(
+		"only %d%% of it %s (%s); write \"fetch\" to status to try once more, "
+		"look for it at the service, or order it anew",
+		percent, is_over ? "was saved before its link died" : "could be saved",
+		keeper->why);
+
+	log_warn("event=not_kept task=%" PRIu64 " percent=%d reason=\"%s\"",
+		 keeper->number, percent, keeper->why);
+	if (view) {
+		view->outputs[keeper->kind].is_lost = true;
+		if (text)
+			set_note(view, keeper->kind, text);
+		tasks_commit(backend->tasks, view);
+	}
+	keeper_drop(keeper);
+}
+
+static void lose(struct keeper *keeper)
+{
+	if (!goes_back(keeper))
+		lose_it(keeper);
+}
+
+void keeper_retry(struct keeper *keeper, int64_t least_ms)
+{
+	int64_t left_ms = keeper->life.end_ms - clock_wall_ms(), delay_ms;
+
+	keeper->failures++;
+	if (++keeper->tries > TRIES_MAX) {
+		lose(keeper);
+		return;
+	}
+	delay_ms = keep_retry_ms(keeper->failures, left_ms);
+	keeper_release(keeper, delay_ms > least_ms ? delay_ms : least_ms);
+}
+
+/*
+ * The service was asked for a fresh link. A dead one that it has nothing better for is
+ * dead for ever; one that should live is only refused just now.
+ */
+static void refreshed(void *context, int result)
+{
+	struct keeper *keeper = context;
+	AUTOVIEW *view = tasks_view(keeper->backend->tasks, keeper->number);
+	bool is_answered = !result || result == -ENODATA || result == -ENOENT;
+	bool is_other = view && !result &&
+			keep_link_number(view->outputs[keeper->kind].url) != keeper->link;
+
+	keeper->is_refreshing = false;
+	if (view)
+		keeper_plan(keeper, view);
+	if (keeper->was_refused && is_answered && !is_other &&
+	    clock_wall_ms() >= keeper->life.end_ms)
+		lose(keeper);
+	else
+		keeper_retry(keeper, 0);
+}
+
+static void wait_for_disk(struct media *media, const char *why, int64_t delay_ms)
+{
+	struct keeper *keeper = media->keeper;
+	struct transfer *next;
+
+	if (!keeper)
+		return;
+	snprintf(keeper->why, sizeof(keeper->why), "%s", why);
+	for (struct transfer *transfer = media->transfers; transfer; transfer = next) {
+		next = transfer->next;
+		if (transfer->is_background)
+			media_stop_transfer(transfer);
+	}
+	keeper_release(keeper, delay_ms); /* no fault of the server's */
+}
+
+void keep_no_disk(struct media *media, const char *why)
+{
+	wait_for_disk(media, why, NO_DISK_MS);
+}
+
+void keep_no_room(struct media *media)
+{
+	if (!media->keeper->lacks_room)
+		media_note_no_room(media, strerror(ENOSPC));
+	media->keeper->lacks_room = true;
+	wait_for_disk(media, strerror(ENOSPC), LOOK_FOR_ROOM_MS);
+}
+
+/* Readers and whoever wants all of it now have their own way to go on. */
+bool keep_failed(struct media *media, const struct transfer *transfer,
+		 const struct http_response *response, const char *why)
+{
+	struct keeper *keeper = media->keeper;
+	if (!keeper || !transfer->is_background)
+		return false;
+	snprintf(keeper->why, sizeof(keeper->why), "%s", why);
+	if (transfer->brought >= WORTH_BYTES)
+		keeper->failures = keeper->tries = 0;
+	keeper->was_refused = transfer->objection ||
+			      media_answer_is_dead_link(response->status, transfer->said);
+	if (media_has_waits(media) || media->wants_all) {
+		keeper_retry(keeper, response->retry_after_ms);
+		return false;
+	}
+	if (keeper->was_refused || response->outcome == HTTP_NOT_SENT) {
+		keeper_release(keeper, INT64_MAX);
+		keeper->is_refreshing = true;
+		follow_refresh(media->backend, media->number, refreshed, keeper);
+	} else {
+		keeper_retry(keeper, response->retry_after_ms);
+	}
+	return true;
+}
+
+void keep_gave_up(struct media *media)
+{
+	struct keeper *keeper = media->keeper;
+
+	if (!keeper)
+		return;
+	snprintf(keeper->why, sizeof(keeper->why), "%s",
+		 media->trouble ? media->trouble : "it could not be fetched");
+	keeper_retry(keeper, 0);
+}
+
+/* --- it is whole --- */
+
+/*
+ * The bytes are not what the server promised: the output's next version is fetched, once.
+ * Until that one's size is known the file is not shown, and its bytes stay on disk.
+ */
+static bool fetch_again(struct media *media)
+{
+	struct backend *backend = media->backend;
+	struct task_view *view = tasks_begin(backend->tasks, media->number);
+	struct output *output = view ? &view->outputs[media->kind] : NULL;
+	struct keeper *keeper = keeper_find(backend, media->number, media->kind);
+
+	if (!view)
+		return false;
+	if (output->version != media->version || output->is_refetched || !output->url) {
+		tasks_abandon(backend->tasks, view);
+		return false;
+	}
+	output->is_refetched = true;
+	output->is_ready = false;
+	view->listing_ms = clock_wall_ms();
+	tasks_commit(backend->tasks, view);
+	log_warn("event=bytes_differ task=%" PRIu64 " action=\"fetched once more\"",
+		 media->number);
+	media->is_stale = true;
+	if (keeper)
+		keeper_release(keeper, INT64_MAX); /* until its size is known */
+	probe_task(backend, media->number, false);
+	return true;
+}
+
+void keep_whole(struct media *media)
+{
+	struct backend *backend = media->backend;
+	AUTOVIEW *view = tasks_view(backend->tasks, media->number);
+	const struct output *output = view ? &view->outputs[media->kind] : NULL;
+	bool is_right = media_file_check(media->file) != MEDIA_WRONG;
+	struct keeper *keeper = keeper_find(backend, media->number, media->kind);
+
+	if (!output || !output->is_ready || output->version != media->version)
+		return;
+	if (!is_right && fetch_again(media))
+		return;
+	if (!output->is_whole) {
+		log_info("event=kept task=%" PRIu64 " output=%s", media->number,
+			 media->kind == OUTPUT_VIDEO ? "video" : "last_frame");
+		mark_whole(backend, media->number, media->kind, is_right);
+	}
+	if (keeper)
+		keeper_drop(keeper);
+}
+
+bool keep_has_first(struct backend *backend, uint64_t number, enum output_kind kind)
+{
+	AUTOVIEW *view = tasks_view(backend->tasks, number);
+
+	return view && view->outputs[kind].is_refetched && !view->outputs[kind].is_ready;
+}
+
+/* The output's present version is all on disk, shown or not. */
+static bool is_complete(struct backend *backend, const struct task_view *view,
+			enum output_kind kind)
+{
+	const struct output *output = &view->outputs[kind];
+
+	return media_look(backend, view->number, kind, output->version, output->size,
+			  output->etag) >= output->size;
+}
+
+bool keep_restore(struct backend *backend, uint64_t number, enum output_kind kind)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+
+	if (!view)
+		return false;
+	if (!view->outputs[kind].is_refetched || view->outputs[kind].is_ready ||
+	    !is_complete(backend, view, kind)) {
+		tasks_abandon(backend->tasks, view);
+		return false;
+	}
+	view->outputs[kind].is_ready = true;
+	view->listing_ms = clock_wall_ms();
+	tasks_commit(backend->tasks, view);
+	mark_whole(backend, number, kind, false);
+	return true;
+}
+
+void keep_again(struct backend *backend, uint64_t number)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+
+	if (!view)
+		return;
+	for (int i = 0; i < OUTPUT_COUNT; i++) {
+		if (!view->outputs[i].is_whole)
+			clear_note(view, (enum output_kind)i);
+		view->outputs[i].is_lost = false;
+	}
+	tasks_commit(backend->tasks, view);
+	keep_task(backend, number);
+}

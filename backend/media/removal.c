@@ -1,0 +1,108 @@
+/*
+ * Virtual files that a person removes: they are away at once. The bytes of an output stay
+ * a little longer: archivers and file managers that overwrite a file remove it, and only
+ * then learn that they may not make another in its place. So what was removed and is to
+ * be made again stands there again, with every byte that was fetched.
+ */
+#include "backend/core_internal.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/media/prefetch/prefetch.h"
+
+#include <errno.h>
+
+#define MAKE_AGAIN_MS 10000
+
+static const unsigned hidden_output[OUTPUT_COUNT] = { HIDDEN_VIDEO, HIDDEN_LAST_FRAME };
+
+/* --- the bytes go --- */
+
+static bool has_removed(const struct task_view *view)
+{
+	bool has = false;
+
+	for (int i = 0; i < OUTPUT_COUNT; i++)
+		has = has || view->outputs[i].is_removed;
+	return has;
+}
+
+void hide_finish(struct backend *backend, uint64_t number)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+	bool is_removed[OUTPUT_COUNT];
+
+	if (!view)
+		return;
+	if (!has_removed(view)) {
+		tasks_abandon(backend->tasks, view);
+		return;
+	}
+	for (int i = 0; i < OUTPUT_COUNT; i++) {
+		is_removed[i] = view->outputs[i].is_removed;
+		if (is_removed[i])
+			output_reset(&view->outputs[i]);
+	}
+	tasks_commit(backend->tasks, view);
+	for (int i = 0; i < OUTPUT_COUNT; i++)
+		if (is_removed[i])
+			media_drop(backend, number, (enum output_kind)i);
+}
+
+void hide_init(struct backend *backend)
+{
+	backend->removals = (struct task_timers){ backend, hide_finish, NULL };
+}
+
+/* Nothing more is fetched for it, and in a little while it is gone. */
+static void plan(struct backend *backend, uint64_t number)
+{
+	AUTOVIEW *view = tasks_view(backend->tasks, number);
+
+	if (!view || !has_removed(view))
+		return;
+	for (int i = 0; i < OUTPUT_COUNT; i++)
+		if (view->outputs[i].is_removed)
+			keep_drop(backend, number, (enum output_kind)i);
+	if (task_timers_set(&backend->removals, number, MAKE_AGAIN_MS))
+		hide_finish(backend, number);
+}
+
+/* --- what a person does --- */
+
+int backend_task_hide(struct backend *backend, uint64_t number, unsigned what)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+
+	if (!view)
+		return -ENOENT;
+	view->hidden |= what;
+	view->listing_ms = clock_wall_ms();
+	for (int i = 0; i < OUTPUT_COUNT; i++)
+		if (what & hidden_output[i] && view->outputs[i].is_ready)
+			view->outputs[i].is_removed = true;
+	tasks_commit(backend->tasks, view);
+	return core_send_task(backend, number, plan);
+}
+
+int backend_task_unhide(struct backend *backend, uint64_t number, unsigned what)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+
+	if (!view)
+		return -ENOENT;
+	for (int i = 0; i < OUTPUT_COUNT; i++)
+		if (!view->outputs[i].is_removed)
+			what &= ~hidden_output[i]; /* only a `fetch` brings it back */
+	if (!(view->hidden & what)) {
+		tasks_abandon(backend->tasks, view);
+		return 0;
+	}
+	view->hidden &= ~what;
+	for (int i = 0; i < OUTPUT_COUNT; i++)
+		if (what & hidden_output[i])
+			view->outputs[i].is_removed = false;
+	view->listing_ms = clock_wall_ms();
+	tasks_commit(backend->tasks, view);
+	return core_send_task(backend, number, keep_task);
+}

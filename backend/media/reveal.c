@@ -1,0 +1,118 @@
+/*
+ * A success is shown when all that is to be known of its outputs is known. Before that
+ * the folder side is told, and says when it has done what it does: it may take
+ * SHOW_LATEST_MS, then the task is shown all the same. Nothing of this is kept: after a
+ * restart the task is observed, and the folder side told, anew.
+ */
+#include "backend/core_internal.h"
+
+#include "backend/base/clock.h"
+#include "backend/base/log.h"
+#include "backend/media/prefetch/prefetch.h"
+
+#include <inttypes.h>
+
+/* --- showing --- */
+
+static void succeed(struct task_view *view)
+{
+	if (view->outputs[OUTPUT_VIDEO].is_dead && !problem_is_set(&view->problem))
+		problem_set(&view->problem, PROBLEM_SERVER,
+			    "the task succeeded, but its video cannot be had");
+	task_set_text(&view->waiting, NULL);
+	follow_end_cancel(view);
+	view->listing_ms = clock_wall_ms();
+	task_enter(view, TASK_SUCCEEDED);
+}
+
+/* What is shown already stays so. */
+static bool is_shown(const struct task_view *view)
+{
+	return view->state == TASK_SUCCEEDED && !view->waiting;
+}
+
+/*
+ * Who saw a success finds it after whatever may happen next: it is in the ledger before
+ * it is shown. Where the ledger does not take it, it is shown, and saved with the rest.
+ */
+static void save_success(struct backend *backend, uint64_t number)
+{
+	AUTOVIEW *view = tasks_view(backend->tasks, number);
+	AUTOVIEW *shown = view && !is_shown(view) ? task_view_copy(view) : NULL;
+
+	if (!shown)
+		return;
+	succeed(shown);
+	if (ledger_save(backend->ledger, &shown, 1)) /* which it has logged */
+		log_debug("event=shown_unsaved task=%" PRIu64, number);
+}
+
+static void show_success(struct backend *backend, uint64_t number)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+
+	if (!view)
+		return;
+	if (is_shown(view)) {
+		tasks_abandon(backend->tasks, view);
+		return;
+	}
+	succeed(view);
+	tasks_commit(backend->tasks, view);
+	log_info("event=shown task=%" PRIu64, number);
+}
+
+static void show(struct backend *backend, uint64_t number)
+{
+	save_success(backend, number);
+	show_success(backend, number);
+	keep_task(backend, number);
+}
+
+/* --- holding back --- */
+
+void reveal_init(struct backend *backend)
+{
+	backend->held_back = (struct task_timers){ backend, show, NULL };
+}
+
+bool reveal_is_held(const struct backend *backend, uint64_t number)
+{
+	return task_timers_has(&backend->held_back, number);
+}
+
+static int hold_back(struct backend *backend, uint64_t number)
+{
+	int r = task_timers_set(&backend->held_back, number, SHOW_LATEST_MS);
+
+	if (!r)
+		core_set_waiting(backend, number, "its thumbnails for the desktop");
+	return r;
+}
+
+/* There is something to be done before it is shown. */
+static bool is_awaited(struct backend *backend, uint64_t number)
+{
+	AUTOVIEW *view = tasks_view(backend->tasks, number);
+
+	return view && view->state != TASK_SUCCEEDED && !view->is_removed &&
+	       backend->events.task_finishing &&
+	       backend->events.task_finishing(backend->events.context, number);
+}
+
+void reveal_task(struct backend *backend, uint64_t number)
+{
+	if (!is_awaited(backend, number) || hold_back(backend, number))
+		show(backend, number);
+}
+
+static void go_on(struct backend *backend, uint64_t number)
+{
+	if (task_timers_drop(&backend->held_back, number))
+		show(backend, number);
+}
+
+void backend_task_show(struct backend *backend, uint64_t number)
+{
+	core_send_task(backend, number, go_on); /* without memory the timer shows it */
+}

@@ -1,0 +1,548 @@
+/*
+ * An output's size, before it is shown: the first bytes of it are fetched with a range,
+ * whose answer tells the size. They are kept: whatever sniffs the file's type finds them
+ * there. Where no answer tells it, the file is brought in whole (media_gauge.h).
+ *
+ * HEAD is never used: the services' links refuse it.
+ */
+#include "backend/core_internal.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/base/log.h"
+#include "backend/base/text.h"
+#include "backend/media/prefetch/prefetch.h"
+#include "backend/media/media_answer.h"
+#include "backend/media/store/media_file.h"
+#include "backend/media/length_gauge.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+/* What the kernel asks for at once when somebody reads 32 KiB, as ffprobe and
+ * thumbnailers do. */
+#define PROBE_BYTES 131072u
+#define BACKOFF_FIRST_MS 500
+#define BACKOFF_LAST_MS 60000
+#define SIZE_MAX_BYTES (UINT64_C(16) << 30)
+#define ROOM_BYTES (UINT64_C(1) << 20) /* more than came before the disk was full */
+#define ROOM_MS 10000
+#define ENDLESS_MS 3600000
+#define GAUGE_MAX_BYTES (UINT64_C(2) << 30) /* it may have no end at all */
+#define REFUSALS_MAX 3			    /* of fresh links, in a row */
+#define FRAME_FAILURES_MAX \
+	8 /* a missing last frame does not hold a video back for ever */
+
+/* One output whose size is being learnt. Backend thread only. */
+struct probe {
+	struct backend *backend;
+	struct probe *next;
+	uint64_t number;
+	enum output_kind kind;
+	uint32_t version;
+	struct timer timer;
+	struct http_call *call;
+	struct media_file *file;		/* once the size is known */
+	struct media_gauge *gauge;		/* while only its end will tell it */
+	uint64_t gauged;			/* what the last one took in … */
+	unsigned repeats;			/* … and so many before it */
+	uint64_t received, end;			/* of the answer's bytes */
+	const char *objection;			/* why the answer cannot be used */
+	char said[MEDIA_ANSWER_SAID_BYTES + 1]; /* a failure's text */
+	size_t said_size;
+	char *etag;
+	unsigned failures, refusals;
+	bool is_unreachable; /* the media host, at the last try … */
+	char why[200];	     /* … for this reason */
+	bool write_failed;   /* no room on disk: the size is all that is learnt */
+	int disk_error;	     /* … of a file that is brought in whole … */
+	uint64_t wants_room; /* … which is asked for again when there is so much */
+	unsigned endless;    /* times that more came than any video has */
+	bool asks_all;	     /* its parts do not tell the size */
+	bool wants_all;	     /* fetch it whole when it is ready */
+};
+
+static void begin(void *context);
+
+static struct probe *find(const struct backend *backend, uint64_t number,
+			  enum output_kind kind)
+{
+	for (struct probe *probe = backend->probes; probe; probe = probe->next)
+		if (probe->number == number &&
+		    (kind == OUTPUT_COUNT || probe->kind == kind))
+			return probe;
+	return NULL;
+}
+
+bool probe_is_under_way(const struct backend *backend, uint64_t number)
+{
+	return find(backend, number, OUTPUT_COUNT) || reveal_is_held(backend, number);
+}
+
+static void drop(struct probe *probe)
+{
+	struct backend *backend = probe->backend;
+	struct probe **at = &backend->probes;
+
+	while (*at != probe)
+		at = &(*at)->next;
+	*at = probe->next;
+	timer_clear(&backend->timers, &probe->timer);
+	follow_forget(backend, probe);
+	http_cancel(probe->call);
+	media_file_unref(probe->file);
+	media_gauge_abandon(probe->gauge);
+	free(probe->etag);
+	free(probe);
+}
+
+void probe_drop(struct backend *backend, uint64_t number)
+{
+	struct probe *probe;
+
+	while ((probe = find(backend, number, OUTPUT_COUNT)))
+		drop(probe);
+}
+
+void probe_clear(struct backend *backend)
+{
+	while (backend->probes)
+		drop(backend->probes);
+}
+
+/* --- what is known --- */
+
+static void settle_task(struct backend *backend, uint64_t number)
+{
+	if (!probe_is_under_way(backend, number))
+		reveal_task(backend, number);
+}
+
+static void become_ready(struct probe *probe)
+{
+	struct backend *backend = probe->backend;
+	uint64_t number = probe->number;
+	bool wants_all = probe->wants_all, is_second = false;
+	struct task_view *view = tasks_begin(backend->tasks, number);
+
+	if (view) {
+		struct output *output = &view->outputs[probe->kind];
+
+		is_second =
+			output->is_refetched; /* the first stays until this is whole */
+		output->is_ready = true;
+		output->is_whole = output->is_lost = false;
+		output->size = media_file_size(probe->file);
+		output->version = probe->version;
+		output->mtime = (int64_t)time(NULL);
+		task_set_text(&output->etag, probe->etag);
+		if (probe->kind == OUTPUT_VIDEO)
+			problem_clear(&view->problem);
+		view->listing_ms = clock_wall_ms();
+		tasks_commit(backend->tasks, view);
+	}
+	if (!is_second)
+		media_drop_older(backend, number, probe->kind, probe->version);
+	drop(probe);
+	settle_task(backend, number);
+	if (wants_all)
+		media_fetch(backend, number);
+}
+
+static void become_dead(struct probe *probe, const char *why)
+{
+	struct backend *backend = probe->backend;
+	uint64_t number = probe->number;
+	bool is_video = probe->kind == OUTPUT_VIDEO;
+	bool is_restored = keep_restore(backend, number, probe->kind);
+	struct task_view *view = is_restored ? NULL : tasks_begin(backend->tasks, number);
+	AUTOFREE char *note = NULL;
+
+	if (view) {
+		view->outputs[probe->kind].is_dead = true;
+		note = text_format("the last frame cannot be had: %s", why);
+		if (is_video)
+			problem_set(&view->problem, PROBLEM_SERVER,
+				    "the task succeeded, but its video cannot be had: %s",
+				    why);
+		else
+			task_set_text(&view->note, note);
+		tasks_commit(backend->tasks, view);
+	}
+	log_warn("event=output_dead task=%" PRIu64 " output=%s reason=\"%s\"", number,
+		 is_video ? "video" : "last_frame", why);
+	drop(probe);
+	settle_task(backend, number);
+}
+
+/* --- failures --- */
+
+static void retry_after(struct probe *probe, const char *why, int64_t least_ms)
+{
+	unsigned doublings = probe->failures < 8 ? probe->failures : 8;
+	int64_t ms = (int64_t)BACKOFF_FIRST_MS << doublings;
+	AUTOFREE char *waiting = NULL;
+
+	probe->failures++;
+	if (probe->failures > FRAME_FAILURES_MAX &&
+	    (probe->kind == OUTPUT_LAST_FRAME ||
+	     keep_has_first(probe->backend, probe->number, probe->kind))) {
+		become_dead(probe, why);
+		return;
+	}
+	if (ms > BACKOFF_LAST_MS)
+		ms = BACKOFF_LAST_MS;
+	if (ms < least_ms)
+		ms = least_ms;
+	waiting = text_format("the media host to hand out the %s (%s)",
+			      probe->kind == OUTPUT_VIDEO ? "video" : "last frame", why);
+	core_set_waiting(probe->backend, probe->number, waiting);
+	timer_set(&probe->backend->timers, &probe->timer,
+		  clock_boot_ms() + core_jitter(probe->backend, ms));
+}
+
+static void retry(struct probe *probe, const char *why)
+{
+	retry_after(probe, why, 0);
+}
+
+/* Only what a fresh link, or a fresh answer without one, is refused for counts. */
+static void refreshed(void *context, int result)
+{
+	struct probe *probe = context;
+
+	if (result == -ENODATA || (!result && !probe->is_unreachable))
+		probe->refusals++;
+	if (result == -ENODATA && probe->refusals > REFUSALS_MAX)
+		become_dead(probe, "the service gave no link");
+	else if (result == -ENODATA)
+		retry(probe, "the service gives no link yet");
+	else if (result == -ENOENT)
+		retry(probe, "the service says that it has no such task");
+	else if (result)
+		retry(probe, "no answer from the service");
+	else
+		retry(probe,
+		      probe->is_unreachable ? probe->why : "the link before was refused");
+}
+
+static void refused(struct probe *probe, const char *why)
+{
+	if (probe->refusals > REFUSALS_MAX)
+		become_dead(probe, why);
+	else
+		follow_refresh(probe->backend, probe->number, refreshed, probe);
+}
+
+/* That is no refusal; but the host may be another one by now, which a fresh link tells.
+ */
+static void unreachable(struct probe *probe, const char *why)
+{
+	probe->is_unreachable = true;
+	snprintf(probe->why, sizeof(probe->why), "it cannot be reached: %s", why);
+	follow_refresh(probe->backend, probe->number, refreshed, probe);
+}
+
+/* --- the answer --- */
+
+static int open_file(struct probe *probe, const struct http_response *response,
+		     uint64_t size)
+{
+	AUTOFREE char *name = media_file_name(probe->kind, probe->version);
+	AUTOCLOSE int directory = media_task_directory(probe->backend, probe->number);
+	int r;
+
+	if (!name)
+		return -ENOMEM;
+	task_set_text(&probe->etag, response->etag);
+	r = media_file_open(directory, name, size, response->etag, &probe->file);
+	if (!r)
+		keep_heard(probe->backend, probe->number, probe->kind, probe->file,
+			   response);
+	return r;
+}
+
+/* Its size is that of what the server sends until it ends. */
+static int open_gauge(struct probe *probe)
+{
+	AUTOFREE char *name = media_file_name(probe->kind, probe->version);
+	AUTOCLOSE int directory = media_task_directory(probe->backend, probe->number);
+
+	if (!name)
+		return -ENOMEM;
+	if (directory < 0)
+		return directory;
+	log_info("event=media_without_length task=%" PRIu64, probe->number);
+	core_set_waiting(probe->backend, probe->number,
+			 probe->kind == OUTPUT_VIDEO
+				 ? "the whole video: its server does not say how long it "
+				   "is, so it is fetched before it is shown"
+				 : "the whole last frame: its server does not say how "
+				   "long it is");
+	return media_gauge_create(directory, name, &probe->gauge);
+}
+
+/* Looks at the answer's head, once. */
+static int begin_answer(struct probe *probe, const struct http_response *response,
+			const char *bytes, size_t bytes_size)
+{
+	struct answer_span span;
+	uint64_t size;
+	const char *why;
+
+	switch (media_answer_tell(response, bytes, bytes_size, &size, &span, &why)) {
+	case ANSWER_IS_ENDLESS:
+		probe->disk_error = open_gauge(probe);
+		return probe->disk_error;
+	case ANSWER_HIDES_SIZE:
+		probe->asks_all = true;
+		break;
+	case ANSWER_TELLS:
+		if (size && size <= SIZE_MAX_BYTES) {
+			probe->end = span.end;
+			return open_file(probe, response, size);
+		}
+		break;
+	case ANSWER_TELLS_NOTHING:
+		break;
+	}
+	probe->objection = why;
+	return -EPROTO;
+}
+
+static int take_head(struct probe *probe, const char *bytes, size_t size)
+{
+	uint64_t before = probe->received;
+	bool is_surplus;
+
+	if (before >= PROBE_BYTES)
+		return -1; /* a server that ignores the range: this is enough */
+	is_surplus = size > probe->end - before;
+	if (is_surplus)
+		size = (size_t)(probe->end - before);
+	probe->received += size;
+	if (!probe->write_failed)
+		probe->write_failed =
+			media_file_write(probe->file, before, bytes, size) != 0;
+	if (!probe->write_failed) /* else the size is known all the same */
+		media_file_mark(probe->file,
+				before / MEDIA_BLOCK_BYTES * MEDIA_BLOCK_BYTES,
+				probe->received);
+	return is_surplus ? -1 : 0;
+}
+
+static int take_all(struct probe *probe, const char *bytes, size_t size)
+{
+	if (media_gauge_size(probe->gauge) + size > GAUGE_MAX_BYTES) {
+		probe->objection = "a file without an end";
+		probe->endless++;
+		return -EFBIG;
+	}
+	probe->disk_error = media_gauge_add(probe->gauge, bytes, size);
+	return probe->disk_error;
+}
+
+static int take_bytes(void *context, const struct http_response *response,
+		      const char *bytes, size_t size)
+{
+	struct probe *probe = context;
+
+	if (response->status != 200 && response->status != 206)
+		return media_answer_keep_said(probe->said, &probe->said_size, bytes, size)
+			       ? 0
+			       : -1;
+	if (!probe->file && !probe->gauge && begin_answer(probe, response, bytes, size))
+		return -1;
+	return (probe->gauge ? take_all : take_head)(probe, bytes, size);
+}
+
+/* Without a map, all that was gauged would be forgotten when the file is closed. */
+static void mark_whole(struct probe *probe, const struct http_response *response,
+		       uint64_t size)
+{
+	if (open_file(probe, response, size))
+		return;
+	if (media_file_descriptor(probe->file) >= 0) {
+		media_file_mark(probe->file, 0, size);
+		return;
+	}
+	probe->disk_error = -ENOSPC;
+	probe->wants_room = size + ROOM_BYTES;
+	media_file_unref(TAKE(probe->file));
+}
+
+/* What was gauged is the file, if it came whole. */
+static void take_gauge(struct probe *probe, const struct http_response *response)
+{
+	struct media_gauge *gauge = TAKE(probe->gauge);
+	uint64_t size = media_gauge_size(gauge);
+	bool has_ended = response->outcome == HTTP_ANSWERED;
+	enum gauged gauged;
+
+	probe->repeats = has_ended && size == probe->gauged ? probe->repeats + 1 : 0;
+	probe->gauged = has_ended ? size : 0;
+	gauged = has_ended ? media_gauge_judge(gauge, response->is_framed, probe->repeats)
+			   : GAUGED_PARTLY;
+	if (probe->disk_error)
+		probe->wants_room = size + ROOM_BYTES;
+	if (gauged == GAUGED_PARTLY) {
+		media_gauge_abandon(gauge);
+		return;
+	}
+	media_gauge_close(gauge);
+	if (gauged == GAUGED_AS_EVER)
+		core_set_note(probe->backend, probe->number,
+			      "what the media host sends looks cut off, but it is the "
+			      "same each time");
+	mark_whole(probe, response, size);
+}
+
+/* Why the answer was of no use: owned by the caller; NULL: no memory. */
+static char *failure_text(const struct probe *probe, const struct http_response *response)
+{
+	if (probe->disk_error)
+		return text_format("the library's disk does not take it: %s",
+				   strerror(-probe->disk_error));
+	if (probe->objection)
+		return text_dup(probe->objection);
+	if (response->status >= 300)
+		return text_format("HTTP status %d", response->status);
+	if (response->failure)
+		return text_dup(response->failure);
+	return text_dup(probe->gauged
+				? "its server does not say how long it is, and may have "
+				  "broken off"
+				: "an answer without a usable size");
+}
+
+static void probe_done(void *context, struct http_response *response)
+{
+	struct probe *probe = context;
+	AUTOFREE char *why = NULL;
+
+	probe->call = NULL;
+	if (probe->gauge)
+		take_gauge(probe, response);
+	if (probe->file) {
+		become_ready(probe);
+		return;
+	}
+	why = failure_text(probe, response);
+	if (response->outcome == HTTP_NOT_SENT)
+		unreachable(probe, why ? why : "no connection");
+	else if (media_answer_is_dead_link(response->status, probe->said))
+		refused(probe, why ? why : "no connection");
+	else
+		retry_after(probe, why ? why : "no answer",
+			    probe->endless > 1 ? ENDLESS_MS : response->retry_after_ms);
+}
+
+/* --- starting --- */
+
+/* Nothing is known of the output: a start that has the section again looks anew. */
+static void give_back(struct probe *probe)
+{
+	core_set_waiting(probe->backend, probe->number, NULL);
+	drop(probe);
+}
+
+/* Asking before there is room would use the link up. */
+static bool has_room(const struct probe *probe)
+{
+	struct statvfs status;
+
+	return fstatvfs(probe->backend->media_directory, &status) < 0 ||
+	       (uint64_t)status.f_bavail * status.f_frsize >= probe->wants_room;
+}
+
+static void begin(void *context)
+{
+	struct probe *probe = context;
+	struct backend *backend = probe->backend;
+	AUTOVIEW *view = tasks_view(backend->tasks, probe->number);
+	const struct output *output = view ? &view->outputs[probe->kind] : NULL;
+	const struct provider_section *section;
+	struct http_options options = { .may_reuse = true,
+					.follows = true,
+					.sink = take_bytes,
+					.done = probe_done,
+					.context = probe };
+	struct http_request request = { .method = "GET" };
+
+	if (!output || view->is_removed) {
+		become_dead(probe, "the task is gone");
+		return;
+	}
+	section = core_bind(backend, view);
+	if (!section) {
+		give_back(probe);
+		return;
+	}
+	if (!output->url) {
+		refused(probe, "the service gave no link");
+		return;
+	}
+	if (probe->wants_room && !has_room(probe)) {
+		timer_set(&backend->timers, &probe->timer, clock_boot_ms() + ROOM_MS);
+		return;
+	}
+	keep_count(backend, probe->number, probe->kind, output->url, NULL);
+	reach_media(backend, section, &options);
+	probe->received = probe->said_size = 0;
+	memset(probe->said, 0, sizeof(probe->said));
+	probe->objection = NULL;
+	probe->disk_error = 0;
+	probe->wants_room = 0;
+	options.lane = reach_media_lane(backend, section);
+	options.stall_ms = backend->config->read_timeout_ms / 4;
+	probe->is_unreachable = false;
+	request.url = strdup(output->url);
+	if (!request.url ||
+	    (!probe->asks_all &&
+	     http_request_add_header(&request, "Range: bytes=0-%u", PROBE_BYTES - 1)) ||
+	    http_request_add_header(&request, "Accept-Encoding: identity") ||
+	    http_start(backend->http, &request, &options, &probe->call)) {
+		http_request_clear(&request);
+		retry(probe, "no memory");
+	}
+}
+
+static void add(struct backend *backend, const struct task_view *view,
+		enum output_kind kind, bool wants_all)
+{
+	struct probe *probe = find(backend, view->number, kind);
+
+	if (probe)
+		probe->wants_all = probe->wants_all || wants_all;
+	if (probe)
+		return;
+	probe = calloc(1, sizeof(*probe));
+	if (!probe)
+		return;
+	probe->backend = backend;
+	probe->number = view->number;
+	probe->kind = kind;
+	probe->wants_all = wants_all;
+	probe->version = view->outputs[kind].version + 1;
+	timer_init(&probe->timer, begin, probe);
+	probe->next = backend->probes;
+	backend->probes = probe;
+	timer_set(&backend->timers, &probe->timer, clock_boot_ms());
+}
+
+void probe_task(struct backend *backend, uint64_t number, bool wants_all)
+{
+	AUTOVIEW *view = tasks_view(backend->tasks, number);
+	const struct output *outputs = view ? view->outputs : NULL;
+
+	if (!view)
+		return;
+	if (!outputs[OUTPUT_VIDEO].is_ready && !outputs[OUTPUT_VIDEO].is_dead)
+		add(backend, view, OUTPUT_VIDEO, wants_all);
+	if (!outputs[OUTPUT_LAST_FRAME].is_ready && !outputs[OUTPUT_LAST_FRAME].is_dead &&
+	    outputs[OUTPUT_LAST_FRAME].url)
+		add(backend, view, OUTPUT_LAST_FRAME, wants_all);
+	settle_task(backend, number);
+}

@@ -1,0 +1,89 @@
+/*
+ * The inside of a media file, which its rooms share. Not for anyone else.
+ *
+ *   media_file.c  the file: opening, what is here, writing, making durable
+ *   media_map.c   the map beside it: which blocks are here, and what is remembered of it
+ *   media_view.c  where the bytes of a range are
+ */
+#ifndef SEEDANCEFS_MEDIA_FILE_INSIDE_H
+#define SEEDANCEFS_MEDIA_FILE_INSIDE_H
+
+#include "backend/base/digest.h"
+#include "backend/media/store/media_file.h"
+#include "backend/media/store/stage.h"
+#include "backend/http/expected_digest.h"
+
+#include <aio.h>
+
+#define WORD_BITS 64u
+#define MAP_HEADER_BYTES 4096u
+
+/* The first page of the map file. Read and written by one daemon on one machine only. */
+struct map_header {
+	char magic[8];
+	uint64_t size;
+	char etag_digest[SHA256_HEX]; /* an etag may have any length */
+	char boot_id[40];
+	uint32_t is_synced;
+	/* What earlier versions wrote has zeros from here on. */
+	uint32_t check; /* enum media_check */
+	char promise[PROMISE_SIZE];
+	uint64_t link; /* that the requests were made with */
+	uint32_t requests;
+};
+
+/* What is learnt of a file on the way; goes into the header with the next chunk. */
+struct facts {
+	char promise[PROMISE_SIZE];
+	uint64_t link; /* that the requests were made with */
+	uint32_t requests;
+};
+
+struct media_file {
+	atomic_uint references;
+	/* Set when opened. */
+	uint64_t size, blocks;
+	int fd;
+	char *bytes;		   /* NULL for an empty file */
+	struct map_header *header; /* start of the map's mapping */
+	size_t map_bytes;
+	_Atomic uint64_t *bits;
+	bool is_mapped; /* the map is a file's */
+	/* Shared. */
+	_Atomic uint64_t present_blocks;
+	atomic_int disk_error;
+	_Atomic uint64_t begun, done; /* writes */
+	struct media_stage stage;     /* has a lock of its own */
+	pthread_mutex_t facts_lock;
+	struct facts
+		facts; /* guarded by facts_lock; only the backend's thread changes it */
+	/* The writer's thread only. */
+	bool cannot_reserve;
+	/* Backend thread only. */
+	struct aiocb sync;
+	uint64_t synced; /* the writes that were done when it began */
+	bool is_syncing;
+};
+
+/* --- media_file.c --- */
+/* Where what is on disk at `offset` ends; `offset` if that byte is not. */
+uint64_t media_file_disk_end(const struct media_file *file, uint64_t offset);
+/* That file, or a new one; a descriptor or -errno. */
+int media_file_open_or_create(int directory, const char *name);
+bool media_file_lacks_room(int r);
+/* What so many present blocks hold; the last one may be a shorter one. */
+uint64_t media_file_bytes_of(uint64_t size, uint64_t present_blocks, bool has_last);
+
+/* --- media_map.c --- */
+/* Words of the map for so many blocks. */
+size_t media_map_words(uint64_t blocks);
+/* Opens the map of a file, or one in memory. 0 or -errno. */
+int media_map_open(struct media_file *file, int directory, const char *name);
+/* What it tells counts, or it is emptied. 0 or -ENOMEM. */
+int media_map_recall(struct media_file *file, const char *etag, bool is_sound);
+/* What was learnt goes into the header. Where the disk stands still, so does this: the
+ * writer's thread, or the file's end. */
+void media_map_put_down(struct media_file *file);
+void media_map_close(struct media_file *file);
+
+#endif

@@ -1,0 +1,210 @@
+/*
+ * What transfers bring: from curl's pieces to chunks that readers find and the writer
+ * brings to disk; and when they pause.
+ */
+#include "backend/media/media_internal.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define RESERVE_BYTES (4u << 20)
+#define WORTH_BYTES (64u << 10)
+
+/* --- staging --- */
+
+/* In steps, so that what is given up leaves little of it: writing costs less then. */
+static void reserve(struct transfer *transfer, struct media_chunk *chunk)
+{
+	uint64_t to = chunk->offset + RESERVE_BYTES;
+
+	if (chunk->offset + chunk->size <= transfer->reserved)
+		return;
+	chunk->reserve_end = to < transfer->end ? to : transfer->end;
+	transfer->reserved = chunk->reserve_end;
+}
+
+/*
+ * Blocks that were missing became whole: whatever failed before is over. Only a transfer
+ * that was worth its while begins the back-off anew: there are servers that break off
+ * again and again.
+ */
+static void note_progress(struct transfer *transfer, uint64_t bytes)
+{
+	struct media *media = transfer->media;
+
+	transfer->brought += bytes;
+	media->progress_ms = clock_boot_ms();
+	for (struct wait *wait = media->waits; wait; wait = wait->next)
+		if (wait->offset < transfer->end && wait->end > transfer->start)
+			wait->since_ms = media->progress_ms;
+	media->refusals = 0;
+	media_set_trouble(media, NULL);
+	if (transfer->brought >= WORTH_BYTES)
+		media->failures = 0;
+}
+
+/* Readers find it from now on, and it goes to disk. Takes the chunk over. */
+static void stage(struct transfer *transfer, struct media_chunk *chunk)
+{
+	struct media *media = transfer->media;
+
+	reserve(transfer, chunk);
+	if (!media_file_has(media->file, chunk->offset, chunk->size))
+		note_progress(transfer, chunk->size);
+	media_file_stage(media->file, chunk);
+	if (media_file_disk_error(media->file) && !media->has_no_room)
+		atomic_store(&media->backend->has_written, true); /* people are told */
+	if (media_writer_is_stuck(media->backend->writer))
+		media_file_keep_chunk(media->file, chunk);
+	else
+		media_writer_add(media->backend->writer, media->file, chunk);
+	media_chunk_unref(chunk);
+	media_answer_ready(media);
+}
+
+/* Where a transfer's last block ends: it may bring only the first part of it. */
+static uint64_t last_block_end(const struct transfer *transfer)
+{
+	uint64_t size = media_file_size(transfer->media->file);
+	uint64_t end = (transfer->end + MEDIA_BLOCK_BYTES - 1) / MEDIA_BLOCK_BYTES *
+		       MEDIA_BLOCK_BYTES;
+
+	return end < size ? end : size;
+}
+
+/* A chunk at `position`, which ends at a round offset, so that the page cache takes it in
+ * one large folio. */
+static struct media_chunk *chunk_at(struct transfer *transfer, uint64_t position)
+{
+	uint64_t end = (position / MEDIA_CHUNK_BYTES + 1) * MEDIA_CHUNK_BYTES;
+
+	if (end > last_block_end(transfer))
+		end = last_block_end(transfer);
+	return media_chunk_create(&transfer->media->backend->chunks, position,
+				  (size_t)(end - position));
+}
+
+int media_take_in(struct transfer *transfer, const char *bytes, size_t size)
+{
+	while (size) {
+		struct media_chunk *chunk = transfer->chunk;
+		size_t room, part;
+
+		if (!chunk)
+			chunk = transfer->chunk = chunk_at(transfer, transfer->position);
+		if (!chunk)
+			return -ENOMEM;
+		room = chunk->capacity - chunk->size;
+		part = size < room ? size : room;
+		memcpy(chunk->bytes + chunk->size, bytes, part);
+		chunk->size += part;
+		transfer->position += part;
+		bytes += part;
+		size -= part;
+		if (chunk->size == chunk->capacity)
+			stage(transfer, TAKE(transfer->chunk));
+	}
+	return 0;
+}
+
+/* Splits off the chunk's whole blocks, by a copy of what is the smaller part; NULL: no
+ * memory. The rest stays the transfer's. */
+static struct media_chunk *split(struct transfer *transfer, size_t whole)
+{
+	struct media_chunk *chunk = transfer->chunk, *other;
+	size_t rest = chunk->size - whole;
+	bool is_mostly_full = whole >= MEDIA_CHUNK_BYTES / 2;
+
+	other = is_mostly_full ? chunk_at(transfer, chunk->offset + whole)
+			       : media_chunk_create(&transfer->media->backend->chunks,
+						    chunk->offset, whole);
+	if (!other)
+		return NULL;
+	if (is_mostly_full) {
+		memcpy(other->bytes, chunk->bytes + whole, rest);
+		other->size = rest;
+		chunk->size = whole;
+		transfer->chunk = other;
+		return chunk;
+	}
+	memcpy(other->bytes, chunk->bytes, whole);
+	other->size = whole;
+	memmove(chunk->bytes, chunk->bytes + whole, rest);
+	chunk->offset += whole;
+	chunk->size = rest;
+	chunk->capacity -= whole;
+	return other;
+}
+
+/* What came so far is of use, but for a block that is not whole yet. */
+void media_stage_blocks(struct transfer *transfer)
+{
+	size_t whole = transfer->chunk ? transfer->chunk->size / MEDIA_BLOCK_BYTES *
+						 MEDIA_BLOCK_BYTES
+				       : 0;
+	struct media_chunk *blocks = whole ? split(transfer, whole) : NULL;
+
+	if (blocks)
+		stage(transfer, blocks);
+}
+
+/* It ends here, whether it came to its end or not. */
+void media_stage_rest(struct transfer *transfer)
+{
+	media_stage_blocks(transfer);
+	media_chunk_unref(transfer->chunk);
+	transfer->chunk = NULL;
+}
+
+/* --- pausing --- */
+
+uint64_t media_most_ahead(const struct media *media)
+{
+	return media_lacks_disk(media) ? MEDIA_HOMELESS_BYTES / 4 : UINT64_MAX;
+}
+
+bool media_is_waited_for(const struct transfer *transfer)
+{
+	struct media *media = transfer->media;
+
+	if (!media_has_waits(media))
+		return false;
+	for (const struct wait *wait = media->waits; wait; wait = wait->next)
+		if (wait->end > transfer->position && wait->offset < transfer->end)
+			return true;
+	return false;
+}
+
+bool media_is_at_limit(const struct transfer *transfer)
+{
+	return transfer->position >= transfer->limit && transfer->limit < transfer->end;
+}
+
+/* The reader is far behind; or the disk is slow; or it takes nothing, and readers take no
+ * more just now. */
+bool media_must_pause(const struct transfer *transfer)
+{
+	const struct media *media = transfer->media;
+	struct media_writer *writer = media->backend->writer;
+
+	return media_is_at_limit(transfer) ||
+	       (media_writer_is_full(writer) && !media_writer_is_stuck(writer)) ||
+	       (media_file_homeless(media->file) > MEDIA_HOMELESS_BYTES / 2 &&
+		!media_is_waited_for(transfer));
+}
+
+/* Taking more may end the transfer, but not within the call: that comes with a turn. */
+void media_resume(struct media *media)
+{
+	for (struct transfer *transfer = media->transfers; transfer;
+	     transfer = transfer->next)
+		if (transfer->is_paused && !media_must_pause(transfer)) {
+			transfer->is_paused = false;
+			transfer->is_held = false;
+			transfer->paused_ms = 0;
+			http_resume(transfer->call);
+		}
+}

@@ -1,0 +1,111 @@
+/*
+ * Writing an order down: the section, the fit to its service and model, what it needs
+ * from elsewhere, and the request.
+ */
+#include "backend/orders/order_internal.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/models/fit.h"
+#include "backend/orders/inputs.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#define BUILT_MS 60000
+
+static int choose_section(struct order *order, struct problem *problem)
+{
+	const struct config *config = order->backend->config;
+
+	if (order->section)
+		return 0;
+	order->section = config_section(config, order->request->provider);
+	if (order->section)
+		return 0;
+	return config_refuse_section(config, order->request->source,
+				     order->request->provider, problem);
+}
+
+static int fit(struct order *order, struct problem *problem)
+{
+	struct endpoint endpoint = config_endpoint(order->section);
+
+	return fit_request(order->backend->config->models, order->section->provider,
+			   &endpoint, order->request, problem);
+}
+
+/* The section that the request would go to by itself is judged last: its problem is what
+ * people are told. */
+int backend_judge_request(const struct backend *backend, struct request *request,
+			  struct problem *problem)
+{
+	const struct config *config = backend->config;
+	const struct provider_section *chosen = config_section(config, request->provider);
+	struct endpoint endpoint;
+
+	if (request->task_id)
+		return 0;
+	if (!chosen)
+		return config_refuse_section(config, request->source, request->provider,
+					     problem);
+	for (size_t i = 0; i < config->section_count && !request->provider; i++) {
+		endpoint = config_endpoint(&config->sections[i]);
+		if (&config->sections[i] != chosen &&
+		    !fit_judge(config->models, config->sections[i].provider, &endpoint,
+			       request, problem))
+			return 0;
+		problem_clear(problem);
+	}
+	endpoint = config_endpoint(chosen);
+	return fit_judge(config->models, chosen->provider, &endpoint, request, problem);
+}
+
+/* Fits the request to its service, with all that it needs. -EAGAIN: not there yet. */
+static int complete(struct order *order, char **ret_waiting, struct problem *problem)
+{
+	int r = choose_section(order, problem);
+
+	if (!r)
+		r = fit(order, problem);
+	if (!r)
+		r = inputs_provide(order->backend, order->section, order->request,
+				   &order->inputs, ret_waiting, problem);
+	return r ? r : fit(order, problem); /* what came is within the limits, too */
+}
+
+/*
+ * What is held for long is built anew before it goes: links of other tasks die meanwhile.
+ */
+static bool is_built(const struct order *order)
+{
+	return order->built_ms && clock_boot_ms() - order->built_ms < BUILT_MS;
+}
+
+int order_build(struct order *order, char **ret_waiting, struct problem *problem)
+{
+	struct endpoint endpoint;
+	uint64_t size, limit;
+	int r = is_built(order) ? 0 : complete(order, ret_waiting, problem);
+
+	if (r || is_built(order))
+		return r;
+	endpoint = config_endpoint(order->section);
+	http_request_clear(&order->http);
+	r = order->section->provider->build_create(order->request, &endpoint,
+						   &order->http, problem);
+	if (r)
+		return r;
+	size = http_request_body_size(&order->http);
+	limit = order->section->provider->body_max_bytes;
+	order->built_ms = clock_boot_ms();
+	if (size <= limit)
+		return 0;
+	problem_set(problem, PROBLEM_INVALID,
+		    "%s: the request with its pictures has %" PRIu64
+		    " bytes (base64 adds a third); "
+		    "allowed: up to %" PRIu64
+		    ". Use smaller pictures, or https:// addresses",
+		    order->request->source, size, limit);
+	return -EINVAL;
+}

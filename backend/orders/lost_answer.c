@@ -1,0 +1,216 @@
+/*
+ * Candidates: after a create whose answer was lost, the service's own list may show which
+ * task it was. They are told to the person, who decides (`adopt ID`); nothing is adopted
+ * by itself, for lists carry no prompt (providers/README.md, 6.4).
+ */
+#include "backend/core_internal.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/base/log.h"
+#include "backend/base/text.h"
+#include "backend/base/json.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define LIST_TIMEOUT_MS 30000
+#define ANSWER_MAX_BYTES (4u << 20)
+#define EARLIER_S 60 /* the two clocks may differ */
+#define SHOWN_MAX 5
+#define NOTE_MAX_BYTES 600
+
+/* When it is looked, after the answer was lost: a list may lag behind. */
+static const int64_t looks_ms[] = { 1000, 10000, 30000, 60000, 120000, 300000, 600000 };
+
+/* The looks for one task's candidates. Backend thread only. */
+struct search {
+	struct backend *backend;
+	struct search *next;
+	uint64_t number;
+	const struct provider_section *section;
+	struct http_call *call;
+	struct timer timer;
+	unsigned looks;
+};
+
+static void drop(struct search *search)
+{
+	struct backend *backend = search->backend;
+	struct search **at = &backend->searches;
+
+	while (*at != search)
+		at = &(*at)->next;
+	*at = search->next;
+	timer_clear(&backend->timers, &search->timer);
+	http_cancel(search->call);
+	free(search);
+}
+
+void candidates_clear(struct backend *backend)
+{
+	while (backend->searches)
+		drop(backend->searches);
+}
+
+/* --- what the list shows --- */
+
+static void add_candidate(struct buffer *text, const struct observation *seen)
+{
+	time_t seconds = (time_t)seen->created_s;
+	char when[32] = "";
+	struct tm tm;
+
+	if (seconds) {
+		localtime_r(&seconds, &tm);
+		strftime(when, sizeof(when), ", made at %H:%M:%S", &tm);
+	}
+	buffer_addf(text, "%s%s (%s%s)", text->size ? ", " : "", seen->id,
+		    seen->raw_state ? seen->raw_state : task_state_word(seen->state),
+		    when);
+}
+
+/* What there is, as one line. Returns the number of tasks that are none of ours. */
+static unsigned describe(struct search *search, const struct observations *list,
+			 struct buffer *text)
+{
+	unsigned shown = 0;
+
+	for (size_t i = 0; i < list->count && shown < SHOWN_MAX; i++)
+		if (list->items[i].id &&
+		    !ledger_knows_id(search->backend->ledger, list->items[i].id)) {
+			add_candidate(text, &list->items[i]);
+			shown++;
+		}
+	return shown;
+}
+
+/* That a list does not show it proves nothing: it may lag, or show the latest alone. */
+static char *describe_none(const struct search *search)
+{
+	bool is_last = search->looks == ARRAY_SIZE(looks_ms);
+
+	return text_format("%s does not list a task that could be this one%s; it may be "
+			   "billed all the same",
+			   search->section->name,
+			   is_last ? "" : " yet, and is asked again");
+}
+
+/* Whether there is nothing more to look for. */
+static bool tell(struct search *search, const struct observations *list)
+{
+	struct backend *backend = search->backend;
+	AUTOBUFFER found = BUFFER_INIT(NOTE_MAX_BYTES);
+	unsigned shown = describe(search, list, &found);
+	AUTOFREE char *text =
+		shown ? text_format("%s lists %s; if one of them is this, write \"adopt "
+				    "ID\" to status",
+				    search->section->name, found.data)
+		      : describe_none(search);
+
+	if (text)
+		core_set_note(backend, search->number, text);
+	return shown > 0;
+}
+
+/* --- asking for it --- */
+
+static void ask_later(struct search *search)
+{
+	int64_t before_ms = search->looks ? looks_ms[search->looks - 1] : 0;
+
+	if (search->looks == ARRAY_SIZE(looks_ms)) {
+		drop(search);
+		return;
+	}
+	timer_set(&search->backend->timers, &search->timer,
+		  clock_boot_ms() + looks_ms[search->looks] - before_ms);
+}
+
+static void failed(struct search *search, const char *why)
+{
+	log_warn("event=list_failed task=%" PRIu64 " reason=\"%s\"", search->number,
+		 why ? why : "no answer");
+	ask_later(search);
+}
+
+static void list_done(void *context, struct http_response *response)
+{
+	struct search *search = context;
+	AUTOVIEW *view = tasks_view(search->backend->tasks, search->number);
+	struct observations list = { 0 };
+	AUTOPROBLEM problem = { 0 };
+	int r = -EAGAIN;
+
+	search->call = NULL;
+	reach_learn(search->backend, search->section, response);
+	if (response->outcome == HTTP_ANSWERED)
+		r = search->section->provider->parse_list(
+			response, view->intent_ms / 1000 - EARLIER_S, &list, &problem);
+	if (r)
+		failed(search, problem.text ? problem.text : response->failure);
+	else if (view->state != TASK_UNKNOWN || tell(search, &list))
+		drop(search);
+	else
+		ask_later(search);
+	observations_clear(&list);
+}
+
+/* The tier that was asked for; NULL: none. free() it. */
+static char *tier_of(const struct task_view *view)
+{
+	AUTOJSON *request = NULL;
+	const char *tier = NULL;
+
+	if (view->request)
+		json_parse(view->request, strlen(view->request), &request, NULL);
+	tier = json_get_string(json_get(request, "extra"), "service_tier");
+	return text_dup(tier ? tier : json_get_string(request, "service_tier"));
+}
+
+static void ask(void *context)
+{
+	struct search *search = context;
+	struct backend *backend = search->backend;
+	AUTOVIEW *view = tasks_view(backend->tasks, search->number);
+	struct http_options options = { .may_reuse = true,
+					.timeout_ms = LIST_TIMEOUT_MS,
+					.body_max_bytes = ANSWER_MAX_BYTES,
+					.done = list_done,
+					.context = search };
+	struct http_request request = { 0 };
+	AUTOFREE char *tier = view ? tier_of(view) : NULL;
+	struct endpoint endpoint;
+
+	search->section = view ? core_section_of(backend, view) : NULL;
+	if (!search->section || view->state != TASK_UNKNOWN || !view->model ||
+	    !search->section->provider->build_list) {
+		drop(search);
+		return;
+	}
+	endpoint = config_endpoint(search->section);
+	options.lane = search->section;
+	reach_service(search->section, &options);
+	search->looks++;
+	if (!search->section->provider->build_list(view->model, tier, &endpoint,
+						   &request) &&
+	    !http_start(backend->http, &request, &options, &search->call))
+		return;
+	http_request_clear(&request);
+	failed(search, "no memory");
+}
+
+void candidates_look(struct backend *backend, uint64_t number)
+{
+	struct search *search = calloc(1, sizeof(*search));
+
+	if (!search)
+		return; /* a help, no more */
+	search->backend = backend;
+	search->number = number;
+	timer_init(&search->timer, ask, search);
+	search->next = backend->searches;
+	backend->searches = search;
+	ask_later(search);
+}

@@ -1,0 +1,207 @@
+/*
+ * What became of a create.
+ */
+#include "backend/orders/order_internal.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/base/log.h"
+#include "backend/base/text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define FIRST_POLL_MS 1000
+
+/*
+ * Each of these puts down one outcome; -ENOMEM: nothing is changed, and it must be put
+ * down later. An outcome is never dropped: it may be the id of a paid task.
+ */
+
+/* It certainly did not arrive: the order waits again, unless the task was removed. */
+static int put_back(struct order *order)
+{
+	struct backend *backend = order->backend;
+	struct task_view *view = tasks_begin(backend->tasks, order->number);
+
+	if (!view)
+		return -ENOMEM;
+	budget_take_back(backend, view->intent_ms);
+	view->intent_ms = 0;
+	view->order = view->is_removed ? 0 : order->token;
+	task_set_text(&view->waiting, order->waiting);
+	task_enter(view, view->is_removed ? TASK_CANCELLED : TASK_PENDING);
+	tasks_commit(backend->tasks, view);
+	order->stage = ORDER_WAITS;
+	return 0;
+}
+
+static int enter_problem(struct order *order)
+{
+	struct backend *backend = order->backend;
+	const struct create_answer *answer = &order->answer;
+	struct task_view *view = tasks_begin(backend->tasks, order->number);
+
+	if (!view)
+		return -ENOMEM;
+	problem_clear(&view->problem);
+	problem_copy(&view->problem, &answer->problem);
+	task_enter(view, answer->result == CREATE_REFUSED ? TASK_INVALID : TASK_UNKNOWN);
+	view->listing_ms = clock_wall_ms();
+	log_info("event=create_ended task=%" PRIu64 " state=%s class=%s", order->number,
+		 task_state_word(view->state), problem_class_word(answer->problem.class));
+	tasks_commit(backend->tasks, view);
+	if (answer->result == CREATE_AMBIGUOUS)
+		candidates_look(backend, order->number);
+	return 0;
+}
+
+static int accepted(struct order *order)
+{
+	struct backend *backend = order->backend;
+	struct observation *seen = &order->answer.observation;
+	AUTOFREE char *id = strdup(seen->id);
+	struct task_view *view = id ? tasks_begin(backend->tasks, order->number) : NULL;
+	bool is_removed;
+
+	if (!view)
+		return -ENOMEM;
+	free(view->remote_id);
+	view->remote_id = TAKE(id);
+	task_enter(view, TASK_QUEUED);
+	view->tried_ms = clock_wall_ms();
+	is_removed = view->is_removed;
+	tasks_commit(backend->tasks, view);
+	log_info("event=accepted task=%" PRIu64 " id=%s provider=%s", order->number,
+		 seen->id, order->section->name);
+	if (is_removed)
+		follow_cancel(backend, order->number);
+	else
+		follow_task(backend, order->number,
+			    order->section->poll_ms < FIRST_POLL_MS
+				    ? order->section->poll_ms
+				    : FIRST_POLL_MS);
+	if (seen->state != TASK_QUEUED)
+		follow_observe(backend, order->number, seen);
+	return 0;
+}
+
+static int64_t backoff(struct order *order)
+{
+	unsigned doublings = order->failures < 6 ? order->failures : 6;
+	int64_t ms = (int64_t)ORDER_RETRY_FIRST_MS << doublings;
+
+	order->failures++;
+	return core_jitter(order->backend,
+			   ms > ORDER_RETRY_LAST_MS ? ORDER_RETRY_LAST_MS : ms);
+}
+
+/* Certain that it did not arrive: it goes out again in `wait_ms`. Takes the text. */
+void order_send_again(struct order *order, char *waiting, int64_t wait_ms)
+{
+	free(order->waiting);
+	order->waiting = waiting;
+	order->goes_back = true;
+	order_wait(order, wait_ms);
+}
+
+/* Reads the service's answer. 0, or -ENOMEM: it can be read again. */
+static int read_answer(struct order *order)
+{
+	struct create_answer *answer = &order->answer;
+	const struct http_response *response = &order->response;
+	int r;
+
+	create_answer_clear(answer);
+	*answer = (struct create_answer){ .observation = { .progress = -1 } };
+	r = order->section->provider->parse_create(response, answer);
+	if (r == -ENOMEM)
+		return r;
+	order->is_read = true;
+	if (answer->result == CREATE_REFUSED && answer->may_repeat) {
+		int64_t wait_ms = backoff(order);
+
+		order_send_again(
+			order,
+			text_format("%s asks to wait (%s); nothing was accepted; "
+				    "trying again by itself",
+				    order->section->name,
+				    answer->problem.text ? answer->problem.text
+							 : "HTTP 429"),
+			response->retry_after_ms ? response->retry_after_ms : wait_ms);
+	}
+	return 0;
+}
+
+static int put_down(struct order *order)
+{
+	int r = order->goes_back || order->is_read ? 0 : read_answer(order);
+
+	if (r)
+		return r;
+	if (order->goes_back)
+		return put_back(order);
+	return order->answer.result == CREATE_ACCEPTED ? accepted(order)
+						       : enter_problem(order);
+}
+
+/* Puts the outcome down, and ends the order unless it waits again. */
+void order_conclude(struct order *order)
+{
+	if (put_down(order)) {
+		log_warn("event=no_memory task=%" PRIu64 " action=\"trying again\"",
+			 order->number);
+		order->stage = ORDER_ANSWERED;
+		order_wait(order, ORDER_RETRY_FIRST_MS);
+	} else if (order->goes_back) {
+		order->goes_back = order->is_read = false;
+		http_response_clear(&order->response);
+	} else {
+		order_drop(order->backend, order);
+	}
+}
+
+/* --- how the call ended --- */
+
+void order_not_sent(struct order *order, const char *failure)
+{
+	order_send_again(
+		order,
+		text_format("%s cannot be reached (%s); nothing was sent; trying "
+			    "again by itself",
+			    order->section->name, failure ? failure : "no connection"),
+		backoff(order));
+	order_conclude(order);
+}
+
+static void lost(struct order *order, const char *failure)
+{
+	order->is_read = true;
+	order->answer.result = CREATE_AMBIGUOUS;
+	problem_set(&order->answer.problem, PROBLEM_NETWORK,
+		    "the request was sent to %s, but no answer came (%s): it may have "
+		    "been accepted and billed",
+		    order->section->name, failure ? failure : "connection lost");
+	order_conclude(order);
+}
+
+void order_answered(void *context, struct http_response *response)
+{
+	struct order *order = context;
+
+	reach_learn(order->backend, order->section, response);
+	switch (response->outcome) {
+	case HTTP_ANSWERED:
+		order->response = *response;
+		*response = (struct http_response){ 0 };
+		order_conclude(order);
+		return;
+	case HTTP_NOT_SENT:
+		order_not_sent(order, response->failure);
+		return;
+	case HTTP_LOST:
+		lost(order, response->failure);
+		return;
+	}
+}

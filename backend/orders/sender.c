@@ -1,0 +1,224 @@
+#include "backend/orders/order_internal.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/base/log.h"
+#include "backend/base/text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define CREATE_TIMEOUT_MS                                                    \
+	600000 /* a service may hold a create open: providers/README.md, 1.2 \
+		*/
+#define ANSWER_MAX_BYTES (4u << 20)
+#define INPUTS_MS 500 /* between two looks at what is being fetched */
+
+/* --- marking --- */
+
+void submit_enter_invalid(struct task_view *view, const struct problem *problem,
+			  const char *digest)
+{
+	task_begin_attempt(view);
+	view->intent_ms = 0;
+	view->order = 0;
+	snprintf(view->digest, sizeof(view->digest), "%s", digest);
+	problem_clear(&view->problem);
+	problem_copy(&view->problem, problem);
+	task_set_text(&view->waiting, NULL);
+	task_set_text(&view->note, NULL);
+	task_set_text(&view->remote_id, NULL);
+	task_enter(view, TASK_INVALID);
+	view->listing_ms = clock_wall_ms();
+}
+
+/* The task, opened for a change, if this order still stands and there is memory. */
+static struct task_view *begin_standing(struct order *order)
+{
+	struct tasks *tasks = order->backend->tasks;
+	struct task_view *view = tasks_begin(tasks, order->number);
+
+	if (!view || order_stands(order, view))
+		return view;
+	tasks_abandon(tasks, view);
+	return NULL;
+}
+
+static void refuse_order(struct order *order, const struct problem *problem)
+{
+	struct backend *backend = order->backend;
+	struct task_view *view = begin_standing(order);
+
+	if (!view) {
+		order_wait(order,
+			   ORDER_RETRY_FIRST_MS); /* the next turn drops it, or tries */
+		return;
+	}
+	submit_enter_invalid(view, problem, order->digest);
+	tasks_commit(backend->tasks, view);
+	order_drop(backend, order);
+}
+
+/* What it was read from is not so any more: its folder is looked at again. */
+static void give_back(struct order *order)
+{
+	struct backend *backend = order->backend;
+	struct task_view *view = begin_standing(order);
+
+	if (!view) {
+		order_wait(order, ORDER_RETRY_FIRST_MS);
+		return;
+	}
+	view->order = 0;
+	task_set_text(&view->waiting, NULL);
+	tasks_commit(backend->tasks, view);
+	order_drop(backend, order);
+}
+
+static void mark_submitting(struct order *order, struct task_view *view)
+{
+	AUTOFREE char *described = request_describe(order->request);
+
+	if (!task_is_active(view->previous_state)) /* of one that nobody follows */
+		task_set_text(&view->note, NULL);
+	task_begin_attempt(view);
+	view->order = 0;
+	view->intent_ms = clock_wall_ms();
+	view->progress = -1;
+	task_set_text(&view->provider, order->section->name);
+	task_set_text(&view->endpoint, core_endpoint_name(order->section));
+	task_set_text(&view->key_name, order->section->key_name);
+	task_set_text(&view->model, order->request->model);
+	task_set_text(&view->remote_id, NULL);
+	task_set_text(&view->raw_state, NULL);
+	task_set_text(&view->answer, NULL);
+	task_set_text(&view->usage, NULL);
+	task_set_text(&view->waiting, NULL);
+	task_set_text(&view->request_note, order->request->note);
+	task_set_text(&view->request, described);
+	problem_clear(&view->problem);
+	memcpy(view->digest, order->digest, sizeof(view->digest));
+	task_set_locked(view, order->locked, order->locked_count);
+	task_set_place(view, &order->place);
+	for (int i = 0; i < OUTPUT_COUNT; i++) {
+		output_reset(&view->outputs[i]);
+		view->outputs[i].is_dead = false;
+		task_set_text(&view->outputs[i].url, NULL);
+	}
+	task_enter(view, TASK_SUBMITTING);
+	view->listing_ms = clock_wall_ms();
+	budget_add(order->backend, view->intent_ms);
+}
+
+static void consider(struct order *order)
+{
+	struct backend *backend = order->backend;
+	AUTOPROBLEM problem = { 0 };
+	AUTOFREE char *held = NULL;
+	AUTOVIEW *present = tasks_view(backend->tasks, order->number);
+	struct task_view *view;
+	int r;
+
+	if (!present || !order_stands(order, present)) {
+		order_drop(backend, order);
+		return;
+	}
+	if (clock_boot_ms() < order->not_before_ms)
+		return;
+	r = order_build(order, &held, &problem);
+	if (r == -EINVAL) {
+		refuse_order(order, &problem);
+		return;
+	}
+	if (r == -ESTALE) {
+		give_back(order);
+		return;
+	}
+	if (r == -EAGAIN)
+		order_wait(order, INPUTS_MS);
+	else if (r)
+		order_wait(order, ORDER_RETRY_LAST_MS);
+	if (!held)
+		held = r ? text_format("%s; trying again", strerror(-r))
+			 : budget_holds(backend, order);
+	if (held) {
+		core_set_waiting(backend, order->number, held);
+		return;
+	}
+	view = begin_standing(order);
+	if (!view) { /* edited this moment: the next turn drops it; or no memory */
+		order_wait(order, ORDER_RETRY_FIRST_MS);
+		return;
+	}
+	mark_submitting(order, view);
+	tasks_commit(backend->tasks, view);
+	order->stage = ORDER_MARKED;
+}
+
+void submit_turn(struct backend *backend)
+{
+	struct order *order, *next;
+
+	for (order = backend->orders; order; order = next) {
+		next = order->next;
+		if (order->stage == ORDER_WAITS)
+			consider(order);
+		else if (order->stage == ORDER_ANSWERED &&
+			 clock_boot_ms() >= order->not_before_ms)
+			order_conclude(order);
+	}
+}
+
+/* --- sending --- */
+
+static void send_order(struct order *order)
+{
+	struct http_options options = {
+		.timeout_ms = CREATE_TIMEOUT_MS,
+		.body_max_bytes = ANSWER_MAX_BYTES,
+		.done = order_answered,
+		.context = order,
+	};
+
+	reach_service(order->section, &options);
+	order->stage = ORDER_SENT;
+	order->built_ms = 0; /* it is given away */
+	log_info("event=create task=%" PRIu64 " provider=%s bytes=%" PRIu64,
+		 order->number, order->section->name,
+		 http_request_body_size(&order->http));
+	if (http_start(order->backend->http, &order->http, &options, NULL))
+		order_not_sent(order, "no memory");
+}
+
+void submit_send(struct backend *backend)
+{
+	struct order *order, *next;
+
+	for (order = backend->orders; order; order = next) {
+		next = order->next;
+		if (order->stage == ORDER_MARKED)
+			send_order(order);
+	}
+}
+
+void submit_unsend(struct backend *backend)
+{
+	for (struct order *order = backend->orders; order; order = order->next)
+		if (order->stage == ORDER_MARKED) {
+			order_send_again(order,
+					 text_format("the ledger cannot be written (%s); "
+						     "nothing is sent until it can",
+						     ledger_error(backend->ledger)),
+					 ORDER_RETRY_FIRST_MS);
+			order_conclude(order);
+		}
+}
+
+bool submit_is_sending(const struct backend *backend)
+{
+	for (const struct order *order = backend->orders; order; order = order->next)
+		if (order->stage == ORDER_SENT || order->stage == ORDER_ANSWERED)
+			return true;
+	return false;
+}

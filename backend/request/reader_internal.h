@@ -1,0 +1,52 @@
+/*
+ * What the files that read a request's texts share; not for others.
+ *
+ * A reader goes over one text: a trigger, a prompt beside it, or a file of defaults.
+ * Every function returns 0, -EINVAL with the problem set, or -ENOMEM.
+ */
+#ifndef SEEDANCEFS_REQUEST_READER_H
+#define SEEDANCEFS_REQUEST_READER_H
+
+#include "backend/request/request.h"
+
+struct reader {
+	struct request *request;
+	struct problem *problem;
+	const char *name;   /* of the file, as messages show it */
+	bool is_defaults;   /* what belongs to one order alone is refused */
+	const char *prompt; /* the "prompt" key, owned by the tree */
+};
+
+/* Sets the problem: the file's name, then the text. Returns -EINVAL, or -ENOMEM. */
+int reader_refuse(struct reader *reader, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/*
+ * Sets a parameter that is written as `label`, for messages: `"seconds"`, `--dur`; NULL:
+ * its own key. The same value written twice is fine, another one is refused.
+ */
+int reader_set(struct reader *reader, enum request_param param, const char *label,
+	       const struct json *value);
+int reader_set_word(struct reader *reader, enum request_param param, const char *label,
+		    const char *word);
+
+/* Appends a prompt, without the white space around it; its flags become parameters. */
+int reader_add_prompt(struct reader *reader, const char *text, size_t size);
+
+/* request_flags.c: takes the flags off the end of a prompt, see there. */
+int reader_take_flags(struct reader *reader, const char *text, size_t *size);
+
+/* request_content.c: `content`, and `input_reference` in its place. */
+int reader_read_content(struct reader *reader, const struct json *content);
+int reader_read_reference(struct reader *reader, const struct json *value);
+
+/*
+ * request_alias.c: reads a key of another service's language. *ret_is_known tells whether
+ * it is one.
+ */
+int reader_read_alias(struct reader *reader, const struct json *value,
+		      bool *ret_is_known);
+/* The n-th alias, NULL behind the last. */
+const char *reader_alias_at(size_t n);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * Strict reading of an order: members by name and type. The first thing that is wrong is
+ * remembered as a sentence; later reads then do nothing. Pure.
+ */
+#ifndef SEEDANCE_SIM_CONTROL_READER_H
+#define SEEDANCE_SIM_CONTROL_READER_H
+
+#include "backend/base/buffer.h"
+#include "backend/sim/server/json.h"
+
+struct control_reader {
+	const struct json *object;
+	struct buffer *complaint; /* empty = all is well so far */
+};
+
+/* An object with none but these keys; `name` is how complaints call it. */
+void control_reader_open(struct control_reader *reader, const char *name,
+			 const struct json *object, const char *const *known,
+			 struct buffer *complaint);
+bool control_reader_is_good(const struct control_reader *reader);
+void control_complain(const struct control_reader *reader, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* True if the member is there (null is: not there) and of the type; then *ret is set. */
+bool control_read_text(const struct control_reader *reader, const char *key,
+		       const char **ret);
+bool control_read_integer(const struct control_reader *reader, const char *key,
+			  int64_t least, int64_t *ret);
+bool control_read_bool(const struct control_reader *reader, const char *key, bool *ret);
+bool control_read_object(const struct control_reader *reader, const char *key,
+			 const struct json **ret);
+/* One of the words; *ret is its index. */
+bool control_read_word(const struct control_reader *reader, const char *key,
+		       const char *const *words, int *ret);
+
+#endif

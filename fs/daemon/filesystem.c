@@ -1,0 +1,110 @@
+#include "fs/folder/filesystem.h"
+
+#include "backend/base/cleanup.h"
+#include "fs/announce/announce.h"
+#include "fs/folder/folder.h"
+#include "fs/view/gallery.h"
+#include "fs/kernel/handle.h"
+#include "fs/kernel/ops_poll.h"
+#include "fs/kernel/parked_reads.h"
+#include "fs/order/settle.h"
+#include "fs/thumbnails/thumbnails.h"
+#include "fs/kernel/waiter.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+int filesystem_create(struct backend *backend, int library, const char *mount_point,
+		      struct filesystem **ret_fs)
+{
+	struct filesystem *fs = calloc(1, sizeof(*fs));
+	int r;
+
+	if (!fs)
+		return -ENOMEM;
+	fs->backend = backend;
+	fs->library = library;
+	fs->tree.fd = -1;
+	fs->owner = geteuid();
+	fs->group = getegid();
+	fs->is_root = fs->owner == 0;
+	pthread_mutex_init(&fs->handles_lock, NULL);
+	pthread_cond_init(&fs->opened, NULL);
+	r = tree_open(&fs->tree, library);
+	fs->tree.shown_at = mount_point;
+	if (!r)
+		r = nodes_init(&fs->nodes, &fs->tree);
+	if (!r)
+		r = folders_create(&fs->folders);
+	if (!r)
+		r = gallery_create(&fs->gallery);
+	if (!r)
+		r = parked_create(backend, &fs->parked);
+	if (!r)
+		r = settler_create(fs, &fs->settler);
+	if (!r)
+		r = thumbnails_create(fs, &fs->thumbnails);
+	if (!r)
+		r = pollers_create(&fs->pollers);
+	if (!r)
+		r = announce_create(fs, &fs->announce);
+	if (r) {
+		filesystem_destroy(fs);
+		return r;
+	}
+	*ret_fs = fs;
+	return 0;
+}
+
+void filesystem_destroy(struct filesystem *fs)
+{
+	if (!fs)
+		return;
+	while (fs->handles) /* a busy mount ended: nobody releases these any more */
+		handle_destroy(fs, fs->handles);
+	thumbnails_destroy(fs->thumbnails);
+	announce_destroy(fs->announce);
+	pollers_destroy(fs->pollers);
+	settler_destroy(fs->settler);
+	parked_destroy(fs->parked);
+	gallery_destroy(fs->gallery);
+	folders_destroy(fs->folders, &fs->nodes);
+	nodes_clear(&fs->nodes);
+	tree_close(&fs->tree);
+	pthread_cond_destroy(&fs->opened);
+	pthread_mutex_destroy(&fs->handles_lock);
+	free(fs);
+}
+
+static void task_changed(void *context, uint64_t number)
+{
+	struct filesystem **fs = context;
+
+	/* The views are looked at when somebody asks; orders depend on others. */
+	settle_changed((*fs)->settler, number);
+	thumbnails_changed((*fs)->thumbnails, number);
+	announce_changed((*fs)->announce, number);
+}
+
+static bool task_finishing(void *context, uint64_t number)
+{
+	struct filesystem **fs = context;
+
+	return thumbnails_finishing((*fs)->thumbnails, number);
+}
+
+static void read_done(void *context, void *read, int result)
+{
+	struct waiter *waiter = read;
+
+	(void)context;
+	waiter->done(waiter, result);
+}
+
+struct backend_events filesystem_events(struct filesystem **fs)
+{
+	return (struct backend_events){ .task_changed = task_changed,
+					.read_done = read_done,
+					.task_finishing = task_finishing,
+					.context = fs };
+}

@@ -1,0 +1,163 @@
+#include "fs/folder/access.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/text.h"
+#include "fs/folder/folder.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ROOT_UID 0
+
+bool others_is_owner(const struct filesystem *fs, uid_t uid)
+{
+	return uid == fs->owner || uid == ROOT_UID;
+}
+
+/* --- names and contents --- */
+
+/* A name that orders, or that changes what is ordered below it. */
+static bool name_orders(const char *name)
+{
+	return name_is_trigger(name) || name_is_defaults(name);
+}
+
+int others_check_name(struct filesystem *fs, struct node *directory, int fd,
+		      const char *name, uid_t uid)
+{
+	if (others_is_owner(fs, uid))
+		return 0;
+	return name_orders(name) || folder_number_at(fs, directory, fd) ? -EACCES : 0;
+}
+
+int others_check_new(struct filesystem *fs, struct node *directory, int fd,
+		     const char *name, uid_t uid)
+{
+	if (!fs->is_root && !others_is_owner(fs, uid))
+		return -EACCES;
+	return others_check_name(fs, directory, fd, name, uid);
+}
+
+struct look {
+	struct filesystem *fs;
+	int result;
+};
+
+static void look_at_name(void *context, struct node *parent, const char *name)
+{
+	struct look *look = context;
+
+	if (name_orders(name) || folder_number(look->fs, parent))
+		look->result = -EACCES;
+}
+
+int others_check_content(struct filesystem *fs, struct node *node, uid_t uid)
+{
+	struct look look = { .fs = fs };
+
+	if (!others_is_owner(fs, uid))
+		nodes_each_name(&fs->nodes, node, look_at_name, &look);
+	return look.result;
+}
+
+/* --- directories --- */
+
+struct search {
+	struct filesystem *fs;
+	const char *top; /* its path */
+	int result;
+};
+
+static bool is_at_or_below(const char *path, const char *top)
+{
+	size_t length = strlen(top);
+
+	return !strncmp(path, top, length) && (path[length] == '/' || !path[length]);
+}
+
+static void look_at_task(void *context, struct task_view *view)
+{
+	struct search *search = context;
+	struct filesystem *fs = search->fs;
+	struct node *folder = view->is_removed ? NULL : folder_node(fs, view->number);
+	AUTOFREE char *path = folder ? nodes_path(&fs->nodes, folder) : NULL;
+
+	if (path && is_at_or_below(path, search->top))
+		search->result = -EACCES;
+	if (folder)
+		nodes_unref(&fs->nodes, folder, 1);
+}
+
+int others_check_directory(struct filesystem *fs, struct node *parent, const char *name,
+			   uid_t uid)
+{
+	AUTOFREE char *above = NULL, *path = NULL;
+	struct search search = { .fs = fs };
+
+	if (others_is_owner(fs, uid))
+		return 0;
+	if (!atomic_load(&fs->folders->is_walked))
+		return -EAGAIN; /* not every task's folder is known yet */
+	above = nodes_path(&fs->nodes, parent);
+	path = above ? text_format("%s%s%s", above, *above ? "/" : "", name) : NULL;
+	if (!path)
+		return -ESTALE;
+	search.top = path;
+	backend_task_each(fs->backend, look_at_task, &search);
+	return search.result;
+}
+
+/* --- the option --- */
+
+static const char *end_of_option(const char *at)
+{
+	while (*at && *at != ',')
+		at += *at == '\\' && at[1] ? 2 : 1;
+	return at;
+}
+
+static bool has_option(const char *list, const char *word)
+{
+	size_t length = strlen(word);
+	const char *end;
+
+	for (const char *at = list; *at; at = *end ? end + 1 : end) {
+		end = end_of_option(at);
+		if ((size_t)(end - at) == length && !strncmp(at, word, length))
+			return true;
+	}
+	return false;
+}
+
+/* fusermount3 alone may be able to read it: then it is the one to complain. */
+static bool is_allowed(const char *conf)
+{
+	AUTOFCLOSE FILE *file = fopen(conf, "re");
+	char line[256];
+
+	if (!file)
+		return errno != ENOENT;
+	while (fgets(line, sizeof(line), file)) {
+		line[strcspn(line, " \t\r\n#")] = '\0';
+		if (!strcmp(line, "user_allow_other"))
+			return true;
+	}
+	return false;
+}
+
+int others_check_options(const char *options, uid_t uid, const char *conf,
+			 char **ret_error)
+{
+	const char *option = !options				  ? NULL
+			     : has_option(options, "allow_other") ? "allow_other"
+			     : has_option(options, "allow_root")  ? "allow_root"
+								  : NULL;
+
+	if (!option || uid == ROOT_UID || is_allowed(conf))
+		return 0;
+	return text_fail(ret_error, -EPERM,
+			 "-o %s: %s does not let ordinary users do that; ask root to add "
+			 "the line user_allow_other to it, or mount without %s",
+			 option, conf, option);
+}

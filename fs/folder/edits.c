@@ -1,0 +1,416 @@
+#include "fs/folder/edits.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/base/log.h"
+#include "backend/base/text.h"
+#include "fs/folder/set_aside.h"
+#include "fs/folder/unsent_below.h"
+#include "fs/folder/folder.h"
+#include "fs/order/settle.h"
+#include "fs/view/virtual_files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* --- locks --- */
+
+/* What was sent under this name, while that is locked; or NULL. */
+static const struct locked_file *find_locked(const struct task_view *view,
+					     const char *name)
+{
+	if (!task_is_locked(view->state))
+		return NULL;
+	for (size_t i = 0; i < view->locked_count; i++)
+		if (view->locked[i].name && !strcmp(view->locked[i].name, name))
+			return &view->locked[i];
+	return NULL;
+}
+
+/* Whether this is the very file that was sent. */
+static bool is_locked_file(const struct locked_file *locked, const struct stat *status)
+{
+	return locked && locked->device == (uint64_t)status->st_dev &&
+	       locked->inode == (uint64_t)status->st_ino;
+}
+
+/* Whether nothing new may come under this name. */
+static bool is_refused_name(const struct task_view *view, const char *name)
+{
+	/* A second trigger would promise what cannot be. */
+	return find_locked(view, name) ||
+	       (task_is_locked(view->state) && name_is_trigger(name));
+}
+
+/* Once sent, a virtual file's name is nobody else's; a last frame may be an input. */
+static bool is_only_shown(const struct task_view *view, const char *name)
+{
+	return view->state != TASK_PENDING && name_virtual_kind(name) != VIRTUAL_NONE &&
+	       name_input_role(name) == ROLE_NONE;
+}
+
+/*
+ * KDE's programs replace a file by way of NAME.part, and drop the error of the rename
+ * that ends it: who wants to replace what cannot be replaced has to learn of it here.
+ */
+static bool is_part_of_refused(const struct task_view *view, const char *name)
+{
+	size_t suffix = strlen(".part"), length = strlen(name);
+	AUTOFREE char *whole = NULL;
+
+	if (length <= suffix || strcmp(name + length - suffix, ".part"))
+		return false;
+	whole = strndup(name, length - suffix);
+	return whole && (is_refused_name(view, whole) || is_only_shown(view, whole));
+}
+
+bool activity_is_locked(struct filesystem *fs, struct node *directory, const char *name)
+{
+	uint64_t number = folder_number(fs, directory);
+	AUTOVIEW *view = number ? backend_task_view(fs->backend, number) : NULL;
+
+	return view && find_locked(view, name);
+}
+
+/* One look at each name of a file. */
+struct visit {
+	struct filesystem *fs;
+	struct node *node;
+	struct edits *edits;
+	uid_t uid;
+	int result;
+};
+
+static void visit_lock(void *context, struct node *parent, const char *name)
+{
+	struct visit *visit = context;
+	/* First, so that the number is the one of the end of the walk. */
+	bool is_uncertain =
+		name_is_trigger(name) && folder_may_be_task(visit->fs, parent);
+	uint64_t number = folder_number(visit->fs, parent);
+	AUTOVIEW *view = number ? backend_task_view(visit->fs->backend, number) : NULL;
+
+	if (view && find_locked(view, name))
+		visit->result = -EACCES;
+	else if (is_uncertain)
+		visit->result = -EAGAIN;
+}
+
+int activity_check_open(struct filesystem *fs, struct node *node)
+{
+	struct visit visit = { .fs = fs, .node = node };
+
+	nodes_each_name(&fs->nodes, node, visit_lock, &visit);
+	return visit.result;
+}
+
+/* --- changes --- */
+
+static void mark_active(struct node *directory)
+{
+	atomic_store(&directory->active_ms, clock_boot_ms());
+}
+
+/*
+ * Whether a change to this file is an edit of the order: any file while it is pending or
+ * was invalid (an input may be what is mended), the trigger alone once something was
+ * sent.
+ */
+static bool is_edit(const struct task_view *view, const char *name)
+{
+	if (name_is_scratch(name) || name_virtual_kind(name) == VIRTUAL_STATUS)
+		return false;
+	if (view->state == TASK_PENDING || view->state == TASK_INVALID)
+		return true;
+	return name_is_trigger(name);
+}
+
+void edits_end(struct edits *edits)
+{
+	for (unsigned i = 0; i < edits->count; i++)
+		backend_task_edited(edits->fs->backend, edits->numbers[i]);
+	edits->count = 0;
+}
+
+/* A file with more names in task folders than can be kept is not held: its change is
+ * noted. */
+static void keep_edit(struct filesystem *fs, struct edits *edits, uint64_t number)
+{
+	edits->fs = fs;
+	if (edits->count < EDITS_MAX)
+		edits->numbers[edits->count++] = number;
+	else
+		backend_task_edited(fs->backend, number);
+}
+
+struct change_below {
+	struct filesystem *fs;
+	struct edits *edits;
+};
+
+static void visit_below(void *context, struct node *folder, uint64_t number)
+{
+	struct change_below *change = context;
+
+	mark_active(folder);
+	if (!backend_task_edit(change->fs->backend, number))
+		keep_edit(change->fs, change->edits, number);
+	settle_poke(change->fs->settler, number);
+}
+
+/*
+ * A defaults.json is an edit of every order below it that is not sent, and may mend what
+ * is invalid because of it.
+ */
+static void edit_below(struct filesystem *fs, struct node *directory, const char *name,
+		       struct edits *edits)
+{
+	struct change_below change = { fs, edits };
+
+	if (name_is_defaults(name))
+		below_each_unsent(fs, directory, visit_below, &change);
+}
+
+/* One try: 0, -EACCES, or -EAGAIN: it was sent this moment, and other rules hold now. */
+static int try_edit(struct filesystem *fs, uint64_t number, const char *name,
+		    struct edits *edits)
+{
+	AUTOVIEW *view = number ? backend_task_view(fs->backend, number) : NULL;
+
+	if (!view || view->is_archive)
+		return 0;
+	if (task_is_locked(view->state)) /* whatever it was when the caller looked */
+		return is_refused_name(view, name) ? -EACCES : 0;
+	if (is_edit(view, name)) {
+		int r = backend_task_edit(fs->backend, number);
+
+		if (r)
+			return r == -EACCES ? -EAGAIN : r;
+		keep_edit(fs, edits, number);
+	}
+	settle_poke(fs->settler, number);
+	return 0;
+}
+
+/* Begins an edit of the task in this directory. 0 or -EACCES. */
+static int edit(struct filesystem *fs, struct node *directory, const char *name,
+		struct edits *edits)
+{
+	uint64_t number = folder_number(fs, directory);
+	int r;
+
+	edit_below(fs, directory, name, edits);
+	do
+		r = try_edit(fs, number, name, edits);
+	while (r == -EAGAIN);
+	return r;
+}
+
+/* A copy's file is about to be there: until it is, the folder is not ordered. */
+static int edit_as_copy(struct filesystem *fs, uint64_t number, struct edits *edits)
+{
+	int r = backend_task_edit(fs->backend, number);
+
+	if (!r)
+		keep_edit(fs, edits, number);
+	return r;
+}
+
+static void visit_change(void *context, struct node *parent, const char *name)
+{
+	struct visit *visit = context;
+	int r;
+
+	if (name_is_scratch(name))
+		return;
+	mark_active(parent);
+	visit_lock(context, parent, name);
+	r = visit->result ? visit->result : edit(visit->fs, parent, name, visit->edits);
+	if (r)
+		visit->result = r;
+}
+
+int activity_before_change(struct filesystem *fs, struct node *node, struct edits *edits)
+{
+	struct visit visit = { .fs = fs, .node = node, .edits = edits };
+
+	nodes_each_name(&fs->nodes, node, visit_change, &visit);
+	return visit.result;
+}
+
+static void visit_note(void *context, struct node *parent, const char *name)
+{
+	struct visit *visit = context;
+	AUTOEDITS edits = { 0 };
+	uint64_t number;
+
+	if (name_is_scratch(name))
+		return;
+	mark_active(parent);
+	edit_below(visit->fs, parent, name, &edits);
+	number = folder_number(visit->fs, parent);
+	if (number)
+		settle_poke(visit->fs->settler, number);
+}
+
+void activity_note(struct filesystem *fs, struct node *node)
+{
+	struct visit visit = { .fs = fs, .node = node };
+
+	nodes_each_name(&fs->nodes, node, visit_note, &visit);
+}
+
+static void visit_poke(void *context, struct node *folder, uint64_t number)
+{
+	struct filesystem *fs = context;
+
+	(void)folder;
+	settle_poke(fs->settler, number);
+}
+
+static void visit_closed(void *context, struct node *parent, const char *name)
+{
+	struct visit *visit = context;
+	uint64_t number = name_is_scratch(name) ? 0 : folder_number(visit->fs, parent);
+
+	if (name_is_defaults(name))
+		below_each_unsent(visit->fs, parent, visit_poke, visit->fs);
+	if (number)
+		settle_poke(visit->fs->settler, number);
+}
+
+void activity_closed(struct filesystem *fs, struct node *node)
+{
+	struct visit visit = { .fs = fs, .node = node };
+
+	nodes_each_name(&fs->nodes, node, visit_closed, &visit);
+}
+
+void activity_note_name(struct filesystem *fs, struct node *directory, const char *name)
+{
+	AUTOEDITS edits = { 0 };
+
+	if (name_is_scratch(name))
+		return;
+	mark_active(directory);
+	edit(fs, directory, name, &edits);
+}
+
+static void visit_mark(void *context, struct node *parent, const char *name)
+{
+	struct visit *visit = context;
+	uint64_t number;
+
+	if (!name_is_trigger(name))
+		return;
+	number = folder_number(visit->fs, parent);
+	if (!number) {
+		visit->result = folder_mark(visit->fs, parent, visit->uid);
+		number = visit->result ? 0 : folder_number(visit->fs, parent);
+	}
+	if (number)
+		settle_poke(visit->fs->settler, number);
+}
+
+int activity_after_change(struct filesystem *fs, struct node *node, uid_t uid)
+{
+	struct visit visit = { .fs = fs, .node = node, .uid = uid };
+
+	nodes_each_name(&fs->nodes, node, visit_mark, &visit);
+	return visit.result;
+}
+
+/* --- names --- */
+
+void activity_copy_came(struct filesystem *fs, uint64_t number)
+{
+	AUTOVIEW *view = backend_task_view(fs->backend, number);
+
+	/* What is sent or finished stays what it is, whatever is copied there. */
+	if (view && view->state != TASK_PENDING && !task_is_locked(view->state))
+		backend_task_copy_came(fs->backend, number);
+}
+
+/*
+ * Who removed a virtual file and makes another in its place overwrites it, which is not
+ * possible: so nothing is to be lost.
+ */
+static int stand_again(struct filesystem *fs, uint64_t number,
+		       const struct task_view *view, const char *name, bool is_new)
+{
+	unsigned hidden = virtual_hides(name_virtual_kind(name));
+
+	if (!(view->hidden & hidden))
+		return -EACCES;
+	backend_task_unhide(fs->backend, number, hidden);
+	return name_virtual_kind(name) == VIRTUAL_STATUS && is_new ? -ESTALE : -EACCES;
+}
+
+int activity_check_name(struct filesystem *fs, struct node *directory, int fd,
+			const char *name, const struct stat *coming, struct edits *edits)
+{
+	enum virtual_kind kind = name_virtual_kind(name);
+	bool is_uncertain = (kind != VIRTUAL_NONE || name_is_trigger(name)) &&
+			    folder_may_be_task(fs, directory);
+	uint64_t number = folder_number_at(fs, directory, fd);
+	AUTOVIEW *view = number ? backend_task_view(fs->backend, number) : NULL;
+
+	if (is_uncertain)
+		return -EAGAIN;
+	if (!view)
+		return 0;
+	if (is_refused_name(view, name)) {
+		if (coming && is_locked_file(find_locked(view, name), coming))
+			return 0;
+		if (find_locked(view, name))
+			aside_put_back(fs, number, fd, find_locked(view, name), !coming);
+		return -EACCES;
+	}
+	if (is_only_shown(view, name)) {
+		if (name_tells_copy(name))
+			activity_copy_came(fs, number);
+		return stand_again(fs, number, view, name, !coming);
+	}
+	if (!coming && is_part_of_refused(view, name))
+		return -EACCES;
+	if (kind == VIRTUAL_LAST_FRAME)
+		stand_again(fs, number, view, name,
+			    true); /* beside an input of that name */
+	if (view->state == TASK_PENDING && name_tells_copy(name))
+		return edit_as_copy(fs, number, edits);
+	return edit(fs, directory, name, edits);
+}
+
+void activity_name_goes(struct filesystem *fs, struct node *directory, const char *name,
+			struct edits *edits)
+{
+	edit(fs, directory, name, edits);
+}
+
+static bool is_filled_file(int fd, const char *name)
+{
+	struct stat status;
+
+	return !fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) &&
+	       S_ISREG(status.st_mode) && status.st_size > 0;
+}
+
+int activity_name_came(struct filesystem *fs, struct node *directory, int fd,
+		       const char *name, uid_t uid)
+{
+	uint64_t number;
+	int r = 0;
+
+	activity_note_name(fs, directory, name);
+	if (name_is_trigger(name) && is_filled_file(fd, name))
+		r = folder_mark(fs, directory, uid);
+	number = r ? 0 : folder_number_at(fs, directory, fd);
+	if (number && name_tells_copy(name))
+		backend_task_archive(fs->backend, number);
+	if (number)
+		settle_poke(fs->settler, number);
+	return r;
+}

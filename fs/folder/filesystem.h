@@ -1,0 +1,69 @@
+/*
+ * The filesystem: what its rooms share. One object a mount.
+ *
+ * Requests come in on FUSE's own workers; each handler decodes, calls a room, and replies
+ * exactly once. No handler waits for the network: a read whose bytes are not here is
+ * parked (parked.h). Folders settle on one thread of their own (settle.h), which alone
+ * reads what a folder orders. No lock is held over I/O, a reply, or a call into the
+ * backend.
+ */
+#ifndef SEEDANCEFS_FILESYSTEM_H
+#define SEEDANCEFS_FILESYSTEM_H
+
+#include "backend/backend.h"
+#include "fs/tree/node.h"
+#include "fs/tree/tree.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+struct fuse_session;
+struct folders;
+struct settler;
+struct parked;
+struct thumbnails;
+struct handle;
+struct announce;
+struct pollers;
+struct gallery;
+
+struct filesystem {
+	/* Set before start. */
+	struct backend *backend;
+	int library; /* descriptor of the library's directory */
+	struct tree tree;
+	struct nodes nodes;
+	struct folders *folders;
+	struct settler *settler;
+	struct parked *parked;
+	struct thumbnails *thumbnails; /* NULL: there are none */
+	struct announce *announce;
+	struct pollers *pollers;
+	struct gallery *gallery;
+	uid_t owner; /* who pays: only this user orders */
+	gid_t group;
+	bool is_root;
+	void (*ready)(void *context); /* the kernel has begun to talk to us; once */
+	void *ready_context;
+
+	atomic_bool can_pass; /* whole outputs may be read by the kernel itself */
+
+	pthread_mutex_t handles_lock;
+	pthread_cond_t opened;	/* an output's first open is decided */
+	struct handle *handles; /* guarded by handles_lock: all that are open */
+};
+
+/* `mount_point` is absolute, without links, and outlives it. */
+int filesystem_create(struct backend *backend, int library, const char *mount_point,
+		      struct filesystem **ret_fs);
+/* After the session ended and before the backend is destroyed. */
+void filesystem_destroy(struct filesystem *fs);
+
+/*
+ * The backend's events, for backend_create(), which comes first: *fs is set before
+ * backend_start(), and is the address of something that outlives the backend.
+ */
+struct backend_events filesystem_events(struct filesystem **fs);
+
+#endif

@@ -1,0 +1,15 @@
+/*
+ * The walk over the tree after a start: folders whose order was not sent yet are found
+ * and settle anew, wherever they were moved to, and folders that lost their mark, or were
+ * restored elsewhere, get their task back. In the background: only the mount of a library
+ * that was copied waits for it.
+ */
+#ifndef SEEDANCEFS_WALK_H
+#define SEEDANCEFS_WALK_H
+
+#include "fs/folder/filesystem.h"
+
+/* True when done; false soon after *is_stopping (guarded by lock) became true. */
+bool walk_tree(struct filesystem *fs, const bool *is_stopping, pthread_mutex_t *lock);
+
+#endif

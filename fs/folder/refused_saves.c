@@ -1,0 +1,273 @@
+#include "fs/folder/refused_saves.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/base/text.h"
+#include "fs/folder/folder.h"
+#include "fs/order/draft.h"
+#include "fs/tree/names.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Programs put a text back at once; a person who wants it back saves later. */
+#define PUT_BACK_MS 2000
+
+/* --- the text before --- */
+
+/* "": more than a request may have. -errno. */
+static int digest_of(int fd, char ret_hex[SHA256_HEX])
+{
+	struct digest *digest = digest_create();
+	char chunk[16384];
+	off_t at = 0;
+	ssize_t got;
+
+	*ret_hex = '\0';
+	if (!digest)
+		return -ENOMEM;
+	while ((got = pread(fd, chunk, sizeof(chunk), at)) > 0 && at < REQUEST_TEXT_MAX) {
+		digest_add(digest, chunk, (size_t)got);
+		at += got;
+	}
+	digest_finish(digest, ret_hex);
+	digest_destroy(digest);
+	if (got)
+		*ret_hex = '\0';
+	return got < 0 ? -errno : 0;
+}
+
+struct visit {
+	struct filesystem *fs;
+	struct node *node;
+	int fd; /* of the file */
+	int result;
+};
+
+/* The task that a trigger's name belongs to, while that is pending; NULL: to none. */
+static struct task_view *pending_of(struct filesystem *fs, struct node *parent,
+				    const char *name)
+{
+	uint64_t number = name_is_trigger(name) ? folder_number(fs, parent) : 0;
+	AUTOVIEW *view = number ? backend_task_view(fs->backend, number) : NULL;
+
+	if (!view || view->state != TASK_PENDING || view->is_archive)
+		return NULL;
+	return TAKE(view);
+}
+
+static void visit_before(void *context, struct node *parent, const char *name)
+{
+	struct visit *visit = context;
+	AUTOVIEW *view = pending_of(visit->fs, parent, name);
+	AUTOCLOSE int fd =
+		view ? nodes_open(&visit->fs->nodes, visit->node, O_RDONLY) : -1;
+	char digest[SHA256_HEX];
+	struct stat status;
+	struct folder *folder;
+
+	if (fd < 0 || fstat(fd, &status) < 0 || digest_of(fd, digest))
+		return;
+	SCOPED_LOCK(&visit->fs->folders->lock);
+	folder = folders_find(visit->fs->folders, view->number);
+	if (!folder)
+		return;
+	folder->is_cut = true;
+	if (!status.st_size && folder->inode_before == visit->node->inode)
+		return; /* cut twice */
+	folder->inode_before = visit->node->inode;
+	memcpy(folder->text_before, digest, sizeof(digest));
+}
+
+void saves_begin(struct filesystem *fs, struct node *node)
+{
+	struct visit visit = { .fs = fs, .node = node };
+
+	nodes_each_name(&fs->nodes, node, visit_before, &visit);
+}
+
+/* --- judging --- */
+
+static int64_t mtime_ms(const struct stat *status)
+{
+	return (int64_t)status->st_mtim.tv_sec * 1000 + status->st_mtim.tv_nsec / 1000000;
+}
+
+/* Later than the refused text itself, by the clock of files' times. */
+static int64_t time_of_refusal(int fd)
+{
+	int64_t now_ms = clock_ms(CLOCK_REALTIME_COARSE);
+	struct stat status;
+
+	if (fstat(fd, &status) < 0 || mtime_ms(&status) < now_ms)
+		return now_ms;
+	return mtime_ms(&status) + 1;
+}
+
+/* 1: this is what the refused save had replaced; 0: it is not; -errno. */
+static int is_text_before(const struct refused_save *refused, int fd)
+{
+	char digest[SHA256_HEX];
+	int r;
+
+	if (!*refused->over)
+		return 0;
+	r = digest_of(fd, digest);
+	return r ? r : !strcmp(refused->over, digest);
+}
+
+/* Whether the file was cut since a save was last refused: one save is judged more than
+ * once, where a child closes its copy of the descriptor. */
+static bool was_cut(struct filesystem *fs, uint64_t number)
+{
+	SCOPED_LOCK(&fs->folders->lock);
+	const struct folder *folder = folders_find(fs->folders, number);
+
+	return folder && folder->is_cut;
+}
+
+static void note_refusal(struct visit *visit, uint64_t number, char *problem)
+{
+	struct refused_save refused = {
+		.problem = problem,
+		.at_ms = time_of_refusal(visit->fd),
+	};
+	struct folder *folder;
+
+	pthread_mutex_lock(&visit->fs->folders->lock);
+	folder = folders_find(visit->fs->folders, number);
+	if (folder && folder->inode_before == visit->node->inode)
+		memcpy(refused.over, folder->text_before, sizeof(refused.over));
+	if (folder)
+		folder->is_cut = false;
+	pthread_mutex_unlock(&visit->fs->folders->lock);
+	backend_task_set_refused_save(visit->fs->backend, number, &refused);
+}
+
+/* Unless it is the text before, put back at once, this is what the person wants. */
+static void note_acceptance(struct visit *visit, const struct task_view *view)
+{
+	const struct refused_save *refused = &view->refused_save;
+	int64_t now_ms = clock_ms(CLOCK_REALTIME_COARSE);
+
+	if (refused->problem &&
+	    (now_ms - refused->at_ms >= PUT_BACK_MS ||
+	     !was_cut(visit->fs, view->number) || !is_text_before(refused, visit->fd)))
+		backend_task_set_refused_save(visit->fs->backend, view->number, NULL);
+}
+
+static void visit_closed(void *context, struct node *parent, const char *name)
+{
+	struct visit *visit = context;
+	AUTOPROBLEM problem = { 0 };
+	AUTOVIEW *view = pending_of(visit->fs, parent, name);
+
+	if (!view && !name_is_defaults(name))
+		return;
+	visit->result = gather_judge(visit->fs, parent, visit->fd, name, &problem);
+	if (view && problem.text)
+		note_refusal(visit, view->number, problem.text);
+	else if (view && !visit->result)
+		note_acceptance(visit, view);
+}
+
+int saves_judge(struct filesystem *fs, struct node *node)
+{
+	AUTOCLOSE int fd = nodes_open(&fs->nodes, node, O_RDONLY);
+	struct visit visit = { .fs = fs, .node = node, .fd = fd };
+
+	if (fd < 0)
+		return 0; /* unlinked, or not ours to read: nothing to judge */
+	nodes_each_name(&fs->nodes, node, visit_closed, &visit);
+	return visit.result == -EINVAL ? -EINVAL : 0;
+}
+
+/* --- the folder that is due --- */
+
+/* The trigger that was changed last. */
+struct newest {
+	const char *name;
+	int64_t changed_ms; /* wall clock */
+};
+
+/* A descriptor, or -errno. */
+static int open_newest(struct filesystem *fs, struct node *directory,
+		       const struct gathered *gathered, struct newest *ret_newest)
+{
+	AUTOCLOSE int folder = nodes_open_directory(&fs->nodes, directory);
+	AUTOCLOSE int newest = -ENOENT;
+	struct stat status;
+
+	for (size_t i = 0; folder >= 0 && i < gathered->locked_count; i++) {
+		const char *name = gathered->locked[i].name;
+		AUTOCLOSE int fd = -1;
+
+		if (!name_is_trigger(name))
+			continue;
+		fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		if (fd < 0 || fstat(fd, &status) < 0)
+			return -errno;
+		if (newest >= 0 && mtime_ms(&status) <= ret_newest->changed_ms)
+			continue;
+		cleanup_close(&newest);
+		newest = take_fd(&fd);
+		*ret_newest = (struct newest){ name, mtime_ms(&status) };
+	}
+	return folder < 0 ? folder : take_fd(&newest);
+}
+
+/* 1: nothing was saved since, or the text before was put back; 0: neither; -errno. */
+static int is_held(const struct refused_save *refused, const struct newest *newest,
+		   int fd)
+{
+	if (newest->changed_ms < refused->at_ms)
+		return 1;
+	if (newest->changed_ms - refused->at_ms >= PUT_BACK_MS)
+		return 0;
+	return is_text_before(refused, fd);
+}
+
+int saves_hold(struct filesystem *fs, uint64_t number, struct node *directory,
+	       const struct gathered *gathered, struct problem *ret_problem)
+{
+	AUTOVIEW *view = backend_task_view(fs->backend, number);
+	AUTOFREE char *text = NULL;
+	AUTOCLOSE int fd = -1;
+	struct newest newest = { 0 };
+	int r;
+
+	if (!view || !view->refused_save.problem)
+		return 0;
+	fd = open_newest(fs, directory, gathered, &newest);
+	if (fd < 0)
+		return fd;
+	if (gather_judge(fs, directory, fd, newest.name, ret_problem) == -EINVAL)
+		return -EINVAL;
+	r = is_held(&view->refused_save, &newest, fd);
+	if (r <= 0)
+		return r;
+	text = text_format("the last save was refused (%s), and what is there now was "
+			   "not saved since: save it again, or write \"submit\" to "
+			   "status to order it",
+			   view->refused_save.problem);
+	folder_set_waiting(fs, number, text);
+	return 1;
+}
+
+void saves_wait_for_trigger(struct filesystem *fs, uint64_t number)
+{
+	static const char none[] = "there is no prompt or request.json";
+	AUTOVIEW *view = backend_task_view(fs->backend, number);
+	AUTOFREE char *text =
+		view && view->refused_save.problem
+			? text_format("%s: the last one was refused, and removed by the "
+				      "program that wrote it (%s)",
+				      none, view->refused_save.problem)
+			: NULL;
+
+	folder_set_waiting(fs, number, text ? text : none);
+}

@@ -1,0 +1,57 @@
+#include "fs/folder/unsent_below.h"
+
+#include "backend/base/cleanup.h"
+#include "fs/folder/folder.h"
+
+#include <string.h>
+
+struct search {
+	struct filesystem *fs;
+	const char *path; /* of the directory */
+	void (*visit)(void *context, struct node *folder, uint64_t number);
+	void *context;
+};
+
+static bool is_at_or_below(const char *path, const char *top)
+{
+	size_t length = strlen(top);
+
+	return !length ||
+	       (!strncmp(path, top, length) && (path[length] == '/' || !path[length]));
+}
+
+/* What was refused for a key, for money or for its content is not mended by a file. */
+static bool may_be_mended(const struct task_view *view)
+{
+	return view->state == TASK_INVALID && view->problem.class == PROBLEM_INVALID;
+}
+
+static void look_at(void *context, struct task_view *view)
+{
+	struct search *search = context;
+	struct filesystem *fs = search->fs;
+	AUTOFREE char *path = NULL;
+	struct node *folder;
+
+	if ((view->state != TASK_PENDING && !may_be_mended(view)) || view->is_archive ||
+	    view->is_removed)
+		return;
+	folder = folder_node(fs, view->number);
+	if (!folder)
+		return;
+	path = nodes_path(&fs->nodes, folder);
+	if (path && is_at_or_below(path, search->path))
+		search->visit(search->context, folder, view->number);
+	nodes_unref(&fs->nodes, folder, 1);
+}
+
+void below_each_unsent(struct filesystem *fs, struct node *directory,
+		       void (*visit)(void *context, struct node *folder, uint64_t number),
+		       void *context)
+{
+	AUTOFREE char *path = nodes_path(&fs->nodes, directory);
+	struct search search = { fs, path, visit, context };
+
+	if (path)
+		backend_task_each(fs->backend, look_at, &search);
+}

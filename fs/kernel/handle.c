@@ -1,0 +1,54 @@
+#include "fs/kernel/handle.h"
+
+#include "backend/base/cleanup.h"
+#include "fs/kernel/ops_poll.h"
+
+struct handle *handle_create(struct filesystem *fs, struct node *node)
+{
+	struct handle *handle = calloc(1, sizeof(*handle));
+
+	if (!handle)
+		return NULL;
+	handle->fd = -1;
+	handle->node = node;
+	nodes_ref(&fs->nodes, node);
+	pthread_mutex_init(&handle->lock, NULL);
+	pthread_mutex_lock(&fs->handles_lock);
+	handle->next = fs->handles;
+	handle->previous = &fs->handles;
+	if (handle->next)
+		handle->next->previous = &handle->next;
+	fs->handles = handle;
+	pthread_mutex_unlock(&fs->handles_lock);
+	return handle;
+}
+
+void handle_set_fd(struct filesystem *fs, struct handle *handle, int fd)
+{
+	handle->fd = fd;
+	handle->is_kept = true;
+	nodes_keep(&fs->nodes, handle->node, fd);
+}
+
+void handle_destroy(struct filesystem *fs, struct handle *handle)
+{
+	if (!handle)
+		return;
+	pollers_leave(fs->pollers, handle);
+	pthread_mutex_lock(&fs->handles_lock);
+	*handle->previous = handle->next;
+	if (handle->next)
+		handle->next->previous = handle->previous;
+	pthread_mutex_unlock(&fs->handles_lock);
+	if (handle->media)
+		backend_media_leave(fs->backend, handle->media);
+	if (handle->fd >= 0)
+		close(handle->fd);
+	listing_destroy(handle->listing);
+	free(handle->text);
+	if (handle->is_kept)
+		nodes_unkeep(&fs->nodes, handle->node);
+	nodes_unref(&fs->nodes, handle->node, 1);
+	pthread_mutex_destroy(&handle->lock);
+	free(handle);
+}

@@ -1,0 +1,102 @@
+/*
+ * The table of handlers, and what is agreed with the kernel at the start.
+ */
+#include "fs/kernel/ops.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/log.h"
+#include "fs/kernel/parked_reads.h"
+#include "fs/kernel/passthrough.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+#define BACKGROUND_WANTED 65535u
+#define READ_AHEAD_BYTES (1u << 20) /* granted up to what the mount's bdi is set to */
+
+/* What an ordinary user's mount is granted at the most: the module's own parameter. */
+static unsigned granted_background(const struct filesystem *fs)
+{
+	AUTOCLOSE int fd = -1;
+	char text[24];
+	unsigned limit;
+	ssize_t got;
+
+	if (fs->is_root)
+		return BACKGROUND_WANTED;
+	fd = open("/sys/module/fuse/parameters/max_user_bgreq", O_RDONLY | O_CLOEXEC);
+	got = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
+	text[got > 0 ? got : 0] = '\0';
+	limit = (unsigned)strtoul(text, NULL, 10);
+	return limit && limit < BACKGROUND_WANTED ? limit : 12;
+}
+
+static void op_init(void *userdata, struct fuse_conn_info *connection)
+{
+	struct filesystem *fs = userdata;
+	unsigned granted = granted_background(fs);
+
+	connection->max_background = granted;
+	connection->congestion_threshold = granted / 4 * 3;
+	parked_set_limit(fs->parked, granted / 2);
+	connection->want &= ~(unsigned)FUSE_CAP_WRITEBACK_CACHE;
+	/* The masks are ours to apply: where a folder has a default access list, none is.
+	 */
+	connection->want |=
+		connection->capable & (FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK);
+	/* Whoever writes, it is us below: to root's writing a set-user-id bit means
+	 * nothing. */
+	connection->want &= ~(unsigned)FUSE_CAP_HANDLE_KILLPRIV;
+	if (!fs->is_root)
+		connection->want |= connection->capable & FUSE_CAP_HANDLE_KILLPRIV;
+	passthrough_init(fs, connection);
+	connection->max_read = 0;
+	connection->max_readahead = READ_AHEAD_BYTES;
+	if (fs->ready)
+		fs->ready(fs->ready_context);
+	log_debug("event=init max_background=%u max_readahead=%u",
+		  connection->max_background, connection->max_readahead);
+}
+
+static const struct fuse_lowlevel_ops operations = {
+	.init = op_init,
+	.lookup = op_lookup,
+	.forget = op_forget,
+	.forget_multi = op_forget_multi,
+	.getattr = op_getattr,
+	.setattr = op_setattr,
+	.readlink = op_readlink,
+	.statfs = op_statfs,
+	.setxattr = op_setxattr,
+	.getxattr = op_getxattr,
+	.listxattr = op_listxattr,
+	.removexattr = op_removexattr,
+	.mknod = op_mknod,
+	.mkdir = op_mkdir,
+	.symlink = op_symlink,
+	.link = op_link,
+	.create = op_create,
+	.unlink = op_unlink,
+	.rmdir = op_rmdir,
+	.rename = op_rename,
+	.open = op_open,
+	.read = op_read,
+	.write = op_write,
+	.flush = op_flush,
+	.release = op_release,
+	.fsync = op_fsync,
+	.fallocate = op_fallocate,
+	.lseek = op_lseek,
+	.copy_file_range = op_copy_file_range,
+	.poll = op_poll,
+	.opendir = op_opendir,
+	.readdir = op_readdir,
+	.readdirplus = op_readdirplus,
+	.releasedir = op_releasedir,
+	.fsyncdir = op_fsyncdir,
+};
+
+const struct fuse_lowlevel_ops *ops_table(void)
+{
+	return &operations;
+}

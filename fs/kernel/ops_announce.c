@@ -1,0 +1,199 @@
+/*
+ * What the announcer asks for (announcer.h): it is told that all is done, so that the
+ * kernel tells the watchers, and nothing happens.
+ *
+ * Only what the announcing thread gave it to do is answered so, and only as long as it is
+ * true: a name that came is there, one that went is gone. Where a user's file has the
+ * name by then, it is refused.
+ */
+#include "fs/kernel/ops.h"
+
+#include "backend/base/cleanup.h"
+#include "fs/announce/announce.h"
+#include "fs/folder/folder.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define VERSION_GONE UINT32_MAX /* of a file that went, and is not known any more */
+
+/* Whether this name in this folder is what it was sent for; *ret_job then is its job. */
+static bool is_sent_for(struct filesystem *fs, struct node *parent, const char *name,
+			struct announce_job *ret_job)
+{
+	return announce_current(fs->announce, ret_job) && !strcmp(ret_job->name, name) &&
+	       folder_number(fs, parent) == ret_job->number;
+}
+
+/* --- looking up --- */
+
+/* A file that went, as the kernel knows it: who watches the file itself learns of it. */
+static struct node *find_gone(struct filesystem *fs, struct node *parent,
+			      const struct announce_job *job)
+{
+	struct node *node =
+		nodes_find_virtual(&fs->nodes, job->number, job->kind, job->version);
+	struct stat status;
+
+	if (node && !ops_stat(fs, node, &status))
+		return node;
+	if (node)
+		nodes_unref(&fs->nodes, node, 1);
+	return nodes_get_virtual(&fs->nodes, parent, job->number, job->kind, VERSION_GONE,
+				 strdup(""));
+}
+
+/* A changed file is the one that the kernel knows: its watchers are to learn of it. */
+static struct node *find_changed(struct filesystem *fs, struct node *present,
+				 const struct announce_job *job)
+{
+	struct node *node = NULL;
+
+	if (job->what == ANNOUNCE_CHANGED)
+		node = nodes_find_virtual(&fs->nodes, job->number, job->kind,
+					  job->version);
+	if (!node)
+		return present;
+	nodes_unref(&fs->nodes, present, 1);
+	return node;
+}
+
+/* The node that a look-up gives, referenced; NULL: there is none. Takes `present`. */
+static struct node *choose(struct filesystem *fs, struct node *parent, const char *name,
+			   struct node *present)
+{
+	struct announce_job job;
+	bool is_asked = is_sent_for(fs, parent, name, &job);
+
+	if (is_asked && job.what == ANNOUNCE_GONE && !present)
+		return find_gone(fs, parent, &job);
+	if (is_asked && present &&
+	    (job.what == ANNOUNCE_CHANGED || job.what == ANNOUNCE_TOUCHED))
+		return find_changed(fs, present, &job);
+	if (present)
+		nodes_unref(&fs->nodes, present, 1);
+	return NULL;
+}
+
+void announced_lookup(fuse_req_t request, struct node *parent, const char *name,
+		      struct node *present)
+{
+	struct filesystem *fs = ops_fs(request);
+	struct node *node = choose(fs, parent, name, present);
+	struct fuse_entry_param entry;
+
+	if (!node) {
+		fuse_reply_err(request, ENOENT);
+	} else if (ops_fill_entry(fs, node, name, &entry)) {
+		nodes_unref(&fs->nodes, node, 1);
+		fuse_reply_err(request, ENOENT);
+	} else if (fuse_reply_entry(request, &entry) == -ENOENT) {
+		nodes_unref(&fs->nodes, node, 1);
+	}
+}
+
+/* --- names that came and went --- */
+
+/* An output that is open may be open in the one way that allows no other. */
+static bool is_open(struct filesystem *fs, const struct node *node)
+{
+	SCOPED_LOCK(&fs->handles_lock);
+
+	return node->opens > 0;
+}
+
+/* The virtual file that came, as an entry whose reference is the kernel's. */
+static int find_made(struct filesystem *fs, struct node *parent, const char *name,
+		     struct fuse_entry_param *ret_entry, struct node **ret_node)
+{
+	struct announce_job job;
+	int r;
+
+	if (!is_sent_for(fs, parent, name, &job) || job.what != ANNOUNCE_APPEARS)
+		return -EPERM;
+	r = ops_find(fs, parent, name, ret_node);
+	if (r)
+		return r;
+	r = (*ret_node)->is_virtual ? ops_fill_entry(fs, *ret_node, name, ret_entry)
+				    : -EEXIST;
+	if (r)
+		nodes_unref(&fs->nodes, *ret_node, 1);
+	return r;
+}
+
+/* Its handle is nobody's: no writer, no reader, and no page of the file is touched. */
+static int make_handle(struct filesystem *fs, struct node *node,
+		       struct fuse_file_info *info)
+{
+	struct handle *handle = is_open(fs, node) ? NULL : handle_create(fs, node);
+
+	if (!handle)
+		return is_open(fs, node) ? -EBUSY : -ENOMEM;
+	info->fh = (uintptr_t)handle;
+	info->direct_io = info->keep_cache = 1;
+	return 0;
+}
+
+static void reply_opened(fuse_req_t request, struct node *node,
+			 const struct fuse_entry_param *entry,
+			 struct fuse_file_info *info)
+{
+	struct filesystem *fs = ops_fs(request);
+	int r = entry ? fuse_reply_create(request, entry, info)
+		      : fuse_reply_open(request, info);
+
+	if (r != -ENOENT)
+		return;
+	handle_destroy(fs, ops_handle(info));
+	if (entry)
+		nodes_unref(&fs->nodes, node, 1);
+}
+
+void announced_make(fuse_req_t request, fuse_ino_t parent, const char *name,
+		    struct fuse_file_info *info)
+{
+	struct filesystem *fs = ops_fs(request);
+	struct fuse_entry_param entry;
+	struct node *node;
+	int r = find_made(fs, ops_node(fs, parent), name, &entry, &node);
+
+	if (!r && info) {
+		r = make_handle(fs, node, info);
+		if (r)
+			nodes_unref(&fs->nodes, node, 1);
+	}
+	if (r)
+		fuse_reply_err(request, -r);
+	else if (info)
+		reply_opened(request, node, &entry, info);
+	else if (fuse_reply_entry(request, &entry) == -ENOENT)
+		nodes_unref(&fs->nodes, node, 1);
+}
+
+void announced_open(fuse_req_t request, struct node *node, struct fuse_file_info *info)
+{
+	bool is_text = node->is_virtual &&
+		       (node->kind < VIRTUAL_VIDEO || node->kind == VIRTUAL_GALLERY);
+	int r = is_text ? make_handle(ops_fs(request), node, info) : -EACCES;
+
+	if (r)
+		fuse_reply_err(request, -r);
+	else
+		reply_opened(request, node, NULL, info);
+}
+
+void announced_unlink(fuse_req_t request, fuse_ino_t parent, const char *name)
+{
+	struct filesystem *fs = ops_fs(request);
+	struct node *folder = ops_node(fs, parent), *node;
+	struct announce_job job;
+	int r = -EPERM;
+
+	if (is_sent_for(fs, folder, name, &job) && job.what == ANNOUNCE_GONE)
+		r = ops_find(fs, folder, name, &node);
+	if (!r) { /* it came back, or it is a user's */
+		nodes_unref(&fs->nodes, node, 1);
+		r = -EBUSY;
+	}
+	fuse_reply_err(request, r == -ENOENT ? 0 : -r);
+}

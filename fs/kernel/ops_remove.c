@@ -1,0 +1,370 @@
+/*
+ * Names that go or move.
+ */
+#include "fs/kernel/ops.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/text.h"
+#include "fs/folder/edits.h"
+#include "fs/announce/announce.h"
+#include "fs/folder/set_aside.h"
+#include "fs/folder/copy_detect.h"
+#include "fs/folder/folder.h"
+#include "fs/view/gallery.h"
+#include "fs/tree/task_mark.h"
+#include "fs/folder/access.h"
+#include "fs/order/settle.h"
+#include "fs/thumbnails/thumbnails.h"
+#include "fs/view/virtual_files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* A name in a folder. */
+struct place {
+	struct filesystem *fs;
+	struct node *parent;
+	const char *name;
+	int fd; /* of the folder, O_PATH */
+	struct stat status;
+	bool exists;		 /* a user's file has the name */
+	enum virtual_kind shown; /* else: the virtual file that shows itself there */
+};
+
+static void place_clear(struct place *place)
+{
+	cleanup_close(&place->fd);
+}
+#define AUTOPLACE __attribute__((cleanup(place_clear))) struct place
+
+/* What has the name now. 0 or -errno; a free name is no error. */
+static int look(struct filesystem *fs, fuse_ino_t parent, const char *name,
+		struct place *place)
+{
+	struct node *node;
+
+	*place = (struct place){
+		.fs = fs, .parent = ops_node(fs, parent), .name = name, .fd = -1
+	};
+	place->fd = nodes_open_directory(&fs->nodes, place->parent);
+	if (place->fd < 0)
+		return place->fd;
+	if (!strcmp(name, MARK_FILE_NAME))
+		return -ENOENT;
+	place->exists = !fstatat(place->fd, name, &place->status, AT_SYMLINK_NOFOLLOW);
+	if (place->exists || (name_virtual_kind(name) == VIRTUAL_NONE &&
+			      !gallery_is_at(fs, place->parent, name)))
+		return 0;
+	if (ops_find(fs, place->parent, name, &node))
+		return 0;
+	if (node->is_virtual)
+		place->shown = node->kind;
+	nodes_unref(&fs->nodes, node, 1);
+	return 0;
+}
+
+/* Whether another user may move or remove what has the name. */
+static int check_others(const struct place *place, uid_t uid)
+{
+	struct filesystem *fs = place->fs;
+	int r = others_check_name(fs, place->parent, place->fd, place->name, uid);
+
+	if (!r && place->exists && S_ISDIR(place->status.st_mode))
+		r = others_check_directory(fs, place->parent, place->name, uid);
+	return r;
+}
+
+static bool is_output(enum virtual_kind kind)
+{
+	return kind == VIRTUAL_VIDEO || kind == VIRTUAL_LAST_FRAME;
+}
+
+/* --- unlink --- */
+
+static int hide(const struct place *place)
+{
+	struct filesystem *fs = place->fs;
+	uint64_t number = folder_number(fs, place->parent);
+	AUTOVIEW *view = backend_task_view(fs->backend, number);
+	struct virtual_file files[VIRTUAL_FILES_MAX];
+	size_t count = view ? virtual_list(fs, place->parent, view, false, files) : 0;
+
+	if (is_output(place->shown))
+		thumbnails_removed(fs->thumbnails, number,
+				   nodes_path(&fs->nodes, place->parent),
+				   place->shown == VIRTUAL_VIDEO ? OUTPUT_VIDEO
+								 : OUTPUT_LAST_FRAME);
+	announce_removed(fs->announce, number, place->shown);
+	return backend_task_hide(fs->backend, number,
+				 virtual_hiding(files, count, place->shown));
+}
+
+static int unlink_user_file(const struct place *place)
+{
+	struct filesystem *fs = place->fs;
+	bool is_locked = activity_is_locked(fs, place->parent, place->name);
+	struct node *node = nodes_hold(&fs->nodes, place->fd, place->name);
+	AUTOEDITS edits = { 0 };
+	int r;
+
+	activity_name_goes(fs, place->parent, place->name, &edits);
+	if (is_locked)
+		r = aside_keep(fs, folder_number(fs, place->parent), place->fd,
+			       place->name);
+	else
+		r = unlinkat(place->fd, place->name, 0) < 0 ? -errno : 0;
+	nodes_release(&fs->nodes, node, place->parent, place->name, !r);
+	if (!r)
+		activity_note_name(fs, place->parent, place->name);
+	return r;
+}
+
+void op_unlink(fuse_req_t request, fuse_ino_t parent, const char *name)
+{
+	struct filesystem *fs = ops_fs(request);
+	AUTOPLACE place = { .fd = -1 };
+	int r;
+
+	if (announce_is_ours(fs->announce, fuse_req_ctx(request)->pid)) {
+		announced_unlink(request, parent, name);
+		return;
+	}
+	r = look(fs, parent, name, &place);
+	if (!r)
+		r = check_others(&place, fuse_req_ctx(request)->uid);
+	if (!r && place.exists)
+		r = unlink_user_file(&place);
+	else if (!r && place.shown == VIRTUAL_GALLERY)
+		r = gallery_hide(place.fs, fuse_req_ctx(request)->uid);
+	else if (!r)
+		r = place.shown ? hide(&place) : -ENOENT;
+	fuse_reply_err(request, -r);
+}
+
+/* --- rmdir --- */
+
+/*
+ * Whether the folder still shows something of its task. Before anything was sent that
+ * does not count: when copied files are removed, the virtual ones that they covered come
+ * to light.
+ */
+static bool shows_something(struct filesystem *fs, struct node *directory,
+			    uint64_t number)
+{
+	AUTOVIEW *view = backend_task_view(fs->backend, number);
+	struct virtual_file files[VIRTUAL_FILES_MAX];
+
+	return view && view->state != TASK_PENDING &&
+	       virtual_list(fs, directory, view, false, files) > 0;
+}
+
+static int remove_directory(const struct place *place, struct node *node, uint64_t number)
+{
+	struct filesystem *fs = place->fs;
+	AUTOCLOSE int fd = node ? nodes_open_directory(&fs->nodes, node) : -1;
+
+	if (number && shows_something(fs, node, number))
+		return -ENOTEMPTY;
+	if (!unlinkat(place->fd, place->name, AT_REMOVEDIR))
+		return 0;
+	if (errno != ENOTEMPTY || !number || fd < 0)
+		return -errno;
+	mark_remove_file(fd); /* where the mark is a hidden file, it is the last one */
+	if (!unlinkat(place->fd, place->name, AT_REMOVEDIR))
+		return 0;
+	mark_write(fd, backend_library_id(fs->backend), number);
+	return -ENOTEMPTY;
+}
+
+/* Where a name is, below the tree; NULL when nobody needs to know, and without memory. */
+static char *path_of(const struct place *place)
+{
+	struct filesystem *fs = place->fs;
+	AUTOFREE char *parent =
+		fs->thumbnails ? nodes_path(&fs->nodes, place->parent) : NULL;
+
+	if (!parent)
+		return NULL;
+	return text_format("%s%s%s", parent, *parent ? "/" : "", place->name);
+}
+
+static void forget_task(const struct place *place, uint64_t number)
+{
+	struct filesystem *fs = place->fs;
+
+	backend_task_remove(fs->backend, number);
+	thumbnails_folder_removed(fs->thumbnails, number, path_of(place));
+	aside_drop(fs, number);
+	folder_forget(fs, number);
+	announce_forget(fs->announce, number);
+}
+
+void op_rmdir(fuse_req_t request, fuse_ino_t parent, const char *name)
+{
+	struct filesystem *fs = ops_fs(request);
+	AUTOPLACE place;
+	struct node *node = NULL, *held;
+	uint64_t number = 0;
+	int r = look(fs, parent, name, &place);
+
+	if (!r && !place.exists)
+		r = place.shown ? -ENOTDIR : -ENOENT;
+	if (!r && !S_ISDIR(place.status.st_mode))
+		r = -ENOTDIR;
+	if (!r)
+		r = check_others(&place, fuse_req_ctx(request)->uid);
+	if (r) {
+		fuse_reply_err(request, -r);
+		return;
+	}
+	node = nodes_get(&fs->nodes, place.parent, name, &place.status);
+	number = node ? folder_number(fs, node) : 0;
+	held = nodes_hold(&fs->nodes, place.fd, name);
+	r = node ? remove_directory(&place, node, number) : -ENOMEM;
+	nodes_release(&fs->nodes, held, place.parent, name, !r);
+	if (!r && number)
+		forget_task(&place, number);
+	if (!r)
+		activity_note_name(fs, place.parent, name);
+	if (node)
+		nodes_unref(&fs->nodes, node, 1);
+	fuse_reply_err(request, -r);
+}
+
+/* --- rename --- */
+
+/* What may not be renamed, or renamed onto: README.md, rules 4 and 10. */
+static int check_rename(const struct place *from, const struct place *to, unsigned flags,
+			struct edits *edits)
+{
+	int r;
+
+	if (from->shown || to->shown) {
+		if (flags & RENAME_EXCHANGE)
+			return -EPERM;
+		if (from->shown) /* an output goes elsewhere as a copy, made by the mover
+				  */
+			return is_output(from->shown) ? -EXDEV : -EACCES;
+	}
+	if (!from->exists)
+		return -ENOENT;
+	r = activity_check_name(from->fs, to->parent, to->fd, to->name, &from->status,
+				edits);
+	if (!r && flags & RENAME_EXCHANGE && to->exists)
+		r = activity_check_name(from->fs, from->parent, from->fd, from->name,
+					&to->status, edits);
+	if (!r && to->shown && flags & RENAME_NOREPLACE)
+		r = -EEXIST;
+	return r;
+}
+
+/* The task of a folder that would be replaced, as by rmdir: -ENOTEMPTY while it shows
+ * something. */
+static int check_replaced(const struct place *from, const struct place *to,
+			  uint64_t *ret_number)
+{
+	struct filesystem *fs = to->fs;
+	struct node *node;
+	int r = 0;
+
+	if (!to->exists || !S_ISDIR(to->status.st_mode) || !S_ISDIR(from->status.st_mode))
+		return 0;
+	node = nodes_get(&fs->nodes, to->parent, to->name, &to->status);
+	if (!node)
+		return -ENOMEM;
+	*ret_number = folder_number(fs, node);
+	if (*ret_number && shows_something(fs, node, *ret_number))
+		r = -ENOTEMPTY;
+	nodes_unref(&fs->nodes, node, 1);
+	return r;
+}
+
+/* Both names' nodes before, so that the table follows. */
+struct moving {
+	struct node *source, *target;
+};
+
+static void follow_move(const struct place *from, const struct place *to,
+			struct moving *moving, unsigned flags, bool is_done)
+{
+	struct nodes *nodes = &from->fs->nodes;
+
+	if (flags & RENAME_EXCHANGE) {
+		if (is_done)
+			nodes_move_name(nodes, moving->target, to->parent, to->name,
+					from->parent, from->name);
+		nodes_release(nodes, moving->target, to->parent, to->name, false);
+	} else {
+		nodes_release(nodes, moving->target, to->parent, to->name, is_done);
+	}
+	if (is_done)
+		nodes_move_name(nodes, moving->source, from->parent, from->name,
+				to->parent, to->name);
+	nodes_release(nodes, moving->source, from->parent, from->name, false);
+}
+
+/* A locked file that is replaced by itself (a hard link of it) stays; others never get
+ * here. */
+static int move(const struct place *from, const struct place *to, unsigned flags)
+{
+	struct nodes *nodes = &from->fs->nodes;
+	struct moving moving;
+	int r = 0;
+
+	moving.source = nodes_hold(nodes, from->fd, from->name);
+	moving.target = nodes_hold(nodes, to->fd, to->name);
+	if (renameat2(from->fd, from->name, to->fd, to->name, flags) < 0)
+		r = -errno;
+	follow_move(from, to, &moving, flags, !r);
+	return r;
+}
+
+void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name,
+	       fuse_ino_t new_parent, const char *new_name, unsigned flags)
+{
+	struct filesystem *fs = ops_fs(request);
+	uid_t uid = fuse_req_ctx(request)->uid;
+	AUTOPLACE from, to = { .fd = -1 };
+	AUTOEDITS edits = { 0 };
+	uint64_t replaced = 0;
+	int r = look(fs, parent, name, &from);
+
+	if (!r)
+		r = !strcmp(new_name, MARK_FILE_NAME)
+			    ? -EPERM
+			    : look(fs, new_parent, new_name, &to);
+	if (!r)
+		r = check_others(&from, uid);
+	if (!r)
+		r = check_others(&to, uid);
+	if (!r)
+		r = check_rename(&from, &to, flags, &edits);
+	if (!r && !(flags & RENAME_EXCHANGE))
+		r = check_replaced(&from, &to, &replaced);
+	if (!r)
+		activity_name_goes(fs, from.parent, name, &edits);
+	if (!r)
+		r = move(&from, &to, flags);
+	if (!r && replaced)
+		forget_task(&to, replaced);
+	if (!r) {
+		activity_note_name(fs, from.parent, name);
+		copier_made(to.parent, new_name, fuse_req_ctx(request)->pid);
+		r = activity_name_came(fs, to.parent, to.fd, new_name, uid);
+		if (flags & RENAME_EXCHANGE) {
+			int other =
+				activity_name_came(fs, from.parent, from.fd, name, uid);
+
+			r = r ? r : other;
+		}
+		if (S_ISDIR(from.status.st_mode) ||
+		    (to.exists && S_ISDIR(to.status.st_mode)))
+			folders_moved(fs);
+		if (S_ISDIR(from.status.st_mode) && !(flags & RENAME_EXCHANGE))
+			thumbnails_moved(fs->thumbnails, path_of(&from), path_of(&to));
+	}
+	fuse_reply_err(request, -r);
+}

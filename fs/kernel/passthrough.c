@@ -1,0 +1,126 @@
+#include "fs/kernel/passthrough.h"
+
+#include "fs/kernel/fuse.h"
+
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
+
+#include "backend/base/cleanup.h"
+#include "backend/base/log.h"
+
+#include <string.h>
+
+void passthrough_init(struct filesystem *fs, struct fuse_conn_info *connection)
+{
+	fs->can_pass = fs->is_root && connection->capable & FUSE_CAP_PASSTHROUGH;
+	if (!fs->can_pass)
+		return;
+	connection->want |= FUSE_CAP_PASSTHROUGH;
+	connection->max_backing_stack_depth = FUSE_BACKING_STACKED_OVER;
+	log_info("event=passthrough");
+}
+
+/* Whether this open decides for those to come: whoever else comes waits for it. */
+static bool begin_deciding(struct filesystem *fs, struct node *node)
+{
+	SCOPED_LOCK(&fs->handles_lock);
+
+	while (node->is_opening)
+		pthread_cond_wait(&fs->opened, &fs->handles_lock);
+	node->is_opening = node->opens++ == 0;
+	return node->is_opening;
+}
+
+static void end_deciding(struct filesystem *fs, struct node *node, int backing_id)
+{
+	SCOPED_LOCK(&fs->handles_lock);
+
+	node->backing_id = backing_id;
+	node->is_opening = false;
+	pthread_cond_broadcast(&fs->opened);
+}
+
+static int backing_of(struct filesystem *fs, const struct node *node)
+{
+	SCOPED_LOCK(&fs->handles_lock);
+
+	return node->backing_id;
+}
+
+static int make_backing(struct filesystem *fs, fuse_req_t request,
+			const struct handle *handle)
+{
+	int fd = backend_media_descriptor(handle->media);
+	int backing_id = fd < 0 ? 0 : fuse_passthrough_open(request, fd);
+
+	if (fd >= 0 && backing_id <= 0) {
+		fs->can_pass = false; /* it was told why on the first try */
+		log_info("event=no_passthrough reason=\"the kernel does not take it\"");
+	}
+	return backing_id > 0 ? backing_id : 0;
+}
+
+void passthrough_open(struct filesystem *fs, fuse_req_t request, struct handle *handle,
+		      struct fuse_file_info *info)
+{
+	struct node *node = handle->node;
+
+	handle->is_counted = true;
+	if (begin_deciding(fs, node)) {
+		int backing_id = backing_of(fs, node);
+
+		if (!backing_id && fs->can_pass)
+			backing_id = make_backing(fs, request, handle);
+		end_deciding(fs, node, backing_id);
+	}
+	info->backing_id = backing_of(fs, node);
+	if (info->backing_id)
+		info->keep_cache = 0;
+}
+
+/* The backing file to be closed, by the last one; else 0. */
+static int count_out(struct filesystem *fs, struct node *node, bool may_close)
+{
+	SCOPED_LOCK(&fs->handles_lock);
+	int backing_id = node->backing_id;
+
+	if (--node->opens || !may_close)
+		return 0;
+	node->backing_id = 0;
+	return backing_id;
+}
+
+void passthrough_close(struct filesystem *fs, fuse_req_t request, struct handle *handle)
+{
+	int backing_id =
+		handle->is_counted ? count_out(fs, handle->node, request != NULL) : 0;
+
+	if (backing_id)
+		fuse_passthrough_close(request, backing_id);
+	handle->is_counted = false;
+}
+
+#else
+
+void passthrough_init(struct filesystem *fs, struct fuse_conn_info *connection)
+{
+	(void)connection;
+	fs->can_pass = false;
+}
+
+void passthrough_open(struct filesystem *fs, fuse_req_t request, struct handle *handle,
+		      struct fuse_file_info *info)
+{
+	(void)fs;
+	(void)request;
+	(void)handle;
+	(void)info;
+}
+
+void passthrough_close(struct filesystem *fs, fuse_req_t request, struct handle *handle)
+{
+	(void)fs;
+	(void)request;
+	(void)handle;
+}
+
+#endif

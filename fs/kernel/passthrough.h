@@ -1,0 +1,30 @@
+/*
+ * FUSE passthrough: the kernel reads an output that is whole on disk from its media file
+ * itself, without asking this program. It needs root (CAP_SYS_ADMIN), a kernel that has
+ * it (6.9) and a libfuse that has it (3.17); without any of them nothing changes.
+ *
+ * The kernel wants all opens of an inode at one time to be of one kind: the first one
+ * decides for all until the last one closes (README.md, "Rules that the kernel sets").
+ */
+#ifndef SEEDANCEFS_PASSTHROUGH_H
+#define SEEDANCEFS_PASSTHROUGH_H
+
+#include "fs/kernel/handle.h"
+
+struct fuse_conn_info;
+struct fuse_file_info;
+struct fuse_req;
+
+/* At INIT. */
+void passthrough_init(struct filesystem *fs, struct fuse_conn_info *connection);
+/* An output is opened: chooses how, before the reply. */
+void passthrough_open(struct filesystem *fs, struct fuse_req *request,
+		      struct handle *handle, struct fuse_file_info *info);
+/*
+ * … and closed. Without a request its open was not taken, and what the kernel knows of
+ * the file is left for the next one.
+ */
+void passthrough_close(struct filesystem *fs, struct fuse_req *request,
+		       struct handle *handle);
+
+#endif

@@ -1,0 +1,233 @@
+/*
+ * Reads what a folder says: the trigger, a prompt beside it, and the defaults from the
+ * folder up to the mount's root.
+ */
+#include "fs/order/draft_internal.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/text.h"
+#include "fs/tree/resolve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#define DEFAULTS_MAX (1u << 20)
+
+int scene_read_all(int fd, struct buffer *text)
+{
+	char chunk[16384];
+
+	for (;;) {
+		ssize_t got = pread(fd, chunk, sizeof(chunk), (off_t)text->size);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (got == 0)
+			return 0;
+		if (buffer_append(text, chunk, (size_t)got))
+			return buffer_error(text);
+	}
+}
+
+/* --- the trigger, and the prompt beside it --- */
+
+static int open_own(struct scene *scene, const char *name, struct stat *status)
+{
+	AUTOCLOSE int fd = openat(scene->directory, name,
+				  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = scene_stat(scene, name, fd, status);
+	if (!r && !S_ISREG(status->st_mode))
+		r = scene_wait(scene, "%s is not a plain file", name);
+	if (!r)
+		r = scene_add_seen(scene, name, fd, status);
+	return r ? r : take_fd(&fd);
+}
+
+/* Reads a file of the folder that tells what is ordered: it will be locked. */
+static int read_own(struct scene *scene, const char *name, struct buffer *text)
+{
+	struct stat status;
+	AUTOCLOSE int fd = open_own(scene, name, &status);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	if (status.st_nlink > 1)
+		return scene_wait(
+			scene,
+			"%s has %ju hard links, so it may change elsewhere; make it a "
+			"file of its own (cp it, and rename the copy over it)",
+			name, (uintmax_t)status.st_nlink);
+	if (!status.st_size)
+		return scene_wait(scene, "%s is empty", name);
+	r = scene_read_all(fd, text);
+	if (r == -EFBIG)
+		return scene_refuse(scene,
+				    "%s has %jd bytes; allowed: up to %u. Put pictures "
+				    "into files beside it",
+				    name, (intmax_t)status.st_size, REQUEST_TEXT_MAX);
+	if (!r && !text->size)
+		r = -EAGAIN; /* it was cut this moment */
+	return r ? r : scene_lock(scene, name, &status);
+}
+
+static int read_trigger(struct scene *scene)
+{
+	AUTOBUFFER text = BUFFER_INIT(REQUEST_TEXT_MAX);
+	int r = read_own(scene, scene->trigger, &text);
+
+	if (r)
+		return r;
+	digest_add(scene->digest, text.data, text.size);
+	return request_parse(scene->trigger, text.data, text.size, &scene->out->request,
+			     &scene->out->problem);
+}
+
+/* What else the digest is of: the file's name sets its text apart. */
+static void add_digest(struct scene *scene, const char *name, const struct buffer *text)
+{
+	digest_add(scene->digest, "", 1);
+	digest_add(scene->digest, name, strlen(name) + 1);
+	digest_add(scene->digest, text->data, text->size);
+}
+
+/* A prompt file beside a request.json gives it its text, unless it has one. */
+static int read_beside(struct scene *scene)
+{
+	AUTOBUFFER text = BUFFER_INIT(REQUEST_TEXT_MAX);
+	struct request *request = scene->out->request;
+	int r;
+
+	if (!scene->has_json || !scene->prompt || request->task_id)
+		return 0;
+	if (request_has_text(request)) {
+		request_add_note(request, "%s is not used: %s has a text of its own",
+				 scene->prompt, scene->trigger);
+		return 0;
+	}
+	r = read_own(scene, scene->prompt, &text);
+	if (r)
+		return r;
+	add_digest(scene, scene->prompt, &text);
+	return request_parse_text(request, scene->prompt, text.data, text.size,
+				  &scene->out->problem);
+}
+
+/* --- defaults --- */
+
+/* Nothing that comes by itself: it is the file that has to be mended. */
+static int refuse_defaults(struct scene *scene, const char *shown, int error)
+{
+	if (error == -ENOMEM || error == -EMFILE || error == -ENFILE || error == -EAGAIN)
+		return error;
+	if (error == -EXDEV)
+		return scene_refuse(scene,
+				    "%s leads out of the mount; copy the file into the "
+				    "mount",
+				    shown);
+	if (error == -EFBIG)
+		return scene_refuse(scene, "%s is too long; allowed: up to %u bytes",
+				    shown, DEFAULTS_MAX);
+	return scene_refuse(scene, "%s cannot be read (%s)", shown, strerror(-error));
+}
+
+/* Opens a folder's defaults, through a link too: a descriptor, -ENOENT when there are
+ * none, or as refuse_defaults(). */
+static int open_defaults(struct scene *scene, const char *folder, const char *shown)
+{
+	const struct tree *tree = &scene->fs->tree;
+	AUTOFREE char *path =
+		text_format("%s%s" DEFAULTS_NAME, folder, *folder ? "/" : "");
+	AUTOFREE char *resolved = NULL;
+	AUTOCLOSE int there = path ? tree_openat(tree, path, O_PATH) : -ENOMEM;
+	int r;
+
+	if (there == -ENOENT)
+		return -ENOENT;
+	r = there < 0 ? there : resolve_path(tree, folder, DEFAULTS_NAME, &resolved);
+	if (r == -ENOENT || r == -ENOTDIR)
+		return scene_wait(scene, "%s is a link to nothing yet", shown);
+	if (!r)
+		r = tree_openat(tree, resolved, O_RDONLY | O_NONBLOCK);
+	return r == -ENOENT ? -EAGAIN : r;
+}
+
+static int check_defaults(struct scene *scene, const char *shown, int fd)
+{
+	struct stat status;
+	int r = scene_stat(scene, shown, fd, &status);
+
+	if (r)
+		return r;
+	if (!S_ISREG(status.st_mode))
+		return scene_refuse(scene, "%s is not a plain file", shown);
+	r = scene_check_writer(scene, shown, &status);
+	if (r)
+		return r;
+	if (!status.st_size)
+		return scene_wait(scene, "%s is empty", shown);
+	return scene_add_seen(scene, shown, fd, &status);
+}
+
+static int read_defaults_of(struct scene *scene, const char *folder, const char *shown)
+{
+	AUTOBUFFER text = BUFFER_INIT(DEFAULTS_MAX);
+	AUTOCLOSE int fd = open_defaults(scene, folder, shown);
+	int r;
+
+	if (fd == -ENOENT)
+		return 0;
+	if (fd < 0)
+		return refuse_defaults(scene, shown, fd);
+	r = check_defaults(scene, shown, fd);
+	if (r)
+		return r;
+	r = scene_read_all(fd, &text);
+	if (r)
+		return refuse_defaults(scene, shown, r);
+	if (!text.size)
+		return -EAGAIN; /* it was cut this moment */
+	add_digest(scene, shown, &text);
+	return request_parse_defaults(scene->out->request, shown, text.data, text.size,
+				      &scene->out->problem);
+}
+
+/* From the folder itself up to the root: what is nearer was said first, and counts. */
+int scene_read_defaults(struct scene *scene)
+{
+	AUTOFREE char *folder = strdup(scene->path);
+	AUTOFREE char *shown = strdup(DEFAULTS_NAME);
+	int r = folder && shown ? 0 : -ENOMEM;
+
+	if (r || scene->out->request->task_id)
+		return r;
+	for (;;) {
+		AUTOFREE char *above = text_format("../%s", shown);
+		char *slash = strrchr(folder, '/');
+
+		r = read_defaults_of(scene, folder, shown);
+		if (r || !*folder)
+			return r;
+		*(slash ? slash : folder) = '\0';
+		if (!above)
+			return -ENOMEM;
+		free(shown);
+		shown = TAKE(above);
+	}
+}
+
+int scene_read(struct scene *scene)
+{
+	int r = read_trigger(scene);
+
+	if (!r)
+		r = read_beside(scene);
+	return r ? r : scene_read_defaults(scene);
+}

@@ -1,0 +1,112 @@
+/*
+ * What an order was read from, compared once more when all of it was read: nobody has
+ * begun to write it, and nothing of it changed. Else the folder waits: half of an old
+ * file and half of a new one would be sent, and billed. Edits tell that of the folder's
+ * own files; inputs lie anywhere, and are written behind the mount's back as well.
+ */
+#include "fs/order/draft_internal.h"
+
+#include "backend/base/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NS_PER_S INT64_C(1000000000)
+#define TICK_PAUSE_NS 1000000
+#define TICK_PAUSES_MAX 50
+/* Filesystems that keep whole seconds, FAT every other one. */
+#define COARSE_NS (2 * NS_PER_S)
+
+/*
+ * Whether a change right now might leave a file's times as they are: they go by the ticks
+ * of a clock. One that lies ahead (the clock was set) does not.
+ */
+static bool is_of_this_tick(const struct stat *status, const struct timespec *now)
+{
+	int64_t tick_ns = status->st_ctim.tv_nsec ? 1 : COARSE_NS;
+	int64_t seconds = now->tv_sec - status->st_ctim.tv_sec;
+
+	if (seconds < -1 || seconds > COARSE_NS / NS_PER_S)
+		return false;
+	return seconds * NS_PER_S + now->tv_nsec - status->st_ctim.tv_nsec < tick_ns;
+}
+
+int scene_stat(struct scene *scene, const char *name, int fd, struct stat *ret_status)
+{
+	static const struct timespec pause = { .tv_nsec = TICK_PAUSE_NS };
+	struct timespec now;
+
+	for (int i = 0; i < TICK_PAUSES_MAX; i++) {
+		clock_gettime(CLOCK_REALTIME_COARSE, &now); /* first: then it is before */
+		if (fstat(fd, ret_status) < 0)
+			return -errno;
+		if (!is_of_this_tick(ret_status, &now))
+			return 0;
+		nanosleep(&pause, NULL);
+	}
+	return scene_wait(scene, "%s is changing this moment", name);
+}
+
+int scene_add_seen(struct scene *scene, const char *name, int fd,
+		   const struct stat *status)
+{
+	struct seen_file *grown =
+		realloc(scene->seen, (scene->seen_count + 1) * sizeof(*grown));
+	struct seen_file file = { .status = *status };
+
+	if (!grown)
+		return -ENOMEM;
+	scene->seen = grown;
+	file.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (file.fd < 0)
+		return -errno;
+	file.name = strdup(name);
+	grown[scene->seen_count++] = file;
+	return file.name ? 0 : -ENOMEM;
+}
+
+static bool is_same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+static bool is_unchanged(const struct stat *a, const struct stat *b)
+{
+	return a->st_size == b->st_size && is_same_time(&a->st_mtim, &b->st_mtim) &&
+	       is_same_time(&a->st_ctim, &b->st_ctim);
+}
+
+static int check_file(struct scene *scene, const struct seen_file *file)
+{
+	struct stat status;
+	int r = scene_check_writer(scene, file->name, &file->status);
+
+	if (r)
+		return r;
+	if (fstat(file->fd, &status) < 0)
+		return -errno;
+	if (is_unchanged(&file->status, &status))
+		return 0;
+	return scene_wait(scene, "%s changed while it was read", file->name);
+}
+
+int scene_check_seen(struct scene *scene)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < scene->seen_count && !r; i++)
+		r = check_file(scene, &scene->seen[i]);
+	return r;
+}
+
+void scene_clear_seen(struct scene *scene)
+{
+	for (size_t i = 0; i < scene->seen_count; i++) {
+		cleanup_close(&scene->seen[i].fd);
+		free(scene->seen[i].name);
+	}
+	free(scene->seen);
+}

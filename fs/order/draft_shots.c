@@ -1,0 +1,373 @@
+/*
+ * Shots made of shots: inputs that other tasks make, and drafts that are named by their
+ * folder. Whether they are there already, and what to say when they are not.
+ */
+#include "fs/order/draft_internal.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/text.h"
+#include "backend/models/fit.h"
+#include "fs/folder/folder.h"
+#include "fs/tree/resolve.h"
+#include "fs/order/output_link.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Another task that this folder needs something of. */
+struct other {
+	const struct task_view *view;
+	const char *folder; /* below the tree */
+	const char *shown;  /* the same as seen from this folder: "../shot-1" */
+	const char *input;  /* what needs it, for people: a file, or "content[1]" */
+};
+
+/* An input by its place in the request; one that is there by its name, by that. */
+static const char *input_name(const struct request_content *item)
+{
+	return item->where ? item->where : request_content_name(item);
+}
+
+__attribute__((format(printf, 3, 4))) static int
+refuse(struct scene *scene, const struct other *other, const char *format, ...)
+{
+	AUTOFREE char *text = NULL;
+	va_list arguments;
+
+	va_start(arguments, format);
+	if (vasprintf(&text, format, arguments) < 0)
+		text = NULL;
+	va_end(arguments);
+	return scene_refuse(scene, "%s: %s: %s", scene->trigger, other->input,
+			    text ? text : "");
+}
+
+static const char *output_word(unsigned output)
+{
+	return output == OUTPUT_VIDEO ? "video" : "last frame";
+}
+
+static int wait_on(struct scene *scene, const struct other *other, const char *more)
+{
+	scene->out->waits_on = other->view->number;
+	return scene_wait(scene, "waiting for %s (%s)%s", other->shown, other->input,
+			  more);
+}
+
+/* It is not there (yet): what ends that. */
+static int wait_for_state(struct scene *scene, const struct other *other)
+{
+	switch (other->view->state) {
+	case TASK_FAILED:
+	case TASK_EXPIRED:
+	case TASK_CANCELLED:
+	case TASK_UNKNOWN:
+	case TASK_INVALID: {
+		AUTOFREE char *more =
+			text_format(", which is %s: mend it, or write \"retry\" to its "
+				    "status",
+				    task_state_word(other->view->state));
+
+		return wait_on(scene, other, more ? more : "");
+	}
+	default:
+		return wait_on(scene, other, "");
+	}
+}
+
+/* --- orders --- */
+
+/* What another folder was ordered with, or will be. */
+struct told {
+	char *request;	/* as request_describe() has it; NULL: it cannot be told now */
+	char *provider; /* NULL: the default one */
+	char *model;	/* NULL: the provider's default one */
+	bool is_final;	/* more files beside will not make another order of it */
+};
+
+static void told_clear(struct told *told)
+{
+	free(told->request);
+	free(told->provider);
+	free(told->model);
+}
+#define AUTOTOLD __attribute__((cleanup(told_clear))) struct told
+
+/* What is in the folder counts until it is sent, and again once it was refused. */
+static bool is_sent(const struct task_view *view)
+{
+	return view->state != TASK_PENDING && view->state != TASK_INVALID;
+}
+
+/* Made elsewhere: nobody here knows how it was ordered. */
+static bool is_adopted(const struct task_view *view)
+{
+	return is_sent(view) && view->remote_id && !view->intent_ms;
+}
+
+static void tell_from_folder(struct scene *scene, const struct other *other,
+			     struct told *told)
+{
+	AUTOREQUEST *request = scene_peek(scene->fs, other->folder);
+
+	if (!request || request->task_id)
+		return;
+	told->request = request_describe(request);
+	told->provider = TAKE(request->provider);
+	told->model = TAKE(request->model);
+	told->is_final = text_ends_with(request->source, ".json");
+}
+
+static void tell_order(struct scene *scene, const struct other *other, struct told *told)
+{
+	const struct task_view *view = other->view;
+
+	if (is_adopted(view))
+		return;
+	if (!is_sent(view) || !view->request) {
+		tell_from_folder(scene, other, told);
+		return;
+	}
+	told->request = strdup(view->request);
+	told->provider = text_dup(view->provider);
+	told->model = text_dup(view->model);
+	told->is_final = true;
+}
+
+/* --- outputs --- */
+
+/* Refuses to wait for a last frame that never comes. */
+static int check_gives_frame(struct scene *scene, const struct other *other)
+{
+	AUTOTOLD told = { 0 };
+	const struct provider_section *section;
+
+	tell_order(scene, other, &told);
+	section = config_section(backend_config(scene->fs->backend), told.provider);
+	if (!told.request || !section ||
+	    fit_gives_last_frame(section->provider, told.request))
+		return 0;
+	if (!section->provider->gives_last_frame)
+		return refuse(scene, other,
+			      "it waits for the last frame of %s, and %s gives no last "
+			      "frame; put a picture into this folder instead",
+			      other->shown, section->provider->title);
+	return refuse(scene, other,
+		      "it waits for the last frame of %s, which was ordered without one "
+		      "(\"return_last_frame\": false, or a draft)",
+		      other->shown);
+}
+
+/* The other task is done: its output is there, or it never will be. */
+static int take_output(struct scene *scene, struct request_content *item,
+		       const struct request_shot *shot, const struct other *other)
+{
+	static const unsigned hidden[] = { HIDDEN_VIDEO, HIDDEN_LAST_FRAME };
+	const struct output *output = &other->view->outputs[shot->output];
+
+	if (other->view->hidden & hidden[shot->output])
+		return wait_on(scene, other,
+			       ", whose output was removed: write \"fetch\" to its "
+			       "status");
+	if (output->is_dead || !output->url)
+		return refuse(scene, other, "%s has no %s", other->shown,
+			      output_word(shot->output));
+	if (!output->is_ready)
+		return wait_on(scene, other, "");
+	item->shot = *shot;
+	return 0;
+}
+
+/* A picture's place takes no video; a reference takes either. */
+static int check_kind(struct scene *scene, struct request_content *item,
+		      const struct request_shot *shot, const struct other *other)
+{
+	enum request_content_type type =
+		shot->output == OUTPUT_VIDEO ? CONTENT_VIDEO : CONTENT_IMAGE;
+
+	if (item->is_any_media)
+		item->type = type;
+	if (item->type == type)
+		return 0;
+	return refuse(scene, other, "it is the %s of %s, which cannot stand here",
+		      output_word(shot->output), other->shown);
+}
+
+static int attach(struct scene *scene, struct request_content *item,
+		  const struct request_shot *shot, const struct other *other)
+{
+	int r = check_kind(scene, item, shot, other);
+
+	if (r)
+		return r;
+	if (shot->number == scene->number)
+		return refuse(scene, other,
+			      "it is this folder's own %s: it would wait for itself",
+			      output_word(shot->output));
+	if (other->view->state == TASK_SUCCEEDED)
+		return take_output(scene, item, shot, other);
+	r = shot->output == OUTPUT_LAST_FRAME ? check_gives_frame(scene, other) : 0;
+	return r ? r : wait_for_state(scene, other);
+}
+
+int scene_attach_shot(struct scene *scene, size_t index, const char *path,
+		      const struct request_shot *shot)
+{
+	AUTOVIEW *view = backend_task_view(scene->fs->backend, shot->number);
+	AUTOFREE char *folder = strndup(path, (size_t)(strrchr(path, '/') - path));
+	AUTOFREE char *shown = folder ? shot_relative(scene->path, folder) : NULL;
+	struct request_content *item = &scene->out->request->content[index];
+	struct other other = { view, folder, shown, input_name(item) };
+
+	if (!view || !shown)
+		return -ENOMEM;
+	return attach(scene, item, shot, &other);
+}
+
+/* --- drafts --- */
+
+/* Only a draft can be made whole: another order would be refused there, if at all. */
+static int check_is_draft(struct scene *scene, const struct other *other,
+			  const struct told *told)
+{
+	if (!told->request || !told->is_final || fit_makes_draft(told->request))
+		return 0;
+	return refuse(scene, other,
+		      "%s is no draft: it %s ordered without \"draft\": true",
+		      other->shown, is_sent(other->view) ? "was" : "is to be");
+}
+
+static int refuse_account(struct scene *scene, const struct other *other,
+			  const struct provider_section *section)
+{
+	const struct task_view *view = other->view;
+
+	return refuse(
+		scene, other,
+		"the draft %s was made with provider \"%s\" at %s with the key from "
+		"%s; the configuration's section [provider %s] is another account "
+		"now, which does not know it",
+		other->shown, section->name, view->endpoint ? view->endpoint : "?",
+		view->key_name ? view->key_name : "?", section->name);
+}
+
+/* A draft is of the service that made it, and of that account. */
+static int check_provider(struct scene *scene, const struct other *other,
+			  const struct told *told, const struct provider_section *section)
+{
+	const struct backend *backend = scene->fs->backend;
+	const struct task_view *view = other->view;
+	bool is_there = task_is_active(view->state) || view->state == TASK_SUCCEEDED;
+	const char *name = is_there ? view->provider : told->provider;
+	const struct provider_section *by = config_section(backend_config(backend), name);
+
+	if (!is_there && (!told->request || !by))
+		return 0; /* it says itself what is wrong */
+	if (by != section)
+		return refuse(scene, other,
+			      "the draft %s is made with provider \"%s\"; this asks "
+			      "provider \"%s\" for the rest, which does not know it",
+			      other->shown,
+			      name ? name
+			      : by ? by->name
+				   : "?",
+			      section->name);
+	if (is_there && backend_section_of(backend, view) != section)
+		return refuse_account(scene, other, section);
+	return 0;
+}
+
+/* The rest is made by the model that made the draft. */
+static int take_model(struct request *request, const struct told *told)
+{
+	if (request->model || !told->model)
+		return 0;
+	request->model = strdup(told->model);
+	return request->model ? 0 : -ENOMEM;
+}
+
+/* What could not be sent is told now, and not when the draft is there. */
+static int check_fits(struct scene *scene, size_t index, const struct other *other,
+		      const struct provider_section *section)
+{
+	struct request *request = scene->out->request;
+	struct endpoint endpoint = config_endpoint(section);
+
+	request->content[index].shot.number = other->view->number;
+	return fit_request(backend_config(scene->fs->backend)->models, section->provider,
+			   &endpoint, request, &scene->out->problem);
+}
+
+static int check_draft(struct scene *scene, const struct other *other,
+		       const struct told *told,
+		       const struct provider_section **ret_section)
+{
+	const struct config *config = backend_config(scene->fs->backend);
+	struct request *request = scene->out->request;
+	const struct provider_section *section =
+		config_section(config, request->provider);
+	int r;
+
+	if (!section)
+		return config_refuse_section(config, request->source, request->provider,
+					     &scene->out->problem);
+	r = check_is_draft(scene, other, told);
+	if (!r)
+		r = check_provider(scene, other, told, section);
+	if (!r)
+		r = take_model(request, told);
+	*ret_section = section;
+	return r;
+}
+
+static int take_draft(struct scene *scene, size_t index, const struct other *other)
+{
+	struct request_content *item = &scene->out->request->content[index];
+	const struct provider_section *section = NULL;
+	AUTOTOLD told = { 0 };
+	int r;
+
+	tell_order(scene, other, &told);
+	r = check_draft(scene, other, &told, &section);
+	if (r)
+		return r;
+	if (other->view->state != TASK_SUCCEEDED) {
+		r = check_fits(scene, index, other, section);
+		return r ? r : wait_for_state(scene, other);
+	}
+	free(item->path);
+	item->path = TAKE(item->text); /* for the books, and the digest */
+	item->text = strdup(other->view->remote_id ? other->view->remote_id : "");
+	return item->text ? 0 : -ENOMEM;
+}
+
+/* What is no folder's path is an id, made elsewhere perhaps. */
+int scene_attach_draft(struct scene *scene, size_t index)
+{
+	const struct request_content *item = &scene->out->request->content[index];
+	AUTOFREE char *path = NULL, *shown = NULL;
+	AUTOVIEW *view = NULL;
+	struct other other;
+	uint64_t number = 0;
+	int r = resolve_path(&scene->fs->tree, scene->path, item->text, &path);
+
+	if (!r)
+		number = shot_task(scene->fs, path);
+	if (!number && !strchr(item->text, '/'))
+		return 0;
+	if (!number)
+		return scene_wait(scene,
+				  "%s: %s: there is no task folder %s (draft_task)",
+				  scene->trigger, input_name(item), item->text);
+	if (number == scene->number)
+		return scene_refuse(scene, "%s: %s: %s is this folder itself",
+				    scene->trigger, input_name(item), item->text);
+	view = backend_task_view(scene->fs->backend, number);
+	shown = shot_relative(scene->path, path);
+	if (!view || !shown)
+		return -ENOMEM;
+	other = (struct other){ view, path, shown, input_name(item) };
+	return take_draft(scene, index, &other);
+}

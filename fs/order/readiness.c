@@ -1,0 +1,325 @@
+/*
+ * One look at a folder that is due: whether it goes, what it waits for, and the order.
+ */
+#include "fs/order/settle_internal.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/base/log.h"
+#include "backend/base/text.h"
+#include "fs/folder/copy_detect.h"
+#include "fs/folder/folder.h"
+#include "fs/order/draft.h"
+#include "fs/order/reorder_guard.h"
+#include "fs/folder/refused_saves.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define ELSEWHERE_MS 2000 /* files outside a folder announce nothing */
+#define AGAIN_MS 1000
+#define ASKS_MS 500
+
+/* One look at one folder. */
+struct look {
+	struct filesystem *fs;
+	uint64_t number;
+	const struct settle_wish *wish;
+	uint64_t edits; /* before anything else was read: what happens from then on shows
+			 */
+	struct node *directory; /* referenced */
+	char *path;		/* below the tree */
+};
+
+/* Milliseconds until the folder has been quiet for long enough; 0: it has. */
+static int64_t unquiet_ms(struct filesystem *fs, const struct node *directory)
+{
+	int64_t settle_ms = backend_config(fs->backend)->settle_ms;
+	int64_t active_ms = atomic_load(&((struct node *)directory)->active_ms);
+	int64_t left_ms = active_ms + settle_ms - clock_boot_ms();
+
+	return left_ms > 0 ? left_ms : 0;
+}
+
+/* Returns when to look again; 0: when poked. */
+static int64_t refuse(const struct look *look, const struct problem *problem,
+		      const char *digest, bool is_forced)
+{
+	int r = backend_task_refuse(look->fs->backend, look->number, look->edits, problem,
+				    digest, is_forced);
+
+	return r == -EAGAIN || r == -ENOMEM ? AGAIN_MS : 0;
+}
+
+/* A request that only names a task made elsewhere. Returns when to look again. */
+static int64_t adopt(const struct look *look, const struct request *request,
+		     const char *digest)
+{
+	struct backend *backend = look->fs->backend;
+	AUTOPROBLEM problem = { 0 };
+	int r = backend_task_adopt(backend, look->number, look->edits, request->provider,
+				   request->task_id);
+
+	log_info("event=adopt task=%" PRIu64 " result=%d", look->number, r);
+	if (r == -EINVAL)
+		problem_set(&problem, PROBLEM_INVALID,
+			    "%s: \"task_id\" is \"%s\", which is no task's id; allowed: "
+			    "letters, "
+			    "digits, '.', '_' and '-'",
+			    request->source, request->task_id);
+	else if (r == -ENXIO)
+		config_refuse_section(backend_config(backend), request->source,
+				      request->provider, &problem);
+	if (problem_is_set(&problem))
+		return refuse(look, &problem, digest, true);
+	return r == -EAGAIN || r == -ENOMEM ? AGAIN_MS : 0;
+}
+
+/* Holds a folder that was put back without its mark. */
+static bool wait_for_submit(const struct look *look, const char *digest)
+{
+	AUTOFREE char *id = look->wish->is_now ? NULL
+					       : lost_same_order(look->fs, look->number,
+								 look->path, digest);
+	AUTOFREE char *waiting =
+		id ? text_format("the same was ordered from this folder before%s%s, and "
+				 "was put back without its mark: write \"submit\" to "
+				 "status to order it again",
+				 *id ? " as task " : "", id)
+		   : NULL;
+
+	if (id)
+		folder_set_waiting(look->fs, look->number, waiting);
+	return id != NULL;
+}
+
+/*
+ * Whoever made the trigger waits for a person's answer, as it copies a task's folder:
+ * then it is no order by itself. Returns when to look again; 0: when poked; -1: it is an
+ * order.
+ */
+static int64_t hold_copy(const struct look *look)
+{
+	int64_t asks_ms = look->wish->is_now ? -1 : copier_asks_ms(look->directory);
+
+	if (asks_ms < 0)
+		return -1;
+	if (asks_ms < ASKS_MS)
+		return ASKS_MS - asks_ms; /* it may be about to read what it found */
+	backend_task_copy_came(look->fs->backend, look->number);
+	return 0;
+}
+
+/* Hands the order over. Returns when to look again; 0: when poked. */
+static int64_t order(const struct look *look, struct gathered *gathered)
+{
+	struct task_order order = {
+		.number = look->number,
+		.edits = look->edits,
+		.is_forced = look->wish->is_now,
+		.locked = gathered->locked,
+		.locked_count = gathered->locked_count,
+		.place = { look->path, (uint64_t)look->directory->device,
+			   (uint64_t)look->directory->inode },
+	};
+	int r;
+
+	if (gathered->request->task_id)
+		return adopt(look, gathered->request, gathered->digest);
+	if (wait_for_submit(look, gathered->digest))
+		return 0;
+	order.request = TAKE(gathered->request);
+	memcpy(order.digest, gathered->digest, sizeof(order.digest));
+	r = backend_task_order(look->fs->backend, &order);
+	if (r == -EAGAIN || r == -ENOMEM)
+		return AGAIN_MS;
+	if (r < 0 && r != -EALREADY)
+		log_warn("event=order_failed task=%" PRIu64 " reason=\"%s\"",
+			 look->number, strerror(-r));
+	return 0;
+}
+
+/* What it waits for waits for it, over others perhaps. */
+static enum gather_result refuse_loop(struct gathered *gathered)
+{
+	problem_set(&gathered->problem, PROBLEM_INVALID,
+		    "this folder would wait for itself: it is %s, which waits for this "
+		    "one in turn; take one of the links away",
+		    gathered->waiting ? gathered->waiting : "waiting for another");
+	return GATHER_INVALID;
+}
+
+static int64_t archive(const struct look *look)
+{
+	int r = backend_task_archive_read(look->fs->backend, look->number, look->edits);
+
+	return r == -EAGAIN ? AGAIN_MS : 0;
+}
+
+/*
+ * Whether the path that was read by leads to the folder still. In the middle of a move it
+ * does not, and the defaults above it, and its inputs elsewhere, were looked for in vain.
+ */
+static bool is_in_place(const struct look *look)
+{
+	AUTOCLOSE int fd = tree_openat(&look->fs->tree, look->path, O_PATH | O_DIRECTORY);
+	struct stat status;
+
+	return fd >= 0 && !fstat(fd, &status) &&
+	       status.st_ino == look->directory->inode &&
+	       status.st_dev == look->directory->device;
+}
+
+/* What was found ends the waiting. Returns when to look again (0: when poked). */
+static int64_t conclude(const struct look *look, enum gather_result result,
+			struct gathered *gathered)
+{
+	int64_t again_ms;
+	int held = result == GATHER_READY && !look->wish->is_now
+			   ? saves_hold(look->fs, look->number, look->directory, gathered,
+					&gathered->problem)
+			   : 0;
+
+	if (held == -EINVAL)
+		result = GATHER_INVALID;
+	else if (held)
+		return held < 0 ? AGAIN_MS : 0;
+	if (result == GATHER_NOTHING) {
+		saves_wait_for_trigger(look->fs, look->number);
+		return 0;
+	}
+	folder_set_waiting(look->fs, look->number, NULL);
+	if (result == GATHER_COPY)
+		return archive(look);
+	if (result == GATHER_INVALID)
+		return refuse(look, &gathered->problem, gathered->digest,
+			      look->wish->is_now);
+	again_ms = hold_copy(look);
+	return again_ms < 0 ? order(look, gathered) : again_ms;
+}
+
+/* What the folder's content means now. Returns when to look again (0: when poked). */
+static int64_t act(const struct look *look)
+{
+	struct filesystem *fs = look->fs;
+	struct gathered gathered = { 0 };
+	enum gather_result result = GATHER_NOTHING;
+	int64_t again_ms;
+	int r = gather(fs, look->directory, look->path, look->number, &gathered, &result);
+
+	if (!r && folder_set_waits_on(fs, look->number, gathered.waits_on))
+		result = refuse_loop(&gathered);
+	folder_each_in_loop(fs, settle_look_soon, fs->settler);
+	if (r) {
+		AUTOFREE char *waiting =
+			text_format("the folder cannot be read (%s)", strerror(-r));
+
+		folder_set_waiting(fs, look->number, waiting);
+		again_ms = AGAIN_MS * 5;
+	} else if (!is_in_place(look)) {
+		folder_set_waiting(fs, look->number, "this folder is being moved");
+		again_ms = AGAIN_MS;
+	} else if (result == GATHER_WAITS) {
+		folder_set_waiting(fs, look->number, gathered.waiting);
+		again_ms = ELSEWHERE_MS;
+	} else {
+		again_ms = conclude(look, result, &gathered);
+	}
+	gathered_clear(&gathered);
+	return again_ms;
+}
+
+/* A copy goes only by a `submit` that is written afterwards, which ends its being one. So
+ * does what waits for `submit`, but for a `retry` just now. */
+static bool may_go(const struct task_view *view, const struct settle_wish *wish)
+{
+	if (view->state != TASK_PENDING || view->order || view->is_removed)
+		return false;
+	return !view->is_archive && (wish->is_now || !view->needs_submit);
+}
+
+/* A folder that does not go. One that was refused for a loop, which others made as well,
+ * goes on once they left it. */
+static void pass_over(struct filesystem *fs, uint64_t number,
+		      const struct task_view *view)
+{
+	struct backend *backend = fs->backend;
+
+	if (!view || view->state != TASK_INVALID) {
+		folder_set_waits_on(fs, number, 0);
+		return;
+	}
+	if (!folder_left_loop(fs, number) || backend_task_edit(backend, number))
+		return;
+	backend_task_edited(backend, number);
+	settle_poke(fs->settler, number);
+}
+
+/* In a folder that a program is still making, or keeps for itself; `submit` orders there.
+ */
+static bool wait_for_name(struct filesystem *fs, uint64_t number, const char *path)
+{
+	size_t size = 0;
+	const char *name = path_scratch_folder(path, &size);
+	AUTOFREE char *waiting =
+		name ? text_format(
+			       "the folder \"%.*s\" has a temporary name: rename it, or "
+			       "write \"submit\" to status",
+			       (int)size, name)
+		     : NULL;
+
+	if (!name)
+		return false;
+	folder_set_waits_on(fs, number, 0);
+	folder_set_waiting(fs, number, waiting);
+	return true;
+}
+
+/* Returns when to look again. */
+static int64_t look_at(struct look *look)
+{
+	struct filesystem *fs = look->fs;
+	int64_t left_ms;
+
+	look->path = nodes_path(&fs->nodes, look->directory);
+	if (!look->path || folder_number(fs, look->directory) != look->number)
+		return 0; /* removed this moment, or another task's by now */
+	if (path_is_in_trash(look->path)) {
+		folder_set_waits_on(fs, look->number, 0);
+		folder_set_waiting(fs, look->number, "this folder is in the trash");
+		return 0;
+	}
+	if (!look->wish->is_wanted && wait_for_name(fs, look->number, look->path))
+		return 0; /* folders_moved() pokes */
+	left_ms = look->wish->is_now ? 0 : unquiet_ms(fs, look->directory);
+	if (!left_ms)
+		return act(look);
+	folder_set_waiting(fs, look->number, NULL);
+	return left_ms;
+}
+
+int64_t settle_look(struct filesystem *fs, const struct settle_wish *wish)
+{
+	struct look look = {
+		.fs = fs,
+		.number = wish->number,
+		.wish = wish,
+		.edits = backend_task_edits(fs->backend, wish->number),
+	};
+	AUTOVIEW *view = backend_task_view(fs->backend, wish->number);
+	int64_t again_ms = 0;
+
+	if (!view || !may_go(view, wish)) {
+		pass_over(fs, wish->number, view);
+		return 0;
+	}
+	look.directory = folder_node(fs, wish->number);
+	if (!look.directory)
+		return 0;
+	again_ms = look_at(&look);
+	free(look.path);
+	nodes_unref(&fs->nodes, look.directory, 1);
+	return again_ms;
+}

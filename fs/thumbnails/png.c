@@ -1,0 +1,117 @@
+#include "fs/thumbnails/png.h"
+
+#include "backend/base/digest.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#define SIGNATURE "\x89PNG\r\n\x1a\n"
+#define SIGNATURE_BYTES 8
+#define HEAD_BYTES (SIGNATURE_BYTES + 25) /* with the first chunk */
+#define AROUND_BYTES 12			  /* a chunk's length, type and checksum */
+
+/* A chunk of a PNG. */
+struct chunk {
+	const unsigned char *type; /* four letters; the data is behind them */
+	uint32_t size;		   /* of the data */
+};
+
+static uint32_t read_number(const unsigned char *at)
+{
+	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 |
+	       at[3];
+}
+
+static void write_number(unsigned char *at, uint32_t number)
+{
+	for (int i = 0; i < 4; i++)
+		at[i] = (unsigned char)(number >> (24 - 8 * i));
+}
+
+static bool is_png(const void *png, size_t size)
+{
+	return size >= HEAD_BYTES && !memcmp(png, SIGNATURE, SIGNATURE_BYTES) &&
+	       !memcmp((const char *)png + SIGNATURE_BYTES + 4, "IHDR", 4);
+}
+
+/* The chunk at *offset, which moves behind it. False at the end, and where it is cut. */
+static bool next_chunk(const unsigned char *png, size_t size, size_t *offset,
+		       struct chunk *ret_chunk)
+{
+	if (size - *offset < AROUND_BYTES)
+		return false;
+	ret_chunk->size = read_number(png + *offset);
+	ret_chunk->type = png + *offset + 4;
+	if (ret_chunk->size > size - *offset - AROUND_BYTES)
+		return false;
+	*offset += AROUND_BYTES + ret_chunk->size;
+	return true;
+}
+
+static bool is_text(const struct chunk *chunk, const char *key)
+{
+	size_t length = strlen(key) + 1;
+
+	return !memcmp(chunk->type, "tEXt", 4) && chunk->size >= length &&
+	       !memcmp(chunk->type + 4, key, length);
+}
+
+static bool is_replaced(const struct chunk *chunk, const struct png_text *texts,
+			size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (is_text(chunk, texts[i].key))
+			return true;
+	return false;
+}
+
+static void add_text(struct buffer *into, const struct png_text *text)
+{
+	unsigned char number[4];
+	uint32_t sum = crc32_add(0, "tEXt", 4);
+	size_t key_size = strlen(text->key) + 1, value_size = strlen(text->value);
+
+	write_number(number, (uint32_t)(key_size + value_size));
+	buffer_append(into, number, sizeof(number));
+	buffer_append(into, "tEXt", 4);
+	buffer_append(into, text->key, key_size);
+	buffer_append(into, text->value, value_size);
+	sum = crc32_add(sum, text->key, key_size);
+	write_number(number, crc32_add(sum, text->value, value_size));
+	buffer_append(into, number, sizeof(number));
+}
+
+int thumbnail_png_write(const void *png, size_t size, const struct png_text *texts,
+			size_t count, struct buffer *into)
+{
+	struct chunk chunk = { 0 };
+	size_t offset = HEAD_BYTES;
+	bool is_whole;
+
+	if (!is_png(png, size))
+		return -EINVAL;
+	buffer_append(into, png, HEAD_BYTES);
+	for (size_t i = 0; i < count; i++)
+		add_text(into, &texts[i]);
+	while (next_chunk(png, size, &offset, &chunk))
+		if (!is_replaced(&chunk, texts, count))
+			buffer_append(into, chunk.type - 4, AROUND_BYTES + chunk.size);
+	is_whole = offset == size && chunk.type && !memcmp(chunk.type, "IEND", 4);
+	return is_whole ? buffer_error(into) : -EINVAL;
+}
+
+char *thumbnail_png_text(const void *png, size_t size, const char *key)
+{
+	size_t offset = SIGNATURE_BYTES, key_size = strlen(key) + 1;
+	struct chunk chunk;
+
+	if (!is_png(png, size))
+		return NULL;
+	while (next_chunk(png, size, &offset, &chunk))
+		if (is_text(&chunk, key))
+			return strndup((const char *)chunk.type + 4 + key_size,
+				       chunk.size - key_size);
+	return NULL;
+}

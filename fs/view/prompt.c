@@ -1,0 +1,69 @@
+#include "fs/view/prompt.h"
+
+#include "backend/base/buffer.h"
+#include "backend/base/cleanup.h"
+#include "backend/base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#define FILE_MAX_BYTES (1u << 20) /* longer ones hold pictures: nobody waits for them */
+
+/* Only what is a file of the folder itself: links lead elsewhere. */
+static int read_file(int directory, const char *name, struct buffer *text)
+{
+	AUTOCLOSE int fd =
+		openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat status;
+	char chunk[16384];
+	ssize_t got;
+
+	if (fd < 0 || fstat(fd, &status) < 0)
+		return -errno;
+	if (!S_ISREG(status.st_mode) || status.st_size > FILE_MAX_BYTES)
+		return -EINVAL;
+	while ((got = read(fd, chunk, sizeof(chunk))) > 0)
+		if (buffer_append(text, chunk, (size_t)got))
+			return buffer_error(text);
+	return got < 0 ? -errno : 0;
+}
+
+/* What the file says, its flags taken off; a text that is no good order, as it stands. */
+static char *prompt_in(int directory, const char *name)
+{
+	AUTOBUFFER text = BUFFER_INIT(FILE_MAX_BYTES);
+	AUTOREQUEST *request = NULL;
+	AUTOPROBLEM problem = { 0 };
+
+	if (read_file(directory, name, &text) || !text.size)
+		return NULL;
+	if (!request_parse(name, text.data, text.size, &request, &problem))
+		return request_prompt(request);
+	return text_ends_with(name, ".json") ? NULL : buffer_take(&text);
+}
+
+static char *prompt_here(struct filesystem *fs, struct node *folder)
+{
+	static const char *const names[] = { "request.json", "prompt.txt", "prompt.md",
+					     "prompt" };
+	AUTOCLOSE int directory =
+		folder ? nodes_open_directory(&fs->nodes, folder) : -ENOENT;
+	char *prompt = NULL;
+
+	for (size_t i = 0; directory >= 0 && !prompt && i < ARRAY_SIZE(names); i++)
+		prompt = prompt_in(directory, names[i]);
+	return prompt;
+}
+
+char *prompt_of(struct filesystem *fs, struct node *folder, const struct task_view *view,
+		size_t max_bytes)
+{
+	bool is_unsent = view->state == TASK_PENDING || view->state == TASK_INVALID;
+	AUTOFREE char *prompt = is_unsent ? prompt_here(fs, folder) : task_prompt(view);
+	char *clean = prompt ? text_clean(prompt, max_bytes) : NULL;
+
+	if (clean && *clean)
+		return clean;
+	free(clean);
+	return NULL;
+}

@@ -1,0 +1,126 @@
+#include "fs/view/task_xattrs.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/text.h"
+#include "fs/folder/folder.h"
+#include "fs/folder/access.h"
+#include "fs/view/prompt.h"
+
+#include <string.h>
+#include <time.h>
+
+#define VALUE_MAX_BYTES 400
+
+struct scene {
+	struct filesystem *fs;
+	struct node *folder;
+	const struct task_view *view;
+	uid_t uid;
+};
+
+static char *show_state(const struct scene *scene)
+{
+	return strdup(task_state_word(scene->view->state));
+}
+
+/* As in `status`: until it is sent, an attempt has none of these. */
+static char *show_sent(const struct scene *scene, const char *text)
+{
+	if (scene->view->state == TASK_PENDING || !text || !*text)
+		return NULL;
+	return text_clean(text, VALUE_MAX_BYTES);
+}
+
+static char *show_provider(const struct scene *scene)
+{
+	return show_sent(scene, scene->view->provider);
+}
+
+static char *show_model(const struct scene *scene)
+{
+	return show_sent(scene, scene->view->model);
+}
+
+static char *show_task_id(const struct scene *scene)
+{
+	return show_sent(scene, scene->view->remote_id);
+}
+
+static char *show_prompt(const struct scene *scene)
+{
+	if (!others_is_owner(scene->fs, scene->uid))
+		return NULL;
+	return prompt_of(scene->fs, scene->folder, scene->view, SHOWN_PROMPT_MAX_BYTES);
+}
+
+/* RFC 3339. A guess is none: `status` says "about". */
+static char *show_expires(const struct scene *scene)
+{
+	bool is_guess = false;
+	time_t seconds;
+	char text[40];
+	struct tm tm;
+
+	if (scene->view->state != TASK_SUCCEEDED)
+		return NULL;
+	seconds = (time_t)backend_link_expires_s(scene->fs->backend, scene->view,
+						 &is_guess);
+	if (!seconds || is_guess || !gmtime_r(&seconds, &tm))
+		return NULL;
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return strdup(text);
+}
+
+static const struct {
+	const char *name;
+	char *(*show)(const struct scene *scene);
+} shown[] = {
+	{ SHOWN_XATTR_PREFIX "state", show_state },
+	{ SHOWN_XATTR_PREFIX "provider", show_provider },
+	{ SHOWN_XATTR_PREFIX "model", show_model },
+	{ SHOWN_XATTR_PREFIX "task_id", show_task_id },
+	{ SHOWN_XATTR_PREFIX "prompt", show_prompt },
+	{ SHOWN_XATTR_PREFIX "expires", show_expires },
+};
+
+/*
+ * The task of a folder, or of a virtual file in one, with a reference; NULL: none. A copy
+ * of a task's folder shows what was copied.
+ */
+static struct task_view *view_of(struct filesystem *fs, struct node *node)
+{
+	uint64_t number = node->is_virtual ? node->number : folder_number(fs, node);
+	AUTOVIEW *view = number ? backend_task_view(fs->backend, number) : NULL;
+
+	return view && !view->is_archive ? TAKE(view) : NULL;
+}
+
+char *shown_value(struct filesystem *fs, struct node *node, const char *name, uid_t uid)
+{
+	AUTOVIEW *view = view_of(fs, node);
+	struct scene scene = { fs, node->is_virtual ? node->folder : node, view, uid };
+
+	for (size_t i = 0; view && i < ARRAY_SIZE(shown); i++)
+		if (!strcmp(shown[i].name, name))
+			return shown[i].show(&scene);
+	return NULL;
+}
+
+size_t shown_names(struct filesystem *fs, struct node *node, uid_t uid,
+		   char names[SHOWN_NAMES_MAX_BYTES])
+{
+	AUTOVIEW *view = view_of(fs, node);
+	struct scene scene = { fs, node->is_virtual ? node->folder : node, view, uid };
+	size_t size = 0;
+
+	for (size_t i = 0; view && i < ARRAY_SIZE(shown); i++) {
+		AUTOFREE char *value = shown[i].show(&scene);
+		size_t length = strlen(shown[i].name) + 1;
+
+		if (!value || size + length > SHOWN_NAMES_MAX_BYTES)
+			continue;
+		memcpy(names + size, shown[i].name, length);
+		size += length;
+	}
+	return size;
+}

@@ -1,0 +1,60 @@
+/*
+ * Virtual files: what a task's folder shows besides the user's files, and their
+ * attributes. `status` is a snapshot: getattr and read serve the same text, size and
+ * time.
+ */
+#ifndef SEEDANCEFS_VIRTUAL_H
+#define SEEDANCEFS_VIRTUAL_H
+
+#include "fs/folder/filesystem.h"
+
+/* The number of an inode as users see it. */
+ino_t virtual_inode(uint64_t number, enum virtual_kind kind, uint64_t version);
+ino_t user_inode(ino_t inode);
+
+/* What a virtual file is, for a look-up. */
+struct virtual_file {
+	enum virtual_kind kind;
+	uint32_t
+		version; /* of task.json 0: it is its text's, which is not rendered yet */
+	const char *name;
+};
+#define VIRTUAL_FILES_MAX 5
+uint32_t virtual_json_version(struct filesystem *fs, const struct task_view *view);
+
+/*
+ * The virtual files that the folder shows now, `status` first. `has_own_frame`: the user
+ * has a file called last_frame.png there. Returns their count.
+ */
+size_t virtual_list(struct filesystem *fs, struct node *directory,
+		    const struct task_view *view, bool has_own_frame,
+		    struct virtual_file files[VIRTUAL_FILES_MAX]);
+
+/* What hides this file alone (HIDDEN_…). */
+unsigned virtual_hides(enum virtual_kind kind);
+
+/*
+ * What is hidden (HIDDEN_…) when a user removes a virtual file. Once `status` was
+ * removed, nothing that is not in the list now appears any more.
+ */
+unsigned virtual_hiding(const struct virtual_file *files, size_t count,
+			enum virtual_kind kind);
+
+/* The attributes of a virtual file; -ESTALE when that version is gone and nobody holds
+ * it. */
+int virtual_stat(struct filesystem *fs, struct node *node, struct stat *ret_status);
+/* The node of a virtual file, with a reference; -ENOMEM. */
+int virtual_get(struct filesystem *fs, struct node *directory,
+		const struct task_view *view, const struct virtual_file *file,
+		struct node **ret_node);
+
+/* A copy of `status`, the snapshot that getattr tells of, to free(); NULL: no memory. */
+char *virtual_status_text(struct filesystem *fs, uint64_t number);
+/* Its snapshot is too old by now, whatever its age. */
+void virtual_status_changed(struct filesystem *fs, uint64_t number);
+/* Why a pending task does not go out; free() it. NULL: it settles. */
+char *virtual_waiting(struct filesystem *fs, const struct task_view *view);
+/* Whether the simulator made it: then nothing was billed. */
+bool virtual_is_simulated(struct filesystem *fs, const struct task_view *view);
+
+#endif

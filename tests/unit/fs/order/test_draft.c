@@ -1,0 +1,246 @@
+/* gather.h: what is read for an order is one moment's, whoever writes meanwhile. */
+#include "tests/unit/unit.h"
+
+#include "fs/order/draft.h"
+
+#include <sys/time.h>
+#include <time.h>
+
+#define PICTURE_BYTES 4096
+
+static struct filesystem fs;
+static struct node *folder;
+/* Called once, in the middle of the next copy; linked with --wrap=copy_file_range. */
+static void (*meanwhile)(void);
+
+ssize_t __real_copy_file_range(int from, off_t *from_at, int to, off_t *to_at,
+			       size_t size, unsigned flags);
+ssize_t __wrap_copy_file_range(int from, off_t *from_at, int to, off_t *to_at,
+			       size_t size, unsigned flags);
+
+ssize_t __wrap_copy_file_range(int from, off_t *from_at, int to, off_t *to_at,
+			       size_t size, unsigned flags)
+{
+	void (*happens)(void) = meanwhile;
+	ssize_t copied;
+
+	if (!happens)
+		return __real_copy_file_range(from, from_at, to, to_at, size, flags);
+	copied = __real_copy_file_range(from, from_at, to, to_at, size / 2, flags);
+	meanwhile = NULL;
+	happens();
+	return copied;
+}
+
+/* A JPEG as far as its structure goes, filled with one letter. */
+static void write_picture(const char *path, char letter, off_t from, off_t to)
+{
+	static const unsigned char head[] = { 0xff, 0xd8, 0xff, 0xda, 0, 4, 0, 0 };
+	unsigned char bytes[PICTURE_BYTES];
+	AUTOCLOSE int fd = openat(fs.tree.fd, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+	assert_true(fd >= 0);
+	memset(bytes, letter, sizeof(bytes));
+	memcpy(bytes, head, sizeof(head));
+	bytes[PICTURE_BYTES - 2] = 0xff;
+	bytes[PICTURE_BYTES - 1] = 0xd9;
+	assert_int_equal(pwrite(fd, bytes + from, (size_t)(to - from), from), to - from);
+}
+
+static void write_text(const char *path, const char *text)
+{
+	AUTOCLOSE int fd =
+		openat(fs.tree.fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+}
+
+static struct node *look_up(struct node *parent, const char *path, const char *name)
+{
+	struct stat status;
+
+	assert_int_equal(fstatat(fs.tree.fd, path, &status, AT_SYMLINK_NOFOLLOW), 0);
+	return nodes_get(&fs.nodes, parent, name, &status);
+}
+
+static int set_up(void **state)
+{
+	int r = set_up_tree(state, &fs.tree);
+
+	if (!r)
+		r = nodes_init(&fs.nodes, &fs.tree);
+	if (r)
+		return r;
+	fs.library = open(*state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	make_folder(&fs.tree, "pics");
+	make_folder(&fs.tree, "cat");
+	write_picture("pics/a.jpg", 'a', 0, PICTURE_BYTES);
+	write_text("cat/request.json",
+		   "{\"prompt\": \"x\", \"content\": [{\"type\": \"image_url\", "
+		   "\"image_url\": {\"url\": \"../pics/a.jpg\"}}]}");
+	folder = look_up(fs.nodes.root, "cat", "cat");
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	meanwhile = NULL;
+	nodes_clear(&fs.nodes);
+	close(fs.library);
+	return tear_down_tree(state, &fs.tree);
+}
+
+/* One look; what was waited for, or the digest of the picture that would be sent. */
+static char *look(enum gather_result wanted)
+{
+	struct gathered gathered = { 0 };
+	enum gather_result result;
+	char *said = NULL;
+
+	assert_int_equal(gather(&fs, folder, "cat", 1, &gathered, &result), 0);
+	if (result != wanted)
+		fail_msg("the result is %d (%s%s)", result,
+			 gathered.waiting ? gathered.waiting : "",
+			 gathered.problem.text ? gathered.problem.text : "");
+	if (result == GATHER_WAITS)
+		said = strdup(gathered.waiting);
+	for (size_t i = 0; !said && i < gathered.request->content_count; i++)
+		if (gathered.request->content[i].path)
+			said = strdup(gathered.request->content[i].file.sha256);
+	assert_non_null(said);
+	gathered_clear(&gathered);
+	return said;
+}
+
+static void expect_change_seen(void (*change)(void), const char *words)
+{
+	AUTOFREE char *before = look(GATHER_READY);
+	AUTOFREE char *waiting = NULL, *after = NULL;
+
+	meanwhile = change;
+	waiting = look(GATHER_WAITS);
+	if (!strstr(waiting, words) || !strstr(waiting, "../pics/a.jpg"))
+		fail_msg("it waits: %s", waiting);
+	after = look(GATHER_READY);
+	assert_string_not_equal(before, after);
+}
+
+static void write_in_place(void)
+{
+	write_picture("pics/a.jpg", 'b', 0, PICTURE_BYTES);
+}
+
+/* As rsync -t and cp -p do: the size is the same, and so is the time in the end. */
+static void write_and_keep_the_time(void)
+{
+	struct stat status;
+	struct timespec times[2];
+
+	assert_int_equal(fstatat(fs.tree.fd, "pics/a.jpg", &status, 0), 0);
+	write_picture("pics/a.jpg", 'c', 0, PICTURE_BYTES);
+	times[0] = status.st_atim;
+	times[1] = status.st_mtim;
+	assert_int_equal(utimensat(fs.tree.fd, "pics/a.jpg", times, 0), 0);
+}
+
+static void make_shorter(void)
+{
+	AUTOCLOSE int fd = openat(fs.tree.fd, "pics/a.jpg", O_WRONLY | O_CLOEXEC);
+
+	assert_int_equal(ftruncate(fd, 100), 0);
+}
+
+static void test_written_while_it_is_copied(void **state)
+{
+	expect_change_seen(write_in_place, "changed");
+	expect_change_seen(write_and_keep_the_time, "changed");
+}
+
+static void test_cut_while_it_is_copied(void **state)
+{
+	AUTOFREE char *waiting = NULL, *then = NULL;
+
+	meanwhile = make_shorter;
+	waiting = look(GATHER_WAITS);
+	then = look(GATHER_WAITS);
+	assert_non_null(strstr(then, "not whole"));
+}
+
+static struct node *picture;
+
+/* As the handler of an open does, before anything is written. */
+static void open_for_writing(void)
+{
+	struct node *directory = look_up(fs.nodes.root, "pics", "pics");
+
+	picture = look_up(directory, "pics/a.jpg", "a.jpg");
+	nodes_count_writer(&fs.nodes, picture, 1, getpid());
+	nodes_unref(&fs.nodes, directory, 1);
+}
+
+static void test_opened_while_it_is_copied(void **state)
+{
+	AUTOFREE char *waiting = NULL, *then = NULL;
+
+	meanwhile = open_for_writing;
+	waiting = look(GATHER_WAITS);
+	assert_non_null(strstr(waiting, "open for writing"));
+	nodes_count_writer(&fs.nodes, picture, -1, 0);
+	nodes_unref(&fs.nodes, picture, 1);
+	then = look(GATHER_READY);
+}
+
+static void change_the_request(void)
+{
+	write_text("cat/request.json", "{\"prompt\": \"y\"}");
+}
+
+/* Below the mount: nobody began an edit. */
+static void test_a_request_that_changes_meanwhile(void **state)
+{
+	AUTOFREE char *waiting = NULL;
+
+	meanwhile = change_the_request;
+	waiting = look(GATHER_WAITS);
+	assert_non_null(strstr(waiting, "request.json changed"));
+}
+
+/* A second change within one tick of the clock leaves the times as they are. */
+static void test_a_change_in_the_same_tick(void **state)
+{
+	for (int i = 0; i < 20; i++) {
+		AUTOFREE char *waiting = NULL;
+
+		write_picture("pics/a.jpg", (char)('d' + i), 0, PICTURE_BYTES);
+		meanwhile = write_in_place;
+		waiting = look(GATHER_WAITS);
+	}
+}
+
+/* More names are no reason to wait, and neither is a time that lies ahead. */
+static void test_hard_links_and_odd_times_are_fine(void **state)
+{
+	static const struct timespec ahead[2] = { { 4000000000, 0 }, { 4000000000, 0 } };
+	AUTOFREE char *ready = NULL;
+
+	assert_int_equal(linkat(fs.tree.fd, "pics/a.jpg", fs.tree.fd, "b.jpg", 0), 0);
+	assert_int_equal(utimensat(fs.tree.fd, "pics/a.jpg", ahead, 0), 0);
+	ready = look(GATHER_READY);
+}
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_written_while_it_is_copied),
+		TEST(test_cut_while_it_is_copied),
+		TEST(test_opened_while_it_is_copied),
+		TEST(test_a_request_that_changes_meanwhile),
+		TEST(test_a_change_in_the_same_tick),
+		TEST(test_hard_links_and_odd_times_are_fine),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
