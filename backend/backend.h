@@ -11,8 +11,8 @@
  * The events are called on the backend's thread, without any lock. They must only mark,
  * queue and reply: no waiting, no file of the mount.
  */
-#ifndef SEEDANCEFS_BACKEND_H
-#define SEEDANCEFS_BACKEND_H
+#ifndef SEEDANCEFS_BACKEND_BACKEND_H
+#define SEEDANCEFS_BACKEND_BACKEND_H
 
 #include "backend/config/config.h"
 #include "backend/request/request.h"

@@ -6,8 +6,8 @@
  * may go out (intents) → one commit of all that changed → only then are requests of new
  * intents sent, and the folder side is told.
  */
-#ifndef SEEDANCEFS_CORE_H
-#define SEEDANCEFS_CORE_H
+#ifndef SEEDANCEFS_BACKEND_CORE_INTERNAL_H
+#define SEEDANCEFS_BACKEND_CORE_INTERNAL_H
 
 #include "backend/backend.h"
 #include "backend/http/http.h"

@@ -7,8 +7,8 @@
  * counted. Not thread-safe. Owner: whoever called buffer_init(); release with
  * buffer_clear().
  */
-#ifndef SEEDANCEFS_BASE_BUFFER_H
-#define SEEDANCEFS_BASE_BUFFER_H
+#ifndef SEEDANCEFS_BACKEND_BASE_BUFFER_H
+#define SEEDANCEFS_BACKEND_BASE_BUFFER_H
 
 #include <stdarg.h>
 #include <stddef.h>

@@ -2,8 +2,8 @@
  * Scoped cleanup: a resource is released when its variable leaves the scope, unless
  * TAKE() moved it out. Every destructor used here accepts NULL (or -1 for descriptors).
  */
-#ifndef SEEDANCEFS_BASE_CLEANUP_H
-#define SEEDANCEFS_BASE_CLEANUP_H
+#ifndef SEEDANCEFS_BACKEND_BASE_CLEANUP_H
+#define SEEDANCEFS_BACKEND_BASE_CLEANUP_H
 
 #include <pthread.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
  * Time as plain numbers. Due times run on CLOCK_BOOTTIME, so that a suspended machine's
  * tasks are due when it wakes; what people see is wall-clock time.
  */
-#ifndef SEEDANCEFS_BASE_CLOCK_H
-#define SEEDANCEFS_BASE_CLOCK_H
+#ifndef SEEDANCEFS_BACKEND_BASE_CLOCK_H
+#define SEEDANCEFS_BACKEND_BASE_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>

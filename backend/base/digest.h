@@ -2,8 +2,8 @@
  * Digests, base64 and random bytes, from libcrypto, liblzma and the kernel. The only file
  * that includes those libraries' headers. Pure but for random_bytes(); any thread.
  */
-#ifndef SEEDANCEFS_BASE_DIGEST_H
-#define SEEDANCEFS_BASE_DIGEST_H
+#ifndef SEEDANCEFS_BACKEND_BASE_DIGEST_H
+#define SEEDANCEFS_BACKEND_BASE_DIGEST_H
 
 #include <stddef.h>
 #include <stdint.h>

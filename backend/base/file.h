@@ -1,8 +1,8 @@
 /*
  * Writing whole buffers to files, whatever parts the kernel takes.
  */
-#ifndef SEEDANCEFS_FILE_H
-#define SEEDANCEFS_FILE_H
+#ifndef SEEDANCEFS_BACKEND_BASE_FILE_H
+#define SEEDANCEFS_BACKEND_BASE_FILE_H
 
 #include <stddef.h>
 #include <stdint.h>

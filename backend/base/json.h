@@ -10,8 +10,8 @@
  * Values got from a tree live as long as it does. NULL is accepted wherever a value is
  * read and acts as a missing value. Not thread-safe for one tree.
  */
-#ifndef SEEDANCEFS_JSON_H
-#define SEEDANCEFS_JSON_H
+#ifndef SEEDANCEFS_BACKEND_BASE_JSON_H
+#define SEEDANCEFS_BACKEND_BASE_JSON_H
 
 #include <stdbool.h>
 #include <stddef.h>

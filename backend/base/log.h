@@ -5,8 +5,8 @@
  * sizes. Control characters in a formatted line are replaced, so a server's text cannot
  * forge lines. Any thread may log; a line is written with one write(2).
  */
-#ifndef SEEDANCEFS_BASE_LOG_H
-#define SEEDANCEFS_BASE_LOG_H
+#ifndef SEEDANCEFS_BACKEND_BASE_LOG_H
+#define SEEDANCEFS_BACKEND_BASE_LOG_H
 
 enum log_level {
 	LOG_LEVEL_ERROR, /* something is broken and needs a person */

@@ -1,8 +1,8 @@
 /*
  * Where the other programs of this project are.
  */
-#ifndef SEEDANCEFS_PROGRAM_H
-#define SEEDANCEFS_PROGRAM_H
+#ifndef SEEDANCEFS_BACKEND_BASE_PROGRAM_H
+#define SEEDANCEFS_BACKEND_BASE_PROGRAM_H
 
 /*
  * The path of a program beside this one; where there is none, its bare name, which the

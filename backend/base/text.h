@@ -2,8 +2,8 @@
  * Small, pure operations on text: cleaning what comes from outside before a person sees
  * it, and finding the nearest right spelling. No locale, no state, any thread.
  */
-#ifndef SEEDANCEFS_BASE_TEXT_H
-#define SEEDANCEFS_BASE_TEXT_H
+#ifndef SEEDANCEFS_BACKEND_BASE_TEXT_H
+#define SEEDANCEFS_BACKEND_BASE_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>

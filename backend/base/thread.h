@@ -2,8 +2,8 @@
  * Starting the daemon's own threads: no signal is ever delivered to them, since all are
  * the main thread's, whose loop ends by them.
  */
-#ifndef SEEDANCEFS_THREAD_H
-#define SEEDANCEFS_THREAD_H
+#ifndef SEEDANCEFS_BACKEND_BASE_THREAD_H
+#define SEEDANCEFS_BACKEND_BASE_THREAD_H
 
 #include <pthread.h>
 

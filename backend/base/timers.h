@@ -4,8 +4,8 @@
  * A timer is embedded in what it belongs to; it never allocates when it is set again.
  * Setting one that is set moves it. The callback may set or clear any timer, its own too.
  */
-#ifndef SEEDANCEFS_TIMERS_H
-#define SEEDANCEFS_TIMERS_H
+#ifndef SEEDANCEFS_BACKEND_BASE_TIMERS_H
+#define SEEDANCEFS_BACKEND_BASE_TIMERS_H
 
 #include <stddef.h>
 #include <stdint.h>

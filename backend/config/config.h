@@ -2,8 +2,8 @@
  * The configuration: config.ini, and the same keys as mount options. Read once at start,
  * handed down as const. The only file that includes inih.
  */
-#ifndef SEEDANCEFS_CONFIG_H
-#define SEEDANCEFS_CONFIG_H
+#ifndef SEEDANCEFS_BACKEND_CONFIG_CONFIG_H
+#define SEEDANCEFS_BACKEND_CONFIG_CONFIG_H
 
 #include "backend/models/models.h"
 #include "backend/providers/provider.h"

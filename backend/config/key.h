@@ -2,8 +2,8 @@
  * Where an account's key comes from: the environment, a file that only its owner reads, a
  * command, or a credential of systemd. For config.c.
  */
-#ifndef SEEDANCEFS_CONFIG_KEY_H
-#define SEEDANCEFS_CONFIG_KEY_H
+#ifndef SEEDANCEFS_BACKEND_CONFIG_KEY_H
+#define SEEDANCEFS_BACKEND_CONFIG_KEY_H
 
 #include "backend/config/config.h"
 

@@ -4,8 +4,8 @@
  *
  * Reads through pread(2) on the descriptor, whose position is not moved. Any thread.
  */
-#ifndef SEEDANCEFS_MEDIA_SIZE_H
-#define SEEDANCEFS_MEDIA_SIZE_H
+#ifndef SEEDANCEFS_BACKEND_FORMATS_IMAGE_SIZE_H
+#define SEEDANCEFS_BACKEND_FORMATS_IMAGE_SIZE_H
 
 #include "backend/formats/type.h"
 

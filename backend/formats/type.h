@@ -5,8 +5,8 @@
  *
  * Reads through pread(2) on the descriptor, whose position is not moved. Any thread.
  */
-#ifndef SEEDANCEFS_MEDIA_TYPE_H
-#define SEEDANCEFS_MEDIA_TYPE_H
+#ifndef SEEDANCEFS_BACKEND_FORMATS_TYPE_H
+#define SEEDANCEFS_BACKEND_FORMATS_TYPE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,8 +2,8 @@
  * Which addresses are anybody's on the internet: what is left without loopback, private,
  * link-local, shared, multicast and reserved ones, mapped into IPv6 or not. Pure.
  */
-#ifndef SEEDANCEFS_ADDRESS_H
-#define SEEDANCEFS_ADDRESS_H
+#ifndef SEEDANCEFS_BACKEND_HTTP_ADDRESS_H
+#define SEEDANCEFS_BACKEND_HTTP_ADDRESS_H
 
 #include <stdbool.h>
 #include <sys/socket.h>

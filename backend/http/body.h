@@ -2,8 +2,8 @@
  * A request's body, as it goes out: pieces of text, and files that are read, and encoded,
  * as they are sent. No curl here.
  */
-#ifndef SEEDANCEFS_HTTP_BODY_H
-#define SEEDANCEFS_HTTP_BODY_H
+#ifndef SEEDANCEFS_BACKEND_HTTP_BODY_H
+#define SEEDANCEFS_BACKEND_HTTP_BODY_H
 
 #include "backend/http/message.h"
 

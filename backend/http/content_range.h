@@ -2,8 +2,8 @@
  * Content-Range, as servers send it: "bytes 0-99/1234", "bytes 0-99/" + "*", "bytes *
  * /1234". Pure.
  */
-#ifndef SEEDANCEFS_CONTENT_RANGE_H
-#define SEEDANCEFS_CONTENT_RANGE_H
+#ifndef SEEDANCEFS_BACKEND_HTTP_CONTENT_RANGE_H
+#define SEEDANCEFS_BACKEND_HTTP_CONTENT_RANGE_H
 
 #include <stdbool.h>
 #include <stdint.h>

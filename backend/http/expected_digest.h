@@ -5,8 +5,8 @@
  * Only headers that say that they are a digest count; an ETag that looks like one never
  * does.
  */
-#ifndef SEEDANCEFS_PROMISE_H
-#define SEEDANCEFS_PROMISE_H
+#ifndef SEEDANCEFS_BACKEND_HTTP_EXPECTED_DIGEST_H
+#define SEEDANCEFS_BACKEND_HTTP_EXPECTED_DIGEST_H
 
 #include "backend/base/digest.h"
 

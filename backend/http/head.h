@@ -1,6 +1,6 @@
 /* A response's head: what its header lines say. */
-#ifndef SEEDANCEFS_HTTP_HEAD_H
-#define SEEDANCEFS_HTTP_HEAD_H
+#ifndef SEEDANCEFS_BACKEND_HTTP_HEAD_H
+#define SEEDANCEFS_BACKEND_HTTP_HEAD_H
 
 #include "backend/http/message.h"
 

@@ -11,8 +11,8 @@
  * to repeat. Redirects are followed only where asked for, without credentials, to http(s)
  * only.
  */
-#ifndef SEEDANCEFS_HTTP_H
-#define SEEDANCEFS_HTTP_H
+#ifndef SEEDANCEFS_BACKEND_HTTP_HTTP_H
+#define SEEDANCEFS_BACKEND_HTTP_HTTP_H
 
 #include "backend/http/message.h"
 

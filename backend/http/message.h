@@ -2,8 +2,8 @@
  * HTTP requests and responses as data, for the adapters (which build and read them) and
  * for the transport (which alone does I/O). No curl here.
  */
-#ifndef SEEDANCEFS_HTTP_MESSAGE_H
-#define SEEDANCEFS_HTTP_MESSAGE_H
+#ifndef SEEDANCEFS_BACKEND_HTTP_MESSAGE_H
+#define SEEDANCEFS_BACKEND_HTTP_MESSAGE_H
 
 #include "backend/base/buffer.h"
 

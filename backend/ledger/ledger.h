@@ -6,8 +6,8 @@
  * all of 200 acknowledged inserts when it was tried). One thread at a time: the creator
  * until the backend's thread starts, then that thread alone.
  */
-#ifndef SEEDANCEFS_LEDGER_H
-#define SEEDANCEFS_LEDGER_H
+#ifndef SEEDANCEFS_BACKEND_LEDGER_LEDGER_H
+#define SEEDANCEFS_BACKEND_LEDGER_LEDGER_H
 
 #include "backend/tasks/task.h"
 

@@ -2,8 +2,8 @@
  * What a row of the ledger holds as a list: a task's outputs and its locked files, as
  * JSON texts. What earlier versions wrote is read, too. For ledger.c alone.
  */
-#ifndef SEEDANCEFS_LEDGER_LISTS_H
-#define SEEDANCEFS_LEDGER_LISTS_H
+#ifndef SEEDANCEFS_BACKEND_LEDGER_LISTS_INTERNAL_H
+#define SEEDANCEFS_BACKEND_LEDGER_LISTS_INTERNAL_H
 
 #include "backend/tasks/task.h"
 

@@ -11,8 +11,8 @@
  * The backend's thread only. What it wrote has no map: a media file that is opened on it
  * takes none of it as present until it is marked.
  */
-#ifndef SEEDANCEFS_MEDIA_GAUGE_H
-#define SEEDANCEFS_MEDIA_GAUGE_H
+#ifndef SEEDANCEFS_BACKEND_MEDIA_LENGTH_GAUGE_H
+#define SEEDANCEFS_BACKEND_MEDIA_LENGTH_GAUGE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -13,8 +13,8 @@
  *
  * Everything here runs on the backend's thread, but for what is said to be any thread's.
  */
-#ifndef SEEDANCEFS_MEDIA_INSIDE_H
-#define SEEDANCEFS_MEDIA_INSIDE_H
+#ifndef SEEDANCEFS_BACKEND_MEDIA_MEDIA_INTERNAL_H
+#define SEEDANCEFS_BACKEND_MEDIA_MEDIA_INTERNAL_H
 
 #include "backend/core_internal.h"
 #include "backend/media/media_answer.h"

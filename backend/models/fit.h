@@ -4,8 +4,8 @@
  * it cannot do before anything is sent. The rules are data
  * (models.h) and the adapter's own table (provider.h). Pure.
  */
-#ifndef SEEDANCEFS_FIT_H
-#define SEEDANCEFS_FIT_H
+#ifndef SEEDANCEFS_BACKEND_MODELS_FIT_H
+#define SEEDANCEFS_BACKEND_MODELS_FIT_H
 
 #include "backend/models/models.h"
 #include "backend/providers/provider.h"

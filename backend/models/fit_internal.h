@@ -2,8 +2,8 @@
  * What the files of fit share: one request being fitted to one model at one service, and
  * how it is refused. For fit*.c only.
  */
-#ifndef SEEDANCEFS_FIT_INSIDE_H
-#define SEEDANCEFS_FIT_INSIDE_H
+#ifndef SEEDANCEFS_BACKEND_MODELS_FIT_INTERNAL_H
+#define SEEDANCEFS_BACKEND_MODELS_FIT_INTERNAL_H
 
 #include "backend/base/buffer.h"
 #include "backend/models/fit.h"

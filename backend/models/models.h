@@ -2,8 +2,8 @@
  * models.json: what each model can do at each service, as data. Read once at start,
  * handed down as const. share/models.md documents the file.
  */
-#ifndef SEEDANCEFS_MODELS_H
-#define SEEDANCEFS_MODELS_H
+#ifndef SEEDANCEFS_BACKEND_MODELS_MODELS_H
+#define SEEDANCEFS_BACKEND_MODELS_MODELS_H
 
 #include <stddef.h>
 

@@ -8,8 +8,8 @@
  * Values are borrowed from the models and were checked when they were read. Pure. For
  * models*.c and fit*.c.
  */
-#ifndef SEEDANCEFS_MODELS_RULES_H
-#define SEEDANCEFS_MODELS_RULES_H
+#ifndef SEEDANCEFS_BACKEND_MODELS_RULES_INTERNAL_H
+#define SEEDANCEFS_BACKEND_MODELS_RULES_INTERNAL_H
 
 #include "backend/base/json.h"
 #include "backend/models/models.h"

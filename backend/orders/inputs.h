@@ -3,8 +3,8 @@
  * Outputs of other tasks (shots made of shots) become their link, or their bytes; an
  * address becomes a file where a service takes only files. Backend thread only.
  */
-#ifndef SEEDANCEFS_INPUTS_H
-#define SEEDANCEFS_INPUTS_H
+#ifndef SEEDANCEFS_BACKEND_ORDERS_INPUTS_H
+#define SEEDANCEFS_BACKEND_ORDERS_INPUTS_H
 
 #include "backend/core_internal.h"
 

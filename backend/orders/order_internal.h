@@ -5,8 +5,8 @@
  * order.c: its life.   order_budget.c: what holds it back.   order_build.c: writing the
  * request down.   order_outcome.c: what became of it.   submit.c: the turn.
  */
-#ifndef SEEDANCEFS_ORDER_H
-#define SEEDANCEFS_ORDER_H
+#ifndef SEEDANCEFS_BACKEND_ORDERS_ORDER_INTERNAL_H
+#define SEEDANCEFS_BACKEND_ORDERS_ORDER_INTERNAL_H
 
 #include "backend/orders/sender.h"
 

@@ -6,8 +6,8 @@
  * that holds its intent. It is sent again only when it is certain that the service did
  * not get it.
  */
-#ifndef SEEDANCEFS_SUBMIT_H
-#define SEEDANCEFS_SUBMIT_H
+#ifndef SEEDANCEFS_BACKEND_ORDERS_SENDER_H
+#define SEEDANCEFS_BACKEND_ORDERS_SENDER_H
 
 #include "backend/core_internal.h"
 

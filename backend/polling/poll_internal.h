@@ -1,8 +1,8 @@
 /*
  * What following and its queries share. Not for others.
  */
-#ifndef SEEDANCEFS_FOLLOW_INSIDE_H
-#define SEEDANCEFS_FOLLOW_INSIDE_H
+#ifndef SEEDANCEFS_BACKEND_POLLING_POLL_INTERNAL_H
+#define SEEDANCEFS_BACKEND_POLLING_POLL_INTERNAL_H
 
 #include "backend/core_internal.h"
 

@@ -1,8 +1,8 @@
 /*
  * What AceData and xhuoapi answer: README.md, 1.2 to 1.4. For ace.c only.
  */
-#ifndef SEEDANCEFS_ACE_ANSWER_H
-#define SEEDANCEFS_ACE_ANSWER_H
+#ifndef SEEDANCEFS_BACKEND_PROVIDERS_ACE_INTERNAL_H
+#define SEEDANCEFS_BACKEND_PROVIDERS_ACE_INTERNAL_H
 
 #include "backend/providers/provider.h"
 

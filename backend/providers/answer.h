@@ -4,8 +4,8 @@
  * an error's code and message. Pure. Texts that are returned as `const char *` belong to
  * the JSON tree; what goes into an observation is a copy.
  */
-#ifndef SEEDANCEFS_ANSWER_H
-#define SEEDANCEFS_ANSWER_H
+#ifndef SEEDANCEFS_BACKEND_PROVIDERS_ANSWER_H
+#define SEEDANCEFS_BACKEND_PROVIDERS_ANSWER_H
 
 #include "backend/base/json.h"
 #include "backend/providers/provider.h"

@@ -2,8 +2,8 @@
  * What the services that wrap Ark took over of its requests: `content` and the names of
  * most parameters.
  */
-#ifndef SEEDANCEFS_ARK_SHAPE_H
-#define SEEDANCEFS_ARK_SHAPE_H
+#ifndef SEEDANCEFS_BACKEND_PROVIDERS_ARK_SHAPE_H
+#define SEEDANCEFS_BACKEND_PROVIDERS_ARK_SHAPE_H
 
 #include "backend/base/json.h"
 #include "backend/request/request.h"

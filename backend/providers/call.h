@@ -1,8 +1,8 @@
 /*
  * Beginning a call of a service: method, address, and the headers that all of them take.
  */
-#ifndef SEEDANCEFS_CALL_H
-#define SEEDANCEFS_CALL_H
+#ifndef SEEDANCEFS_BACKEND_PROVIDERS_CALL_H
+#define SEEDANCEFS_BACKEND_PROVIDERS_CALL_H
 
 #include "backend/base/json.h"
 #include "backend/providers/provider.h"

@@ -1,8 +1,8 @@
 /*
  * A multipart/form-data body (RFC 7578): fields and files, in the order of the calls.
  */
-#ifndef SEEDANCEFS_FORM_H
-#define SEEDANCEFS_FORM_H
+#ifndef SEEDANCEFS_BACKEND_PROVIDERS_FORM_H
+#define SEEDANCEFS_BACKEND_PROVIDERS_FORM_H
 
 #include "backend/providers/provider.h"
 

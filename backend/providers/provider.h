@@ -6,8 +6,8 @@
  * says. They own nothing; what they return belongs to the caller. One table lists the
  * adapters.
  */
-#ifndef SEEDANCEFS_PROVIDER_H
-#define SEEDANCEFS_PROVIDER_H
+#ifndef SEEDANCEFS_BACKEND_PROVIDERS_PROVIDER_H
+#define SEEDANCEFS_BACKEND_PROVIDERS_PROVIDER_H
 
 #include "backend/http/message.h"
 #include "backend/request/problem.h"

@@ -1,6 +1,6 @@
 /* The adapters, for the table in provider.c only. */
-#ifndef SEEDANCEFS_PROVIDER_TABLE_H
-#define SEEDANCEFS_PROVIDER_TABLE_H
+#ifndef SEEDANCEFS_BACKEND_PROVIDERS_TABLE_INTERNAL_H
+#define SEEDANCEFS_BACKEND_PROVIDERS_TABLE_INTERNAL_H
 
 #include "backend/providers/provider.h"
 

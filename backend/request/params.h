@@ -2,8 +2,8 @@
  * The parameters of a request as data: one row a key, with its type and what it may be.
  * Shared by the files that read and write requests; not for others.
  */
-#ifndef SEEDANCEFS_REQUEST_PARAMS_H
-#define SEEDANCEFS_REQUEST_PARAMS_H
+#ifndef SEEDANCEFS_BACKEND_REQUEST_PARAMS_H
+#define SEEDANCEFS_BACKEND_REQUEST_PARAMS_H
 
 #include "backend/request/request.h"
 

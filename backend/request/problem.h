@@ -6,8 +6,8 @@
  * do next follows from the class (problem_advice()). Pure; owned by whoever holds it;
  * problem_clear() it.
  */
-#ifndef SEEDANCEFS_PROBLEM_H
-#define SEEDANCEFS_PROBLEM_H
+#ifndef SEEDANCEFS_BACKEND_REQUEST_PROBLEM_H
+#define SEEDANCEFS_BACKEND_REQUEST_PROBLEM_H
 
 #include <stdbool.h>
 

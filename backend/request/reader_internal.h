@@ -4,8 +4,8 @@
  * A reader goes over one text: a trigger, a prompt beside it, or a file of defaults.
  * Every function returns 0, -EINVAL with the problem set, or -ENOMEM.
  */
-#ifndef SEEDANCEFS_REQUEST_READER_H
-#define SEEDANCEFS_REQUEST_READER_H
+#ifndef SEEDANCEFS_BACKEND_REQUEST_READER_INTERNAL_H
+#define SEEDANCEFS_BACKEND_REQUEST_READER_INTERNAL_H
 
 #include "backend/request/request.h"
 

@@ -10,8 +10,8 @@
  * Pure: no I/O but for request_attach(), which reads the descriptor it is given. A
  * request belongs to one thread at a time; request_destroy() closes its descriptors.
  */
-#ifndef SEEDANCEFS_REQUEST_H
-#define SEEDANCEFS_REQUEST_H
+#ifndef SEEDANCEFS_BACKEND_REQUEST_REQUEST_H
+#define SEEDANCEFS_BACKEND_REQUEST_REQUEST_H
 
 #include "backend/base/digest.h"
 #include "backend/base/json.h"

@@ -2,8 +2,8 @@
  * What the ports' handlers have at hand: the parts of one simulator. Constant while the
  * ports are open; each part says itself who may call it (all of them: any thread).
  */
-#ifndef SEEDANCE_SIM_SIM_H
-#define SEEDANCE_SIM_SIM_H
+#ifndef SEEDANCE_SIM_H
+#define SEEDANCE_SIM_H
 
 #include "backend/sim/server/faults.h"
 #include "backend/sim/tasks/home.h"

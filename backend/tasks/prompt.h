@@ -1,8 +1,8 @@
 /*
  * The prompt of a task, as it was sent. Pure; any thread.
  */
-#ifndef SEEDANCEFS_TASK_PROMPT_H
-#define SEEDANCEFS_TASK_PROMPT_H
+#ifndef SEEDANCEFS_BACKEND_TASKS_PROMPT_H
+#define SEEDANCEFS_BACKEND_TASKS_PROMPT_H
 
 #include "backend/request/request.h"
 #include "backend/tasks/task.h"

@@ -4,8 +4,8 @@
  * A change makes a new view (tasks.h); a view that somebody holds never changes. Take one
  * with task_view_ref(), give it back with task_view_unref(). All texts may be NULL.
  */
-#ifndef SEEDANCEFS_TASK_H
-#define SEEDANCEFS_TASK_H
+#ifndef SEEDANCEFS_BACKEND_TASKS_TASK_H
+#define SEEDANCEFS_BACKEND_TASKS_TASK_H
 
 #include "backend/base/digest.h"
 #include "backend/request/problem.h"

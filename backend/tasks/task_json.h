@@ -1,8 +1,8 @@
 /*
  * task.json: all that is known of a task, for programs. Pure.
  */
-#ifndef SEEDANCEFS_TASK_JSON_H
-#define SEEDANCEFS_TASK_JSON_H
+#ifndef SEEDANCEFS_BACKEND_TASKS_TASK_JSON_H
+#define SEEDANCEFS_BACKEND_TASKS_TASK_JSON_H
 
 #include "backend/tasks/task.h"
 

@@ -8,8 +8,8 @@
  *
  * Any thread may call these, but where it is said otherwise.
  */
-#ifndef SEEDANCEFS_TASKS_H
-#define SEEDANCEFS_TASKS_H
+#ifndef SEEDANCEFS_BACKEND_TASKS_TASK_TABLE_H
+#define SEEDANCEFS_BACKEND_TASKS_TASK_TABLE_H
 
 #include "backend/tasks/task.h"
 

@@ -25,8 +25,8 @@
  *
  * Any thread, where nothing else is said. No lock is held over I/O or a call elsewhere.
  */
-#ifndef SEEDANCEFS_ANNOUNCE_H
-#define SEEDANCEFS_ANNOUNCE_H
+#ifndef SEEDANCEFS_FS_ANNOUNCE_ANNOUNCE_H
+#define SEEDANCEFS_FS_ANNOUNCE_ANNOUNCE_H
 
 #include "fs/announce/announcer.h"
 #include "fs/folder/filesystem.h"

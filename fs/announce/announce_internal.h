@@ -2,8 +2,8 @@
  * What the rooms of the announcements share: announce.c (what the tasks were told of, and
  * the queue), announce_thread.c (jobs) and announce_look.c (what is different now).
  */
-#ifndef SEEDANCEFS_ANNOUNCE_INSIDE_H
-#define SEEDANCEFS_ANNOUNCE_INSIDE_H
+#ifndef SEEDANCEFS_FS_ANNOUNCE_ANNOUNCE_INTERNAL_H
+#define SEEDANCEFS_FS_ANNOUNCE_ANNOUNCE_INTERNAL_H
 
 #include "fs/announce/announce.h"
 

@@ -18,8 +18,8 @@
  * does not allow that, it holds nothing of the mount between two jobs; for each it opens
  * the mount point and goes on only if what is mounted there is the daemon's.
  */
-#ifndef SEEDANCEFS_ANNOUNCER_H
-#define SEEDANCEFS_ANNOUNCER_H
+#ifndef SEEDANCEFS_FS_ANNOUNCE_ANNOUNCER_H
+#define SEEDANCEFS_FS_ANNOUNCE_ANNOUNCER_H
 
 #include <limits.h>
 #include <stdbool.h>

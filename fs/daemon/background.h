@@ -2,8 +2,8 @@
  * Going into the background: the command returns only when the mount answers, and says
  * what went wrong if it does not.
  */
-#ifndef SEEDANCEFS_DAEMON_H
-#define SEEDANCEFS_DAEMON_H
+#ifndef SEEDANCEFS_FS_DAEMON_BACKGROUND_H
+#define SEEDANCEFS_FS_DAEMON_BACKGROUND_H
 
 struct daemon {
 	int ready; /* write end of the parent's pipe; -1 in the foreground */

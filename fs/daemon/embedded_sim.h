@@ -3,8 +3,8 @@
  * loopback, for a mount without a configured provider. It ends when its lifeline closes,
  * that is, with this process, killed or not.
  */
-#ifndef SEEDANCEFS_SIMULATOR_H
-#define SEEDANCEFS_SIMULATOR_H
+#ifndef SEEDANCEFS_FS_DAEMON_EMBEDDED_SIM_H
+#define SEEDANCEFS_FS_DAEMON_EMBEDDED_SIM_H
 
 #include <sys/types.h>
 

@@ -1,8 +1,8 @@
 /*
  * The library's directory: made when missing, 0700, and held by one daemon at a time.
  */
-#ifndef SEEDANCEFS_LIBRARY_H
-#define SEEDANCEFS_LIBRARY_H
+#ifndef SEEDANCEFS_FS_DAEMON_LIBRARY_H
+#define SEEDANCEFS_FS_DAEMON_LIBRARY_H
 
 struct library {
 	char *path; /* absolute, without links */

@@ -2,8 +2,8 @@
  * The mount point before the mount: whether it will do, and whether a dead one must go
  * first.
  */
-#ifndef SEEDANCEFS_MOUNT_POINT_H
-#define SEEDANCEFS_MOUNT_POINT_H
+#ifndef SEEDANCEFS_FS_DAEMON_MOUNT_POINT_H
+#define SEEDANCEFS_FS_DAEMON_MOUNT_POINT_H
 
 #include <stdint.h>
 

@@ -1,8 +1,8 @@
 /*
  * The command line.
  */
-#ifndef SEEDANCEFS_OPTIONS_H
-#define SEEDANCEFS_OPTIONS_H
+#ifndef SEEDANCEFS_FS_DAEMON_OPTIONS_H
+#define SEEDANCEFS_FS_DAEMON_OPTIONS_H
 
 #include "backend/config/config.h"
 

@@ -3,8 +3,8 @@
  * and videos come from outside, and those who make them may know of faults in decoders;
  * whoever takes this program over gets nothing by it.
  */
-#ifndef SEEDANCEFS_THUMBNAILER_CONFINE_H
-#define SEEDANCEFS_THUMBNAILER_CONFINE_H
+#ifndef SEEDANCEFS_FS_DECODER_CONFINE_H
+#define SEEDANCEFS_FS_DECODER_CONFINE_H
 
 /*
  * Memory, time and files are limited, root becomes nobody, and the kernel refuses each

@@ -2,8 +2,8 @@
  * The picture in a file: the picture itself, or a video's first frame. All that touches
  * ffmpeg's libraries is here.
  */
-#ifndef SEEDANCEFS_THUMBNAILER_PICTURE_H
-#define SEEDANCEFS_THUMBNAILER_PICTURE_H
+#ifndef SEEDANCEFS_FS_DECODER_PICTURE_H
+#define SEEDANCEFS_FS_DECODER_PICTURE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -7,8 +7,8 @@
  *
  * Nothing else crosses: the program opens no file and knows no name.
  */
-#ifndef SEEDANCEFS_THUMBNAILER_PROTOCOL_H
-#define SEEDANCEFS_THUMBNAILER_PROTOCOL_H
+#ifndef SEEDANCEFS_FS_DECODER_PROTOCOL_H
+#define SEEDANCEFS_FS_DECODER_PROTOCOL_H
 
 #include <stdint.h>
 

@@ -1,8 +1,8 @@
 /*
  * The program's side of protocol.h, on standard input.
  */
-#ifndef SEEDANCEFS_THUMBNAILER_WIRE_H
-#define SEEDANCEFS_THUMBNAILER_WIRE_H
+#ifndef SEEDANCEFS_FS_DECODER_WIRE_H
+#define SEEDANCEFS_FS_DECODER_WIRE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -10,8 +10,8 @@
  * Before any change; any thread. The functions return 0 or -EACCES;
  * -EAGAIN while the start-up walk has not seen every folder.
  */
-#ifndef SEEDANCEFS_OTHERS_H
-#define SEEDANCEFS_OTHERS_H
+#ifndef SEEDANCEFS_FS_FOLDER_ACCESS_H
+#define SEEDANCEFS_FS_FOLDER_ACCESS_H
 
 #include "fs/folder/filesystem.h"
 

@@ -2,8 +2,8 @@
  * What is written to `status`: a word that controls the task, or a copy of another task's
  * status. Pure.
  */
-#ifndef SEEDANCEFS_CONTROL_H
-#define SEEDANCEFS_CONTROL_H
+#ifndef SEEDANCEFS_FS_FOLDER_CONTROL_WORD_H
+#define SEEDANCEFS_FS_FOLDER_CONTROL_WORD_H
 
 #include <stdbool.h>
 #include <stddef.h>

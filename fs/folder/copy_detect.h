@@ -17,8 +17,8 @@
  *
  * Any thread; no lock.
  */
-#ifndef SEEDANCEFS_COPIER_H
-#define SEEDANCEFS_COPIER_H
+#ifndef SEEDANCEFS_FS_FOLDER_COPY_DETECT_H
+#define SEEDANCEFS_FS_FOLDER_COPY_DETECT_H
 
 #include "fs/tree/node.h"
 

@@ -3,8 +3,8 @@
  * 1 to 4). Called by the handlers around each change; any thread. Nothing here waits but
  * for the local disk.
  */
-#ifndef SEEDANCEFS_ACTIVITY_H
-#define SEEDANCEFS_ACTIVITY_H
+#ifndef SEEDANCEFS_FS_FOLDER_EDITS_H
+#define SEEDANCEFS_FS_FOLDER_EDITS_H
 
 #include "fs/folder/filesystem.h"
 

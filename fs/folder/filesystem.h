@@ -7,8 +7,8 @@
  * reads what a folder orders. No lock is held over I/O, a reply, or a call into the
  * backend.
  */
-#ifndef SEEDANCEFS_FILESYSTEM_H
-#define SEEDANCEFS_FILESYSTEM_H
+#ifndef SEEDANCEFS_FS_FOLDER_FILESYSTEM_H
+#define SEEDANCEFS_FS_FOLDER_FILESYSTEM_H
 
 #include "backend/backend.h"
 #include "fs/tree/node.h"

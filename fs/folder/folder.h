@@ -5,8 +5,8 @@
  * folder shows besides the user's files is virtual.h's; its snapshot of `status` is kept
  * here.
  */
-#ifndef SEEDANCEFS_FOLDER_H
-#define SEEDANCEFS_FOLDER_H
+#ifndef SEEDANCEFS_FS_FOLDER_FOLDER_H
+#define SEEDANCEFS_FS_FOLDER_FOLDER_H
 
 #include "fs/folder/filesystem.h"
 #include "fs/folder/status_snapshot.h"

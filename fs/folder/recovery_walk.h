@@ -4,8 +4,8 @@
  * restored elsewhere, get their task back. In the background: only the mount of a library
  * that was copied waits for it.
  */
-#ifndef SEEDANCEFS_WALK_H
-#define SEEDANCEFS_WALK_H
+#ifndef SEEDANCEFS_FS_FOLDER_RECOVERY_WALK_H
+#define SEEDANCEFS_FS_FOLDER_RECOVERY_WALK_H
 
 #include "fs/folder/filesystem.h"
 

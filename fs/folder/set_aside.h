@@ -3,8 +3,8 @@
  * to a backup's name. When the new one is refused, they are there again, so that nobody
  * is left without what was sent. Any thread; local disk only.
  */
-#ifndef SEEDANCEFS_ASIDE_H
-#define SEEDANCEFS_ASIDE_H
+#ifndef SEEDANCEFS_FS_FOLDER_SET_ASIDE_H
+#define SEEDANCEFS_FS_FOLDER_SET_ASIDE_H
 
 #include "fs/folder/filesystem.h"
 

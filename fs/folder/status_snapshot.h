@@ -11,8 +11,8 @@
  *
  * The caller's lock guards it. All times are of the boot clock.
  */
-#ifndef SEEDANCEFS_SNAPSHOT_H
-#define SEEDANCEFS_SNAPSHOT_H
+#ifndef SEEDANCEFS_FS_FOLDER_STATUS_SNAPSHOT_H
+#define SEEDANCEFS_FS_FOLDER_STATUS_SNAPSHOT_H
 
 #include <stdbool.h>
 #include <stdint.h>

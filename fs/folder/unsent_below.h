@@ -2,8 +2,8 @@
  * What lies below a directory: the tasks that are not sent yet, for a change that
  * concerns all of them (a defaults.json). Any thread; nothing is locked while visiting.
  */
-#ifndef SEEDANCEFS_BELOW_H
-#define SEEDANCEFS_BELOW_H
+#ifndef SEEDANCEFS_FS_FOLDER_UNSENT_BELOW_H
+#define SEEDANCEFS_FS_FOLDER_UNSENT_BELOW_H
 
 #include "fs/folder/filesystem.h"
 

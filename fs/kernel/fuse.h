@@ -1,6 +1,6 @@
 /* libfuse's low-level API, at the version that this program is written for. */
-#ifndef SEEDANCEFS_FUSE_H
-#define SEEDANCEFS_FUSE_H
+#ifndef SEEDANCEFS_FS_KERNEL_FUSE_H
+#define SEEDANCEFS_FS_KERNEL_FUSE_H
 
 #define FUSE_USE_VERSION 312
 #include <fuse_lowlevel.h>

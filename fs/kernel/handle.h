@@ -1,8 +1,8 @@
 /*
  * Handles: what an open file or directory of the mount is. One for each FUSE open.
  */
-#ifndef SEEDANCEFS_HANDLE_H
-#define SEEDANCEFS_HANDLE_H
+#ifndef SEEDANCEFS_FS_KERNEL_HANDLE_H
+#define SEEDANCEFS_FS_KERNEL_HANDLE_H
 
 #include "fs/folder/filesystem.h"
 

@@ -2,8 +2,8 @@
  * The handlers of FUSE's requests, and what they share. A handler decodes, calls a room,
  * and replies exactly once.
  */
-#ifndef SEEDANCEFS_OPS_H
-#define SEEDANCEFS_OPS_H
+#ifndef SEEDANCEFS_FS_KERNEL_OPS_H
+#define SEEDANCEFS_FS_KERNEL_OPS_H
 
 #include "fs/folder/filesystem.h"
 #include "fs/kernel/fuse.h"

@@ -7,8 +7,8 @@
  * for each open, what was read to its end is readable again after a second, and the read
  * gives no bytes. Every other file is always ready.
  */
-#ifndef SEEDANCEFS_OPS_POLL_H
-#define SEEDANCEFS_OPS_POLL_H
+#ifndef SEEDANCEFS_FS_KERNEL_OPS_POLL_H
+#define SEEDANCEFS_FS_KERNEL_OPS_POLL_H
 
 #include "fs/folder/filesystem.h"
 #include "fs/kernel/handle.h"

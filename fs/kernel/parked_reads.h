@@ -8,8 +8,8 @@
  * stays below half of what the kernel allows in the background (parked readahead could
  * block the whole mount).
  */
-#ifndef SEEDANCEFS_PARKED_H
-#define SEEDANCEFS_PARKED_H
+#ifndef SEEDANCEFS_FS_KERNEL_PARKED_READS_H
+#define SEEDANCEFS_FS_KERNEL_PARKED_READS_H
 
 #include "fs/folder/filesystem.h"
 

@@ -6,8 +6,8 @@
  * The kernel wants all opens of an inode at one time to be of one kind: the first one
  * decides for all until the last one closes (README.md, "Rules that the kernel sets").
  */
-#ifndef SEEDANCEFS_PASSTHROUGH_H
-#define SEEDANCEFS_PASSTHROUGH_H
+#ifndef SEEDANCEFS_FS_KERNEL_PASSTHROUGH_H
+#define SEEDANCEFS_FS_KERNEL_PASSTHROUGH_H
 
 #include "fs/kernel/handle.h"
 

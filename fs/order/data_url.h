@@ -2,8 +2,8 @@
  * Data URLs (RFC 2397): their bytes, put into a file. Only base64 is decoded, white space
  * in it is passed over, and the type that it declares is not looked at: the bytes tell.
  */
-#ifndef SEEDANCEFS_DATA_URL_H
-#define SEEDANCEFS_DATA_URL_H
+#ifndef SEEDANCEFS_FS_ORDER_DATA_URL_H
+#define SEEDANCEFS_FS_ORDER_DATA_URL_H
 
 #include <stdbool.h>
 

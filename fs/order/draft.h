@@ -3,8 +3,8 @@
  * aside, so that nobody can change what is being sent. Blocking, local disk only; the
  * settler's thread.
  */
-#ifndef SEEDANCEFS_GATHER_H
-#define SEEDANCEFS_GATHER_H
+#ifndef SEEDANCEFS_FS_ORDER_DRAFT_H
+#define SEEDANCEFS_FS_ORDER_DRAFT_H
 
 #include "fs/folder/filesystem.h"
 

@@ -4,8 +4,8 @@
  * Functions return 0; -EAGAIN when something holds the folder back (`out->waiting` says
  * what); -EINVAL when what is there is refused (`out->problem`); or another -errno.
  */
-#ifndef SEEDANCEFS_GATHER_SCENE_H
-#define SEEDANCEFS_GATHER_SCENE_H
+#ifndef SEEDANCEFS_FS_ORDER_DRAFT_INTERNAL_H
+#define SEEDANCEFS_FS_ORDER_DRAFT_INTERNAL_H
 
 #include "backend/base/buffer.h"
 #include "fs/order/draft.h"

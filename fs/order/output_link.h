@@ -2,8 +2,8 @@
  * Shots made of shots: an input that is the output of another task. Its name is not in
  * the tree, for the file is virtual; the folder's mark tells the task.
  */
-#ifndef SEEDANCEFS_SHOT_H
-#define SEEDANCEFS_SHOT_H
+#ifndef SEEDANCEFS_FS_ORDER_OUTPUT_LINK_H
+#define SEEDANCEFS_FS_ORDER_OUTPUT_LINK_H
 
 #include "fs/folder/filesystem.h"
 

@@ -3,8 +3,8 @@
  * same one, put back behind the mount's back (from a backup, by a synchroniser). The walk
  * after a start gives such a folder its task again; until then it is no new order.
  */
-#ifndef SEEDANCEFS_LOST_H
-#define SEEDANCEFS_LOST_H
+#ifndef SEEDANCEFS_FS_ORDER_REORDER_GUARD_H
+#define SEEDANCEFS_FS_ORDER_REORDER_GUARD_H
 
 #include "fs/folder/filesystem.h"
 

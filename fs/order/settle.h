@@ -6,8 +6,8 @@
  * it to the backend. It also walks the tree once after a start, to find pending folders
  * and lost marks, and looks once a second for readers that left.
  */
-#ifndef SEEDANCEFS_SETTLE_H
-#define SEEDANCEFS_SETTLE_H
+#ifndef SEEDANCEFS_FS_ORDER_SETTLE_H
+#define SEEDANCEFS_FS_ORDER_SETTLE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /*
  * What the files of settling share. Not for others.
  */
-#ifndef SEEDANCEFS_SETTLE_INSIDE_H
-#define SEEDANCEFS_SETTLE_INSIDE_H
+#ifndef SEEDANCEFS_FS_ORDER_SETTLE_INTERNAL_H
+#define SEEDANCEFS_FS_ORDER_SETTLE_INTERNAL_H
 
 #include "fs/folder/filesystem.h"
 #include "fs/order/settle.h"

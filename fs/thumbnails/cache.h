@@ -5,8 +5,8 @@
  *
  * What is here waits for the disk of the cache. One thread at a time may use a cache.
  */
-#ifndef SEEDANCEFS_THUMBNAIL_CACHE_H
-#define SEEDANCEFS_THUMBNAIL_CACHE_H
+#ifndef SEEDANCEFS_FS_THUMBNAILS_CACHE_H
+#define SEEDANCEFS_FS_THUMBNAILS_CACHE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -8,8 +8,8 @@
  * thumbnail_maker_run() waits for all that: one thread of its own calls it. The others
  * may be called by any thread.
  */
-#ifndef SEEDANCEFS_THUMBNAIL_MAKER_H
-#define SEEDANCEFS_THUMBNAIL_MAKER_H
+#ifndef SEEDANCEFS_FS_THUMBNAILS_MAKER_H
+#define SEEDANCEFS_FS_THUMBNAILS_MAKER_H
 
 #include "backend/backend.h"
 #include "fs/thumbnails/cache.h"

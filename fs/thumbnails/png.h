@@ -3,8 +3,8 @@
  * data, where every program of the desktop finds them. Pure; any thread. Nothing is
  * decoded here.
  */
-#ifndef SEEDANCEFS_THUMBNAIL_PNG_H
-#define SEEDANCEFS_THUMBNAIL_PNG_H
+#ifndef SEEDANCEFS_FS_THUMBNAILS_PNG_H
+#define SEEDANCEFS_FS_THUMBNAILS_PNG_H
 
 #include "backend/base/buffer.h"
 

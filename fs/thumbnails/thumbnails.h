@@ -26,8 +26,8 @@
  * All functions may be called from any thread and only queue; `thumbnails` may be NULL:
  * there are none.
  */
-#ifndef SEEDANCEFS_THUMBNAILS_H
-#define SEEDANCEFS_THUMBNAILS_H
+#ifndef SEEDANCEFS_FS_THUMBNAILS_THUMBNAILS_H
+#define SEEDANCEFS_FS_THUMBNAILS_THUMBNAILS_H
 
 #include "backend/tasks/task.h"
 

@@ -7,8 +7,8 @@
  * the background: what is missing in the cache thumbnails_follow.c   what was removed, or
  * moved
  */
-#ifndef SEEDANCEFS_THUMBNAILS_INSIDE_H
-#define SEEDANCEFS_THUMBNAILS_INSIDE_H
+#ifndef SEEDANCEFS_FS_THUMBNAILS_THUMBNAILS_INTERNAL_H
+#define SEEDANCEFS_FS_THUMBNAILS_THUMBNAILS_INTERNAL_H
 
 #include "backend/backend.h"
 #include "fs/thumbnails/cache.h"

@@ -1,8 +1,8 @@
 /*
  * What a file's name means in a folder. Pure.
  */
-#ifndef SEEDANCEFS_NAMES_H
-#define SEEDANCEFS_NAMES_H
+#ifndef SEEDANCEFS_FS_TREE_NAMES_H
+#define SEEDANCEFS_FS_TREE_NAMES_H
 
 #include "backend/request/request.h"
 

@@ -15,8 +15,8 @@
  * All functions lock the table themselves; any thread. Reference counts: the kernel's
  * look-ups and our own (folders, handles, children) are one count.
  */
-#ifndef SEEDANCEFS_NODE_H
-#define SEEDANCEFS_NODE_H
+#ifndef SEEDANCEFS_FS_TREE_NODE_H
+#define SEEDANCEFS_FS_TREE_NODE_H
 
 #include "fs/tree/names.h"
 #include "fs/tree/tree.h"

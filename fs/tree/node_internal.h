@@ -1,8 +1,8 @@
 /*
  * What the files of the node table share. Not for others.
  */
-#ifndef SEEDANCEFS_NODE_INSIDE_H
-#define SEEDANCEFS_NODE_INSIDE_H
+#ifndef SEEDANCEFS_FS_TREE_NODE_INTERNAL_H
+#define SEEDANCEFS_FS_TREE_NODE_INTERNAL_H
 
 #include "fs/tree/node.h"
 

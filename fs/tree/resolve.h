@@ -2,8 +2,8 @@
  * Resolves a path that a request names, in the mount's own view: component by component,
  * links included, never out of the tree. Local disk only; any thread.
  */
-#ifndef SEEDANCEFS_RESOLVE_H
-#define SEEDANCEFS_RESOLVE_H
+#ifndef SEEDANCEFS_FS_TREE_RESOLVE_H
+#define SEEDANCEFS_FS_TREE_RESOLVE_H
 
 #include "fs/tree/tree.h"
 

@@ -5,8 +5,8 @@
  * An extended attribute where the filesystem has them, else a hidden file. The mount
  * shows neither. Blocking, local disk only; any thread.
  */
-#ifndef SEEDANCEFS_MARK_H
-#define SEEDANCEFS_MARK_H
+#ifndef SEEDANCEFS_FS_TREE_TASK_MARK_H
+#define SEEDANCEFS_FS_TREE_TASK_MARK_H
 
 #include <stdint.h>
 

@@ -5,8 +5,8 @@
  * follows no symbolic link (the kernel resolves links in the mount's own view). Any
  * thread.
  */
-#ifndef SEEDANCEFS_TREE_H
-#define SEEDANCEFS_TREE_H
+#ifndef SEEDANCEFS_FS_TREE_TREE_H
+#define SEEDANCEFS_FS_TREE_TREE_H
 
 #include <stddef.h>
 #include <sys/stat.h>

@@ -8,8 +8,8 @@
  *
  * Any thread. Local disk only; nothing is locked while a page is made.
  */
-#ifndef SEEDANCEFS_GALLERY_H
-#define SEEDANCEFS_GALLERY_H
+#ifndef SEEDANCEFS_FS_VIEW_GALLERY_H
+#define SEEDANCEFS_FS_VIEW_GALLERY_H
 
 #include "fs/folder/filesystem.h"
 

@@ -6,8 +6,8 @@
  * escaped, paths are encoded, and the page's own policy allows no script or style but the
  * template's, and no address but files.
  */
-#ifndef SEEDANCEFS_GALLERY_PAGE_H
-#define SEEDANCEFS_GALLERY_PAGE_H
+#ifndef SEEDANCEFS_FS_VIEW_GALLERY_PAGE_H
+#define SEEDANCEFS_FS_VIEW_GALLERY_PAGE_H
 
 #include "backend/tasks/task.h"
 

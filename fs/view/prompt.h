@@ -2,8 +2,8 @@
  * A folder's prompt, to be shown: as it was sent, or as it stands in the folder while
  * nothing was. Blocking, local disk only; any thread.
  */
-#ifndef SEEDANCEFS_PROMPT_H
-#define SEEDANCEFS_PROMPT_H
+#ifndef SEEDANCEFS_FS_VIEW_PROMPT_H
+#define SEEDANCEFS_FS_VIEW_PROMPT_H
 
 #include "fs/folder/filesystem.h"
 

@@ -1,8 +1,8 @@
 /*
  * The texts of `status` and `error.txt`. Pure: time and bytes kept come in as parameters.
  */
-#ifndef SEEDANCEFS_RENDER_H
-#define SEEDANCEFS_RENDER_H
+#ifndef SEEDANCEFS_FS_VIEW_STATUS_TEXT_H
+#define SEEDANCEFS_FS_VIEW_STATUS_TEXT_H
 
 #include "backend/tasks/task.h"
 

@@ -3,8 +3,8 @@
  * virtual files in it. They are read-only, never stored, and made from the view that
  * `status` and `task.json` are made from. Blocking, local disk only; any thread.
  */
-#ifndef SEEDANCEFS_SHOWN_H
-#define SEEDANCEFS_SHOWN_H
+#ifndef SEEDANCEFS_FS_VIEW_TASK_XATTRS_H
+#define SEEDANCEFS_FS_VIEW_TASK_XATTRS_H
 
 #include "fs/folder/filesystem.h"
 

@@ -3,8 +3,8 @@
  * attributes. `status` is a snapshot: getattr and read serve the same text, size and
  * time.
  */
-#ifndef SEEDANCEFS_VIRTUAL_H
-#define SEEDANCEFS_VIRTUAL_H
+#ifndef SEEDANCEFS_FS_VIEW_VIRTUAL_FILES_H
+#define SEEDANCEFS_FS_VIEW_VIRTUAL_FILES_H
 
 #include "fs/folder/filesystem.h"
 

@@ -2,8 +2,8 @@
  * What must hold of an adapter whatever a service answers. For the unit tests and the
  * fuzzer: the first thing that does not hold ends the program.
  */
-#ifndef SEEDANCEFS_TESTS_PROVIDER_CHECK_H
-#define SEEDANCEFS_TESTS_PROVIDER_CHECK_H
+#ifndef SEEDANCEFS_TESTS_FUZZ_PROVIDER_CHECK_H
+#define SEEDANCEFS_TESTS_FUZZ_PROVIDER_CHECK_H
 
 #include "backend/providers/provider.h"
 

@@ -5,8 +5,8 @@
  * needs no C. A failed assertion leaves the test by longjmp(): what it had allocated is
  * then lost.
  */
-#ifndef SEEDANCEFS_TESTS_UNIT_H
-#define SEEDANCEFS_TESTS_UNIT_H
+#ifndef SEEDANCEFS_TESTS_UNIT_UNIT_H
+#define SEEDANCEFS_TESTS_UNIT_UNIT_H
 
 #include <setjmp.h>
 #include <stdarg.h>

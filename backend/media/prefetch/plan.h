@@ -2,8 +2,8 @@
  * When bytes are fetched although nobody reads, and in which pieces. Pure: keep.h does
  * it.
  */
-#ifndef SEEDANCEFS_KEEP_PLAN_H
-#define SEEDANCEFS_KEEP_PLAN_H
+#ifndef SEEDANCEFS_BACKEND_MEDIA_PREFETCH_PLAN_H
+#define SEEDANCEFS_BACKEND_MEDIA_PREFETCH_PLAN_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -12,8 +12,8 @@
  * An output is whole when it is complete, durable and checked (media_check.c): from then
  * on it is a local file, whatever becomes of its link.
  */
-#ifndef SEEDANCEFS_KEEP_H
-#define SEEDANCEFS_KEEP_H
+#ifndef SEEDANCEFS_BACKEND_MEDIA_PREFETCH_PREFETCH_H
+#define SEEDANCEFS_BACKEND_MEDIA_PREFETCH_PREFETCH_H
 
 #include "backend/core_internal.h"
 

@@ -3,8 +3,8 @@
  * (what is fetched) and keep_outcome.c (what failed, what is whole, what is lost).
  * Backend thread only.
  */
-#ifndef SEEDANCEFS_KEEP_INSIDE_H
-#define SEEDANCEFS_KEEP_INSIDE_H
+#ifndef SEEDANCEFS_BACKEND_MEDIA_PREFETCH_PREFETCH_INTERNAL_H
+#define SEEDANCEFS_BACKEND_MEDIA_PREFETCH_PREFETCH_INTERNAL_H
 
 #include "backend/media/prefetch/prefetch.h"
 #include "backend/media/prefetch/plan.h"

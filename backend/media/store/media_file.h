@@ -14,8 +14,8 @@
  * number read. A block is marked present after its bytes were written, so a reader that
  * sees the mark sees the bytes. Reference counted.
  */
-#ifndef SEEDANCEFS_MEDIA_FILE_H
-#define SEEDANCEFS_MEDIA_FILE_H
+#ifndef SEEDANCEFS_BACKEND_MEDIA_STORE_MEDIA_FILE_H
+#define SEEDANCEFS_BACKEND_MEDIA_STORE_MEDIA_FILE_H
 
 #include "backend/media/store/view.h"
 

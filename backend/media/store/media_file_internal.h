@@ -5,8 +5,8 @@
  *   media_map.c   the map beside it: which blocks are here, and what is remembered of it
  *   media_view.c  where the bytes of a range are
  */
-#ifndef SEEDANCEFS_MEDIA_FILE_INSIDE_H
-#define SEEDANCEFS_MEDIA_FILE_INSIDE_H
+#ifndef SEEDANCEFS_BACKEND_MEDIA_STORE_MEDIA_FILE_INTERNAL_H
+#define SEEDANCEFS_BACKEND_MEDIA_STORE_MEDIA_FILE_INTERNAL_H
 
 #include "backend/base/digest.h"
 #include "backend/media/store/media_file.h"

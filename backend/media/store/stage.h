@@ -9,8 +9,8 @@
  *
  * Threads: any, but for filling a chunk, which is its maker's alone before it is added.
  */
-#ifndef SEEDANCEFS_MEDIA_STAGE_H
-#define SEEDANCEFS_MEDIA_STAGE_H
+#ifndef SEEDANCEFS_BACKEND_MEDIA_STORE_STAGE_H
+#define SEEDANCEFS_BACKEND_MEDIA_STORE_STAGE_H
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -5,8 +5,8 @@
  * Never look at the bytes themselves: touching a mapping could meet a file that was cut
  * from outside, where the kernel only answers EFAULT.
  */
-#ifndef SEEDANCEFS_MEDIA_VIEW_H
-#define SEEDANCEFS_MEDIA_VIEW_H
+#ifndef SEEDANCEFS_BACKEND_MEDIA_STORE_VIEW_H
+#define SEEDANCEFS_BACKEND_MEDIA_STORE_VIEW_H
 
 #include <sys/uio.h>
 

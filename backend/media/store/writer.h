@@ -7,8 +7,8 @@
  * one that does. While the disk stands still, whoever has more bytes keeps them there,
  * too.
  */
-#ifndef SEEDANCEFS_MEDIA_WRITER_H
-#define SEEDANCEFS_MEDIA_WRITER_H
+#ifndef SEEDANCEFS_BACKEND_MEDIA_STORE_WRITER_H
+#define SEEDANCEFS_BACKEND_MEDIA_STORE_WRITER_H
 
 #include <stdbool.h>
 

@@ -4,8 +4,8 @@
  * Each returns true if the order was good; else the complaint is a sentence for the
  * answer.
  */
-#ifndef SEEDANCE_SIM_CONTROL_ORDERS_H
-#define SEEDANCE_SIM_CONTROL_ORDERS_H
+#ifndef SEEDANCE_SIM_CONTROL_CONTROL_ORDERS_H
+#define SEEDANCE_SIM_CONTROL_CONTROL_ORDERS_H
 
 #include "backend/sim/server/faults.h"
 #include "backend/sim/server/json.h"

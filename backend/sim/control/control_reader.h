@@ -2,8 +2,8 @@
  * Strict reading of an order: members by name and type. The first thing that is wrong is
  * remembered as a sentence; later reads then do nothing. Pure.
  */
-#ifndef SEEDANCE_SIM_CONTROL_READER_H
-#define SEEDANCE_SIM_CONTROL_READER_H
+#ifndef SEEDANCE_SIM_CONTROL_CONTROL_READER_H
+#define SEEDANCE_SIM_CONTROL_CONTROL_READER_H
 
 #include "backend/base/buffer.h"
 #include "backend/sim/server/json.h"

@@ -3,8 +3,8 @@
  * always reaped. child_run() blocks; child_kill() may be called by another thread at any
  * time.
  */
-#ifndef SEEDANCE_SIM_CHILD_H
-#define SEEDANCE_SIM_CHILD_H
+#ifndef SEEDANCE_SIM_RENDER_CHILD_H
+#define SEEDANCE_SIM_RENDER_CHILD_H
 
 #include <pthread.h>
 #include <stdbool.h>

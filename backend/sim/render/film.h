@@ -7,8 +7,8 @@
  * frame, if there is one, else a plain colour made from the task's id); a moving box and
  * a frame counter are added frame by frame. So a render costs little.
  */
-#ifndef SEEDANCE_SIM_FILM_H
-#define SEEDANCE_SIM_FILM_H
+#ifndef SEEDANCE_SIM_RENDER_FILM_H
+#define SEEDANCE_SIM_RENDER_FILM_H
 
 #include "backend/base/buffer.h"
 #include "backend/sim/tasks/task.h"

@@ -5,8 +5,8 @@
  * with that thread (PR_SET_PDEATHSIG), so that none outlives the program, not even after
  * kill -9. Files are made under temporary names and renamed when they are whole.
  */
-#ifndef SEEDANCE_SIM_RENDERER_H
-#define SEEDANCE_SIM_RENDERER_H
+#ifndef SEEDANCE_SIM_RENDER_RENDERER_H
+#define SEEDANCE_SIM_RENDER_RENDERER_H
 
 #include "backend/sim/tasks/home.h"
 #include "backend/sim/tasks/tasks.h"

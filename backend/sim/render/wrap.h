@@ -4,8 +4,8 @@
  * UTF-8 in, UTF-8 out; words longer than a line are cut. What is left after `lines` lines
  * is dropped. Control characters become blanks.
  */
-#ifndef SEEDANCE_SIM_WRAP_H
-#define SEEDANCE_SIM_WRAP_H
+#ifndef SEEDANCE_SIM_RENDER_WRAP_H
+#define SEEDANCE_SIM_RENDER_WRAP_H
 
 #include "backend/base/buffer.h"
 

@@ -1,8 +1,8 @@
 /*
  * Waiting on a condition until a deadline of the steady clock.
  */
-#ifndef SEEDANCE_SIM_CONDITION_H
-#define SEEDANCE_SIM_CONDITION_H
+#ifndef SEEDANCE_SIM_SERVER_CONDITION_H
+#define SEEDANCE_SIM_SERVER_CONDITION_H
 
 #include <pthread.h>
 #include <stdbool.h>

@@ -6,8 +6,8 @@
  * taken stays valid until fault_unref(), but faults_clear() tells it to stop waiting. Any
  * thread.
  */
-#ifndef SEEDANCE_SIM_FAULTS_H
-#define SEEDANCE_SIM_FAULTS_H
+#ifndef SEEDANCE_SIM_SERVER_FAULTS_H
+#define SEEDANCE_SIM_SERVER_FAULTS_H
 
 #include "backend/base/buffer.h"
 #include "backend/sim/server/records.h"

@@ -12,8 +12,8 @@
  * negative number instead closes the connection without an answer. HEAD is passed on like
  * any method.
  */
-#ifndef SEEDANCE_SIM_HTTP_H
-#define SEEDANCE_SIM_HTTP_H
+#ifndef SEEDANCE_SIM_SERVER_HTTP_H
+#define SEEDANCE_SIM_SERVER_HTTP_H
 
 #include "backend/base/buffer.h"
 

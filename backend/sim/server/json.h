@@ -12,8 +12,8 @@
  *
  * Not thread-safe for one tree; different trees are independent.
  */
-#ifndef SEEDANCE_SIM_JSON_H
-#define SEEDANCE_SIM_JSON_H
+#ifndef SEEDANCE_SIM_SERVER_JSON_H
+#define SEEDANCE_SIM_SERVER_JSON_H
 
 #include "backend/base/buffer.h"
 

@@ -4,8 +4,8 @@
  *
  * At most 64 levels deep; \u0000 is refused, because texts are C strings further on.
  */
-#ifndef SEEDANCE_SIM_JSON_CHECK_H
-#define SEEDANCE_SIM_JSON_CHECK_H
+#ifndef SEEDANCE_SIM_SERVER_JSON_CHECK_H
+#define SEEDANCE_SIM_SERVER_JSON_CHECK_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
  * An Authorization header beside the signature is refused (400), as such stores do: so a
  * client that leaks its key to a media host is caught.
  */
-#ifndef SEEDANCE_SIM_MEDIA_H
-#define SEEDANCE_SIM_MEDIA_H
+#ifndef SEEDANCE_SIM_SERVER_MEDIA_H
+#define SEEDANCE_SIM_SERVER_MEDIA_H
 
 #include "backend/sim/sim.h"
 

@@ -2,8 +2,8 @@
  * The body of a media answer that a fault spoils: cut off, stalled, slowed down, with a
  * wrong byte or without a length.
  */
-#ifndef SEEDANCE_SIM_MEDIA_STREAM_H
-#define SEEDANCE_SIM_MEDIA_STREAM_H
+#ifndef SEEDANCE_SIM_SERVER_MEDIA_STREAM_H
+#define SEEDANCE_SIM_SERVER_MEDIA_STREAM_H
 
 #include "backend/sim/server/faults.h"
 #include "backend/sim/server/http.h"

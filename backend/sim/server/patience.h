@@ -2,8 +2,8 @@
  * Waiting on a connection's thread: for an event, for a time, or until the client has
  * gone. Any thread.
  */
-#ifndef SEEDANCE_SIM_PATIENCE_H
-#define SEEDANCE_SIM_PATIENCE_H
+#ifndef SEEDANCE_SIM_SERVER_PATIENCE_H
+#define SEEDANCE_SIM_SERVER_PATIENCE_H
 
 #include <stdint.h>
 

@@ -1,8 +1,8 @@
 /*
  * The Range header (RFC 9110, 14.2): one range of bytes. Pure.
  */
-#ifndef SEEDANCE_SIM_RANGE_H
-#define SEEDANCE_SIM_RANGE_H
+#ifndef SEEDANCE_SIM_SERVER_RANGE_H
+#define SEEDANCE_SIM_SERVER_RANGE_H
 
 #include <stdint.h>
 

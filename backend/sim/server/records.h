@@ -7,8 +7,8 @@
  * their texts) are kept. Numbers rise for ever, across resets too. Any thread may call
  * anything; records_list() may wait, and is woken by records_end().
  */
-#ifndef SEEDANCE_SIM_RECORDS_H
-#define SEEDANCE_SIM_RECORDS_H
+#ifndef SEEDANCE_SIM_SERVER_RECORDS_H
+#define SEEDANCE_SIM_SERVER_RECORDS_H
 
 #include "backend/base/buffer.h"
 

@@ -2,8 +2,8 @@
  * The service port: what clients talk to. Each request is recorded, meets the fault that
  * is ordered for it (if any), and goes to its wire format or to the media.
  */
-#ifndef SEEDANCE_SIM_SERVICE_H
-#define SEEDANCE_SIM_SERVICE_H
+#ifndef SEEDANCE_SIM_SERVER_SERVICE_H
+#define SEEDANCE_SIM_SERVER_SERVICE_H
 
 #include "backend/sim/sim.h"
 

@@ -2,8 +2,8 @@
  * What of a request goes into the log of requests: its body as JSON with data URLs
  * shortened (or as a text, if it is none) and the headers that matter; never a key.
  */
-#ifndef SEEDANCE_SIM_SERVICE_RECORD_H
-#define SEEDANCE_SIM_SERVICE_RECORD_H
+#ifndef SEEDANCE_SIM_SERVER_SERVICE_RECORD_H
+#define SEEDANCE_SIM_SERVER_SERVICE_RECORD_H
 
 #include "backend/sim/wires/wire.h"
 

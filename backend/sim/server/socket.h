@@ -1,8 +1,8 @@
 /*
  * The little that this program asks of sockets directly. Any thread.
  */
-#ifndef SEEDANCE_SIM_SOCKET_H
-#define SEEDANCE_SIM_SOCKET_H
+#ifndef SEEDANCE_SIM_SERVER_SOCKET_H
+#define SEEDANCE_SIM_SERVER_SOCKET_H
 
 #include <stdint.h>
 

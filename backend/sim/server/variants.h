@@ -2,8 +2,8 @@
  * Where a service is known to answer in more than one way, a test chooses which: numbers
  * by wire format and position in its table. Any thread.
  */
-#ifndef SEEDANCE_SIM_VARIANTS_H
-#define SEEDANCE_SIM_VARIANTS_H
+#ifndef SEEDANCE_SIM_SERVER_VARIANTS_H
+#define SEEDANCE_SIM_SERVER_VARIANTS_H
 
 #include <stdint.h>
 

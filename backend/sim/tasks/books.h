@@ -5,8 +5,8 @@
  *
  * Not thread-safe: one caller at a time (tasks.c calls it under its lock).
  */
-#ifndef SEEDANCE_SIM_BOOKS_H
-#define SEEDANCE_SIM_BOOKS_H
+#ifndef SEEDANCE_SIM_TASKS_BOOKS_H
+#define SEEDANCE_SIM_TASKS_BOOKS_H
 
 #include <stdint.h>
 

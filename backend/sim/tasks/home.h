@@ -9,8 +9,8 @@
  * Made with mode 0700. Without a name it is a temporary directory, removed by
  *home_close(). Constant after home_open(): any thread may ask for paths.
  */
-#ifndef SEEDANCE_SIM_HOME_H
-#define SEEDANCE_SIM_HOME_H
+#ifndef SEEDANCE_SIM_TASKS_HOME_H
+#define SEEDANCE_SIM_TASKS_HOME_H
 
 #include <stdbool.h>
 

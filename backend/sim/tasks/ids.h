@@ -2,8 +2,8 @@
  * Ids as the services make them. free() them; NULL without memory or randomness. Any
  * thread.
  */
-#ifndef SEEDANCE_SIM_IDS_H
-#define SEEDANCE_SIM_IDS_H
+#ifndef SEEDANCE_SIM_TASKS_IDS_H
+#define SEEDANCE_SIM_TASKS_IDS_H
 
 #include <stddef.h>
 #include <stdint.h>

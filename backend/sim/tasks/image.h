@@ -2,8 +2,8 @@
  * Images that come as data URLs: decoded, recognised by their first bytes and measured as
  * far as their heads tell. Pure.
  */
-#ifndef SEEDANCE_SIM_IMAGE_H
-#define SEEDANCE_SIM_IMAGE_H
+#ifndef SEEDANCE_SIM_TASKS_IMAGE_H
+#define SEEDANCE_SIM_TASKS_IMAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,8 +6,8 @@
  * asking again after it died gives the dead link again, as the real service does
  * (providers/README.md, 6.3).
  */
-#ifndef SEEDANCE_SIM_LINK_H
-#define SEEDANCE_SIM_LINK_H
+#ifndef SEEDANCE_SIM_TASKS_LINK_H
+#define SEEDANCE_SIM_TASKS_LINK_H
 
 #include "backend/sim/tasks/books.h"
 #include "backend/sim/tasks/task.h"

@@ -2,8 +2,8 @@
  * The models and what each can do, whoever sells them (providers/README.md, 6.2). A
  * table; pure.
  */
-#ifndef SEEDANCE_SIM_MODEL_H
-#define SEEDANCE_SIM_MODEL_H
+#ifndef SEEDANCE_SIM_TASKS_MODEL_H
+#define SEEDANCE_SIM_TASKS_MODEL_H
 
 #include "backend/sim/tasks/size.h"
 

@@ -4,8 +4,8 @@
  * A table holds the 16:9 sizes of each family of models (providers/README.md, 6.2); other
  * ratios have about as many pixels and even sides.
  */
-#ifndef SEEDANCE_SIM_SIZE_H
-#define SEEDANCE_SIM_SIZE_H
+#ifndef SEEDANCE_SIM_TASKS_SIZE_H
+#define SEEDANCE_SIM_TASKS_SIZE_H
 
 enum size_resolution { SIZE_480P, SIZE_720P, SIZE_1080P, SIZE_4K, SIZE_RESOLUTIONS };
 enum size_ratio {

@@ -5,8 +5,8 @@
  * by the task. Not thread-safe: inside tasks.c guarded by its lock, elsewhere a private
  * copy.
  */
-#ifndef SEEDANCE_SIM_TASK_H
-#define SEEDANCE_SIM_TASK_H
+#ifndef SEEDANCE_SIM_TASKS_TASK_H
+#define SEEDANCE_SIM_TASKS_TASK_H
 
 #include "backend/base/buffer.h"
 

@@ -11,8 +11,8 @@
  *undo. Callers get copies, except in tasks_visit(), whose callback runs under the lock
  *and may only look at the task and format.
  */
-#ifndef SEEDANCE_SIM_TASKS_H
-#define SEEDANCE_SIM_TASKS_H
+#ifndef SEEDANCE_SIM_TASKS_TASKS_H
+#define SEEDANCE_SIM_TASKS_TASKS_H
 
 #include "backend/sim/tasks/books.h"
 #include "backend/sim/tasks/home.h"

@@ -4,8 +4,8 @@
  * side), tasks_await.c (those who wait for an end). Nobody else includes this. Every
  * function here needs the lock.
  */
-#ifndef SEEDANCE_SIM_TASKS_INSIDE_H
-#define SEEDANCE_SIM_TASKS_INSIDE_H
+#ifndef SEEDANCE_SIM_TASKS_TASKS_INTERNAL_H
+#define SEEDANCE_SIM_TASKS_TASKS_INTERNAL_H
 
 #include "backend/sim/tasks/tasks.h"
 

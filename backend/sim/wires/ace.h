@@ -5,8 +5,8 @@
  * ace.c (paths, create), ace_request.c (what is asked), ace_flags.c (flags in a text),
  * ace_answer.c (a task's result), ace_record.c (retrieve), ace_refusal.c.
  */
-#ifndef SEEDANCE_SIM_ACE_H
-#define SEEDANCE_SIM_ACE_H
+#ifndef SEEDANCE_SIM_WIRES_ACE_H
+#define SEEDANCE_SIM_WIRES_ACE_H
 
 #include "backend/sim/wires/content_items.h"
 #include "backend/sim/wires/job.h"

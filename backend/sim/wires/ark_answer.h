@@ -1,8 +1,8 @@
 /*
  * A task as Ark's GET and list show it (providers/README.md, 6.3). Pure.
  */
-#ifndef SEEDANCE_SIM_ARK_ANSWER_H
-#define SEEDANCE_SIM_ARK_ANSWER_H
+#ifndef SEEDANCE_SIM_WIRES_ARK_ANSWER_H
+#define SEEDANCE_SIM_WIRES_ARK_ANSWER_H
 
 #include "backend/sim/tasks/link.h"
 

@@ -1,8 +1,8 @@
 /*
  * GET .../tasks: filters and pages (providers/README.md, 6.4).
  */
-#ifndef SEEDANCE_SIM_ARK_LIST_H
-#define SEEDANCE_SIM_ARK_LIST_H
+#ifndef SEEDANCE_SIM_WIRES_ARK_LIST_H
+#define SEEDANCE_SIM_WIRES_ARK_LIST_H
 
 #include "backend/sim/wires/wire.h"
 

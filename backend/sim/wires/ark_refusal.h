@@ -1,8 +1,8 @@
 /*
  * How Ark refuses (providers/README.md, 6.7). Pure.
  */
-#ifndef SEEDANCE_SIM_ARK_REFUSAL_H
-#define SEEDANCE_SIM_ARK_REFUSAL_H
+#ifndef SEEDANCE_SIM_WIRES_ARK_REFUSAL_H
+#define SEEDANCE_SIM_WIRES_ARK_REFUSAL_H
 
 #include "backend/sim/wires/wire.h"
 

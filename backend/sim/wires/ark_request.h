@@ -3,8 +3,8 @@
  * (providers/README.md, 6.2). Unknown fields and `framespersecond` are ignored, as the
  * service does. Pure, but for the draft task that a request may name.
  */
-#ifndef SEEDANCE_SIM_ARK_REQUEST_H
-#define SEEDANCE_SIM_ARK_REQUEST_H
+#ifndef SEEDANCE_SIM_WIRES_ARK_REQUEST_H
+#define SEEDANCE_SIM_WIRES_ARK_REQUEST_H
 
 #include "backend/sim/wires/content_items.h"
 #include "backend/sim/wires/job.h"

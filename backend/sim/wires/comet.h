@@ -2,8 +2,8 @@
  * CometAPI (providers/README.md, 3): comet.c (paths, answers, refusals), comet_request.c
  * (the parts of a create).
  */
-#ifndef SEEDANCE_SIM_COMET_H
-#define SEEDANCE_SIM_COMET_H
+#ifndef SEEDANCE_SIM_WIRES_COMET_H
+#define SEEDANCE_SIM_WIRES_COMET_H
 
 #include "backend/sim/wires/job.h"
 #include "backend/sim/wires/multipart.h"

@@ -3,8 +3,8 @@
  * knows how a service writes them (content_items.h for those that write like Ark), then
  * settled and checked against the model (providers/README.md, 6.2). Pure.
  */
-#ifndef SEEDANCE_SIM_CONTENT_H
-#define SEEDANCE_SIM_CONTENT_H
+#ifndef SEEDANCE_SIM_WIRES_CONTENT_H
+#define SEEDANCE_SIM_WIRES_CONTENT_H
 
 #include "backend/sim/tasks/image.h"
 #include "backend/sim/tasks/model.h"

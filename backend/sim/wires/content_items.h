@@ -2,8 +2,8 @@
  * The array `content` as Ark writes it, and those that took it over from Ark:
  * {"type":"image_url","image_url":{"url":"..."},"role":"..."} and its like. Pure.
  */
-#ifndef SEEDANCE_SIM_CONTENT_ITEMS_H
-#define SEEDANCE_SIM_CONTENT_ITEMS_H
+#ifndef SEEDANCE_SIM_WIRES_CONTENT_ITEMS_H
+#define SEEDANCE_SIM_WIRES_CONTENT_ITEMS_H
 
 #include "backend/sim/wires/content.h"
 #include "backend/sim/server/json.h"

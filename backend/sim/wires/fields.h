@@ -2,8 +2,8 @@
  * Strict reading of the members of a request's JSON body, with the refusal of the first
  * one that is wrong. An absent member (null is absent) leaves the value alone. Pure.
  */
-#ifndef SEEDANCE_SIM_FIELDS_H
-#define SEEDANCE_SIM_FIELDS_H
+#ifndef SEEDANCE_SIM_WIRES_FIELDS_H
+#define SEEDANCE_SIM_WIRES_FIELDS_H
 
 #include "backend/sim/server/json.h"
 #include "backend/sim/wires/refusal.h"

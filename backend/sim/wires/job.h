@@ -4,8 +4,8 @@
  *
  * Texts are borrowed from the request's body, unless said otherwise.
  */
-#ifndef SEEDANCE_SIM_JOB_H
-#define SEEDANCE_SIM_JOB_H
+#ifndef SEEDANCE_SIM_WIRES_JOB_H
+#define SEEDANCE_SIM_WIRES_JOB_H
 
 #include "backend/sim/wires/content.h"
 #include "backend/sim/tasks/task.h"

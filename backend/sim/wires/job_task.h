@@ -5,8 +5,8 @@
  * A prompt with the word #fail or #moderation ends as failed, in the words of its wire
  * format; #expire as expired.
  */
-#ifndef SEEDANCE_SIM_JOB_TASK_H
-#define SEEDANCE_SIM_JOB_TASK_H
+#ifndef SEEDANCE_SIM_WIRES_JOB_TASK_H
+#define SEEDANCE_SIM_WIRES_JOB_TASK_H
 
 #include "backend/sim/wires/job.h"
 #include "backend/sim/wires/wire.h"

@@ -2,8 +2,8 @@
  * A multipart/form-data body, read strictly (RFC 7578): the parts in order, as they came.
  * Pure.
  */
-#ifndef SEEDANCE_SIM_MULTIPART_H
-#define SEEDANCE_SIM_MULTIPART_H
+#ifndef SEEDANCE_SIM_WIRES_MULTIPART_H
+#define SEEDANCE_SIM_WIRES_MULTIPART_H
 
 #include "backend/base/buffer.h"
 

@@ -4,8 +4,8 @@
  * What is wrong is said here once, for every service; how a service says it (HTTP status,
  * code, shape of the body) is its wire format's business: see struct wire's refuse().
  */
-#ifndef SEEDANCE_SIM_REFUSAL_H
-#define SEEDANCE_SIM_REFUSAL_H
+#ifndef SEEDANCE_SIM_WIRES_REFUSAL_H
+#define SEEDANCE_SIM_WIRES_REFUSAL_H
 
 #include "backend/base/buffer.h"
 

@@ -2,8 +2,8 @@
  * SenseAudio (providers/README.md, 5): senseaudio.c (paths, answers),
  * senseaudio_request.c (what is asked), senseaudio_refusal.c.
  */
-#ifndef SEEDANCE_SIM_SENSEAUDIO_H
-#define SEEDANCE_SIM_SENSEAUDIO_H
+#ifndef SEEDANCE_SIM_WIRES_SENSEAUDIO_H
+#define SEEDANCE_SIM_WIRES_SENSEAUDIO_H
 
 #include "backend/sim/wires/job.h"
 #include "backend/sim/wires/wire.h"

@@ -6,8 +6,8 @@
  * it; answers[] answer it; refuse() words what they refuse. All run on the connection's
  * thread and keep no state of their own.
  */
-#ifndef SEEDANCE_SIM_WIRE_H
-#define SEEDANCE_SIM_WIRE_H
+#ifndef SEEDANCE_SIM_WIRES_WIRE_H
+#define SEEDANCE_SIM_WIRES_WIRE_H
 
 #include "backend/sim/server/json.h"
 #include "backend/sim/wires/multipart.h"

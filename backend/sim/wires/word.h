@@ -2,8 +2,8 @@
  * Is a word in a text? Not inside a longer word: "#fail" is in "now #fail!", not in
  * "#failure".
  */
-#ifndef SEEDANCE_SIM_WORD_H
-#define SEEDANCE_SIM_WORD_H
+#ifndef SEEDANCE_SIM_WIRES_WORD_H
+#define SEEDANCE_SIM_WIRES_WORD_H
 
 #include <ctype.h>
 #include <stdbool.h>

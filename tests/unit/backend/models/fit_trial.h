@@ -3,8 +3,8 @@
  * that is tried at one of them. The tests are not bound to the adapters: those may
  * change.
  */
-#ifndef SEEDANCEFS_TESTS_FIT_TRIAL_H
-#define SEEDANCEFS_TESTS_FIT_TRIAL_H
+#ifndef SEEDANCEFS_TESTS_UNIT_BACKEND_MODELS_FIT_TRIAL_H
+#define SEEDANCEFS_TESTS_UNIT_BACKEND_MODELS_FIT_TRIAL_H
 
 #include "tests/unit/unit.h"
 

@@ -2,8 +2,8 @@
  * What the tests of the adapters share: an adapter is named by the directory of its
  * fixtures, tests/fixtures/TYPE/….
  */
-#ifndef SEEDANCEFS_TESTS_PROVIDER_FIXTURE_H
-#define SEEDANCEFS_TESTS_PROVIDER_FIXTURE_H
+#ifndef SEEDANCEFS_TESTS_UNIT_BACKEND_PROVIDERS_PROVIDER_FIXTURE_H
+#define SEEDANCEFS_TESTS_UNIT_BACKEND_PROVIDERS_PROVIDER_FIXTURE_H
 
 #include "tests/unit/unit.h"
 
