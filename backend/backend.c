@@ -226,7 +226,7 @@ static void save_turn(struct backend *backend)
 	if (!r && views)
 		r = ledger_save(backend->ledger, views, count);
 	if (r) {
-		submit_unsend(backend);
+		sender_unsend(backend);
 		tasks_return_dirty(backend->tasks, views, count);
 		backend->ledger_is_failing = true;
 		timer_set(&backend->timers, &backend->ledger_retry,
@@ -243,7 +243,7 @@ static void save_turn(struct backend *backend)
 		backend->is_seen = false;
 		log_info("event=library_at_home");
 	}
-	submit_send(backend);
+	sender_send(backend);
 	tell(backend, views, count);
 }
 
@@ -278,9 +278,9 @@ static bool may_end(struct backend *backend, int64_t *end_ms)
 		return false;
 	if (!*end_ms) {
 		*end_ms = clock_boot_ms() + LAST_ANSWER_MS;
-		submit_unsend(backend);
+		sender_unsend(backend);
 	}
-	return !submit_is_sending(backend) || clock_boot_ms() >= *end_ms;
+	return !sender_is_sending(backend) || clock_boot_ms() >= *end_ms;
 }
 
 static void *core_run(void *context)
@@ -294,7 +294,7 @@ static void *core_run(void *context)
 		run_commands(backend);
 		timers_run(&backend->timers, clock_boot_ms());
 		if (!end_ms && !is_stopping(backend))
-			submit_turn(backend);
+			sender_turn(backend);
 		refill_numbers(backend);
 		if (!timer_is_set(&backend->ledger_retry))
 			save_turn(backend);
@@ -364,17 +364,17 @@ static void revive_visit(void *context, struct task_view *view)
 	struct backend *backend = context;
 
 	revive(backend, view->number);
-	hide_finish(backend, view->number);
+	removal_finish(backend, view->number);
 	if (view->state == TASK_SUBMITTING ||
 	    (view->state == TASK_UNKNOWN && !view->remote_id &&
 	     view->intent_ms > clock_wall_ms() - CANDIDATES_MS))
-		candidates_look(backend, view->number);
+		lost_answer_look(backend, view->number);
 	if (view->wants_cancel)
-		follow_cancel(backend, view->number);
+		poll_cancel(backend, view->number);
 	if (task_is_active(view->state) && view->state != TASK_SUBMITTING)
-		follow_task(backend, view->number, 0);
+		poll_task(backend, view->number, 0);
 	else if (lacks_output(view))
-		probe_task(backend, view->number, false);
+		size_probe_task(backend, view->number, false);
 }
 
 /*
@@ -406,7 +406,7 @@ static int load(struct backend *backend)
 	if (!r)
 		r = ledger_load(backend->ledger, load_task, backend);
 	if (!r)
-		r = submit_load_intents(backend);
+		r = sender_load_intents(backend);
 	if (r)
 		return r;
 	if (backend->was_copied) {
@@ -419,7 +419,7 @@ static int load(struct backend *backend)
 	if (backend->was_copied)
 		log_warn("event=library_copied action=\"unsent tasks wait for submit\"");
 	tasks_each(backend->tasks, revive_visit, backend);
-	keep_start(backend);
+	prefetch_start(backend);
 	save_revived(backend);
 	refill_numbers(backend);
 	return 0;
@@ -453,9 +453,9 @@ int backend_create(const struct config *config, const char *library_path,
 	pthread_cond_init(&backend->numbers_came, NULL);
 	media_pool_init(&backend->chunks);
 	timer_init(&backend->ledger_retry, ledger_retry_due, backend);
-	keep_init(backend);
+	prefetch_init(backend);
 	reveal_init(backend);
-	hide_init(backend);
+	removal_init(backend);
 	r = random_bytes(&backend->random_state, sizeof(backend->random_state));
 	if (!r)
 		r = http_create(proxy_of(config), &backend->http);
@@ -502,7 +502,7 @@ void backend_stop(struct backend *backend)
 	pthread_join(backend->thread, NULL);
 	backend->is_started = false;
 	/* From here on this thread is the backend's. */
-	submit_unsend(backend);
+	sender_unsend(backend);
 	run_commands(backend);
 	media_stop(backend);
 	media_writer_stop(backend->writer);
@@ -516,14 +516,14 @@ void backend_destroy(struct backend *backend)
 		return;
 	run_commands(backend);
 	if (backend->http) {
-		keep_clear(backend);
+		prefetch_clear(backend);
 		media_clear(backend);
-		submit_clear(backend);
-		follow_clear(backend);
-		probe_clear(backend);
+		sender_clear(backend);
+		poll_clear(backend);
+		size_probe_clear(backend);
 		task_timers_clear(&backend->held_back);
 		task_timers_clear(&backend->removals);
-		candidates_clear(backend);
+		lost_answer_clear(backend);
 	}
 	http_destroy(backend->http);
 	media_writer_destroy(backend->writer);

@@ -220,18 +220,18 @@ static int check_order(struct backend *backend, const struct task_view *view,
 
 int backend_task_order(struct backend *backend, const struct task_order *order)
 {
-	struct order *made = submit_order_create(order);
+	struct order *made = order_create(order);
 	struct task_view *view = made ? tasks_begin(backend->tasks, order->number) : NULL;
 	int r;
 
 	if (!view) {
-		submit_order_destroy(made);
+		order_destroy(made);
 		return made ? -ENOENT : -ENOMEM;
 	}
 	r = check_order(backend, view, order);
 	if (r < 0) {
 		tasks_abandon(backend->tasks, view);
-		submit_order_destroy(made);
+		order_destroy(made);
 		return r;
 	}
 	if (r) {
@@ -240,7 +240,7 @@ int backend_task_order(struct backend *backend, const struct task_order *order)
 		return_to_doubt(view);
 		r = 1;
 	} else {
-		view->order = submit_order_token(made);
+		view->order = order_token(made);
 		if (order->is_forced)
 			view->doubtful_digest[0] = '\0'; /* a person decided */
 		task_set_place(view, &order->place);
@@ -248,9 +248,9 @@ int backend_task_order(struct backend *backend, const struct task_order *order)
 	}
 	tasks_commit(backend->tasks, view);
 	if (r)
-		submit_order_destroy(made);
+		order_destroy(made);
 	else
-		core_send(backend, submit_order_command(made));
+		core_send(backend, order_command(made));
 	return r;
 }
 
@@ -275,7 +275,7 @@ int backend_task_refuse(struct backend *backend, uint64_t number, uint64_t edits
 		restore(view);
 		task_set_text(&view->note, NULL);
 	} else {
-		submit_enter_invalid(view, problem, digest);
+		order_enter_invalid(view, problem, digest);
 	}
 	tasks_commit(backend->tasks, view);
 	return 0;
@@ -386,9 +386,9 @@ int backend_task_archive_read(struct backend *backend, uint64_t number, uint64_t
 
 static void remove_now(struct backend *backend, uint64_t number)
 {
-	probe_drop(backend, number);
+	size_probe_drop(backend, number);
 	media_drop(backend, number, OUTPUT_COUNT);
-	follow_cancel(backend, number);
+	poll_cancel(backend, number);
 }
 
 int backend_task_remove(struct backend *backend, uint64_t number)
@@ -482,12 +482,12 @@ static int control_cancel(struct backend *backend, struct task_view *view)
 	view->wants_cancel = true;
 	task_set_text(&view->note, "asking the service to cancel");
 	tasks_commit(backend->tasks, view);
-	return core_send_task(backend, number, follow_cancel);
+	return core_send_task(backend, number, poll_cancel);
 }
 
 static void adopt_now(struct backend *backend, uint64_t number)
 {
-	follow_task(backend, number, 0);
+	poll_task(backend, number, 0);
 }
 
 /* The section that an adopted task is bound to: named, its own, or the default one. */

@@ -27,15 +27,15 @@ struct command {
 };
 
 struct order;
-struct follower;
-struct probe;
+struct task_poll;
+struct size_probe;
 struct search;
 struct opening;
-struct keeper;
+struct prefetch_job;
 struct reveal;
 struct removal;
 
-/* What is on disk of an output that is not open: media_kept.c. */
+/* What is on disk of an output that is not open: media/kept.c. */
 struct kept_memo {
 	uint64_t number; /* 0: none */
 	enum output_kind kind;
@@ -80,21 +80,21 @@ struct backend {
 	bool ledger_is_failing;
 	bool is_seen;	      /* every folder of a copied library was: to be put down */
 	struct order *orders; /* in the order they came */
-	struct follower *followers;
-	struct probe *probes;
+	struct task_poll *task_polls;
+	struct size_probe *size_probes;
 	struct task_timers held_back; /* successes, and when they are shown at last */
 	struct task_timers removals;  /* … and when the bytes go */
 	struct search *searches;
-	struct keeper *keepers;
-	struct timer keep_timer;
-	bool keep_starts;     /* everything that is known is to be looked at */
-	int64_t keep_plan_ms; /* boot clock: the keepers' times are reckoned anew */
-	int64_t read_ms;      /* boot clock: somebody waited for bytes */
+	struct prefetch_job *prefetch_jobs;
+	struct timer prefetch_timer;
+	bool prefetch_starts;	  /* everything that is known is to be looked at */
+	int64_t prefetch_plan_ms; /* boot clock: the keepers' times are reckoned anew */
+	int64_t read_ms;	  /* boot clock: somebody waited for bytes */
 	int64_t *intents; /* wall clock of the creates sent in the last hour, oldest first
 			   */
 	size_t intent_count;
 	unsigned random_state;
-	bool *private_sections; /* by the section's place: reach.c */
+	bool *private_sections; /* by the section's place: config/trust.c */
 
 	pthread_t thread;
 	bool is_started;
@@ -122,81 +122,81 @@ const struct provider_section *core_bind(struct backend *backend,
 /* What the ledger calls a section's endpoint. */
 const char *core_endpoint_name(const struct provider_section *section);
 
-/* --- reach.c: whom a section's calls may reach --- */
+/* --- config/trust.c: whom a section's calls may reach --- */
 /* For calls to the service itself. */
-void reach_service(const struct provider_section *section, struct http_options *options);
+void trust_service(const struct provider_section *section, struct http_options *options);
 /* For what it links to. */
-void reach_media(const struct backend *backend, const struct provider_section *section,
+void trust_media(const struct backend *backend, const struct provider_section *section,
 		 struct http_options *options);
-/* The lane (http.h) of what nobody reads at that moment: sizes, and inputs of orders. */
-const void *reach_media_lane(const struct backend *backend,
+/* The lane (http/http.h) of what nobody reads at that moment: sizes, and inputs of orders. */
+const void *trust_media_lane(const struct backend *backend,
 			     const struct provider_section *section);
 /* The service answered: now it is known where it is. */
-void reach_learn(struct backend *backend, const struct provider_section *section,
+void trust_learn(struct backend *backend, const struct provider_section *section,
 		 const struct http_response *response);
 
 /* Sets a task's waiting or note text if it differs. */
 void core_set_waiting(struct backend *backend, uint64_t number, const char *waiting);
 void core_set_note(struct backend *backend, uint64_t number, const char *note);
 
-/* --- submit.c: orders and intents --- */
-bool submit_is_sending(const struct backend *backend); /* a create is on its way */
-void submit_turn(struct backend *backend); /* marks what may go out as `submitting` */
-void submit_send(struct backend *backend); /* their intents are durable: send */
-void submit_unsend(
+/* --- orders/sender.c: orders and intents --- */
+bool sender_is_sending(const struct backend *backend); /* a create is on its way */
+void sender_turn(struct backend *backend); /* marks what may go out as `submitting` */
+void sender_send(struct backend *backend); /* their intents are durable: send */
+void sender_unsend(
 	struct backend *backend); /* their intents are not durable: pending again */
-void submit_add(struct backend *backend, struct order *order);
-void submit_clear(struct backend *backend);
-int submit_load_intents(struct backend *backend);
+void sender_add(struct backend *backend, struct order *order);
+void sender_clear(struct backend *backend);
+int sender_load_intents(struct backend *backend);
 
-/* --- follow.c: polling --- */
+/* --- polling/poll.c: polling --- */
 /* Polls a task from `delay_ms` on. Safe to call again: the earlier time counts. */
-void follow_task(struct backend *backend, uint64_t number, int64_t delay_ms);
+void poll_task(struct backend *backend, uint64_t number, int64_t delay_ms);
 /* The view wants it cancelled: asks the service, after looking whether it still can. */
-void follow_cancel(struct backend *backend, uint64_t number);
+void poll_cancel(struct backend *backend, uint64_t number);
 /* It succeeded: a cancel that was asked for came too late. In tasks_begin() … */
-void follow_end_cancel(struct task_view *view);
+void poll_end_cancel(struct task_view *view);
 /* Takes over what a service said of a task. */
-void follow_observe(struct backend *backend, uint64_t number, struct observation *seen);
+void poll_observe(struct backend *backend, uint64_t number, struct observation *seen);
 /*
  * Asks for the task once more, for fresh links; `done` is told 0 when the service
  * answered and the view's links are what it said, else -ENODATA (it gave no link),
  * -ENOENT (it says that there is no such task) or -EIO.
  */
-void follow_refresh(struct backend *backend, uint64_t number,
-		    void (*done)(void *context, int result), void *context);
+void poll_refresh(struct backend *backend, uint64_t number,
+		  void (*done)(void *context, int result), void *context);
 /* Forgets who waits for a refresh. */
-void follow_forget(struct backend *backend, void *context);
-void follow_clear(struct backend *backend);
+void poll_forget(struct backend *backend, void *context);
+void poll_clear(struct backend *backend);
 
-/* --- candidates.c: which task a lost answer was about --- */
+/* --- orders/lost_answer.c: which task a lost answer was about --- */
 /* Looks into the service's list, if it has one, and tells what is there in the note. */
-void candidates_look(struct backend *backend, uint64_t number);
-void candidates_clear(struct backend *backend);
+void lost_answer_look(struct backend *backend, uint64_t number);
+void lost_answer_clear(struct backend *backend);
 
-/* --- probe.c: an output's size, before it is shown --- */
+/* --- media/size_probe.c: an output's size, before it is shown --- */
 /*
  * Learns the sizes of a task's outputs that are not ready; then it is `succeeded`. With
  * `wants_all` they are fetched whole afterwards.
  */
-void probe_task(struct backend *backend, uint64_t number, bool wants_all);
-bool probe_is_under_way(const struct backend *backend, uint64_t number);
+void size_probe_task(struct backend *backend, uint64_t number, bool wants_all);
+bool size_probe_is_under_way(const struct backend *backend, uint64_t number);
 /* The task is removed: nothing more of it is shown. */
-void probe_drop(struct backend *backend, uint64_t number);
-void probe_clear(struct backend *backend);
+void size_probe_drop(struct backend *backend, uint64_t number);
+void size_probe_clear(struct backend *backend);
 
-/* --- reveal.c: a success is shown, when the folder side has done its part --- */
+/* --- media/reveal.c: a success is shown, when the folder side has done its part --- */
 /* All that is to be known of its outputs is known: shows it now, or a little later. */
 void reveal_task(struct backend *backend, uint64_t number);
 bool reveal_is_held(const struct backend *backend, uint64_t number);
 void reveal_init(struct backend *backend);
 
-/* --- hide.c: what a person removes --- */
+/* --- media/removal.c: what a person removes --- */
 /* The bytes of removed outputs go now. */
-void hide_finish(struct backend *backend, uint64_t number);
-void hide_init(struct backend *backend);
+void removal_finish(struct backend *backend, uint64_t number);
+void removal_init(struct backend *backend);
 
-/* --- media.c (and media_*.c): bytes --- */
+/* --- media/stream/media.c (and media_*.c): bytes --- */
 /* The name of an output's file below the media directory's folder of its task. */
 char *media_file_name(enum output_kind kind, uint32_t version);
 /* Opens (or makes) the folder of a task's media; a descriptor or -errno. */

@@ -119,12 +119,12 @@ static int keep_number(cJSON *item, struct numbers *numbers)
 }
 
 /* The tree is walked in the order of its text. */
-static int keep_long_numbers(cJSON *item, struct numbers *numbers)
+static int prefetch_long_numbers(cJSON *item, struct numbers *numbers)
 {
 	int r = cJSON_IsNumber(item) ? keep_number(item, numbers) : 0;
 
 	for (cJSON *child = item->child; child && !r; child = child->next)
-		r = keep_long_numbers(child, numbers);
+		r = prefetch_long_numbers(child, numbers);
 	return r;
 }
 
@@ -148,7 +148,7 @@ int json_parse(const char *text, size_t size, struct json **ret_json,
 		*error = (struct json_error){ "a key stands twice in one object", 1, 1 };
 		return -EINVAL;
 	}
-	if (keep_long_numbers(tree, &numbers)) {
+	if (prefetch_long_numbers(tree, &numbers)) {
 		cJSON_Delete(tree);
 		return -ENOMEM;
 	}

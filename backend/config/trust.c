@@ -5,7 +5,7 @@
  */
 #include "backend/core_internal.h"
 
-void reach_service(const struct provider_section *section, struct http_options *options)
+void trust_service(const struct provider_section *section, struct http_options *options)
 {
 	options->allows_private = true;
 	options->allows_http = config_is_loopback(section->base_url);
@@ -17,20 +17,20 @@ static bool *is_private(const struct backend *backend,
 	return &backend->private_sections[section - backend->config->sections];
 }
 
-void reach_media(const struct backend *backend, const struct provider_section *section,
+void trust_media(const struct backend *backend, const struct provider_section *section,
 		 struct http_options *options)
 {
 	options->allows_http = config_is_loopback(section->base_url);
 	options->allows_private = options->allows_http || *is_private(backend, section);
 }
 
-const void *reach_media_lane(const struct backend *backend,
+const void *trust_media_lane(const struct backend *backend,
 			     const struct provider_section *section)
 {
 	return is_private(backend, section);
 }
 
-void reach_learn(struct backend *backend, const struct provider_section *section,
+void trust_learn(struct backend *backend, const struct provider_section *section,
 		 const struct http_response *response)
 {
 	if (response->outcome == HTTP_ANSWERED)

@@ -20,18 +20,19 @@ static const struct kind {
 	{ "sha-256=", DIGEST_SHA256, SHA256_BYTES },
 };
 
-static const struct kind *kind_of(const char *promise)
+static const struct kind *kind_of(const char *expected_digest)
 {
-	for (size_t i = 0; promise && i < ARRAY_SIZE(kinds); i++)
-		if (text_starts_with(promise, kinds[i].head))
+	for (size_t i = 0; expected_digest && i < ARRAY_SIZE(kinds); i++)
+		if (text_starts_with(expected_digest, kinds[i].head))
 			return &kinds[i];
 	return NULL;
 }
 
-int promise_parse(const char *promise, enum digest_kind *ret_kind, const char **ret_hex)
+int expected_digest_parse(const char *expected_digest, enum digest_kind *ret_kind,
+			  const char **ret_hex)
 {
-	const struct kind *kind = kind_of(promise);
-	const char *hex = kind ? promise + strlen(kind->head) : "";
+	const struct kind *kind = kind_of(expected_digest);
+	const char *hex = kind ? expected_digest + strlen(kind->head) : "";
 
 	if (!kind || strlen(hex) != 2 * kind->bytes ||
 	    strspn(hex, "0123456789abcdef") != 2 * kind->bytes)
@@ -41,17 +42,17 @@ int promise_parse(const char *promise, enum digest_kind *ret_kind, const char **
 	return 0;
 }
 
-static void take(char **promise, const struct kind *kind, const char *hex)
+static void take(char **expected_digest, const struct kind *kind, const char *hex)
 {
-	const struct kind *before = kind_of(*promise);
+	const struct kind *before = kind_of(*expected_digest);
 
 	if (before && before > kind)
 		return;
-	free(*promise);
-	*promise = text_format("%s%s", kind->head, hex);
+	free(*expected_digest);
+	*expected_digest = text_format("%s%s", kind->head, hex);
 }
 
-static void take_base64(char **promise, const struct kind *kind, const char *text)
+static void take_base64(char **expected_digest, const struct kind *kind, const char *text)
 {
 	unsigned char bytes[SHA256_BYTES];
 	char hex[SHA256_HEX];
@@ -60,11 +61,11 @@ static void take_base64(char **promise, const struct kind *kind, const char *tex
 		return;
 	for (size_t i = 0; i < kind->bytes; i++)
 		snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
-	take(promise, kind, hex);
+	take(expected_digest, kind, hex);
 }
 
 /* Alibaba's and Volcengine's object stores: CRC-64/XZ as a decimal number. */
-static void take_crc(char **promise, const char *value)
+static void take_crc(char **expected_digest, const char *value)
 {
 	char hex[17], *end;
 	uint64_t crc;
@@ -76,11 +77,11 @@ static void take_crc(char **promise, const char *value)
 	if (*end || errno)
 		return;
 	snprintf(hex, sizeof(hex), "%016" PRIx64, crc);
-	take(promise, &kinds[1], hex);
+	take(expected_digest, &kinds[1], hex);
 }
 
 /* "sha-256=:base64:", "md5=base64": an item of Repr-Digest, Digest and x-goog-hash. */
-static void take_item(char **promise, char *item)
+static void take_item(char **expected_digest, char *item)
 {
 	char *value;
 	size_t size;
@@ -97,29 +98,30 @@ static void take_item(char **promise, char *item)
 		size = strcspn(value, ": \t;");
 		value[size] = '\0';
 		if (kinds[i].kind != DIGEST_CRC64)
-			take_base64(promise, &kinds[i], value);
+			take_base64(expected_digest, &kinds[i], value);
 	}
 }
 
-static void take_list(char **promise, const char *value)
+static void take_list(char **expected_digest, const char *value)
 {
 	AUTOFREE char *copy = strdup(value);
 	char *rest = copy, *item;
 
 	while (rest && (item = strsep(&rest, ",")))
-		take_item(promise, item);
+		take_item(expected_digest, item);
 }
 
-void promise_read(char **promise, const char *name, const char *value, bool is_whole)
+void expected_digest_read(char **expected_digest, const char *name, const char *value,
+			  bool is_whole)
 {
 	if (!strcasecmp(name, "x-tos-hash-crc64ecma") ||
 	    !strcasecmp(name, "x-oss-hash-crc64ecma"))
-		take_crc(promise, value);
+		take_crc(expected_digest, value);
 	else if (!strcasecmp(name, "x-amz-checksum-sha256"))
-		take_base64(promise, &kinds[2], value);
+		take_base64(expected_digest, &kinds[2], value);
 	else if (!strcasecmp(name, "x-goog-hash") || !strcasecmp(name, "digest") ||
 		 !strcasecmp(name, "repr-digest"))
-		take_list(promise, value);
+		take_list(expected_digest, value);
 	else if (is_whole && !strcasecmp(name, "content-md5"))
-		take_base64(promise, &kinds[0], value);
+		take_base64(expected_digest, &kinds[0], value);
 }

@@ -20,9 +20,11 @@
  * (NULL or owned) if what the header says is stronger. Without memory nothing is
  * promised.
  */
-void promise_read(char **promise, const char *name, const char *value, bool is_whole);
+void expected_digest_read(char **expected_digest, const char *name, const char *value,
+			  bool is_whole);
 
 /* The parts of such a text. Returns 0 or -EINVAL. */
-int promise_parse(const char *promise, enum digest_kind *ret_kind, const char **ret_hex);
+int expected_digest_parse(const char *expected_digest, enum digest_kind *ret_kind,
+			  const char **ret_hex);
 
 #endif

@@ -46,7 +46,8 @@ static void read_promise(struct http_response *response, const char *name,
 	AUTOFREE char *header = strndup(name, name_size);
 
 	if (header)
-		promise_read(&response->promise, header, value, response->status == 200);
+		expected_digest_read(&response->expected_digest, header, value,
+				     response->status == 200);
 }
 
 static void read_header(struct http_response *response, const char *name,

@@ -114,6 +114,6 @@ void http_response_clear(struct http_response *response)
 	free(response->content_type);
 	free(response->content_encoding);
 	free(response->request_id);
-	free(response->promise);
+	free(response->expected_digest);
 	*response = (struct http_response){ .content_length = -1 };
 }

@@ -61,7 +61,7 @@ struct http_response {
 	bool is_framed;		/* chunks, or HTTP/2: the end cannot be mistaken */
 	char *request_id;	/* X-Request-Id */
 	bool is_private;	/* it came from a loopback or private address */
-	char *promise;		/* the digest of the whole file: promise.h */
+	char *expected_digest;	/* the digest of the whole file: expected_digest.h */
 };
 
 void http_response_clear(struct http_response *response);

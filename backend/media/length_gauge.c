@@ -13,15 +13,15 @@
 #define REPEATS_TO_BE_SURE 1
 #define REPEATS_OF_A_CUT 2
 
-struct media_gauge {
+struct length_gauge {
 	int fd;
 	uint64_t size;
 };
 
-int media_gauge_create(int directory, const char *name, struct media_gauge **ret_gauge)
+int length_gauge_create(int directory, const char *name, struct length_gauge **ret_gauge)
 {
 	AUTOFREE char *map = text_format("%s.map", name);
-	struct media_gauge *gauge = map ? calloc(1, sizeof(*gauge)) : NULL;
+	struct length_gauge *gauge = map ? calloc(1, sizeof(*gauge)) : NULL;
 
 	if (!gauge)
 		return -ENOMEM;
@@ -38,7 +38,7 @@ int media_gauge_create(int directory, const char *name, struct media_gauge **ret
 	return 0;
 }
 
-void media_gauge_close(struct media_gauge *gauge)
+void length_gauge_close(struct length_gauge *gauge)
 {
 	if (!gauge)
 		return;
@@ -46,14 +46,14 @@ void media_gauge_close(struct media_gauge *gauge)
 	free(gauge);
 }
 
-void media_gauge_abandon(struct media_gauge *gauge)
+void length_gauge_abandon(struct length_gauge *gauge)
 {
 	if (gauge && ftruncate(gauge->fd, 0) < 0)
 		gauge->size = 0; /* the next try empties it */
-	media_gauge_close(gauge);
+	length_gauge_close(gauge);
 }
 
-int media_gauge_add(struct media_gauge *gauge, const char *bytes, size_t size)
+int length_gauge_add(struct length_gauge *gauge, const char *bytes, size_t size)
 {
 	int r = file_write_at(gauge->fd, bytes, size, gauge->size);
 
@@ -62,13 +62,13 @@ int media_gauge_add(struct media_gauge *gauge, const char *bytes, size_t size)
 	return r;
 }
 
-uint64_t media_gauge_size(const struct media_gauge *gauge)
+uint64_t length_gauge_size(const struct length_gauge *gauge)
 {
 	return gauge->size;
 }
 
-enum gauged media_gauge_judge(const struct media_gauge *gauge, bool is_framed,
-			      unsigned repeats)
+enum gauged length_gauge_judge(const struct length_gauge *gauge, bool is_framed,
+			       unsigned repeats)
 {
 	struct media_type type;
 	bool is_whole = true;

@@ -18,18 +18,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct media_gauge;
+struct length_gauge;
 
 /* Empties `name` in the directory (or creates it), without its map. 0 or -errno. */
-int media_gauge_create(int directory, const char *name, struct media_gauge **ret_gauge);
+int length_gauge_create(int directory, const char *name, struct length_gauge **ret_gauge);
 /* Not whole: gives the disk its room back. */
-void media_gauge_abandon(struct media_gauge *gauge);
+void length_gauge_abandon(struct length_gauge *gauge);
 /* What was written stays. */
-void media_gauge_close(struct media_gauge *gauge);
+void length_gauge_close(struct length_gauge *gauge);
 
 /* 0 or -errno of writing. */
-int media_gauge_add(struct media_gauge *gauge, const char *bytes, size_t size);
-uint64_t media_gauge_size(const struct media_gauge *gauge);
+int length_gauge_add(struct length_gauge *gauge, const char *bytes, size_t size);
+uint64_t length_gauge_size(const struct length_gauge *gauge);
 /*
  * Whether what came is the file. `is_framed`: the answer's own framing told its end;
  * `repeats`: so many times before, just now, came as much.
@@ -40,7 +40,7 @@ enum gauged {
 	GAUGED_AS_EVER, /* it looks cut, but nothing more ever comes */
 };
 
-enum gauged media_gauge_judge(const struct media_gauge *gauge, bool is_framed,
-			      unsigned repeats);
+enum gauged length_gauge_judge(const struct length_gauge *gauge, bool is_framed,
+			       unsigned repeats);
 
 #endif

@@ -1,15 +1,15 @@
 /*
  * The inside of an open media: what the rooms of media*.c share. Not for anyone else.
  *
- *   media.c           which are open: opening, closing, the files' names
- *   media_kept.c      how much of what is not open is on disk
- *   media_read.c      who waits for which bytes
- *   media_window.c    what is fetched next: runs of readers, and windows ahead of them
- *   media_transfer.c  the ranges on their way: how they begin, their answers, their end
- *   media_intake.c    what they bring, and when they pause
- *   media_failure.c   what is done when one fails
- *   media_disk.c      what became of the bytes on their way to the disk
- *   media_check.c     whether a whole file is what was promised
+ *   media/stream/media.c           which are open: opening, closing, the files' names
+ *   kept.c      how much of what is not open is on disk
+ *   media/stream/read.c      who waits for which bytes
+ *   media/stream/window.c    what is fetched next: runs of readers, and windows ahead of them
+ *   media/stream/transfer.c  the ranges on their way: how they begin, their answers, their end
+ *   media/stream/intake.c    what they bring, and when they pause
+ *   media/stream/failure.c   what is done when one fails
+ *   media/stream/disk.c      what became of the bytes on their way to the disk
+ *   media/stream/verify.c     whether a whole file is what was promised
  *
  * Everything here runs on the backend's thread, but for what is said to be any thread's.
  */
@@ -54,7 +54,7 @@ struct transfer {
 	struct media_chunk *chunk;  /* what came last, not staged yet; or NULL */
 	uint64_t reserved;	    /* room on disk is asked for up to here */
 	int64_t begun_ms, first_ms; /* boot clock: the request, its first bytes */
-	bool is_background;	    /* nobody waits for it: keep.h */
+	bool is_background;	    /* nobody waits for it: media/prefetch/prefetch.h */
 	bool yields;	/* who needs what it brings much later has a request of its own */
 	bool is_ending; /* what comes behind it may begin */
 	bool is_paused;
@@ -123,13 +123,14 @@ struct media {
 			     readers are likely to be served */
 	bool has_no_room; /* on disk, and the task's note says so */
 	bool is_dropped;  /* its file was removed: who has it open reads on */
-	struct keeper *keeper;	  /* whose turn it is to fetch it, or NULL: keep.h */
+	struct prefetch_job *
+		job; /* whose turn it is to fetch it, or NULL: media/prefetch/prefetch.h */
 	struct check *check;	  /* its bytes are being compared, or NULL */
 	struct timer check_timer; /* … the next slice */
 	bool is_concluded;	  /* they were, now or earlier, or could not be */
 };
 
-/* --- media.c --- */
+/* --- media/stream/media.c --- */
 /* The first in the table. Only the backend's thread takes any out of it. */
 struct media *media_first(struct backend *backend);
 /* NULL: it is not open. media_lock is held. */
@@ -144,11 +145,11 @@ bool media_is_used(const struct media *media);
 /* A descriptor of its file, or -errno. */
 int media_open_bytes(struct media *media);
 
-/* --- media_kept.c --- */
+/* --- kept.c --- */
 /* It is open, and will change. media_lock is held. */
 void media_kept_forget(const struct media *media);
 
-/* --- media_read.c --- */
+/* --- media/stream/read.c --- */
 /* Whether any read waits. */
 bool media_has_waits(struct media *media);
 /* Answers the waiting reads whose bytes are here. */
@@ -159,7 +160,7 @@ void media_answer_all(struct media *media, int result);
 void media_start_tick(struct media *media);
 void media_tick_due(void *context);
 
-/* --- media_window.c --- */
+/* --- media/stream/window.c --- */
 /* What a transfer brings from now on; what it brought before may be forgotten again. */
 uint64_t media_next_of(const struct transfer *transfer);
 /* A read was parked: it goes on with a run, whose window is kept on its way. */
@@ -171,7 +172,7 @@ void media_ahead_due(void *context);
 /* Starts whatever is missing for those who wait. */
 void media_pump(struct media *media);
 
-/* --- media_disk.c --- */
+/* --- media/stream/disk.c --- */
 /* The disk takes no bytes: it has no room, or stands still. */
 bool media_lacks_disk(const struct media *media);
 /* The task's note says that it takes none of this media. */
@@ -181,7 +182,7 @@ void media_note_no_room(struct media *media, const char *why);
 /* Looks whether it does by now; what found no room is tried again. */
 void media_retry_disk(struct media *media);
 
-/* --- media_transfer.c --- */
+/* --- media/stream/transfer.c --- */
 /* [start, end), of which up to `limit` is taken in for now. */
 int media_start_transfer(struct media *media, uint64_t start, uint64_t end,
 			 uint64_t limit);
@@ -197,7 +198,7 @@ bool media_stop_paused(struct media *media);
 /* A reader left: what goes ahead of one waits until somebody reads on. */
 void media_hold_back(struct media *media);
 
-/* --- media_intake.c --- */
+/* --- media/stream/intake.c --- */
 /* Takes the next bytes of a transfer in. 0 or -ENOMEM. */
 int media_take_in(struct transfer *transfer, const char *bytes, size_t size);
 /* What came so far is of use, but for a block that is not whole yet. */
@@ -214,7 +215,7 @@ void media_resume(struct media *media);
  */
 uint64_t media_most_ahead(const struct media *media);
 
-/* --- media_failure.c --- */
+/* --- media/stream/failure.c --- */
 /* It did not bring what it was to; it is gone but for this. */
 void media_transfer_failed(struct media *media, const struct transfer *transfer,
 			   const struct http_response *response);
@@ -228,7 +229,7 @@ void media_clear_note(struct media *media);
 void media_note_overdue(struct media *media);
 void media_retry_due(void *context);
 
-/* --- media_check.c --- */
+/* --- media/stream/verify.c --- */
 /* With the tick: begins to check what is whole and durable. True while that goes on. */
 bool media_check_go_on(struct media *media);
 /* The next tick will. */

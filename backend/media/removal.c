@@ -27,7 +27,7 @@ static bool has_removed(const struct task_view *view)
 	return has;
 }
 
-void hide_finish(struct backend *backend, uint64_t number)
+void removal_finish(struct backend *backend, uint64_t number)
 {
 	struct task_view *view = tasks_begin(backend->tasks, number);
 	bool is_removed[OUTPUT_COUNT];
@@ -49,9 +49,9 @@ void hide_finish(struct backend *backend, uint64_t number)
 			media_drop(backend, number, (enum output_kind)i);
 }
 
-void hide_init(struct backend *backend)
+void removal_init(struct backend *backend)
 {
-	backend->removals = (struct task_timers){ backend, hide_finish, NULL };
+	backend->removals = (struct task_timers){ backend, removal_finish, NULL };
 }
 
 /* Nothing more is fetched for it, and in a little while it is gone. */
@@ -63,9 +63,9 @@ static void plan(struct backend *backend, uint64_t number)
 		return;
 	for (int i = 0; i < OUTPUT_COUNT; i++)
 		if (view->outputs[i].is_removed)
-			keep_drop(backend, number, (enum output_kind)i);
+			prefetch_drop(backend, number, (enum output_kind)i);
 	if (task_timers_set(&backend->removals, number, MAKE_AGAIN_MS))
-		hide_finish(backend, number);
+		removal_finish(backend, number);
 }
 
 /* --- what a person does --- */
@@ -104,5 +104,5 @@ int backend_task_unhide(struct backend *backend, uint64_t number, unsigned what)
 			view->outputs[i].is_removed = false;
 	view->listing_ms = clock_wall_ms();
 	tasks_commit(backend->tasks, view);
-	return core_send_task(backend, number, keep_task);
+	return core_send_task(backend, number, prefetch_task);
 }

@@ -20,7 +20,7 @@ static void succeed(struct task_view *view)
 		problem_set(&view->problem, PROBLEM_SERVER,
 			    "the task succeeded, but its video cannot be had");
 	task_set_text(&view->waiting, NULL);
-	follow_end_cancel(view);
+	poll_end_cancel(view);
 	view->listing_ms = clock_wall_ms();
 	task_enter(view, TASK_SUCCEEDED);
 }
@@ -66,7 +66,7 @@ static void show(struct backend *backend, uint64_t number)
 {
 	save_success(backend, number);
 	show_success(backend, number);
-	keep_task(backend, number);
+	prefetch_task(backend, number);
 }
 
 /* --- holding back --- */

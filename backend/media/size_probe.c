@@ -1,7 +1,7 @@
 /*
  * An output's size, before it is shown: the first bytes of it are fetched with a range,
  * whose answer tells the size. They are kept: whatever sniffs the file's type finds them
- * there. Where no answer tells it, the file is brought in whole (media_gauge.h).
+ * there. Where no answer tells it, the file is brought in whole (length_gauge.h).
  *
  * HEAD is never used: the services' links refuse it.
  */
@@ -36,16 +36,16 @@
 	8 /* a missing last frame does not hold a video back for ever */
 
 /* One output whose size is being learnt. Backend thread only. */
-struct probe {
+struct size_probe {
 	struct backend *backend;
-	struct probe *next;
+	struct size_probe *next;
 	uint64_t number;
 	enum output_kind kind;
 	uint32_t version;
 	struct timer timer;
 	struct http_call *call;
 	struct media_file *file;		/* once the size is known */
-	struct media_gauge *gauge;		/* while only its end will tell it */
+	struct length_gauge *gauge;		/* while only its end will tell it */
 	uint64_t gauged;			/* what the last one took in … */
 	unsigned repeats;			/* … and so many before it */
 	uint64_t received, end;			/* of the answer's bytes */
@@ -66,61 +66,61 @@ struct probe {
 
 static void begin(void *context);
 
-static struct probe *find(const struct backend *backend, uint64_t number,
-			  enum output_kind kind)
+static struct size_probe *find(const struct backend *backend, uint64_t number,
+			       enum output_kind kind)
 {
-	for (struct probe *probe = backend->probes; probe; probe = probe->next)
+	for (struct size_probe *probe = backend->size_probes; probe; probe = probe->next)
 		if (probe->number == number &&
 		    (kind == OUTPUT_COUNT || probe->kind == kind))
 			return probe;
 	return NULL;
 }
 
-bool probe_is_under_way(const struct backend *backend, uint64_t number)
+bool size_probe_is_under_way(const struct backend *backend, uint64_t number)
 {
 	return find(backend, number, OUTPUT_COUNT) || reveal_is_held(backend, number);
 }
 
-static void drop(struct probe *probe)
+static void drop(struct size_probe *probe)
 {
 	struct backend *backend = probe->backend;
-	struct probe **at = &backend->probes;
+	struct size_probe **at = &backend->size_probes;
 
 	while (*at != probe)
 		at = &(*at)->next;
 	*at = probe->next;
 	timer_clear(&backend->timers, &probe->timer);
-	follow_forget(backend, probe);
+	poll_forget(backend, probe);
 	http_cancel(probe->call);
 	media_file_unref(probe->file);
-	media_gauge_abandon(probe->gauge);
+	length_gauge_abandon(probe->gauge);
 	free(probe->etag);
 	free(probe);
 }
 
-void probe_drop(struct backend *backend, uint64_t number)
+void size_probe_drop(struct backend *backend, uint64_t number)
 {
-	struct probe *probe;
+	struct size_probe *probe;
 
 	while ((probe = find(backend, number, OUTPUT_COUNT)))
 		drop(probe);
 }
 
-void probe_clear(struct backend *backend)
+void size_probe_clear(struct backend *backend)
 {
-	while (backend->probes)
-		drop(backend->probes);
+	while (backend->size_probes)
+		drop(backend->size_probes);
 }
 
 /* --- what is known --- */
 
 static void settle_task(struct backend *backend, uint64_t number)
 {
-	if (!probe_is_under_way(backend, number))
+	if (!size_probe_is_under_way(backend, number))
 		reveal_task(backend, number);
 }
 
-static void become_ready(struct probe *probe)
+static void become_ready(struct size_probe *probe)
 {
 	struct backend *backend = probe->backend;
 	uint64_t number = probe->number;
@@ -151,12 +151,12 @@ static void become_ready(struct probe *probe)
 		media_fetch(backend, number);
 }
 
-static void become_dead(struct probe *probe, const char *why)
+static void become_dead(struct size_probe *probe, const char *why)
 {
 	struct backend *backend = probe->backend;
 	uint64_t number = probe->number;
 	bool is_video = probe->kind == OUTPUT_VIDEO;
-	bool is_restored = keep_restore(backend, number, probe->kind);
+	bool is_restored = prefetch_restore(backend, number, probe->kind);
 	struct task_view *view = is_restored ? NULL : tasks_begin(backend->tasks, number);
 	AUTOFREE char *note = NULL;
 
@@ -179,7 +179,7 @@ static void become_dead(struct probe *probe, const char *why)
 
 /* --- failures --- */
 
-static void retry_after(struct probe *probe, const char *why, int64_t least_ms)
+static void retry_after(struct size_probe *probe, const char *why, int64_t least_ms)
 {
 	unsigned doublings = probe->failures < 8 ? probe->failures : 8;
 	int64_t ms = (int64_t)BACKOFF_FIRST_MS << doublings;
@@ -188,7 +188,7 @@ static void retry_after(struct probe *probe, const char *why, int64_t least_ms)
 	probe->failures++;
 	if (probe->failures > FRAME_FAILURES_MAX &&
 	    (probe->kind == OUTPUT_LAST_FRAME ||
-	     keep_has_first(probe->backend, probe->number, probe->kind))) {
+	     prefetch_has_first(probe->backend, probe->number, probe->kind))) {
 		become_dead(probe, why);
 		return;
 	}
@@ -203,7 +203,7 @@ static void retry_after(struct probe *probe, const char *why, int64_t least_ms)
 		  clock_boot_ms() + core_jitter(probe->backend, ms));
 }
 
-static void retry(struct probe *probe, const char *why)
+static void retry(struct size_probe *probe, const char *why)
 {
 	retry_after(probe, why, 0);
 }
@@ -211,7 +211,7 @@ static void retry(struct probe *probe, const char *why)
 /* Only what a fresh link, or a fresh answer without one, is refused for counts. */
 static void refreshed(void *context, int result)
 {
-	struct probe *probe = context;
+	struct size_probe *probe = context;
 
 	if (result == -ENODATA || (!result && !probe->is_unreachable))
 		probe->refusals++;
@@ -228,26 +228,26 @@ static void refreshed(void *context, int result)
 		      probe->is_unreachable ? probe->why : "the link before was refused");
 }
 
-static void refused(struct probe *probe, const char *why)
+static void refused(struct size_probe *probe, const char *why)
 {
 	if (probe->refusals > REFUSALS_MAX)
 		become_dead(probe, why);
 	else
-		follow_refresh(probe->backend, probe->number, refreshed, probe);
+		poll_refresh(probe->backend, probe->number, refreshed, probe);
 }
 
 /* That is no refusal; but the host may be another one by now, which a fresh link tells.
  */
-static void unreachable(struct probe *probe, const char *why)
+static void unreachable(struct size_probe *probe, const char *why)
 {
 	probe->is_unreachable = true;
 	snprintf(probe->why, sizeof(probe->why), "it cannot be reached: %s", why);
-	follow_refresh(probe->backend, probe->number, refreshed, probe);
+	poll_refresh(probe->backend, probe->number, refreshed, probe);
 }
 
 /* --- the answer --- */
 
-static int open_file(struct probe *probe, const struct http_response *response,
+static int open_file(struct size_probe *probe, const struct http_response *response,
 		     uint64_t size)
 {
 	AUTOFREE char *name = media_file_name(probe->kind, probe->version);
@@ -259,13 +259,13 @@ static int open_file(struct probe *probe, const struct http_response *response,
 	task_set_text(&probe->etag, response->etag);
 	r = media_file_open(directory, name, size, response->etag, &probe->file);
 	if (!r)
-		keep_heard(probe->backend, probe->number, probe->kind, probe->file,
-			   response);
+		prefetch_heard(probe->backend, probe->number, probe->kind, probe->file,
+			       response);
 	return r;
 }
 
 /* Its size is that of what the server sends until it ends. */
-static int open_gauge(struct probe *probe)
+static int open_gauge(struct size_probe *probe)
 {
 	AUTOFREE char *name = media_file_name(probe->kind, probe->version);
 	AUTOCLOSE int directory = media_task_directory(probe->backend, probe->number);
@@ -281,11 +281,11 @@ static int open_gauge(struct probe *probe)
 				   "is, so it is fetched before it is shown"
 				 : "the whole last frame: its server does not say how "
 				   "long it is");
-	return media_gauge_create(directory, name, &probe->gauge);
+	return length_gauge_create(directory, name, &probe->gauge);
 }
 
 /* Looks at the answer's head, once. */
-static int begin_answer(struct probe *probe, const struct http_response *response,
+static int begin_answer(struct size_probe *probe, const struct http_response *response,
 			const char *bytes, size_t bytes_size)
 {
 	struct answer_span span;
@@ -312,7 +312,7 @@ static int begin_answer(struct probe *probe, const struct http_response *respons
 	return -EPROTO;
 }
 
-static int take_head(struct probe *probe, const char *bytes, size_t size)
+static int take_head(struct size_probe *probe, const char *bytes, size_t size)
 {
 	uint64_t before = probe->received;
 	bool is_surplus;
@@ -333,21 +333,21 @@ static int take_head(struct probe *probe, const char *bytes, size_t size)
 	return is_surplus ? -1 : 0;
 }
 
-static int take_all(struct probe *probe, const char *bytes, size_t size)
+static int take_all(struct size_probe *probe, const char *bytes, size_t size)
 {
-	if (media_gauge_size(probe->gauge) + size > GAUGE_MAX_BYTES) {
+	if (length_gauge_size(probe->gauge) + size > GAUGE_MAX_BYTES) {
 		probe->objection = "a file without an end";
 		probe->endless++;
 		return -EFBIG;
 	}
-	probe->disk_error = media_gauge_add(probe->gauge, bytes, size);
+	probe->disk_error = length_gauge_add(probe->gauge, bytes, size);
 	return probe->disk_error;
 }
 
 static int take_bytes(void *context, const struct http_response *response,
 		      const char *bytes, size_t size)
 {
-	struct probe *probe = context;
+	struct size_probe *probe = context;
 
 	if (response->status != 200 && response->status != 206)
 		return media_answer_keep_said(probe->said, &probe->said_size, bytes, size)
@@ -359,7 +359,7 @@ static int take_bytes(void *context, const struct http_response *response,
 }
 
 /* Without a map, all that was gauged would be forgotten when the file is closed. */
-static void mark_whole(struct probe *probe, const struct http_response *response,
+static void mark_whole(struct size_probe *probe, const struct http_response *response,
 		       uint64_t size)
 {
 	if (open_file(probe, response, size))
@@ -374,24 +374,25 @@ static void mark_whole(struct probe *probe, const struct http_response *response
 }
 
 /* What was gauged is the file, if it came whole. */
-static void take_gauge(struct probe *probe, const struct http_response *response)
+static void take_gauge(struct size_probe *probe, const struct http_response *response)
 {
-	struct media_gauge *gauge = TAKE(probe->gauge);
-	uint64_t size = media_gauge_size(gauge);
+	struct length_gauge *gauge = TAKE(probe->gauge);
+	uint64_t size = length_gauge_size(gauge);
 	bool has_ended = response->outcome == HTTP_ANSWERED;
 	enum gauged gauged;
 
 	probe->repeats = has_ended && size == probe->gauged ? probe->repeats + 1 : 0;
 	probe->gauged = has_ended ? size : 0;
-	gauged = has_ended ? media_gauge_judge(gauge, response->is_framed, probe->repeats)
-			   : GAUGED_PARTLY;
+	gauged = has_ended
+			 ? length_gauge_judge(gauge, response->is_framed, probe->repeats)
+			 : GAUGED_PARTLY;
 	if (probe->disk_error)
 		probe->wants_room = size + ROOM_BYTES;
 	if (gauged == GAUGED_PARTLY) {
-		media_gauge_abandon(gauge);
+		length_gauge_abandon(gauge);
 		return;
 	}
-	media_gauge_close(gauge);
+	length_gauge_close(gauge);
 	if (gauged == GAUGED_AS_EVER)
 		core_set_note(probe->backend, probe->number,
 			      "what the media host sends looks cut off, but it is the "
@@ -400,7 +401,8 @@ static void take_gauge(struct probe *probe, const struct http_response *response
 }
 
 /* Why the answer was of no use: owned by the caller; NULL: no memory. */
-static char *failure_text(const struct probe *probe, const struct http_response *response)
+static char *failure_text(const struct size_probe *probe,
+			  const struct http_response *response)
 {
 	if (probe->disk_error)
 		return text_format("the library's disk does not take it: %s",
@@ -417,9 +419,9 @@ static char *failure_text(const struct probe *probe, const struct http_response 
 				: "an answer without a usable size");
 }
 
-static void probe_done(void *context, struct http_response *response)
+static void size_probe_done(void *context, struct http_response *response)
 {
-	struct probe *probe = context;
+	struct size_probe *probe = context;
 	AUTOFREE char *why = NULL;
 
 	probe->call = NULL;
@@ -442,14 +444,14 @@ static void probe_done(void *context, struct http_response *response)
 /* --- starting --- */
 
 /* Nothing is known of the output: a start that has the section again looks anew. */
-static void give_back(struct probe *probe)
+static void give_back(struct size_probe *probe)
 {
 	core_set_waiting(probe->backend, probe->number, NULL);
 	drop(probe);
 }
 
 /* Asking before there is room would use the link up. */
-static bool has_room(const struct probe *probe)
+static bool has_room(const struct size_probe *probe)
 {
 	struct statvfs status;
 
@@ -459,7 +461,7 @@ static bool has_room(const struct probe *probe)
 
 static void begin(void *context)
 {
-	struct probe *probe = context;
+	struct size_probe *probe = context;
 	struct backend *backend = probe->backend;
 	AUTOVIEW *view = tasks_view(backend->tasks, probe->number);
 	const struct output *output = view ? &view->outputs[probe->kind] : NULL;
@@ -467,7 +469,7 @@ static void begin(void *context)
 	struct http_options options = { .may_reuse = true,
 					.follows = true,
 					.sink = take_bytes,
-					.done = probe_done,
+					.done = size_probe_done,
 					.context = probe };
 	struct http_request request = { .method = "GET" };
 
@@ -488,14 +490,14 @@ static void begin(void *context)
 		timer_set(&backend->timers, &probe->timer, clock_boot_ms() + ROOM_MS);
 		return;
 	}
-	keep_count(backend, probe->number, probe->kind, output->url, NULL);
-	reach_media(backend, section, &options);
+	prefetch_count(backend, probe->number, probe->kind, output->url, NULL);
+	trust_media(backend, section, &options);
 	probe->received = probe->said_size = 0;
 	memset(probe->said, 0, sizeof(probe->said));
 	probe->objection = NULL;
 	probe->disk_error = 0;
 	probe->wants_room = 0;
-	options.lane = reach_media_lane(backend, section);
+	options.lane = trust_media_lane(backend, section);
 	options.stall_ms = backend->config->read_timeout_ms / 4;
 	probe->is_unreachable = false;
 	request.url = strdup(output->url);
@@ -512,7 +514,7 @@ static void begin(void *context)
 static void add(struct backend *backend, const struct task_view *view,
 		enum output_kind kind, bool wants_all)
 {
-	struct probe *probe = find(backend, view->number, kind);
+	struct size_probe *probe = find(backend, view->number, kind);
 
 	if (probe)
 		probe->wants_all = probe->wants_all || wants_all;
@@ -527,12 +529,12 @@ static void add(struct backend *backend, const struct task_view *view,
 	probe->wants_all = wants_all;
 	probe->version = view->outputs[kind].version + 1;
 	timer_init(&probe->timer, begin, probe);
-	probe->next = backend->probes;
-	backend->probes = probe;
+	probe->next = backend->size_probes;
+	backend->size_probes = probe;
 	timer_set(&backend->timers, &probe->timer, clock_boot_ms());
 }
 
-void probe_task(struct backend *backend, uint64_t number, bool wants_all)
+void size_probe_task(struct backend *backend, uint64_t number, bool wants_all)
 {
 	AUTOVIEW *view = tasks_view(backend->tasks, number);
 	const struct output *outputs = view ? view->outputs : NULL;

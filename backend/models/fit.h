@@ -2,7 +2,7 @@
  * Fits a person's request to a service: chooses and maps the model, completes what the
  * service requires, leaves out what it lacks where that changes nothing, and refuses what
  * it cannot do before anything is sent. The rules are data
- * (models.h) and the adapter's own table (provider.h). Pure.
+ * (models.h) and the adapter's own table (providers/provider.h). Pure.
  */
 #ifndef SEEDANCEFS_BACKEND_MODELS_FIT_H
 #define SEEDANCEFS_BACKEND_MODELS_FIT_H

@@ -200,8 +200,8 @@ static int take_bytes(struct inputs *inputs, struct request *request, size_t ind
 	return explain_fetch(fetch, item->path, ret_waiting);
 }
 
-static int provide_shot(struct inputs *inputs, struct request *request, size_t index,
-			char **ret_waiting, struct problem *problem)
+static int provide_output_link(struct inputs *inputs, struct request *request,
+			       size_t index, char **ret_waiting, struct problem *problem)
 {
 	struct request_content *item = &request->content[index];
 	AUTOVIEW *view = tasks_view(inputs->backend->tasks, item->shot.number);
@@ -299,8 +299,8 @@ static int start_download(struct download *download, const char *url)
 					.done = download_done,
 					.context = download };
 
-	reach_media(backend, download->inputs->section, &options);
-	options.lane = reach_media_lane(backend, download->inputs->section);
+	trust_media(backend, download->inputs->section, &options);
+	options.lane = trust_media_lane(backend, download->inputs->section);
 	cleanup_close(&download->fd);
 	download->size = 0;
 	download->write_error = 0;
@@ -405,7 +405,7 @@ static int provide(struct inputs *inputs, struct request *request, size_t index,
 	bool is_address = item->url && text_starts_with(item->url, "http");
 
 	if (item->shot.number)
-		return provide_shot(inputs, request, index, ret_waiting, problem);
+		return provide_output_link(inputs, request, index, ret_waiting, problem);
 	if (is_address && !(ways & MEDIA_BY_URL) && ways & MEDIA_BY_FILE)
 		return provide_address(inputs, request, index, ret_waiting, problem);
 	return 0;

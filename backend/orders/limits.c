@@ -33,7 +33,7 @@ int budget_add(void *context, int64_t intent_ms)
 	return 0;
 }
 
-int submit_load_intents(struct backend *backend)
+int sender_load_intents(struct backend *backend)
 {
 	return ledger_load_intents(backend->ledger, clock_wall_ms() - HOUR_MS, budget_add,
 				   backend);

@@ -48,7 +48,7 @@ static void drop(struct search *search)
 	free(search);
 }
 
-void candidates_clear(struct backend *backend)
+void lost_answer_clear(struct backend *backend)
 {
 	while (backend->searches)
 		drop(backend->searches);
@@ -144,7 +144,7 @@ static void list_done(void *context, struct http_response *response)
 	int r = -EAGAIN;
 
 	search->call = NULL;
-	reach_learn(search->backend, search->section, response);
+	trust_learn(search->backend, search->section, response);
 	if (response->outcome == HTTP_ANSWERED)
 		r = search->section->provider->parse_list(
 			response, view->intent_ms / 1000 - EARLIER_S, &list, &problem);
@@ -191,7 +191,7 @@ static void ask(void *context)
 	}
 	endpoint = config_endpoint(search->section);
 	options.lane = search->section;
-	reach_service(search->section, &options);
+	trust_service(search->section, &options);
 	search->looks++;
 	if (!search->section->provider->build_list(view->model, tier, &endpoint,
 						   &request) &&
@@ -201,7 +201,7 @@ static void ask(void *context)
 	failed(search, "no memory");
 }
 
-void candidates_look(struct backend *backend, uint64_t number)
+void lost_answer_look(struct backend *backend, uint64_t number)
 {
 	struct search *search = calloc(1, sizeof(*search));
 

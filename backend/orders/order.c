@@ -34,10 +34,10 @@ static void run_order(struct backend *backend, struct command *command)
 	struct order *order = (struct order *)command;
 
 	order->backend = backend;
-	submit_add(backend, order);
+	sender_add(backend, order);
 }
 
-struct order *submit_order_create(const struct task_order *order)
+struct order *order_create(const struct task_order *order)
 {
 	static _Atomic uint64_t tokens = 1;
 	struct order *made = calloc(1, sizeof(*made));
@@ -55,13 +55,13 @@ struct order *submit_order_create(const struct task_order *order)
 	made->place.path = text_dup(order->place.path);
 	timer_init(&made->timer, order_due, made);
 	if (copy_locked(made, order)) {
-		submit_order_destroy(made);
+		order_destroy(made);
 		return NULL;
 	}
 	return made;
 }
 
-void submit_order_destroy(struct order *order)
+void order_destroy(struct order *order)
 {
 	if (!order)
 		return;
@@ -78,17 +78,17 @@ void submit_order_destroy(struct order *order)
 	free(order);
 }
 
-uint64_t submit_order_token(const struct order *order)
+uint64_t order_token(const struct order *order)
 {
 	return order->token;
 }
 
-struct command *submit_order_command(struct order *order)
+struct command *order_command(struct order *order)
 {
 	return &order->command;
 }
 
-void submit_add(struct backend *backend, struct order *order)
+void sender_add(struct backend *backend, struct order *order)
 {
 	struct order **end = &backend->orders;
 
@@ -107,10 +107,10 @@ void order_drop(struct backend *backend, struct order *order)
 	if (*at)
 		*at = order->next;
 	timer_clear(&backend->timers, &order->timer);
-	submit_order_destroy(order);
+	order_destroy(order);
 }
 
-void submit_clear(struct backend *backend)
+void sender_clear(struct backend *backend)
 {
 	while (backend->orders)
 		order_drop(backend, backend->orders);

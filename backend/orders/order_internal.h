@@ -2,8 +2,8 @@
  * An order: one request on its way out. What submit's rooms share; not for others. All of
  * it is the backend thread's, but for making one.
  *
- * order.c: its life.   order_budget.c: what holds it back.   order_build.c: writing the
- * request down.   order_outcome.c: what became of it.   submit.c: the turn.
+ * order.c: its life.   limits.c: what holds it back.   build.c: writing the
+ * request down.   outcome.c: what became of it.   sender.c: the turn.
  */
 #ifndef SEEDANCEFS_BACKEND_ORDERS_ORDER_INTERNAL_H
 #define SEEDANCEFS_BACKEND_ORDERS_ORDER_INTERNAL_H
@@ -53,14 +53,14 @@ void order_wait(struct order *order, int64_t wait_ms);
 /* Whether it is still what its task waits for. */
 bool order_stands(const struct order *order, const struct task_view *view);
 
-/* --- order_budget.c --- */
+/* --- limits.c --- */
 int budget_add(void *context, int64_t intent_ms);
 /* An order that certainly did not arrive costs nothing of the budget. */
 void budget_take_back(struct backend *backend, int64_t intent_ms);
 /* Why the order may not go out now: a line for `waiting:`, or NULL. */
 char *budget_holds(struct backend *backend, struct order *order);
 
-/* --- order_build.c --- */
+/* --- build.c --- */
 /*
  * Builds the request, with all that it needs from elsewhere. 0; -EAGAIN: not all is there
  * yet, *ret_waiting (free() it) tells why; -EINVAL with the problem set; -ESTALE: the
@@ -68,7 +68,7 @@ char *budget_holds(struct backend *backend, struct order *order);
  */
 int order_build(struct order *order, char **ret_waiting, struct problem *problem);
 
-/* --- order_outcome.c --- */
+/* --- outcome.c --- */
 /* The end of the create's call: http_options.done. */
 void order_answered(void *context, struct http_response *response);
 void order_not_sent(struct order *order, const char *failure);

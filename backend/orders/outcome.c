@@ -53,7 +53,7 @@ static int enter_problem(struct order *order)
 		 task_state_word(view->state), problem_class_word(answer->problem.class));
 	tasks_commit(backend->tasks, view);
 	if (answer->result == CREATE_AMBIGUOUS)
-		candidates_look(backend, order->number);
+		lost_answer_look(backend, order->number);
 	return 0;
 }
 
@@ -76,14 +76,14 @@ static int accepted(struct order *order)
 	log_info("event=accepted task=%" PRIu64 " id=%s provider=%s", order->number,
 		 seen->id, order->section->name);
 	if (is_removed)
-		follow_cancel(backend, order->number);
+		poll_cancel(backend, order->number);
 	else
-		follow_task(backend, order->number,
-			    order->section->poll_ms < FIRST_POLL_MS
-				    ? order->section->poll_ms
-				    : FIRST_POLL_MS);
+		poll_task(backend, order->number,
+			  order->section->poll_ms < FIRST_POLL_MS
+				  ? order->section->poll_ms
+				  : FIRST_POLL_MS);
 	if (seen->state != TASK_QUEUED)
-		follow_observe(backend, order->number, seen);
+		poll_observe(backend, order->number, seen);
 	return 0;
 }
 
@@ -190,7 +190,7 @@ void order_answered(void *context, struct http_response *response)
 {
 	struct order *order = context;
 
-	reach_learn(order->backend, order->section, response);
+	trust_learn(order->backend, order->section, response);
 	switch (response->outcome) {
 	case HTTP_ANSWERED:
 		order->response = *response;

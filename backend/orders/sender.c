@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define CREATE_TIMEOUT_MS                                                    \
+#define CREATE_TIMEOUT_MS \
 	600000 /* a service may hold a create open: providers/README.md, 1.2 \
 		*/
 #define ANSWER_MAX_BYTES (4u << 20)
@@ -17,8 +17,8 @@
 
 /* --- marking --- */
 
-void submit_enter_invalid(struct task_view *view, const struct problem *problem,
-			  const char *digest)
+void order_enter_invalid(struct task_view *view, const struct problem *problem,
+			 const char *digest)
 {
 	task_begin_attempt(view);
 	view->intent_ms = 0;
@@ -55,7 +55,7 @@ static void refuse_order(struct order *order, const struct problem *problem)
 			   ORDER_RETRY_FIRST_MS); /* the next turn drops it, or tries */
 		return;
 	}
-	submit_enter_invalid(view, problem, order->digest);
+	order_enter_invalid(view, problem, order->digest);
 	tasks_commit(backend->tasks, view);
 	order_drop(backend, order);
 }
@@ -156,7 +156,7 @@ static void consider(struct order *order)
 	order->stage = ORDER_MARKED;
 }
 
-void submit_turn(struct backend *backend)
+void sender_turn(struct backend *backend)
 {
 	struct order *order, *next;
 
@@ -181,7 +181,7 @@ static void send_order(struct order *order)
 		.context = order,
 	};
 
-	reach_service(order->section, &options);
+	trust_service(order->section, &options);
 	order->stage = ORDER_SENT;
 	order->built_ms = 0; /* it is given away */
 	log_info("event=create task=%" PRIu64 " provider=%s bytes=%" PRIu64,
@@ -191,7 +191,7 @@ static void send_order(struct order *order)
 		order_not_sent(order, "no memory");
 }
 
-void submit_send(struct backend *backend)
+void sender_send(struct backend *backend)
 {
 	struct order *order, *next;
 
@@ -202,7 +202,7 @@ void submit_send(struct backend *backend)
 	}
 }
 
-void submit_unsend(struct backend *backend)
+void sender_unsend(struct backend *backend)
 {
 	for (struct order *order = backend->orders; order; order = order->next)
 		if (order->stage == ORDER_MARKED) {
@@ -215,7 +215,7 @@ void submit_unsend(struct backend *backend)
 		}
 }
 
-bool submit_is_sending(const struct backend *backend)
+bool sender_is_sending(const struct backend *backend)
 {
 	for (const struct order *order = backend->orders; order; order = order->next)
 		if (order->stage == ORDER_SENT || order->stage == ORDER_ANSWERED)

@@ -1,8 +1,8 @@
 /*
- * Orders: requests that wait to go out. A room of the backend; see core.h for its turn,
- * and order.h for what is inside.
+ * Orders: requests that wait to go out. A room of the backend; see core_internal.h for its turn,
+ * and order_internal.h for what is inside.
  *
- * The money rule: an order leaves only from submit_send(), which runs after the commit
+ * The money rule: an order leaves only from sender_send(), which runs after the commit
  * that holds its intent. It is sent again only when it is certain that the service did
  * not get it.
  */
@@ -12,15 +12,15 @@
 #include "backend/core_internal.h"
 
 /* Copies the order and takes its request (in every case). NULL without memory. */
-struct order *submit_order_create(const struct task_order *order);
-void submit_order_destroy(struct order *order);
+struct order *order_create(const struct task_order *order);
+void order_destroy(struct order *order);
 /* A value that no other order has: the task's view holds it while the order stands. */
-uint64_t submit_order_token(const struct order *order);
+uint64_t order_token(const struct order *order);
 /* The command that hands it to the backend's thread. */
-struct command *submit_order_command(struct order *order);
+struct command *order_command(struct order *order);
 
 /* `invalid`: refused before anything was sent. In tasks_begin() … tasks_commit(). */
-void submit_enter_invalid(struct task_view *view, const struct problem *problem,
-			  const char *digest);
+void order_enter_invalid(struct task_view *view, const struct problem *problem,
+			 const char *digest);
 
 #endif

@@ -30,37 +30,37 @@ struct refresh {
 	void *context;
 };
 
-static void send_cancel(struct follower *follower);
+static void send_cancel(struct task_poll *task_poll);
 
-static struct follower *find(struct backend *backend, uint64_t number)
+static struct task_poll *find(struct backend *backend, uint64_t number)
 {
-	for (struct follower *follower = backend->followers; follower;
-	     follower = follower->next)
-		if (follower->number == number)
-			return follower;
+	for (struct task_poll *task_poll = backend->task_polls; task_poll;
+	     task_poll = task_poll->next)
+		if (task_poll->number == number)
+			return task_poll;
 	return NULL;
 }
 
-static struct follower *find_or_add(struct backend *backend, uint64_t number)
+static struct task_poll *find_or_add(struct backend *backend, uint64_t number)
 {
-	struct follower *follower = find(backend, number);
+	struct task_poll *task_poll = find(backend, number);
 
-	if (follower)
-		return follower;
-	follower = calloc(1, sizeof(*follower));
-	if (!follower)
+	if (task_poll)
+		return task_poll;
+	task_poll = calloc(1, sizeof(*task_poll));
+	if (!task_poll)
 		return NULL;
-	follower->backend = backend;
-	follower->number = number;
-	timer_init(&follower->timer, query_due, follower);
-	follower->next = backend->followers;
-	backend->followers = follower;
-	return follower;
+	task_poll->backend = backend;
+	task_poll->number = number;
+	timer_init(&task_poll->timer, poll_batch_due, task_poll);
+	task_poll->next = backend->task_polls;
+	backend->task_polls = task_poll;
+	return task_poll;
 }
 
-static void answer_refreshes(struct follower *follower, int result)
+static void answer_refreshes(struct task_poll *task_poll, int result)
 {
-	struct refresh *refresh = TAKE(follower->refreshes);
+	struct refresh *refresh = TAKE(task_poll->refreshes);
 
 	while (refresh) {
 		struct refresh *next = refresh->next;
@@ -71,61 +71,61 @@ static void answer_refreshes(struct follower *follower, int result)
 	}
 }
 
-void follower_drop(struct follower *follower)
+void task_poll_drop(struct task_poll *task_poll)
 {
-	struct backend *backend = follower->backend;
-	struct follower **at = &backend->followers;
+	struct backend *backend = task_poll->backend;
+	struct task_poll **at = &backend->task_polls;
 
-	while (*at != follower)
+	while (*at != task_poll)
 		at = &(*at)->next;
-	*at = follower->next;
-	timer_clear(&backend->timers, &follower->timer);
-	query_leave(follower);
-	http_cancel(follower->cancel);
-	answer_refreshes(follower, -EIO);
-	free(follower);
+	*at = task_poll->next;
+	timer_clear(&backend->timers, &task_poll->timer);
+	poll_batch_leave(task_poll);
+	http_cancel(task_poll->cancel);
+	answer_refreshes(task_poll, -EIO);
+	free(task_poll);
 }
 
-void follow_clear(struct backend *backend)
+void poll_clear(struct backend *backend)
 {
-	while (backend->followers)
-		follower_drop(backend->followers);
+	while (backend->task_polls)
+		task_poll_drop(backend->task_polls);
 }
 
-void follow_task(struct backend *backend, uint64_t number, int64_t delay_ms)
+void poll_task(struct backend *backend, uint64_t number, int64_t delay_ms)
 {
-	struct follower *follower = find_or_add(backend, number);
+	struct task_poll *task_poll = find_or_add(backend, number);
 	int64_t at_ms = clock_boot_ms() + delay_ms;
 
-	if (!follower || follower->query || follower->cancel)
+	if (!task_poll || task_poll->query || task_poll->cancel)
 		return; /* what is under way schedules what comes after it */
-	if (!timer_is_set(&follower->timer) || follower->timer.at_ms > at_ms)
-		timer_set(&backend->timers, &follower->timer, at_ms);
+	if (!timer_is_set(&task_poll->timer) || task_poll->timer.at_ms > at_ms)
+		timer_set(&backend->timers, &task_poll->timer, at_ms);
 }
 
-void follow_refresh(struct backend *backend, uint64_t number,
-		    void (*done)(void *context, int result), void *context)
+void poll_refresh(struct backend *backend, uint64_t number,
+		  void (*done)(void *context, int result), void *context)
 {
-	struct follower *follower = find_or_add(backend, number);
+	struct task_poll *task_poll = find_or_add(backend, number);
 	struct refresh *refresh = calloc(1, sizeof(*refresh));
 
-	if (!follower || !refresh) {
+	if (!task_poll || !refresh) {
 		free(refresh);
 		done(context, -ENOMEM);
 		return;
 	}
 	refresh->done = done;
 	refresh->context = context;
-	refresh->next = follower->refreshes;
-	follower->refreshes = refresh;
-	follow_task(backend, number, 0);
+	refresh->next = task_poll->refreshes;
+	task_poll->refreshes = refresh;
+	poll_task(backend, number, 0);
 }
 
-void follow_forget(struct backend *backend, void *context)
+void poll_forget(struct backend *backend, void *context)
 {
-	for (struct follower *follower = backend->followers; follower;
-	     follower = follower->next)
-		for (struct refresh **at = &follower->refreshes; *at;) {
+	for (struct task_poll *task_poll = backend->task_polls; task_poll;
+	     task_poll = task_poll->next)
+		for (struct refresh **at = &task_poll->refreshes; *at;) {
 			struct refresh *refresh = *at;
 
 			if (refresh->context != context) {
@@ -137,12 +137,12 @@ void follow_forget(struct backend *backend, void *context)
 		}
 }
 
-void follower_schedule(struct follower *follower, int64_t delay_ms)
+void task_poll_schedule(struct task_poll *task_poll, int64_t delay_ms)
 {
-	struct backend *backend = follower->backend;
-	struct task_view *view = tasks_begin(backend->tasks, follower->number);
+	struct backend *backend = task_poll->backend;
+	struct task_view *view = tasks_begin(backend->tasks, task_poll->number);
 
-	timer_set(&backend->timers, &follower->timer, clock_boot_ms() + delay_ms);
+	timer_set(&backend->timers, &task_poll->timer, clock_boot_ms() + delay_ms);
 	if (!view)
 		return;
 	view->next_ms = clock_wall_ms() + delay_ms;
@@ -198,7 +198,7 @@ static void end_task(struct task_view *view, const struct observation *seen)
 	view->listing_ms = clock_wall_ms();
 }
 
-void follow_end_cancel(struct task_view *view)
+void poll_end_cancel(struct task_view *view)
 {
 	if (!view->wants_cancel)
 		return;
@@ -206,12 +206,12 @@ void follow_end_cancel(struct task_view *view)
 	task_set_text(&view->note, "it was finished before it could be cancelled");
 }
 
-/* Success is shown by probe.c, when the sizes are known; until then it is still running.
+/* Success is shown by media/size_probe.c, when the sizes are known; until then it is still running.
  */
 static void enter_success(struct task_view *view)
 {
 	view->next_ms = 0;
-	follow_end_cancel(view);
+	poll_end_cancel(view);
 	task_set_text(&view->waiting, "the video's size, from the service's media host");
 	task_enter(view, TASK_RUNNING);
 }
@@ -244,14 +244,15 @@ static void change_by(struct task_view *view, struct observation *seen)
 	}
 }
 
-void follow_observe(struct backend *backend, uint64_t number, struct observation *seen)
+void poll_observe(struct backend *backend, uint64_t number, struct observation *seen)
 {
 	struct task_view *view = tasks_begin(backend->tasks, number);
 	bool was_active, is_success;
 
 	if (!view)
 		return;
-	was_active = task_is_active(view->state) && !probe_is_under_way(backend, number);
+	was_active =
+		task_is_active(view->state) && !size_probe_is_under_way(backend, number);
 	is_success = was_active && seen->state == TASK_SUCCEEDED && !view->is_removed;
 	change_by(view, seen);
 	tasks_commit(backend->tasks, view);
@@ -259,13 +260,13 @@ void follow_observe(struct backend *backend, uint64_t number, struct observation
 		log_info("event=ended task=%" PRIu64 " state=%s", number,
 			 task_state_word(seen->state));
 	if (is_success)
-		probe_task(backend, number, false);
+		size_probe_task(backend, number, false);
 }
 
-static void enter_gone(struct follower *follower, const struct problem *problem)
+static void enter_gone(struct task_poll *task_poll, const struct problem *problem)
 {
-	struct backend *backend = follower->backend;
-	struct task_view *view = tasks_begin(backend->tasks, follower->number);
+	struct backend *backend = task_poll->backend;
+	struct task_view *view = tasks_begin(backend->tasks, task_poll->number);
 
 	if (!view)
 		return;
@@ -285,10 +286,10 @@ static void enter_gone(struct follower *follower, const struct problem *problem)
 
 /* --- asking --- */
 
-static void note_tried(struct follower *follower, const char *why)
+static void note_tried(struct task_poll *task_poll, const char *why)
 {
-	struct backend *backend = follower->backend;
-	struct task_view *view = tasks_begin(backend->tasks, follower->number);
+	struct backend *backend = task_poll->backend;
+	struct task_view *view = tasks_begin(backend->tasks, task_poll->number);
 
 	if (!view)
 		return;
@@ -298,201 +299,201 @@ static void note_tried(struct follower *follower, const char *why)
 	tasks_commit(backend->tasks, view);
 }
 
-static int64_t interval(const struct follower *follower)
+static int64_t interval(const struct task_poll *task_poll)
 {
-	int64_t ms = follower->section->poll_ms;
+	int64_t ms = task_poll->section->poll_ms;
 
-	for (unsigned i = 0; i < follower->failures && ms < BACKOFF_MAX_MS; i++)
+	for (unsigned i = 0; i < task_poll->failures && ms < BACKOFF_MAX_MS; i++)
 		ms *= 2;
-	return core_jitter(follower->backend, ms > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : ms);
+	return core_jitter(task_poll->backend, ms > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : ms);
 }
 
 /*
  * Answers come, and none has told of an end for longer than services work. A connection
  * that fails here proves nothing, however long it does.
  */
-static bool is_untold_too_long(const struct follower *follower,
+static bool is_untold_too_long(const struct task_poll *task_poll,
 			       const struct task_view *view)
 {
 	int64_t begun_ms = view->intent_ms ? view->intent_ms : view->since_ms;
 
-	return follower->untold >= UNTOLD_TIMES &&
+	return task_poll->untold >= UNTOLD_TIMES &&
 	       clock_wall_ms() - begun_ms > UNTOLD_DAYS * DAY_MS;
 }
 
-static void end_untold(struct follower *follower, const char *said)
+static void end_untold(struct task_poll *task_poll, const char *said)
 {
 	AUTOPROBLEM problem = { 0 };
 
 	problem_set(&problem, PROBLEM_GONE,
 		    "%s has not told of an end for %d days; its last answer: %s",
-		    follower->section->name, UNTOLD_DAYS, said ? said : "nothing");
-	log_warn("event=untold task=%" PRIu64 " reason=\"%s\"", follower->number,
+		    task_poll->section->name, UNTOLD_DAYS, said ? said : "nothing");
+	log_warn("event=untold task=%" PRIu64 " reason=\"%s\"", task_poll->number,
 		 said ? said : "");
-	enter_gone(follower, &problem);
+	enter_gone(task_poll, &problem);
 }
 
 /* What comes after an answer, which `said` that: another poll, a cancel, or the end of
  * following. */
-static void go_on(struct follower *follower, const char *said, int64_t retry_after_ms)
+static void go_on(struct task_poll *task_poll, const char *said, int64_t retry_after_ms)
 {
-	AUTOVIEW *view = tasks_view(follower->backend->tasks, follower->number);
-	int64_t delay_ms = interval(follower);
+	AUTOVIEW *view = tasks_view(task_poll->backend->tasks, task_poll->number);
+	int64_t delay_ms = interval(task_poll);
 
 	if (!view || !task_is_active(view->state) ||
-	    probe_is_under_way(follower->backend, follower->number)) {
-		follower_drop(follower);
+	    size_probe_is_under_way(task_poll->backend, task_poll->number)) {
+		task_poll_drop(task_poll);
 		return;
 	}
-	if (is_untold_too_long(follower, view)) {
-		end_untold(follower, said);
-		follower_drop(follower);
+	if (is_untold_too_long(task_poll, view)) {
+		end_untold(task_poll, said);
+		task_poll_drop(task_poll);
 		return;
 	}
-	if (view->wants_cancel && !follower->failures) {
-		send_cancel(follower);
+	if (view->wants_cancel && !task_poll->failures) {
+		send_cancel(task_poll);
 		return;
 	}
-	follower_schedule(follower,
-			  retry_after_ms > delay_ms ? retry_after_ms : delay_ms);
+	task_poll_schedule(task_poll,
+			   retry_after_ms > delay_ms ? retry_after_ms : delay_ms);
 }
 
-void follower_failed(struct follower *follower, bool is_answered, const char *why,
-		     int64_t retry_after_ms)
+void task_poll_failed(struct task_poll *task_poll, bool is_answered, const char *why,
+		      int64_t retry_after_ms)
 {
 	AUTOFREE char *waiting =
 		text_format("an answer of %s (%s); the task itself goes on",
-			    follower->section->name, why ? why : "no answer");
+			    task_poll->section->name, why ? why : "no answer");
 
-	follower->failures++;
-	follower->untold += is_answered;
+	task_poll->failures++;
+	task_poll->untold += is_answered;
 	log_warn("event=poll_failed task=%" PRIu64 " times=%u reason=\"%s\"",
-		 follower->number, follower->failures, why ? why : "");
-	note_tried(follower, waiting);
-	answer_refreshes(follower, -EIO); /* who was not told anything else before */
-	go_on(follower, why, retry_after_ms);
+		 task_poll->number, task_poll->failures, why ? why : "");
+	note_tried(task_poll, waiting);
+	answer_refreshes(task_poll, -EIO); /* who was not told anything else before */
+	go_on(task_poll, why, retry_after_ms);
 }
 
 /*
  * Since when nothing was heard of the task: a service may not know it yet right after it
  * was made, and a single empty answer later proves nothing.
  */
-static bool is_silent_too_long(struct follower *follower)
+static bool is_silent_too_long(struct task_poll *task_poll)
 {
-	AUTOVIEW *view = tasks_view(follower->backend->tasks, follower->number);
-	int64_t heard_ms = follower->heard_ms;
+	AUTOVIEW *view = tasks_view(task_poll->backend->tasks, task_poll->number);
+	int64_t heard_ms = task_poll->heard_ms;
 
 	if (!heard_ms && view)
 		heard_ms = view->intent_ms ? view->intent_ms : view->since_ms;
-	return follower->silent >= GONE_TIMES && clock_wall_ms() - heard_ms > SILENCE_MS;
+	return task_poll->silent >= GONE_TIMES && clock_wall_ms() - heard_ms > SILENCE_MS;
 }
 
 /* Nothing is said of the task: it is asked about again, for ten minutes. */
-static void heard_nothing(struct follower *follower, int64_t retry_after_ms)
+static void heard_nothing(struct task_poll *task_poll, int64_t retry_after_ms)
 {
 	AUTOPROBLEM problem = { 0 };
 
-	follower->failures = 0;
-	follower->silent++;
-	follower->untold++;
-	note_tried(follower, NULL);
-	if (is_silent_too_long(follower)) {
+	task_poll->failures = 0;
+	task_poll->silent++;
+	task_poll->untold++;
+	note_tried(task_poll, NULL);
+	if (is_silent_too_long(task_poll)) {
 		problem_set(&problem, PROBLEM_GONE,
 			    "%s has said nothing of the task for ten minutes",
-			    follower->section->name);
-		enter_gone(follower, &problem);
+			    task_poll->section->name);
+		enter_gone(task_poll, &problem);
 	}
-	answer_refreshes(follower, -EIO);
-	go_on(follower, NULL, retry_after_ms);
+	answer_refreshes(task_poll, -EIO);
+	go_on(task_poll, NULL, retry_after_ms);
 }
 
 /* A failure that may be none is shown from when it is seen first … */
-static void note_doubt(struct follower *follower, const struct observation *seen)
+static void note_doubt(struct task_poll *task_poll, const struct observation *seen)
 {
 	AUTOFREE char *note = NULL;
 
-	if (follower->doubts != 1 || seen->state != TASK_RUNNING)
+	if (task_poll->doubts != 1 || seen->state != TASK_RUNNING)
 		return;
 	note = text_format(DOUBT_HEAD " (%s); it is asked again, since such an answer "
 				      "was wrong before",
 			   seen->problem.text ? seen->problem.text
 					      : "it does not say why");
-	core_set_note(follower->backend, follower->number, note);
+	core_set_note(task_poll->backend, task_poll->number, note);
 }
 
 /* … until the next answer says otherwise. */
-static void forget_doubt(struct follower *follower)
+static void forget_doubt(struct task_poll *task_poll)
 {
-	AUTOVIEW *view = tasks_view(follower->backend->tasks, follower->number);
+	AUTOVIEW *view = tasks_view(task_poll->backend->tasks, task_poll->number);
 
-	follower->doubts = 0;
+	task_poll->doubts = 0;
 	if (view && view->note && text_starts_with(view->note, DOUBT_HEAD))
-		core_set_note(follower->backend, follower->number, NULL);
+		core_set_note(task_poll->backend, task_poll->number, NULL);
 }
 
 /* Takes over what it said of the task. */
-static void observed(struct follower *follower, struct observation *seen)
+static void observed(struct task_poll *task_poll, struct observation *seen)
 {
-	follower->gone = 0;
-	follower->untold = seen->raw_state ? follower->untold + 1 : 0;
+	task_poll->gone = 0;
+	task_poll->untold = seen->raw_state ? task_poll->untold + 1 : 0;
 	if (seen->is_doubtful)
-		follower->doubts++;
+		task_poll->doubts++;
 	else
-		forget_doubt(follower);
-	if (follower->doubts >= DOUBTS)
+		forget_doubt(task_poll);
+	if (task_poll->doubts >= DOUBTS)
 		seen->state = TASK_FAILED;
-	follow_observe(follower->backend, follower->number, seen);
-	note_doubt(follower, seen);
-	answer_refreshes(follower,
+	poll_observe(task_poll->backend, task_poll->number, seen);
+	note_doubt(task_poll, seen);
+	answer_refreshes(task_poll,
 			 seen->video_url || seen->last_frame_url ? 0 : -ENODATA);
 }
 
-void follower_observed(struct follower *follower, struct observation *seen,
-		       int64_t retry_after_ms)
+void task_poll_observed(struct task_poll *task_poll, struct observation *seen,
+			int64_t retry_after_ms)
 {
 	bool is_gone = seen->problem.class == PROBLEM_GONE && seen->state == TASK_UNKNOWN;
 
 	if (seen->state == TASK_UNKNOWN && !is_gone) {
-		heard_nothing(follower, retry_after_ms);
+		heard_nothing(task_poll, retry_after_ms);
 		return;
 	}
 	if (is_gone)
-		answer_refreshes(follower, -ENOENT);
-	if (is_gone && ++follower->gone < GONE_TIMES) {
-		follower_failed(follower, true, seen->problem.text, retry_after_ms);
+		answer_refreshes(task_poll, -ENOENT);
+	if (is_gone && ++task_poll->gone < GONE_TIMES) {
+		task_poll_failed(task_poll, true, seen->problem.text, retry_after_ms);
 		return;
 	}
-	follower->failures = follower->silent = 0;
-	follower->heard_ms = clock_wall_ms();
-	note_tried(follower, NULL);
+	task_poll->failures = task_poll->silent = 0;
+	task_poll->heard_ms = clock_wall_ms();
+	note_tried(task_poll, NULL);
 	if (is_gone) {
-		enter_gone(follower, &seen->problem);
+		enter_gone(task_poll, &seen->problem);
 	} else {
-		observed(follower, seen);
+		observed(task_poll, seen);
 	}
-	go_on(follower, seen->raw_state, retry_after_ms);
+	go_on(task_poll, seen->raw_state, retry_after_ms);
 }
 
 /* --- cancelling --- */
 
 /* It was not cancelled. `is_over`: nor will it be; else it is asked for again. */
-static void cancel_ended(struct follower *follower, bool is_over, const char *note)
+static void cancel_ended(struct task_poll *task_poll, bool is_over, const char *note)
 {
-	struct backend *backend = follower->backend;
-	struct task_view *view = tasks_begin(backend->tasks, follower->number);
+	struct backend *backend = task_poll->backend;
+	struct task_view *view = tasks_begin(backend->tasks, task_poll->number);
 
 	if (view) {
 		view->wants_cancel = !is_over;
 		task_set_text(&view->note, note);
 		tasks_commit(backend->tasks, view);
 	}
-	follower_schedule(follower, interval(follower));
+	task_poll_schedule(task_poll, interval(task_poll));
 }
 
-static void cancelled(struct follower *follower)
+static void cancelled(struct task_poll *task_poll)
 {
-	struct backend *backend = follower->backend;
-	struct task_view *view = tasks_begin(backend->tasks, follower->number);
+	struct backend *backend = task_poll->backend;
+	struct task_view *view = tasks_begin(backend->tasks, task_poll->number);
 
 	if (view) {
 		task_set_text(&view->note, NULL);
@@ -502,24 +503,24 @@ static void cancelled(struct follower *follower)
 		view->listing_ms = clock_wall_ms();
 		tasks_commit(backend->tasks, view);
 	}
-	log_info("event=cancelled task=%" PRIu64, follower->number);
-	follower_drop(follower);
+	log_info("event=cancelled task=%" PRIu64, task_poll->number);
+	task_poll_drop(task_poll);
 }
 
 static void cancel_done(void *context, struct http_response *response)
 {
-	struct follower *follower = context;
+	struct task_poll *task_poll = context;
 	AUTOPROBLEM problem = { 0 };
 	AUTOFREE char *note = NULL;
 	const char *why;
 	int r = -EAGAIN;
 
-	follower->cancel = NULL;
-	reach_learn(follower->backend, follower->section, response);
+	task_poll->cancel = NULL;
+	trust_learn(task_poll->backend, task_poll->section, response);
 	if (response->outcome == HTTP_ANSWERED)
-		r = follower->section->provider->parse_cancel(response, &problem);
+		r = task_poll->section->provider->parse_cancel(response, &problem);
 	if (!r) {
-		cancelled(follower);
+		cancelled(task_poll);
 		return;
 	}
 	why = problem.text	  ? problem.text
@@ -530,47 +531,47 @@ static void cancel_done(void *context, struct http_response *response)
 				     "and will be billed",
 				     why)
 		       : text_format("it is not cancelled yet (%s); asking again", why);
-	cancel_ended(follower, r == -EBUSY, note);
+	cancel_ended(task_poll, r == -EBUSY, note);
 }
 
 /*
  * The state was asked for just now. A DELETE that meets a finished task would delete its
  * record and lose a paid video, so it goes out only for a state that can be cancelled.
  */
-static void send_cancel(struct follower *follower)
+static void send_cancel(struct task_poll *task_poll)
 {
-	struct backend *backend = follower->backend;
-	AUTOVIEW *view = tasks_view(backend->tasks, follower->number);
-	const struct provider *provider = follower->section->provider;
-	struct endpoint endpoint = config_endpoint(follower->section);
+	struct backend *backend = task_poll->backend;
+	AUTOVIEW *view = tasks_view(backend->tasks, task_poll->number);
+	const struct provider *provider = task_poll->section->provider;
+	struct endpoint endpoint = config_endpoint(task_poll->section);
 	struct http_options options = { .timeout_ms = CANCEL_TIMEOUT_MS,
 					.body_max_bytes = ANSWER_MAX_BYTES,
 					.done = cancel_done,
-					.context = follower };
+					.context = task_poll };
 	struct http_request request = { 0 };
 	bool can = view && (view->state == TASK_QUEUED ? provider->can_cancel_queued
 						       : provider->can_cancel_running);
 
-	reach_service(follower->section, &options);
+	trust_service(task_poll->section, &options);
 	if (!can || !provider->build_cancel) {
-		cancel_ended(follower, true,
+		cancel_ended(task_poll, true,
 			     "the service cannot cancel it in this state: it runs on and "
 			     "will be billed");
 		return;
 	}
 	if (provider->build_cancel(view->remote_id, &endpoint, &request) ||
-	    http_start(backend->http, &request, &options, &follower->cancel)) {
+	    http_start(backend->http, &request, &options, &task_poll->cancel)) {
 		http_request_clear(&request);
-		cancel_ended(follower, false,
+		cancel_ended(task_poll, false,
 			     "there was no memory to ask the service to cancel it");
 	}
 }
 
-void follow_cancel(struct backend *backend, uint64_t number)
+void poll_cancel(struct backend *backend, uint64_t number)
 {
 	AUTOVIEW *view = tasks_view(backend->tasks, number);
 
 	/* A create under way looks at is_removed when it ends. */
 	if (view && (view->state == TASK_QUEUED || view->state == TASK_RUNNING))
-		follow_task(backend, number, 0);
+		poll_task(backend, number, 0);
 }

@@ -21,41 +21,41 @@ struct query {
 	struct backend *backend;
 	const struct provider_section *section;
 	struct http_call *call;
-	struct follower **followers; /* NULL: it left meanwhile */
+	struct task_poll **task_polls; /* NULL: it left meanwhile */
 	char **ids;
 	size_t count;
 	bool is_answered; /* the answer is being handed out: it destroys itself */
 };
 
-static void query_destroy(struct query *query)
+static void poll_batch_destroy(struct query *query)
 {
 	for (size_t i = 0; i < query->count; i++) {
-		if (query->followers[i])
-			query->followers[i]->query = NULL;
+		if (query->task_polls[i])
+			query->task_polls[i]->query = NULL;
 		free(query->ids[i]);
 	}
-	free(query->followers);
+	free(query->task_polls);
 	free(query->ids);
 	free(query);
 }
 
 /* A follower leaves its query, which goes on for the others. */
-void query_leave(struct follower *follower)
+void poll_batch_leave(struct task_poll *task_poll)
 {
-	struct query *query = TAKE(follower->query);
+	struct query *query = TAKE(task_poll->query);
 	bool is_wanted = false;
 
 	if (!query)
 		return;
 	for (size_t i = 0; i < query->count; i++) {
-		if (query->followers[i] == follower)
-			query->followers[i] = NULL;
-		is_wanted = is_wanted || query->followers[i];
+		if (query->task_polls[i] == task_poll)
+			query->task_polls[i] = NULL;
+		is_wanted = is_wanted || query->task_polls[i];
 	}
 	if (is_wanted || query->is_answered)
 		return;
 	http_cancel(query->call);
-	query_destroy(query);
+	poll_batch_destroy(query);
 }
 
 static struct observation *find_observation(struct observations *list, const char *id)
@@ -71,20 +71,20 @@ static void hand_out(struct query *query, struct observations *list,
 		     int64_t retry_after_ms)
 {
 	for (size_t i = 0; i < query->count; i++) {
-		struct follower *follower = TAKE(query->followers[i]);
+		struct task_poll *task_poll = TAKE(query->task_polls[i]);
 		struct observation *seen = find_observation(list, query->ids[i]);
 
-		if (!follower)
+		if (!task_poll)
 			continue;
-		follower->query = NULL;
-		follower->asks_alone = !seen;
+		task_poll->query = NULL;
+		task_poll->asks_alone = !seen;
 		if (seen)
-			follower_observed(follower, seen, retry_after_ms);
+			task_poll_observed(task_poll, seen, retry_after_ms);
 		else if (query->count > 1)
-			follower_schedule(follower, 0);
+			task_poll_schedule(task_poll, 0);
 		else
-			follower_failed(follower, true, "it says nothing of the task",
-					retry_after_ms);
+			task_poll_failed(task_poll, true, "it says nothing of the task",
+					 retry_after_ms);
 	}
 }
 
@@ -92,16 +92,16 @@ static void fail_all(struct query *query, bool is_answered, const char *why,
 		     int64_t retry_after_ms)
 {
 	for (size_t i = 0; i < query->count; i++) {
-		struct follower *follower = TAKE(query->followers[i]);
+		struct task_poll *task_poll = TAKE(query->task_polls[i]);
 
-		if (!follower)
+		if (!task_poll)
 			continue;
-		follower->query = NULL;
-		follower_failed(follower, is_answered, why, retry_after_ms);
+		task_poll->query = NULL;
+		task_poll_failed(task_poll, is_answered, why, retry_after_ms);
 	}
 }
 
-static void query_done(void *context, struct http_response *response)
+static void poll_batch_done(void *context, struct http_response *response)
 {
 	struct query *query = context;
 	const struct provider *provider = query->section->provider;
@@ -111,7 +111,7 @@ static void query_done(void *context, struct http_response *response)
 
 	query->call = NULL;
 	query->is_answered = true;
-	reach_learn(query->backend, query->section, response);
+	trust_learn(query->backend, query->section, response);
 	if (response->outcome == HTTP_ANSWERED)
 		r = provider->parse_query(response, (const char *const *)query->ids,
 					  query->count, &list, &problem);
@@ -124,29 +124,29 @@ static void query_done(void *context, struct http_response *response)
 	else
 		hand_out(query, &list, response->retry_after_ms);
 	observations_clear(&list);
-	query_destroy(query);
+	poll_batch_destroy(query);
 }
 
 /* The configuration may no longer have what made the task: it is not asked as somebody
  * else. */
-static bool is_bound(struct follower *follower)
+static bool is_bound(struct task_poll *task_poll)
 {
-	AUTOVIEW *view = tasks_view(follower->backend->tasks, follower->number);
+	AUTOVIEW *view = tasks_view(task_poll->backend->tasks, task_poll->number);
 
-	follower->section = view ? core_bind(follower->backend, view) : NULL;
-	return follower->section && view->remote_id;
+	task_poll->section = view ? core_bind(task_poll->backend, view) : NULL;
+	return task_poll->section && view->remote_id;
 }
 
-static int add_to_query(struct query *query, struct follower *follower)
+static int add_to_query(struct query *query, struct task_poll *task_poll)
 {
-	AUTOVIEW *view = tasks_view(follower->backend->tasks, follower->number);
-	struct follower **followers =
-		realloc(query->followers, (query->count + 1) * sizeof(*followers));
+	AUTOVIEW *view = tasks_view(task_poll->backend->tasks, task_poll->number);
+	struct task_poll **task_polls =
+		realloc(query->task_polls, (query->count + 1) * sizeof(*task_polls));
 	char **ids;
 
-	if (!followers)
+	if (!task_polls)
 		return -ENOMEM;
-	query->followers = followers;
+	query->task_polls = task_polls;
 	ids = realloc(query->ids, (query->count + 1) * sizeof(*ids));
 	if (!ids)
 		return -ENOMEM;
@@ -154,34 +154,34 @@ static int add_to_query(struct query *query, struct follower *follower)
 	ids[query->count] = view && view->remote_id ? strdup(view->remote_id) : NULL;
 	if (!ids[query->count])
 		return -ENOMEM;
-	followers[query->count++] = follower;
-	follower->query = query;
-	timer_clear(&follower->backend->timers, &follower->timer);
+	task_polls[query->count++] = task_poll;
+	task_poll->query = query;
+	timer_clear(&task_poll->backend->timers, &task_poll->timer);
 	return 0;
 }
 
 /* Who would ask the same service within half an interval asks along. */
-static void add_companions(struct query *query, const struct follower *first)
+static void add_companions(struct query *query, const struct task_poll *first)
 {
 	struct backend *backend = query->backend;
 	int64_t soon_ms = clock_boot_ms() + first->section->poll_ms / 2;
 
-	for (struct follower *follower = backend->followers, *next; follower;
-	     follower = next) {
+	for (struct task_poll *task_poll = backend->task_polls, *next; task_poll;
+	     task_poll = next) {
 		AUTOVIEW *view = NULL;
 
-		next = follower->next;
+		next = task_poll->next;
 		if (query->count >= first->section->provider->query_most)
 			return;
-		if (follower->query || follower->cancel || follower->asks_alone ||
-		    !timer_is_set(&follower->timer) || follower->timer.at_ms > soon_ms)
+		if (task_poll->query || task_poll->cancel || task_poll->asks_alone ||
+		    !timer_is_set(&task_poll->timer) || task_poll->timer.at_ms > soon_ms)
 			continue;
-		view = tasks_view(backend->tasks, follower->number);
+		view = tasks_view(backend->tasks, task_poll->number);
 		if (!view || !view->remote_id ||
 		    core_section_of(backend, view) != first->section)
 			continue;
-		follower->section = first->section;
-		add_to_query(query, follower);
+		task_poll->section = first->section;
+		add_to_query(query, task_poll);
 	}
 }
 
@@ -191,13 +191,13 @@ static int send_query(struct query *query, const struct provider_section *sectio
 					.timeout_ms = QUERY_TIMEOUT_MS,
 					.body_max_bytes = ANSWER_MAX_BYTES,
 					.lane = section,
-					.done = query_done,
+					.done = poll_batch_done,
 					.context = query };
 	struct http_request request = { 0 };
 	struct endpoint endpoint = config_endpoint(section);
 
 	query->section = section;
-	reach_service(section, &options);
+	trust_service(section, &options);
 	if (!section->provider->build_query((const char *const *)query->ids, query->count,
 					    &endpoint, &request) &&
 	    !http_start(query->backend->http, &request, &options, &query->call))
@@ -206,28 +206,28 @@ static int send_query(struct query *query, const struct provider_section *sectio
 	return -ENOMEM;
 }
 
-void query_due(void *context)
+void poll_batch_due(void *context)
 {
-	struct follower *follower = context;
+	struct task_poll *task_poll = context;
 	struct query *query;
 
-	if (!is_bound(follower)) {
-		follower_drop(follower);
+	if (!is_bound(task_poll)) {
+		task_poll_drop(task_poll);
 		return;
 	}
 	query = calloc(1, sizeof(*query));
-	if (!query || add_to_query(query, follower)) {
+	if (!query || add_to_query(query, task_poll)) {
 		if (query)
-			query_destroy(query);
-		follower_failed(follower, false, "no memory", 0);
+			poll_batch_destroy(query);
+		task_poll_failed(task_poll, false, "no memory", 0);
 		return;
 	}
-	query->backend = follower->backend;
-	if (!follower->asks_alone)
-		add_companions(query, follower);
-	if (send_query(query, follower->section)) {
+	query->backend = task_poll->backend;
+	if (!task_poll->asks_alone)
+		add_companions(query, task_poll);
+	if (send_query(query, task_poll->section)) {
 		query->is_answered = true;
 		fail_all(query, false, "no memory", 0);
-		query_destroy(query);
+		poll_batch_destroy(query);
 	}
 }

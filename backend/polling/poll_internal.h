@@ -10,9 +10,9 @@ struct query;
 struct refresh;
 
 /* A task that is asked about. Backend thread only. */
-struct follower {
+struct task_poll {
 	struct backend *backend;
-	struct follower *next;
+	struct task_poll *next;
 	uint64_t number;
 	struct timer timer;
 	const struct provider_section *section; /* of the call under way */
@@ -29,20 +29,20 @@ struct follower {
 	struct refresh *refreshes;
 };
 
-/* --- follow.c --- */
-void follower_drop(struct follower *follower);
-void follower_schedule(struct follower *follower, int64_t delay_ms);
+/* --- poll.c --- */
+void task_poll_drop(struct task_poll *task_poll);
+void task_poll_schedule(struct task_poll *task_poll, int64_t delay_ms);
 /* The answer to a query of it: what it says, or why there is none. May drop it. */
-void follower_observed(struct follower *follower, struct observation *seen,
-		       int64_t retry_after_ms);
+void task_poll_observed(struct task_poll *task_poll, struct observation *seen,
+			int64_t retry_after_ms);
 /* `is_answered`: the service could be asked, but what it says is of no use. */
-void follower_failed(struct follower *follower, bool is_answered, const char *why,
-		     int64_t retry_after_ms);
+void task_poll_failed(struct task_poll *task_poll, bool is_answered, const char *why,
+		      int64_t retry_after_ms);
 
-/* --- query.c --- */
+/* --- poll_batch.c --- */
 /* Asks now, together with whoever would ask the same service soon. A timer's function. */
-void query_due(void *context);
+void poll_batch_due(void *context);
 /* A follower leaves its query, if it has one; the others' goes on. */
-void query_leave(struct follower *follower);
+void poll_batch_leave(struct task_poll *task_poll);
 
 #endif

@@ -36,11 +36,10 @@ enum task_state {
 
 /* What a service said of one task. Unset texts are NULL. */
 struct observation {
-	char *id; /* the service's id of the task */
-	enum task_state
-		state;	  /* QUEUED … CANCELLED; TASK_UNKNOWN: there is no such task
+	char *id;	       /* the service's id of the task */
+	enum task_state state; /* QUEUED … CANCELLED; TASK_UNKNOWN: there is no such task
 			     (problem GONE), or nothing is said of it yet (no problem) */
-	char *raw_state;  /* the service's own word when we do not know it */
+	char *raw_state;       /* the service's own word when we do not know it */
 	bool is_doubtful; /* RUNNING, but it says that it failed in a way that was wrong
 			     before: three times in a row counts */
 	int progress;	  /* per cent, or -1 */
@@ -99,7 +98,7 @@ struct provider {
 	const char *title;	      /* the service's name, for people */
 	const char *default_base_url; /* NULL: must be configured */
 	const char *default_key_env;
-	/* What its requests can say. fit.h sees to it that they say nothing else. */
+	/* What its requests can say. models/fit.h sees to it that they say nothing else. */
 	uint32_t params;	      /* PARAM_BIT()s */
 	unsigned image, video, audio; /* MEDIA_BY_…; 0: it takes none */
 	bool takes_references;	      /* media without being a first or last frame */

@@ -74,7 +74,7 @@ static int put_content(const struct request *request, struct json *body)
 		struct json *out;
 
 		if (request->content[i].type == CONTENT_DRAFT_TASK)
-			continue; /* it has none: fit.h */
+			continue; /* it has none: models/fit.h */
 		out = json_new_object();
 		r = put_item(&request->content[i], out);
 		if (r)

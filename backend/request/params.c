@@ -57,7 +57,7 @@ static bool is_frame_count(int64_t number)
 
 /*
  * What a key can say at all: providers/README.md, 1.1 and 6.2. What models.json may widen
- * (how long, how large, how late) is bounded by sense alone here; fit.h knows each model.
+ * (how long, how large, how late) is bounded by sense alone here; models/fit.h knows each model.
  */
 static const struct param params[PARAM_COUNT] = {
 	[PARAM_RESOLUTION] = { "resolution", VALUE_WORD,

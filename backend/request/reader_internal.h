@@ -33,15 +33,15 @@ int reader_set_word(struct reader *reader, enum request_param param, const char 
 /* Appends a prompt, without the white space around it; its flags become parameters. */
 int reader_add_prompt(struct reader *reader, const char *text, size_t size);
 
-/* request_flags.c: takes the flags off the end of a prompt, see there. */
+/* flags.c: takes the flags off the end of a prompt, see there. */
 int reader_take_flags(struct reader *reader, const char *text, size_t *size);
 
-/* request_content.c: `content`, and `input_reference` in its place. */
+/* content.c: `content`, and `input_reference` in its place. */
 int reader_read_content(struct reader *reader, const struct json *content);
 int reader_read_reference(struct reader *reader, const struct json *value);
 
 /*
- * request_alias.c: reads a key of another service's language. *ret_is_known tells whether
+ * alias.c: reads a key of another service's language. *ret_is_known tells whether
  * it is one.
  */
 int reader_read_alias(struct reader *reader, const struct json *value,

@@ -88,7 +88,7 @@ struct request_file {
  * An output of another task as an input: a shot made of a shot. The folder side names the
  * task; the backend puts its link or its bytes in the place when it is there.
  */
-struct request_shot {
+struct request_output_link {
 	uint64_t number; /* of the other task; 0: none */
 	unsigned output; /* enum output_kind */
 };
@@ -103,7 +103,7 @@ struct request_content {
 		      */
 	bool is_any_media; /* its file tells whether it is an image, a video or a sound */
 	struct request_file file;
-	struct request_shot shot;
+	struct request_output_link shot;
 };
 
 struct request {

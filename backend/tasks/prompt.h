@@ -9,7 +9,7 @@
 
 /*
  * The texts of the request that was sent last, a space between them; free() it. NULL when
- * nothing was sent, when it has no text, or without memory. Not cleaned (text.h).
+ * nothing was sent, when it has no text, or without memory. Not cleaned (base/text.h).
  */
 char *task_prompt(const struct task_view *view);
 /* The same of a request that was only read. */

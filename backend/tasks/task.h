@@ -1,7 +1,7 @@
 /*
  * What is known of a task, as an immutable view that any thread may hold.
  *
- * A change makes a new view (tasks.h); a view that somebody holds never changes. Take one
+ * A change makes a new view (task_table.h); a view that somebody holds never changes. Take one
  * with task_view_ref(), give it back with task_view_unref(). All texts may be NULL.
  */
 #ifndef SEEDANCEFS_BACKEND_TASKS_TASK_H

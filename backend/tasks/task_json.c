@@ -130,7 +130,7 @@ static int put_course(struct json *object, const struct task_view *view,
 	if (!r && task_is_active(view->state))
 		r = put_time(object, "next", view->next_ms);
 	if (!r && view->state == TASK_SUCCEEDED)
-		r = put_time(object, "next", facts->keep_begins_ms);
+		r = put_time(object, "next", facts->prefetch_begins_ms);
 	if (!r && view->state == TASK_SUCCEEDED && view->outputs[OUTPUT_VIDEO].is_ready)
 		r = json_put_int64(object, "kept", facts->kept_percent);
 	if (!r && view->state == TASK_SUCCEEDED)

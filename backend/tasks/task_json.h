@@ -10,7 +10,7 @@
 struct task_facts {
 	const char *waiting;	    /* what the folder waits for; NULL: the view's own */
 	int kept_percent;	    /* of the video, on disk */
-	int64_t keep_begins_ms;	    /* the rest of it is fetched then; 0: not known */
+	int64_t prefetch_begins_ms; /* the rest of it is fetched then; 0: not known */
 	int64_t link_expires_s;	    /* seconds since the epoch; 0: not told */
 	bool link_expires_is_guess; /* the link does not tell, the service's papers do */
 };

@@ -1,6 +1,6 @@
 /*
  * Announcements, the daemon's end: what changed in the tasks' folders is told to whoever
- * watches them (announcer.h), and wakes whoever polls a `status` (ops_poll.c).
+ * watches them (announcer.h), and wakes whoever polls a `status` (kernel/ops_poll.c).
  *
  * For each task it is kept what watchers were told last. Whatever may have changed it
  * only marks the task; one thread looks what is different now, and gives the announcer
@@ -62,7 +62,7 @@ unsigned announce_changes(struct announce *announce, uint64_t number);
 /* When task.json came to a folder that was not sent yet (wall clock, ms); 0: not seen. */
 int64_t announce_listed_ms(struct announce *announce, uint64_t number);
 
-/* Makes its thread ask those who poll (ops_poll.h) when they are due. */
+/* Makes its thread ask those who poll (kernel/ops_poll.h) when they are due. */
 void announce_wake(struct announce *announce);
 
 /* Whether a request comes from the announcer. */

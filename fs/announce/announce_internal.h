@@ -1,6 +1,6 @@
 /*
  * What the rooms of the announcements share: announce.c (what the tasks were told of, and
- * the queue), announce_thread.c (jobs) and announce_look.c (what is different now).
+ * the queue), jobs.c (jobs) and changes.c (what is different now).
  */
 #ifndef SEEDANCEFS_FS_ANNOUNCE_ANNOUNCE_INTERNAL_H
 #define SEEDANCEFS_FS_ANNOUNCE_ANNOUNCE_INTERNAL_H

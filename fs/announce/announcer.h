@@ -4,7 +4,7 @@
  * The kernel tells watchers (inotify) of what is done through the mount, never of what
  * the daemon does by itself. So the announcer does it once more, through the mount, as
  * any program would; the daemon knows it by its pid and answers that all is done
- * (ops_announce.c). It is a process of its own because a thread that waits for its own
+ * (kernel/ops_announce.c). It is a process of its own because a thread that waits for its own
  * daemon could never be ended.
  *
  * It is forked before threads, keys, ledger and lock exist, wipes its copy of the

@@ -99,7 +99,7 @@ static void expect_files(const struct task_view *view, struct look *look)
 	bool is_ended = view->state == TASK_SUCCEEDED;
 
 	look->shown = KIND_BIT(VIRTUAL_STATUS) | KIND_BIT(VIRTUAL_TASK_JSON);
-	if (render_has_error(view))
+	if (error_text_exists(view))
 		look->shown |= KIND_BIT(VIRTUAL_ERROR);
 	for (int i = 0; i < OUTPUT_COUNT; i++) {
 		look->outputs[i] = view->outputs[i].version;

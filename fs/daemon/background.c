@@ -27,7 +27,7 @@ __attribute__((noreturn)) static void wait_for_child(int ready, pid_t child)
 	_exit(WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : 1);
 }
 
-int daemon_begin(struct daemon *ret_daemon)
+int background_begin(struct background *ret_daemon)
 {
 	int ready[2];
 	pid_t child;
@@ -47,7 +47,7 @@ int daemon_begin(struct daemon *ret_daemon)
 	return 0;
 }
 
-void daemon_ready(struct daemon *daemon)
+void background_ready(struct background *daemon)
 {
 	AUTOCLOSE int nowhere = -1;
 

@@ -5,17 +5,17 @@
 #ifndef SEEDANCEFS_FS_DAEMON_BACKGROUND_H
 #define SEEDANCEFS_FS_DAEMON_BACKGROUND_H
 
-struct daemon {
+struct background {
 	int ready; /* write end of the parent's pipe; -1 in the foreground */
 };
 
 /*
  * Forks. The parent waits for the child's word and ends with its exit status; only the
- * child returns. Errors of the child still go to the terminal until daemon_ready(). 0 or
+ * child returns. Errors of the child still go to the terminal until background_ready(). 0 or
  * -errno.
  */
-int daemon_begin(struct daemon *ret_daemon);
+int background_begin(struct background *ret_daemon);
 /* The mount answers: the parent may go; the terminal is let go of. */
-void daemon_ready(struct daemon *daemon);
+void background_ready(struct background *daemon);
 
 #endif

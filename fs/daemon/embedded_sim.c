@@ -97,7 +97,7 @@ static int read_ready(int fd, unsigned *ret_port, unsigned *ret_control)
 	return -EIO;
 }
 
-static int spawn(const char *library_path, int log, struct simulator *simulator,
+static int spawn(const char *library_path, int log, struct embedded_sim *simulator,
 		 int *ret_ready)
 {
 	AUTOFREE char *program = program_beside(PROGRAM);
@@ -121,16 +121,16 @@ static int spawn(const char *library_path, int log, struct simulator *simulator,
 	return simulator->pid < 0 ? -errno : 0;
 }
 
-int simulator_start(const char *library_path, int log, struct simulator *ret_simulator,
-		    char **ret_error)
+int embedded_sim_start(const char *library_path, int log,
+		       struct embedded_sim *ret_simulator, char **ret_error)
 {
 	AUTOCLOSE int ready = -1;
 	unsigned port = 0, control = 0;
 
-	*ret_simulator = (struct simulator){ .pid = -1, .lifeline = -1 };
+	*ret_simulator = (struct embedded_sim){ .pid = -1, .lifeline = -1 };
 	if (spawn(library_path, log, ret_simulator, &ready) ||
 	    read_ready(ready, &port, &control)) {
-		simulator_stop(ret_simulator);
+		embedded_sim_stop(ret_simulator);
 		return text_fail(ret_error, -EIO,
 				 "no provider is configured, and the simulator (" PROGRAM
 				 ") could not "
@@ -149,7 +149,7 @@ static bool has_ended(pid_t pid)
 	return waitpid(pid, NULL, WNOHANG) != 0;
 }
 
-void simulator_stop(struct simulator *simulator)
+void embedded_sim_stop(struct embedded_sim *simulator)
 {
 	int64_t until_ms = clock_boot_ms() + STOP_MS;
 

@@ -8,7 +8,7 @@
 
 #include <sys/types.h>
 
-struct simulator {
+struct embedded_sim {
 	pid_t pid;
 	int lifeline; /* closed: it ends */
 	char *url;    /* "http://127.0.0.1:PORT" */
@@ -20,8 +20,8 @@ struct simulator {
  * terminal or a pipe that somebody reads to its end. Before threads. 0, or -errno with a
  * line in *ret_error.
  */
-int simulator_start(const char *library_path, int log, struct simulator *ret_simulator,
-		    char **ret_error);
-void simulator_stop(struct simulator *simulator);
+int embedded_sim_start(const char *library_path, int log,
+		       struct embedded_sim *ret_simulator, char **ret_error);
+void embedded_sim_stop(struct embedded_sim *simulator);
 
 #endif

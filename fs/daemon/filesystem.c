@@ -31,7 +31,7 @@ int filesystem_create(struct backend *backend, int library, const char *mount_po
 	pthread_mutex_init(&fs->handles_lock, NULL);
 	pthread_cond_init(&fs->opened, NULL);
 	r = tree_open(&fs->tree, library);
-	fs->tree.shown_at = mount_point;
+	fs->tree.task_xattr_at = mount_point;
 	if (!r)
 		r = nodes_init(&fs->nodes, &fs->tree);
 	if (!r)
@@ -39,7 +39,7 @@ int filesystem_create(struct backend *backend, int library, const char *mount_po
 	if (!r)
 		r = gallery_create(&fs->gallery);
 	if (!r)
-		r = parked_create(backend, &fs->parked);
+		r = parked_reads_create(backend, &fs->parked);
 	if (!r)
 		r = settler_create(fs, &fs->settler);
 	if (!r)
@@ -66,7 +66,7 @@ void filesystem_destroy(struct filesystem *fs)
 	announce_destroy(fs->announce);
 	pollers_destroy(fs->pollers);
 	settler_destroy(fs->settler);
-	parked_destroy(fs->parked);
+	parked_reads_destroy(fs->parked);
 	gallery_destroy(fs->gallery);
 	folders_destroy(fs->folders, &fs->nodes);
 	nodes_clear(&fs->nodes);

@@ -33,10 +33,10 @@ struct program {
 	char *mount_point;
 	struct config *config;
 	struct library library;
-	struct daemon daemon;
+	struct background daemon;
 	struct announcer announcer;
 	struct mount_identity mounted; /* zeros: not known */
-	struct simulator simulator;
+	struct embedded_sim simulator;
 	struct backend *backend;
 	struct filesystem *fs;
 	struct fuse_session *session;
@@ -94,7 +94,7 @@ static int prepare(struct program *program)
 		r = options_load_config(&program->options, &program->config,
 					&program->error);
 	if (!r)
-		r = others_check_options(program->options.fuse, geteuid(),
+		r = access_check_options(program->options.fuse, geteuid(),
 					 "/etc/fuse.conf", &program->error);
 	return r ? r : check_places(program);
 }
@@ -105,8 +105,8 @@ static int finish_config(struct program *program, int log)
 
 	if (r != -ENOENT)
 		return r;
-	r = simulator_start(program->library.path, log, &program->simulator,
-			    &program->error);
+	r = embedded_sim_start(program->library.path, log, &program->simulator,
+			       &program->error);
 	return r ? r
 		 : config_finish(program->config, program->simulator.url,
 				 &program->error);
@@ -124,7 +124,7 @@ static void is_ready(void *context)
 		       program->mount_point);
 		fflush(stdout);
 	}
-	daemon_ready(&program->daemon);
+	background_ready(&program->daemon);
 }
 
 /* In libfuse's way of writing: whatever is in the library's path is its name, and no
@@ -211,7 +211,7 @@ static int start(struct program *program)
 	if (!r)
 		r = backend_start(program->backend);
 	if (!r)
-		r = parked_start(program->fs->parked);
+		r = parked_reads_start(program->fs->parked);
 	if (!r)
 		r = settler_start(program->fs->settler);
 	if (!r)
@@ -248,11 +248,11 @@ static void tear_down(struct program *program)
 	if (program->fs)
 		thumbnails_stop(program->fs->thumbnails);
 	if (program->fs)
-		parked_end(program->fs->parked);
+		parked_reads_end(program->fs->parked);
 	if (program->backend)
 		backend_stop(program->backend);
 	if (program->fs)
-		parked_stop(program->fs->parked);
+		parked_reads_stop(program->fs->parked);
 	if (program->fs)
 		announce_stop(program->fs->announce);
 	announcer_let_go(&program->announcer);
@@ -265,7 +265,7 @@ static void tear_down(struct program *program)
 	announcer_stop(&program->announcer);
 	filesystem_destroy(program->fs);
 	backend_destroy(program->backend);
-	simulator_stop(&program->simulator);
+	embedded_sim_stop(&program->simulator);
 	config_destroy(program->config);
 	library_close(&program->library);
 	options_clear(&program->options);
@@ -288,7 +288,7 @@ static int set_up(struct program *program)
 	int r = prepare(program), log;
 
 	if (!r && !program->options.is_foreground)
-		r = daemon_begin(&program->daemon);
+		r = background_begin(&program->daemon);
 	if (!r) /* before there is anything that it could hold on to */
 		r = announcer_start(program->mount_point, &program->announcer);
 	if (!r)

@@ -10,7 +10,7 @@
 
 #define ROOT_UID 0
 
-bool others_is_owner(const struct filesystem *fs, uid_t uid)
+bool access_is_owner(const struct filesystem *fs, uid_t uid)
 {
 	return uid == fs->owner || uid == ROOT_UID;
 }
@@ -23,20 +23,20 @@ static bool name_orders(const char *name)
 	return name_is_trigger(name) || name_is_defaults(name);
 }
 
-int others_check_name(struct filesystem *fs, struct node *directory, int fd,
+int access_check_name(struct filesystem *fs, struct node *directory, int fd,
 		      const char *name, uid_t uid)
 {
-	if (others_is_owner(fs, uid))
+	if (access_is_owner(fs, uid))
 		return 0;
 	return name_orders(name) || folder_number_at(fs, directory, fd) ? -EACCES : 0;
 }
 
-int others_check_new(struct filesystem *fs, struct node *directory, int fd,
+int access_check_new(struct filesystem *fs, struct node *directory, int fd,
 		     const char *name, uid_t uid)
 {
-	if (!fs->is_root && !others_is_owner(fs, uid))
+	if (!fs->is_root && !access_is_owner(fs, uid))
 		return -EACCES;
-	return others_check_name(fs, directory, fd, name, uid);
+	return access_check_name(fs, directory, fd, name, uid);
 }
 
 struct look {
@@ -52,11 +52,11 @@ static void look_at_name(void *context, struct node *parent, const char *name)
 		look->result = -EACCES;
 }
 
-int others_check_content(struct filesystem *fs, struct node *node, uid_t uid)
+int access_check_content(struct filesystem *fs, struct node *node, uid_t uid)
 {
 	struct look look = { .fs = fs };
 
-	if (!others_is_owner(fs, uid))
+	if (!access_is_owner(fs, uid))
 		nodes_each_name(&fs->nodes, node, look_at_name, &look);
 	return look.result;
 }
@@ -89,13 +89,13 @@ static void look_at_task(void *context, struct task_view *view)
 		nodes_unref(&fs->nodes, folder, 1);
 }
 
-int others_check_directory(struct filesystem *fs, struct node *parent, const char *name,
+int access_check_directory(struct filesystem *fs, struct node *parent, const char *name,
 			   uid_t uid)
 {
 	AUTOFREE char *above = NULL, *path = NULL;
 	struct search search = { .fs = fs };
 
-	if (others_is_owner(fs, uid))
+	if (access_is_owner(fs, uid))
 		return 0;
 	if (!atomic_load(&fs->folders->is_walked))
 		return -EAGAIN; /* not every task's folder is known yet */
@@ -146,7 +146,7 @@ static bool is_allowed(const char *conf)
 	return false;
 }
 
-int others_check_options(const char *options, uid_t uid, const char *conf,
+int access_check_options(const char *options, uid_t uid, const char *conf,
 			 char **ret_error)
 {
 	const char *option = !options				  ? NULL

@@ -15,26 +15,26 @@
 
 #include "fs/folder/filesystem.h"
 
-bool others_is_owner(const struct filesystem *fs, uid_t uid);
+bool access_is_owner(const struct filesystem *fs, uid_t uid);
 
 /* Before a name comes, goes, or is given to something else in a directory. */
-int others_check_name(struct filesystem *fs, struct node *directory, int fd,
+int access_check_name(struct filesystem *fs, struct node *directory, int fd,
 		      const char *name, uid_t uid);
 /* The same for a new file, folder or link. */
-int others_check_new(struct filesystem *fs, struct node *directory, int fd,
+int access_check_new(struct filesystem *fs, struct node *directory, int fd,
 		     const char *name, uid_t uid);
 /* Before a file's content changes, or may: it is opened for writing. */
-int others_check_content(struct filesystem *fs, struct node *node, uid_t uid);
+int access_check_content(struct filesystem *fs, struct node *node, uid_t uid);
 /* Before a directory moves or goes: no task's folder goes with it. */
-int others_check_directory(struct filesystem *fs, struct node *parent, const char *name,
+int access_check_directory(struct filesystem *fs, struct node *parent, const char *name,
 			   uid_t uid);
 
 /*
- * Whether a list of FUSE's options (as options.h has it; or NULL) lets others in. An
+ * Whether a list of FUSE's options (as daemon/options.h has it; or NULL) lets others in. An
  * ordinary user may do so only where the machine's `conf` says it; without that, and with
  * others let in, -EPERM with a whole line for people in *ret_error (free() it).
  */
-int others_check_options(const char *options, uid_t uid, const char *conf,
+int access_check_options(const char *options, uid_t uid, const char *conf,
 			 char **ret_error);
 
 #endif

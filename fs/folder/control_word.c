@@ -29,7 +29,7 @@ static bool is_state(const char *line, size_t size)
 	       !task_state_from_word(word, &state);
 }
 
-static int parse_word(const char *line, size_t size, struct control *control)
+static int parse_word(const char *line, size_t size, struct control_word *control)
 {
 	size_t length = 0;
 
@@ -50,9 +50,9 @@ static int parse_word(const char *line, size_t size, struct control *control)
 	return -EINVAL;
 }
 
-int control_parse(const char *text, size_t size, struct control *ret_control)
+int control_word_parse(const char *text, size_t size, struct control_word *ret_control)
 {
-	struct control control = { 0 };
+	struct control_word control = { 0 };
 	const char *end;
 	size_t line;
 	int r = 0;

@@ -8,13 +8,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct control {
+struct control_word {
 	bool is_copy; /* its first line is a state, or it has more lines */
 	char word[16];
 	char argument[160]; /* the rest of the line, "" if none */
 };
 
 /* 0; -EINVAL: neither a known word nor a copy; -ENODATA: nothing but white space. */
-int control_parse(const char *text, size_t size, struct control *ret_control);
+int control_word_parse(const char *text, size_t size, struct control_word *ret_control);
 
 #endif

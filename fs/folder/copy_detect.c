@@ -78,7 +78,7 @@ static void work(struct node *directory)
 	atomic_store(&directory->worked_ms, clock_boot_ms());
 }
 
-void copier_made_directory(struct node *directory, pid_t pid)
+void copy_detect_made_directory(struct node *directory, pid_t pid)
 {
 	work(directory);
 	atomic_store(&directory->is_listed, false);
@@ -86,7 +86,7 @@ void copier_made_directory(struct node *directory, pid_t pid)
 	atomic_store(&directory->maker, pid);
 }
 
-void copier_made(struct node *directory, const char *name, pid_t pid)
+void copy_detect_made(struct node *directory, const char *name, pid_t pid)
 {
 	bool is_copied = goes_on(directory, pid);
 
@@ -109,7 +109,7 @@ static void visit_work(void *context, struct node *parent, const char *name)
 		work(parent);
 }
 
-void copier_finished(struct nodes *nodes, struct node *node, pid_t pid)
+void copy_detect_finished(struct nodes *nodes, struct node *node, pid_t pid)
 {
 	if (node->type == S_IFDIR && atomic_load(&node->maker) == pid)
 		atomic_store(&node->maker, 0);
@@ -120,15 +120,15 @@ static void visit_rewritten(void *context, struct node *parent, const char *name
 {
 	(void)context;
 	if (name_is_trigger(name))
-		copier_answered(parent);
+		copy_detect_answered(parent);
 }
 
-void copier_rewritten(struct nodes *nodes, struct node *file)
+void copy_detect_rewritten(struct nodes *nodes, struct node *file)
 {
 	nodes_each_name(nodes, file, visit_rewritten, NULL);
 }
 
-void copier_answered(struct node *directory)
+void copy_detect_answered(struct node *directory)
 {
 	atomic_store(&directory->trigger_maker, 0);
 	atomic_store(&directory->asking_ms, 0);
@@ -155,7 +155,7 @@ static enum copier which_copier(struct node *directory, pid_t pid)
 	return is_known ? COPIER_KNOWN : COPIER_NONE;
 }
 
-bool copier_finds(struct node *directory, const char *name, pid_t pid)
+bool copy_detect_finds(struct node *directory, const char *name, pid_t pid)
 {
 	int64_t now_ms = clock_boot_ms();
 	enum copier copier;
@@ -169,23 +169,23 @@ bool copier_finds(struct node *directory, const char *name, pid_t pid)
 	return copier != COPIER_KNOWN;
 }
 
-void copier_opened(struct node *directory, pid_t pid)
+void copy_detect_opened(struct node *directory, pid_t pid)
 {
 	if (atomic_load(&directory->trigger_maker) == pid)
-		copier_answered(directory);
+		copy_detect_answered(directory);
 }
 
-void copier_listed(struct node *directory, pid_t pid)
+void copy_detect_listed(struct node *directory, pid_t pid)
 {
 	atomic_store(&directory->lister, pid);
 	if (atomic_load(&directory->maker) == pid)
 		atomic_store(&directory->maker, 0);
 	else
 		atomic_store(&directory->is_listed, true);
-	copier_opened(directory, pid);
+	copy_detect_opened(directory, pid);
 }
 
-int64_t copier_asks_ms(const struct node *directory)
+int64_t copy_detect_asks_ms(const struct node *directory)
 {
 	int64_t since_ms = atomic_load(&((struct node *)directory)->asking_ms);
 

@@ -25,23 +25,23 @@
 #include <sys/types.h>
 
 /* The directory is new: who made it may go on to copy into it. */
-void copier_made_directory(struct node *directory, pid_t pid);
+void copy_detect_made_directory(struct node *directory, pid_t pid);
 /* A name came into the directory: if it is a trigger's, `pid` may be a copier. */
-void copier_made(struct node *directory, const char *name, pid_t pid);
+void copy_detect_made(struct node *directory, const char *name, pid_t pid);
 /* A trigger is written anew in its place: nobody waits for an answer. */
-void copier_rewritten(struct nodes *nodes, struct node *file);
+void copy_detect_rewritten(struct nodes *nodes, struct node *file);
 /* A file or directory got its attributes, which is the last that a copier does with it.
  */
-void copier_finished(struct nodes *nodes, struct node *node, pid_t pid);
+void copy_detect_finished(struct nodes *nodes, struct node *node, pid_t pid);
 /* Whether a virtual file of an unsent folder is found by that name, or is to be made. */
-bool copier_finds(struct node *directory, const char *name, pid_t pid);
+bool copy_detect_finds(struct node *directory, const char *name, pid_t pid);
 /* A virtual file of the directory is opened. */
-void copier_opened(struct node *directory, pid_t pid);
+void copy_detect_opened(struct node *directory, pid_t pid);
 /* The directory is listed. */
-void copier_listed(struct node *directory, pid_t pid);
+void copy_detect_listed(struct node *directory, pid_t pid);
 /* A person decided what becomes of the folder. */
-void copier_answered(struct node *directory);
+void copy_detect_answered(struct node *directory);
 /* Milliseconds since somebody who may copy found a name taken; -1: nobody did. */
-int64_t copier_asks_ms(const struct node *directory);
+int64_t copy_detect_asks_ms(const struct node *directory);
 
 #endif

@@ -67,7 +67,7 @@ static bool is_part_of_refused(const struct task_view *view, const char *name)
 	return whole && (is_refused_name(view, whole) || is_only_shown(view, whole));
 }
 
-bool activity_is_locked(struct filesystem *fs, struct node *directory, const char *name)
+bool edits_is_locked(struct filesystem *fs, struct node *directory, const char *name)
 {
 	uint64_t number = folder_number(fs, directory);
 	AUTOVIEW *view = number ? backend_task_view(fs->backend, number) : NULL;
@@ -99,7 +99,7 @@ static void visit_lock(void *context, struct node *parent, const char *name)
 		visit->result = -EAGAIN;
 }
 
-int activity_check_open(struct filesystem *fs, struct node *node)
+int edits_check_open(struct filesystem *fs, struct node *node)
 {
 	struct visit visit = { .fs = fs, .node = node };
 
@@ -171,7 +171,7 @@ static void edit_below(struct filesystem *fs, struct node *directory, const char
 	struct change_below change = { fs, edits };
 
 	if (name_is_defaults(name))
-		below_each_unsent(fs, directory, visit_below, &change);
+		unsent_below_each(fs, directory, visit_below, &change);
 }
 
 /* One try: 0, -EACCES, or -EAGAIN: it was sent this moment, and other rules hold now. */
@@ -233,7 +233,7 @@ static void visit_change(void *context, struct node *parent, const char *name)
 		visit->result = r;
 }
 
-int activity_before_change(struct filesystem *fs, struct node *node, struct edits *edits)
+int edits_before_change(struct filesystem *fs, struct node *node, struct edits *edits)
 {
 	struct visit visit = { .fs = fs, .node = node, .edits = edits };
 
@@ -256,7 +256,7 @@ static void visit_note(void *context, struct node *parent, const char *name)
 		settle_poke(visit->fs->settler, number);
 }
 
-void activity_note(struct filesystem *fs, struct node *node)
+void edits_note(struct filesystem *fs, struct node *node)
 {
 	struct visit visit = { .fs = fs, .node = node };
 
@@ -277,19 +277,19 @@ static void visit_closed(void *context, struct node *parent, const char *name)
 	uint64_t number = name_is_scratch(name) ? 0 : folder_number(visit->fs, parent);
 
 	if (name_is_defaults(name))
-		below_each_unsent(visit->fs, parent, visit_poke, visit->fs);
+		unsent_below_each(visit->fs, parent, visit_poke, visit->fs);
 	if (number)
 		settle_poke(visit->fs->settler, number);
 }
 
-void activity_closed(struct filesystem *fs, struct node *node)
+void edits_closed(struct filesystem *fs, struct node *node)
 {
 	struct visit visit = { .fs = fs, .node = node };
 
 	nodes_each_name(&fs->nodes, node, visit_closed, &visit);
 }
 
-void activity_note_name(struct filesystem *fs, struct node *directory, const char *name)
+void edits_note_name(struct filesystem *fs, struct node *directory, const char *name)
 {
 	AUTOEDITS edits = { 0 };
 
@@ -315,7 +315,7 @@ static void visit_mark(void *context, struct node *parent, const char *name)
 		settle_poke(visit->fs->settler, number);
 }
 
-int activity_after_change(struct filesystem *fs, struct node *node, uid_t uid)
+int edits_after_change(struct filesystem *fs, struct node *node, uid_t uid)
 {
 	struct visit visit = { .fs = fs, .node = node, .uid = uid };
 
@@ -325,7 +325,7 @@ int activity_after_change(struct filesystem *fs, struct node *node, uid_t uid)
 
 /* --- names --- */
 
-void activity_copy_came(struct filesystem *fs, uint64_t number)
+void edits_copy_came(struct filesystem *fs, uint64_t number)
 {
 	AUTOVIEW *view = backend_task_view(fs->backend, number);
 
@@ -349,8 +349,8 @@ static int stand_again(struct filesystem *fs, uint64_t number,
 	return name_virtual_kind(name) == VIRTUAL_STATUS && is_new ? -ESTALE : -EACCES;
 }
 
-int activity_check_name(struct filesystem *fs, struct node *directory, int fd,
-			const char *name, const struct stat *coming, struct edits *edits)
+int edits_check_name(struct filesystem *fs, struct node *directory, int fd,
+		     const char *name, const struct stat *coming, struct edits *edits)
 {
 	enum virtual_kind kind = name_virtual_kind(name);
 	bool is_uncertain = (kind != VIRTUAL_NONE || name_is_trigger(name)) &&
@@ -366,12 +366,13 @@ int activity_check_name(struct filesystem *fs, struct node *directory, int fd,
 		if (coming && is_locked_file(find_locked(view, name), coming))
 			return 0;
 		if (find_locked(view, name))
-			aside_put_back(fs, number, fd, find_locked(view, name), !coming);
+			set_aside_put_back(fs, number, fd, find_locked(view, name),
+					   !coming);
 		return -EACCES;
 	}
 	if (is_only_shown(view, name)) {
 		if (name_tells_copy(name))
-			activity_copy_came(fs, number);
+			edits_copy_came(fs, number);
 		return stand_again(fs, number, view, name, !coming);
 	}
 	if (!coming && is_part_of_refused(view, name))
@@ -384,8 +385,8 @@ int activity_check_name(struct filesystem *fs, struct node *directory, int fd,
 	return edit(fs, directory, name, edits);
 }
 
-void activity_name_goes(struct filesystem *fs, struct node *directory, const char *name,
-			struct edits *edits)
+void edits_name_goes(struct filesystem *fs, struct node *directory, const char *name,
+		     struct edits *edits)
 {
 	edit(fs, directory, name, edits);
 }
@@ -398,13 +399,13 @@ static bool is_filled_file(int fd, const char *name)
 	       S_ISREG(status.st_mode) && status.st_size > 0;
 }
 
-int activity_name_came(struct filesystem *fs, struct node *directory, int fd,
-		       const char *name, uid_t uid)
+int edits_name_came(struct filesystem *fs, struct node *directory, int fd,
+		    const char *name, uid_t uid)
 {
 	uint64_t number;
 	int r = 0;
 
-	activity_note_name(fs, directory, name);
+	edits_note_name(fs, directory, name);
 	if (name_is_trigger(name) && is_filled_file(fd, name))
 		r = folder_mark(fs, directory, uid);
 	number = r ? 0 : folder_number_at(fs, directory, fd);

@@ -3,7 +3,7 @@
  *
  * Requests come in on FUSE's own workers; each handler decodes, calls a room, and replies
  * exactly once. No handler waits for the network: a read whose bytes are not here is
- * parked (parked.h). Folders settle on one thread of their own (settle.h), which alone
+ * parked (kernel/parked_reads.h). Folders settle on one thread of their own (order/settle.h), which alone
  * reads what a folder orders. No lock is held over I/O, a reply, or a call into the
  * backend.
  */
@@ -21,7 +21,7 @@
 struct fuse_session;
 struct folders;
 struct settler;
-struct parked;
+struct parked_reads;
 struct thumbnails;
 struct handle;
 struct announce;
@@ -36,7 +36,7 @@ struct filesystem {
 	struct nodes nodes;
 	struct folders *folders;
 	struct settler *settler;
-	struct parked *parked;
+	struct parked_reads *parked;
 	struct thumbnails *thumbnails; /* NULL: there are none */
 	struct announce *announce;
 	struct pollers *pollers;

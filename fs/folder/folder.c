@@ -427,7 +427,7 @@ static uint64_t read_number(struct filesystem *fs, struct node *directory, int f
 	struct task_place place;
 	uint64_t number;
 
-	if (mark_read(fd, backend_library_id(fs->backend), &number))
+	if (task_mark_read(fd, backend_library_id(fs->backend), &number))
 		return 0;
 	path = nodes_path(&fs->nodes, directory);
 	place = place_of(directory, path);
@@ -517,7 +517,7 @@ bool folder_is_lost(struct filesystem *fs, const struct task_view *view)
 	       !folders_find(fs->folders, view->number);
 }
 
-struct lost_search {
+struct reorder_search {
 	struct filesystem *fs;
 	const char *path;
 	bool is_found;
@@ -525,7 +525,7 @@ struct lost_search {
 
 static void look_for_lost(void *context, struct task_view *view)
 {
-	struct lost_search *search = context;
+	struct reorder_search *search = context;
 
 	if (!search->is_found && view->place.path &&
 	    !strcmp(view->place.path, search->path))
@@ -534,7 +534,7 @@ static void look_for_lost(void *context, struct task_view *view)
 
 static bool is_place_of_lost(struct filesystem *fs, const char *path)
 {
-	struct lost_search search = { fs, path, false };
+	struct reorder_search search = { fs, path, false };
 
 	if (path)
 		backend_task_each(fs->backend, look_for_lost, &search);
@@ -549,7 +549,7 @@ static bool may_be_a_task(struct filesystem *fs, int fd, const char *path)
 
 	if (atomic_load(&fs->folders->is_walked))
 		return false;
-	if (mark_read(fd, backend_library_id(fs->backend), &number))
+	if (task_mark_read(fd, backend_library_id(fs->backend), &number))
 		return is_place_of_lost(fs, path);
 	view = backend_task_view(fs->backend, number);
 	return view && !view->is_removed;
@@ -591,7 +591,7 @@ static int mark(struct filesystem *fs, struct node *directory, int fd,
 		return -EAGAIN;
 	r = backend_task_reserve(fs->backend, &number);
 	if (!r)
-		r = mark_write(fd, backend_library_id(fs->backend), number);
+		r = task_mark_write(fd, backend_library_id(fs->backend), number);
 	if (!r)
 		r = add_task(fs, directory, number, place);
 	if (!r)
@@ -610,7 +610,7 @@ int folder_mark(struct filesystem *fs, struct node *directory, uid_t uid)
 	struct task_place place;
 	int r = 0;
 
-	if (directory == fs->nodes.root || !others_is_owner(fs, uid))
+	if (directory == fs->nodes.root || !access_is_owner(fs, uid))
 		return 0;
 	fd = nodes_open_directory(&fs->nodes, directory);
 	if (fd < 0)
@@ -646,8 +646,8 @@ bool folder_claim(struct filesystem *fs, struct node *directory, int fd, uint64_
 		return false;
 	begin_marking(fs, directory);
 	if (!know_number(fs, directory, fd) &&
-	    ((!mark_read(fd, library_id, &marked) && marked == number) ||
-	     !mark_write(fd, library_id, number)) &&
+	    ((!task_mark_read(fd, library_id, &marked) && marked == number) ||
+	     !task_mark_write(fd, library_id, number)) &&
 	    !take_over(fs, view, directory, &place)) {
 		set_number(fs, directory, number);
 		log_info("event=folder_claimed task=%" PRIu64, number);
@@ -695,7 +695,7 @@ static uint64_t *list_numbers(struct folders *folders, size_t *ret_count)
  * A folder that moved is where its task is now. It may have gone to the trash, or left
  * it; what its request names, and the defaults above it, may be others: it is read anew.
  */
-static void follow_move(struct filesystem *fs, uint64_t number)
+static void poll_move(struct filesystem *fs, uint64_t number)
 {
 	struct node *directory = folder_node(fs, number);
 	AUTOVIEW *view = directory ? backend_task_view(fs->backend, number) : NULL;
@@ -719,6 +719,6 @@ void folders_moved(struct filesystem *fs)
 	AUTOFREE uint64_t *numbers = list_numbers(fs->folders, &count);
 
 	for (size_t i = 0; i < count; i++)
-		follow_move(fs, numbers[i]);
+		poll_move(fs, numbers[i]);
 	thumbnails_folders_moved(fs->thumbnails);
 }

@@ -2,7 +2,7 @@
  * Task folders: which directory is which task, by the mark that it carries.
  *
  * A folder object stands for one task's directory while the program knows it. What the
- * folder shows besides the user's files is virtual.h's; its snapshot of `status` is kept
+ * folder shows besides the user's files is view/virtual_files.h's; its snapshot of `status` is kept
  * here.
  */
 #ifndef SEEDANCEFS_FS_FOLDER_FOLDER_H

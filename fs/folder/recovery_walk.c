@@ -160,7 +160,7 @@ static void look_at_plain(struct walk *walk, struct node *directory, int fd)
 {
 	uint64_t number;
 
-	if (mark_read(fd, backend_library_id(walk->fs->backend), &number))
+	if (task_mark_read(fd, backend_library_id(walk->fs->backend), &number))
 		look_for_hint(walk, directory);
 	else
 		look_at_marked(walk, directory, number);
@@ -228,7 +228,7 @@ static bool compare(struct walk *walk, struct unmarked *unmarked)
 	unmarked->is_incomplete = false;
 	if (!path)
 		return false;
-	r = gather_digest(walk->fs, unmarked->directory, path, digest);
+	r = draft_digest(walk->fs, unmarked->directory, path, digest);
 	unmarked->is_incomplete = r && r != -ENOENT;
 	unmarked->is_claimed = !r && claim_same(walk, unmarked, digest);
 	return unmarked->is_claimed;
@@ -309,7 +309,7 @@ static void walk_directory(struct walk *walk, struct node *directory)
 	closedir(stream);
 }
 
-bool walk_tree(struct filesystem *fs, const bool *stopping, pthread_mutex_t *lock)
+bool recovery_walk(struct filesystem *fs, const bool *stopping, pthread_mutex_t *lock)
 {
 	struct walk walk = { .fs = fs, .is_stopping = stopping, .lock = lock };
 	bool is_whole;

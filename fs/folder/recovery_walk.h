@@ -10,6 +10,6 @@
 #include "fs/folder/filesystem.h"
 
 /* True when done; false soon after *is_stopping (guarded by lock) became true. */
-bool walk_tree(struct filesystem *fs, const bool *is_stopping, pthread_mutex_t *lock);
+bool recovery_walk(struct filesystem *fs, const bool *is_stopping, pthread_mutex_t *lock);
 
 #endif

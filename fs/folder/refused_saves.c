@@ -83,7 +83,7 @@ static void visit_before(void *context, struct node *parent, const char *name)
 	memcpy(folder->text_before, digest, sizeof(digest));
 }
 
-void saves_begin(struct filesystem *fs, struct node *node)
+void refused_saves_begin(struct filesystem *fs, struct node *node)
 {
 	struct visit visit = { .fs = fs, .node = node };
 
@@ -168,14 +168,14 @@ static void visit_closed(void *context, struct node *parent, const char *name)
 
 	if (!view && !name_is_defaults(name))
 		return;
-	visit->result = gather_judge(visit->fs, parent, visit->fd, name, &problem);
+	visit->result = draft_judge(visit->fs, parent, visit->fd, name, &problem);
 	if (view && problem.text)
 		note_refusal(visit, view->number, problem.text);
 	else if (view && !visit->result)
 		note_acceptance(visit, view);
 }
 
-int saves_judge(struct filesystem *fs, struct node *node)
+int refused_saves_judge(struct filesystem *fs, struct node *node)
 {
 	AUTOCLOSE int fd = nodes_open(&fs->nodes, node, O_RDONLY);
 	struct visit visit = { .fs = fs, .node = node, .fd = fd };
@@ -196,14 +196,14 @@ struct newest {
 
 /* A descriptor, or -errno. */
 static int open_newest(struct filesystem *fs, struct node *directory,
-		       const struct gathered *gathered, struct newest *ret_newest)
+		       const struct draft_result *result, struct newest *ret_newest)
 {
 	AUTOCLOSE int folder = nodes_open_directory(&fs->nodes, directory);
 	AUTOCLOSE int newest = -ENOENT;
 	struct stat status;
 
-	for (size_t i = 0; folder >= 0 && i < gathered->locked_count; i++) {
-		const char *name = gathered->locked[i].name;
+	for (size_t i = 0; folder >= 0 && i < result->locked_count; i++) {
+		const char *name = result->locked[i].name;
 		AUTOCLOSE int fd = -1;
 
 		if (!name_is_trigger(name))
@@ -231,8 +231,8 @@ static int is_held(const struct refused_save *refused, const struct newest *newe
 	return is_text_before(refused, fd);
 }
 
-int saves_hold(struct filesystem *fs, uint64_t number, struct node *directory,
-	       const struct gathered *gathered, struct problem *ret_problem)
+int refused_saves_hold(struct filesystem *fs, uint64_t number, struct node *directory,
+		       const struct draft_result *result, struct problem *ret_problem)
 {
 	AUTOVIEW *view = backend_task_view(fs->backend, number);
 	AUTOFREE char *text = NULL;
@@ -242,10 +242,10 @@ int saves_hold(struct filesystem *fs, uint64_t number, struct node *directory,
 
 	if (!view || !view->refused_save.problem)
 		return 0;
-	fd = open_newest(fs, directory, gathered, &newest);
+	fd = open_newest(fs, directory, result, &newest);
 	if (fd < 0)
 		return fd;
-	if (gather_judge(fs, directory, fd, newest.name, ret_problem) == -EINVAL)
+	if (draft_judge(fs, directory, fd, newest.name, ret_problem) == -EINVAL)
 		return -EINVAL;
 	r = is_held(&view->refused_save, &newest, fd);
 	if (r <= 0)
@@ -258,7 +258,7 @@ int saves_hold(struct filesystem *fs, uint64_t number, struct node *directory,
 	return 1;
 }
 
-void saves_wait_for_trigger(struct filesystem *fs, uint64_t number)
+void refused_saves_wait_for_trigger(struct filesystem *fs, uint64_t number)
 {
 	static const char none[] = "there is no prompt or request.json";
 	AUTOVIEW *view = backend_task_view(fs->backend, number);

@@ -14,23 +14,23 @@
 
 #include "fs/folder/filesystem.h"
 
-struct gathered;
+struct draft_result;
 
 /* A file's content is about to be cut: what a trigger says until then is remembered. Any
  * thread. */
-void saves_begin(struct filesystem *fs, struct node *node);
+void refused_saves_begin(struct filesystem *fs, struct node *node);
 /* A file that was written is closed: 0, or -EINVAL when what it says is not acceptable.
  * Any thread. */
-int saves_judge(struct filesystem *fs, struct node *node);
+int refused_saves_judge(struct filesystem *fs, struct node *node);
 
 /*
  * 1: a save was refused, and what was gathered was not saved since, or is what was there
  * before: the folder waits, and says why; -EINVAL with the problem: it is refused as it
  * stands; 0: neither; or -errno. The settler's thread.
  */
-int saves_hold(struct filesystem *fs, uint64_t number, struct node *directory,
-	       const struct gathered *gathered, struct problem *ret_problem);
+int refused_saves_hold(struct filesystem *fs, uint64_t number, struct node *directory,
+		       const struct draft_result *result, struct problem *ret_problem);
 /* Says that there is no trigger, and what became of the last one: some programs remove it
  * when it was refused. The settler's thread. */
-void saves_wait_for_trigger(struct filesystem *fs, uint64_t number);
+void refused_saves_wait_for_trigger(struct filesystem *fs, uint64_t number);
 #endif

@@ -26,7 +26,7 @@ static int open_aside(struct filesystem *fs, uint64_t number, bool make)
 	return fd < 0 ? -errno : fd;
 }
 
-int aside_keep(struct filesystem *fs, uint64_t number, int fd, const char *name)
+int set_aside_keep(struct filesystem *fs, uint64_t number, int fd, const char *name)
 {
 	AUTOCLOSE int aside = open_aside(fs, number, true);
 
@@ -120,15 +120,15 @@ static bool put_back_copy(int fd, const struct locked_file *locked, bool is_crea
 		       AT_SYMLINK_FOLLOW);
 }
 
-void aside_put_back(struct filesystem *fs, uint64_t number, int fd,
-		    const struct locked_file *locked, bool is_create)
+void set_aside_put_back(struct filesystem *fs, uint64_t number, int fd,
+			const struct locked_file *locked, bool is_create)
 {
 	if (put_back_unlinked(fs, number, fd, locked) ||
 	    put_back_copy(fd, locked, is_create))
 		log_info("event=locked_file_put_back task=%" PRIu64, number);
 }
 
-void aside_drop(struct filesystem *fs, uint64_t number)
+void set_aside_drop(struct filesystem *fs, uint64_t number)
 {
 	AUTOFREE char *path = text_format("aside/%" PRIu64, number);
 	int fd = open_aside(fs, number, false);

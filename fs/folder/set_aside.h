@@ -10,7 +10,7 @@
 
 /* Instead of removing a locked file: moves it out of its folder (`fd`, the directory). 0
  * or -errno. */
-int aside_keep(struct filesystem *fs, uint64_t number, int fd, const char *name);
+int set_aside_keep(struct filesystem *fs, uint64_t number, int fd, const char *name);
 /*
  * The name of a locked file was refused to another: if it has none any more, it gets back
  * what was kept, or a copy of the file itself, which has another name in that folder.
@@ -18,9 +18,9 @@ int aside_keep(struct filesystem *fs, uint64_t number, int fd, const char *name)
  * moving the file to `name~` brings it back by itself, and says so in plainer words when
  * there is nothing in its place.
  */
-void aside_put_back(struct filesystem *fs, uint64_t number, int fd,
-		    const struct locked_file *locked, bool is_create);
+void set_aside_put_back(struct filesystem *fs, uint64_t number, int fd,
+			const struct locked_file *locked, bool is_create);
 /* A task's folder was removed: so is what was kept of it. */
-void aside_drop(struct filesystem *fs, uint64_t number);
+void set_aside_drop(struct filesystem *fs, uint64_t number);
 
 #endif

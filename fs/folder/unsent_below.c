@@ -45,7 +45,7 @@ static void look_at(void *context, struct task_view *view)
 	nodes_unref(&fs->nodes, folder, 1);
 }
 
-void below_each_unsent(struct filesystem *fs, struct node *directory,
+void unsent_below_each(struct filesystem *fs, struct node *directory,
 		       void (*visit)(void *context, struct node *folder, uint64_t number),
 		       void *context)
 {

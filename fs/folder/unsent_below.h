@@ -11,7 +11,7 @@
  * Calls `visit` for each task that is pending, or invalid because of its files, and no
  * archive, whose folder is this directory or lies below it.
  */
-void below_each_unsent(struct filesystem *fs, struct node *directory,
+void unsent_below_each(struct filesystem *fs, struct node *directory,
 		       void (*visit)(void *context, struct node *folder, uint64_t number),
 		       void *context);
 

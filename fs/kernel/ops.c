@@ -38,7 +38,7 @@ static void op_init(void *userdata, struct fuse_conn_info *connection)
 
 	connection->max_background = granted;
 	connection->congestion_threshold = granted / 4 * 3;
-	parked_set_limit(fs->parked, granted / 2);
+	parked_reads_set_limit(fs->parked, granted / 2);
 	connection->want &= ~(unsigned)FUSE_CAP_WRITEBACK_CACHE;
 	/* The masks are ours to apply: where a folder has a default access list, none is.
 	 */

@@ -1,5 +1,5 @@
 /*
- * What the announcer asks for (announcer.h): it is told that all is done, so that the
+ * What the announcer asks for (announce/announcer.h): it is told that all is done, so that the
  * kernel tells the watchers, and nothing happens.
  *
  * Only what the announcing thread gave it to do is answered so, and only as long as it is

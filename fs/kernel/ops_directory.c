@@ -70,7 +70,7 @@ static int add_user_entries(struct listing *listing, DIR *stream, bool is_root, 
 	while (!r && (entry = readdir(stream))) {
 		ino_t inode = user_inode(entry->d_ino);
 
-		if (!strcmp(entry->d_name, MARK_FILE_NAME))
+		if (!strcmp(entry->d_name, TASK_MARK_FILE_NAME))
 			continue;
 		if (is_root && !strcmp(entry->d_name, ".."))
 			inode = own;
@@ -187,7 +187,7 @@ void op_opendir(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
 		fuse_reply_err(request, -fd);
 		return;
 	}
-	copier_listed(node, fuse_req_ctx(request)->pid);
+	copy_detect_listed(node, fuse_req_ctx(request)->pid);
 	info->fh = (uintptr_t)handle;
 	if (fuse_reply_open(request, info) == -ENOENT)
 		handle_destroy(fs, handle);

@@ -47,14 +47,14 @@ static void note_copy(struct filesystem *fs, const struct node *node)
 {
 	if (node->kind == VIRTUAL_STATUS || node->kind == VIRTUAL_TASK_JSON ||
 	    node->kind == VIRTUAL_VIDEO)
-		activity_copy_came(fs, node->number);
+		edits_copy_came(fs, node->number);
 }
 
 static int open_virtual(struct filesystem *fs, fuse_req_t request, struct handle *handle,
 			struct fuse_file_info *info)
 {
 	if (handle->may_write || info->flags & O_TRUNC) {
-		if (!others_is_owner(fs, handle->uid))
+		if (!access_is_owner(fs, handle->uid))
 			return -EACCES;
 		if (!ops_may_cover(fs, handle->node)) {
 			note_copy(fs, handle->node);
@@ -77,16 +77,16 @@ static int open_user_file(struct filesystem *fs, struct handle *handle, int flag
 	int r = 0, fd;
 
 	if (changes)
-		r = others_check_content(fs, handle->node, handle->uid);
+		r = access_check_content(fs, handle->node, handle->uid);
 	if (!r && changes)
-		r = activity_check_open(fs, handle->node);
+		r = edits_check_open(fs, handle->node);
 	if (!r && flags & O_TRUNC)
-		r = activity_before_change(fs, handle->node, &edits);
+		r = edits_before_change(fs, handle->node, &edits);
 	if (r)
 		return r;
 	if (flags & O_TRUNC) {
-		saves_begin(fs, handle->node);
-		copier_rewritten(&fs->nodes, handle->node);
+		refused_saves_begin(fs, handle->node);
+		copy_detect_rewritten(&fs->nodes, handle->node);
 	}
 	fd = nodes_open_named(&fs->nodes, handle->node,
 			      flags & ~(O_CREAT | O_EXCL | O_DIRECT | O_NOCTTY |
@@ -119,7 +119,7 @@ void op_open(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
 	handle->uid = context->uid;
 	counts = handle->may_write && !node->is_virtual;
 	if (node->is_virtual && node->folder)
-		copier_opened(node->folder, context->pid);
+		copy_detect_opened(node->folder, context->pid);
 	if (node->is_virtual)
 		r = open_virtual(fs, request, handle, info);
 	else
@@ -183,7 +183,7 @@ static void read_output(fuse_req_t request, struct filesystem *fs, struct media 
 		media_view_clear(&view);
 	} else if (r == -EAGAIN) {
 		settle_watch_readers(fs->settler);
-		parked_add(fs->parked, request, media, offset, size);
+		parked_reads_add(fs->parked, request, media, offset, size);
 	} else {
 		fuse_reply_err(request, -r);
 	}
@@ -283,9 +283,9 @@ static int announce_write(struct filesystem *fs, struct handle *handle,
 	is_first = !handle->has_edited;
 	pthread_mutex_unlock(&handle->lock);
 	if (is_first)
-		r = activity_before_change(fs, handle->node, edits);
+		r = edits_before_change(fs, handle->node, edits);
 	else
-		activity_note(fs, handle->node);
+		edits_note(fs, handle->node);
 	return r;
 }
 
@@ -294,7 +294,7 @@ static int write_user_file(struct filesystem *fs, struct handle *handle,
 			   uid_t uid)
 {
 	AUTOEDITS edits = { 0 };
-	int r = others_check_content(fs, handle->node, uid), done;
+	int r = access_check_content(fs, handle->node, uid), done;
 
 	if (!r) /* the folder may have become a task's since it was opened */
 		r = announce_write(fs, handle, &edits);
@@ -306,12 +306,12 @@ static int write_user_file(struct filesystem *fs, struct handle *handle,
 	pthread_mutex_lock(&handle->lock);
 	handle->has_edited = handle->is_dirty = true;
 	pthread_mutex_unlock(&handle->lock);
-	r = activity_after_change(fs, handle->node, uid);
+	r = edits_after_change(fs, handle->node, uid);
 	return r ? r : done;
 }
 
 static int carry_out(struct filesystem *fs, const struct node *status,
-		     const struct control *control)
+		     const struct control_word *control)
 {
 	uint64_t number = status->number;
 	int r;
@@ -322,7 +322,7 @@ static int carry_out(struct filesystem *fs, const struct node *status,
 		r = backend_task_control(fs->backend, number, control->word,
 					 *control->argument ? control->argument : NULL);
 	if (!r && (!strcmp(control->word, "submit") || !strcmp(control->word, "retry"))) {
-		copier_answered(status->folder);
+		copy_detect_answered(status->folder);
 		settle_now(fs->settler, number);
 	}
 	return r;
@@ -361,18 +361,18 @@ static int become_copy(struct filesystem *fs, struct handle *handle)
 static int write_text(struct filesystem *fs, struct handle *handle, const char *bytes,
 		      size_t size, off_t offset, uid_t uid)
 {
-	struct control control = { 0 };
+	struct control_word control = { 0 };
 	int r = 0;
 
 	if (handle->node->kind == VIRTUAL_TASK_JSON)
 		control.is_copy = true;
 	else
-		r = control_parse(bytes, size, &control);
+		r = control_word_parse(bytes, size, &control);
 	if (r == -ENODATA)
 		return (int)size;
 	if (r)
 		return r;
-	if (!others_is_owner(fs, uid))
+	if (!access_is_owner(fs, uid))
 		return -EPERM; /* only who pays may order */
 	if (control.is_copy) {
 		r = become_copy(fs, handle);
@@ -416,7 +416,9 @@ static int judge_dirty(struct filesystem *fs, struct handle *handle)
 	is_dirty = handle->is_dirty;
 	handle->is_dirty = false;
 	pthread_mutex_unlock(&handle->lock);
-	return is_dirty && !handle->node->is_virtual ? saves_judge(fs, handle->node) : 0;
+	return is_dirty && !handle->node->is_virtual
+		       ? refused_saves_judge(fs, handle->node)
+		       : 0;
 }
 
 void op_flush(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
@@ -427,7 +429,7 @@ void op_flush(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
 
 	(void)id;
 	if (handle->media)
-		parked_reap(fs->parked);
+		parked_reads_reap(fs->parked);
 	else if (handle->may_write)
 		r = judge_dirty(fs, handle);
 	fuse_reply_err(request, -r);
@@ -448,9 +450,9 @@ void op_release(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
 	if (handle->may_write && !handle->node->is_virtual) {
 		nodes_count_writer(&fs->nodes, handle->node, -1, 0);
 		if (has_edited)
-			activity_note(fs, handle->node);
+			edits_note(fs, handle->node);
 		else
-			activity_closed(fs, handle->node);
+			edits_closed(fs, handle->node);
 	}
 	passthrough_close(fs, request, handle);
 	handle_destroy(fs, handle);
@@ -482,13 +484,13 @@ void op_fallocate(fuse_req_t request, fuse_ino_t id, int mode, off_t offset, off
 		fuse_reply_err(request, EOPNOTSUPP);
 		return;
 	}
-	r = others_check_content(fs, handle->node, fuse_req_ctx(request)->uid);
+	r = access_check_content(fs, handle->node, fuse_req_ctx(request)->uid);
 	if (!r)
-		r = activity_before_change(fs, handle->node, &edits);
+		r = edits_before_change(fs, handle->node, &edits);
 	if (!r && fallocate(handle->fd, mode, offset, length) < 0)
 		r = -errno;
 	if (!r)
-		r = activity_after_change(fs, handle->node, fuse_req_ctx(request)->uid);
+		r = edits_after_change(fs, handle->node, fuse_req_ctx(request)->uid);
 	fuse_reply_err(request, -r);
 }
 
@@ -547,16 +549,16 @@ void op_copy_file_range(fuse_req_t request, fuse_ino_t from, off_t from_offset,
 		return;
 	}
 	if (!target->node->is_virtual)
-		r = others_check_content(fs, target->node, fuse_req_ctx(request)->uid);
+		r = access_check_content(fs, target->node, fuse_req_ctx(request)->uid);
 	if (!r && !target->node->is_virtual)
-		r = activity_before_change(fs, target->node, &edits);
+		r = edits_before_change(fs, target->node, &edits);
 	if (!r) {
 		copied = copy_file_range(source->fd, &from_offset, target->fd, &to_offset,
 					 size, (unsigned)flags);
 		r = copied < 0 ? -errno : 0;
 	}
 	if (!r && copied && !target->node->is_virtual)
-		r = activity_after_change(fs, target->node, fuse_req_ctx(request)->uid);
+		r = edits_after_change(fs, target->node, fuse_req_ctx(request)->uid);
 	if (!r && copied) {
 		pthread_mutex_lock(&target->lock);
 		target->has_edited = target->is_dirty = true;

@@ -50,17 +50,17 @@ static int begin(fuse_req_t request, fuse_ino_t parent, const char *name,
 				   .uid = context->uid,
 				   .gid = context->gid,
 				   .mask = context->umask };
-	if (!strcmp(name, MARK_FILE_NAME))
+	if (!strcmp(name, TASK_MARK_FILE_NAME))
 		return -EPERM;
 	making->fd = nodes_open_directory(&fs->nodes, making->parent);
 	if (making->fd < 0)
 		return making->fd;
-	r = coming ? others_check_name(fs, making->parent, making->fd, name, making->uid)
-		   : others_check_new(fs, making->parent, making->fd, name, making->uid);
+	r = coming ? access_check_name(fs, making->parent, making->fd, name, making->uid)
+		   : access_check_new(fs, making->parent, making->fd, name, making->uid);
 	if (r)
 		return r;
-	return activity_check_name(fs, making->parent, making->fd, name, coming,
-				   &making->edits);
+	return edits_check_name(fs, making->parent, making->fd, name, coming,
+				&making->edits);
 }
 
 /* A folder's default access list, which the filesystem below applies, takes the mask's
@@ -88,7 +88,7 @@ static int give_to_caller(const struct making *making, bool is_directory)
 	if (!fstat(making->fd, &folder) && folder.st_mode & S_ISGID)
 		gid = (gid_t)-1;
 	if (!fchownat(making->fd, making->name, making->uid, gid, AT_SYMLINK_NOFOLLOW) ||
-	    others_is_owner(making->fs, making->uid))
+	    access_is_owner(making->fs, making->uid))
 		return 0;
 	r = -errno;
 	unlinkat(making->fd, making->name, is_directory ? AT_REMOVEDIR : 0);
@@ -101,8 +101,8 @@ static int finish(const struct making *making, struct fuse_entry_param *ret_entr
 {
 	struct filesystem *fs = making->fs;
 	struct stat status;
-	int r = activity_name_came(fs, making->parent, making->fd, making->name,
-				   making->uid);
+	int r = edits_name_came(fs, making->parent, making->fd, making->name,
+				making->uid);
 
 	if (r)
 		return r;
@@ -126,7 +126,7 @@ static void reply_made(fuse_req_t request, const struct making *making, int r)
 		r = finish(making, &entry, &node);
 	if (!r && S_ISDIR(entry.attr.st_mode)) {
 		folder_made(making->fs, node);
-		copier_made_directory(node, fuse_req_ctx(request)->pid);
+		copy_detect_made_directory(node, fuse_req_ctx(request)->pid);
 	}
 	if (r)
 		fuse_reply_err(request, -r);
@@ -177,7 +177,7 @@ void op_symlink(fuse_req_t request, const char *target, fuse_ino_t parent,
 	reply_made(request, &making, r);
 }
 
-/* A link onto a trigger's name never orders: no activity_name_came() with its marking. */
+/* A link onto a trigger's name never orders: no edits_name_came() with its marking. */
 static int finish_link(const struct making *making, struct node *node,
 		       struct fuse_entry_param *ret_entry)
 {
@@ -186,7 +186,7 @@ static int finish_link(const struct making *making, struct node *node,
 	struct node *same;
 	int r;
 
-	activity_note_name(fs, making->parent, making->name);
+	edits_note_name(fs, making->parent, making->name);
 	if (fstatat(making->fd, making->name, &status, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
 	same = nodes_get(&fs->nodes, making->parent, making->name, &status);
@@ -215,7 +215,7 @@ void op_link(fuse_req_t request, fuse_ino_t id, fuse_ino_t parent, const char *n
 	source = nodes_open(&fs->nodes, node, O_PATH);
 	r = source < 0 ? source : fstat(source, &status) < 0 ? -errno : 0;
 	if (!r) /* a second name of a task's file would hold its folder back */
-		r = others_check_content(fs, node, fuse_req_ctx(request)->uid);
+		r = access_check_content(fs, node, fuse_req_ctx(request)->uid);
 	if (!r)
 		r = begin(request, parent, name, &status, &making);
 	if (!r && linkat(AT_FDCWD, tree_fd_path(source).text, making.fd, name,
@@ -282,7 +282,7 @@ void op_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t m
 		fuse_reply_err(request, -r);
 		return;
 	}
-	copier_made(making.parent, name, fuse_req_ctx(request)->pid);
+	copy_detect_made(making.parent, name, fuse_req_ctx(request)->pid);
 	handle_set_fd(fs, handle, take_fd(&fd));
 	handle->uid = making.uid;
 	handle->may_write = (info->flags & O_ACCMODE) != O_RDONLY;

@@ -148,7 +148,7 @@ int ops_find(struct filesystem *fs, struct node *parent, const char *name,
 
 	if (fd < 0)
 		return fd;
-	if (!strcmp(name, MARK_FILE_NAME))
+	if (!strcmp(name, TASK_MARK_FILE_NAME))
 		return -ENOENT;
 	if (fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? find_virtual(fs, parent, fd, name, ret_node)
@@ -165,7 +165,8 @@ static bool is_found(struct filesystem *fs, struct node *parent, const char *nam
 {
 	AUTOVIEW *view = backend_task_view(fs->backend, node->number);
 
-	return !view || view->state != TASK_PENDING || copier_finds(parent, name, pid);
+	return !view || view->state != TASK_PENDING ||
+	       copy_detect_finds(parent, name, pid);
 }
 
 /* The node, referenced, with its entry. What became another one as we looked is looked
@@ -271,15 +272,15 @@ static int set_size(struct filesystem *fs, struct node *node, struct handle *han
 {
 	AUTOEDITS edits = { 0 };
 	AUTOCLOSE int fd = -1;
-	int r = others_check_content(fs, node, uid);
+	int r = access_check_content(fs, node, uid);
 
 	if (!r)
-		r = activity_before_change(fs, node, &edits);
+		r = edits_before_change(fs, node, &edits);
 	if (r)
 		return r;
 	if (!size) {
-		saves_begin(fs, node);
-		copier_rewritten(&fs->nodes, node);
+		refused_saves_begin(fs, node);
+		copy_detect_rewritten(&fs->nodes, node);
 	}
 	if (handle && handle->fd >= 0) {
 		if (ftruncate(handle->fd, size) < 0)
@@ -291,7 +292,7 @@ static int set_size(struct filesystem *fs, struct node *node, struct handle *han
 		if (ftruncate(fd, size) < 0)
 			return -errno;
 	}
-	return size ? activity_after_change(fs, node, uid) : 0;
+	return size ? edits_after_change(fs, node, uid) : 0;
 }
 
 static void choose_times(const struct stat *attr, int to_set, struct timespec times[2])
@@ -368,7 +369,7 @@ void op_setattr(fuse_req_t request, fuse_ino_t id, struct stat *attr, int to_set
 	int r;
 
 	if (!node->is_virtual)
-		copier_finished(&fs->nodes, node, fuse_req_ctx(request)->pid);
+		copy_detect_finished(&fs->nodes, node, fuse_req_ctx(request)->pid);
 	if (node->is_virtual)
 		r = set_on_virtual(fs, node, to_set);
 	else if (announce_is_ours(fs->announce, fuse_req_ctx(request)->pid))

@@ -1,6 +1,6 @@
 /*
  * poll(), select() and epoll on an open `status`: it wakes when a person would see
- * something new there (announce.h).
+ * something new there (announce/announce.h).
  *
  * An open `status` is readable until it was read to its end, and again after each change.
  * A program that looks for the end of a file by polling (ssh, socat, pv) finds it: once

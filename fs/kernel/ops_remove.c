@@ -52,7 +52,7 @@ static int look(struct filesystem *fs, fuse_ino_t parent, const char *name,
 	place->fd = nodes_open_directory(&fs->nodes, place->parent);
 	if (place->fd < 0)
 		return place->fd;
-	if (!strcmp(name, MARK_FILE_NAME))
+	if (!strcmp(name, TASK_MARK_FILE_NAME))
 		return -ENOENT;
 	place->exists = !fstatat(place->fd, name, &place->status, AT_SYMLINK_NOFOLLOW);
 	if (place->exists || (name_virtual_kind(name) == VIRTUAL_NONE &&
@@ -70,10 +70,10 @@ static int look(struct filesystem *fs, fuse_ino_t parent, const char *name,
 static int check_others(const struct place *place, uid_t uid)
 {
 	struct filesystem *fs = place->fs;
-	int r = others_check_name(fs, place->parent, place->fd, place->name, uid);
+	int r = access_check_name(fs, place->parent, place->fd, place->name, uid);
 
 	if (!r && place->exists && S_ISDIR(place->status.st_mode))
-		r = others_check_directory(fs, place->parent, place->name, uid);
+		r = access_check_directory(fs, place->parent, place->name, uid);
 	return r;
 }
 
@@ -105,20 +105,20 @@ static int hide(const struct place *place)
 static int unlink_user_file(const struct place *place)
 {
 	struct filesystem *fs = place->fs;
-	bool is_locked = activity_is_locked(fs, place->parent, place->name);
+	bool is_locked = edits_is_locked(fs, place->parent, place->name);
 	struct node *node = nodes_hold(&fs->nodes, place->fd, place->name);
 	AUTOEDITS edits = { 0 };
 	int r;
 
-	activity_name_goes(fs, place->parent, place->name, &edits);
+	edits_name_goes(fs, place->parent, place->name, &edits);
 	if (is_locked)
-		r = aside_keep(fs, folder_number(fs, place->parent), place->fd,
-			       place->name);
+		r = set_aside_keep(fs, folder_number(fs, place->parent), place->fd,
+				   place->name);
 	else
 		r = unlinkat(place->fd, place->name, 0) < 0 ? -errno : 0;
 	nodes_release(&fs->nodes, node, place->parent, place->name, !r);
 	if (!r)
-		activity_note_name(fs, place->parent, place->name);
+		edits_note_name(fs, place->parent, place->name);
 	return r;
 }
 
@@ -175,7 +175,7 @@ static int remove_directory(const struct place *place, struct node *node, uint64
 	mark_remove_file(fd); /* where the mark is a hidden file, it is the last one */
 	if (!unlinkat(place->fd, place->name, AT_REMOVEDIR))
 		return 0;
-	mark_write(fd, backend_library_id(fs->backend), number);
+	task_mark_write(fd, backend_library_id(fs->backend), number);
 	return -ENOTEMPTY;
 }
 
@@ -197,7 +197,7 @@ static void forget_task(const struct place *place, uint64_t number)
 
 	backend_task_remove(fs->backend, number);
 	thumbnails_folder_removed(fs->thumbnails, number, path_of(place));
-	aside_drop(fs, number);
+	set_aside_drop(fs, number);
 	folder_forget(fs, number);
 	announce_forget(fs->announce, number);
 }
@@ -228,7 +228,7 @@ void op_rmdir(fuse_req_t request, fuse_ino_t parent, const char *name)
 	if (!r && number)
 		forget_task(&place, number);
 	if (!r)
-		activity_note_name(fs, place.parent, name);
+		edits_note_name(fs, place.parent, name);
 	if (node)
 		nodes_unref(&fs->nodes, node, 1);
 	fuse_reply_err(request, -r);
@@ -251,11 +251,11 @@ static int check_rename(const struct place *from, const struct place *to, unsign
 	}
 	if (!from->exists)
 		return -ENOENT;
-	r = activity_check_name(from->fs, to->parent, to->fd, to->name, &from->status,
-				edits);
+	r = edits_check_name(from->fs, to->parent, to->fd, to->name, &from->status,
+			     edits);
 	if (!r && flags & RENAME_EXCHANGE && to->exists)
-		r = activity_check_name(from->fs, from->parent, from->fd, from->name,
-					&to->status, edits);
+		r = edits_check_name(from->fs, from->parent, from->fd, from->name,
+				     &to->status, edits);
 	if (!r && to->shown && flags & RENAME_NOREPLACE)
 		r = -EEXIST;
 	return r;
@@ -287,8 +287,8 @@ struct moving {
 	struct node *source, *target;
 };
 
-static void follow_move(const struct place *from, const struct place *to,
-			struct moving *moving, unsigned flags, bool is_done)
+static void poll_move(const struct place *from, const struct place *to,
+		      struct moving *moving, unsigned flags, bool is_done)
 {
 	struct nodes *nodes = &from->fs->nodes;
 
@@ -318,7 +318,7 @@ static int move(const struct place *from, const struct place *to, unsigned flags
 	moving.target = nodes_hold(nodes, to->fd, to->name);
 	if (renameat2(from->fd, from->name, to->fd, to->name, flags) < 0)
 		r = -errno;
-	follow_move(from, to, &moving, flags, !r);
+	poll_move(from, to, &moving, flags, !r);
 	return r;
 }
 
@@ -333,7 +333,7 @@ void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name,
 	int r = look(fs, parent, name, &from);
 
 	if (!r)
-		r = !strcmp(new_name, MARK_FILE_NAME)
+		r = !strcmp(new_name, TASK_MARK_FILE_NAME)
 			    ? -EPERM
 			    : look(fs, new_parent, new_name, &to);
 	if (!r)
@@ -345,18 +345,17 @@ void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name,
 	if (!r && !(flags & RENAME_EXCHANGE))
 		r = check_replaced(&from, &to, &replaced);
 	if (!r)
-		activity_name_goes(fs, from.parent, name, &edits);
+		edits_name_goes(fs, from.parent, name, &edits);
 	if (!r)
 		r = move(&from, &to, flags);
 	if (!r && replaced)
 		forget_task(&to, replaced);
 	if (!r) {
-		activity_note_name(fs, from.parent, name);
-		copier_made(to.parent, new_name, fuse_req_ctx(request)->pid);
-		r = activity_name_came(fs, to.parent, to.fd, new_name, uid);
+		edits_note_name(fs, from.parent, name);
+		copy_detect_made(to.parent, new_name, fuse_req_ctx(request)->pid);
+		r = edits_name_came(fs, to.parent, to.fd, new_name, uid);
 		if (flags & RENAME_EXCHANGE) {
-			int other =
-				activity_name_came(fs, from.parent, from.fd, name, uid);
+			int other = edits_name_came(fs, from.parent, from.fd, name, uid);
 
 			r = r ? r : other;
 		}

@@ -1,7 +1,7 @@
 /*
  * Extended attributes: as the filesystem below has them, but for our own names. What
- * tasks show (shown.h) is read-only: copiers set it on copies, so that setting and
- * removing it succeeds and does nothing. The marks (mark.h) do not exist up here. What a
+ * tasks show (view/task_xattrs.h) is read-only: copiers set it on copies, so that setting and
+ * removing it succeeds and does nothing. The marks (tree/task_mark.h) do not exist up here. What a
  * person's programs put on a virtual file (tags, ratings) is kept on its folder, by names
  * that are not seen there.
  */
@@ -24,12 +24,12 @@
 
 static bool is_shown(const char *name)
 {
-	return text_starts_with(name, SHOWN_XATTR_PREFIX);
+	return text_starts_with(name, TASK_XATTR_PREFIX);
 }
 
 static bool is_ours(const char *name)
 {
-	return text_starts_with(name, MARK_XATTR_PREFIX) || is_shown(name);
+	return text_starts_with(name, TASK_MARK_XATTR_PREFIX) || is_shown(name);
 }
 
 /* What the names of a virtual file's attributes begin with, on its folder. Those of an
@@ -45,7 +45,7 @@ static void put_prefix(const struct node *node, char ret_prefix[PREFIX_SIZE])
 	};
 	bool is_output = node->kind == VIRTUAL_VIDEO || node->kind == VIRTUAL_LAST_FRAME;
 
-	snprintf(ret_prefix, PREFIX_SIZE, MARK_XATTR_PREFIX "%s.%" PRIu32 ":",
+	snprintf(ret_prefix, PREFIX_SIZE, TASK_MARK_XATTR_PREFIX "%s.%" PRIu32 ":",
 		 names[node->kind], is_output ? node->version : 0);
 }
 
@@ -139,7 +139,8 @@ static void reply_value(fuse_req_t request, const char *value, size_t got, size_
 static void get_shown(fuse_req_t request, struct filesystem *fs, struct node *node,
 		      const char *name, size_t size)
 {
-	AUTOFREE char *value = shown_value(fs, node, name, fuse_req_ctx(request)->uid);
+	AUTOFREE char *value =
+		task_xattr_value(fs, node, name, fuse_req_ctx(request)->uid);
 
 	if (value)
 		reply_value(request, value, strlen(value), size);
@@ -228,7 +229,8 @@ void op_listxattr(fuse_req_t request, fuse_ino_t id, size_t size)
 		fuse_reply_err(request, (int)-got);
 		return;
 	}
-	got += (ssize_t)shown_names(fs, node, fuse_req_ctx(request)->uid, list + got);
+	got += (ssize_t)task_xattr_names(fs, node, fuse_req_ctx(request)->uid,
+					 list + got);
 	reply_value(request, list, (size_t)got, size);
 }
 

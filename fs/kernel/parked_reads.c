@@ -21,7 +21,7 @@
 
 struct parked_read {
 	struct waiter waiter;
-	struct parked *parked;
+	struct parked_reads *parked;
 	/* Set when parked. */
 	uint64_t id;
 	pid_t pid;
@@ -35,7 +35,7 @@ struct parked_read {
 	struct parked_read *next_done;
 };
 
-struct parked {
+struct parked_reads {
 	struct backend *backend;
 	_Atomic uint64_t next_id;
 	pthread_mutex_t lock;
@@ -53,9 +53,9 @@ struct parked {
 	bool is_started;
 };
 
-int parked_create(struct backend *backend, struct parked **ret_parked)
+int parked_reads_create(struct backend *backend, struct parked_reads **ret_parked)
 {
-	struct parked *parked = calloc(1, sizeof(*parked));
+	struct parked_reads *parked = calloc(1, sizeof(*parked));
 
 	if (!parked)
 		return -ENOMEM;
@@ -70,7 +70,7 @@ int parked_create(struct backend *backend, struct parked **ret_parked)
 	return 0;
 }
 
-void parked_destroy(struct parked *parked)
+void parked_reads_destroy(struct parked_reads *parked)
 {
 	if (!parked)
 		return;
@@ -80,14 +80,14 @@ void parked_destroy(struct parked *parked)
 	free(parked);
 }
 
-void parked_set_limit(struct parked *parked, unsigned limit)
+void parked_reads_set_limit(struct parked_reads *parked, unsigned limit)
 {
 	SCOPED_LOCK(&parked->lock);
 
 	parked->limit = limit < LIMIT_FIRST ? LIMIT_FIRST : limit;
 }
 
-bool parked_is_empty(struct parked *parked)
+bool parked_reads_is_empty(struct parked_reads *parked)
 {
 	SCOPED_LOCK(&parked->lock);
 
@@ -95,7 +95,7 @@ bool parked_is_empty(struct parked *parked)
 }
 
 /* Adds to the table; the id of the oldest read when there are too many, else 0. */
-static uint64_t enlist(struct parked *parked, struct parked_read *read)
+static uint64_t enlist(struct parked_reads *parked, struct parked_read *read)
 {
 	SCOPED_LOCK(&parked->lock);
 
@@ -111,7 +111,7 @@ static uint64_t enlist(struct parked *parked, struct parked_read *read)
 /* Out of the table; the lock is held. */
 static void strike_off(struct parked_read *read)
 {
-	struct parked *parked = read->parked;
+	struct parked_reads *parked = read->parked;
 
 	if (read->previous)
 		read->previous->next = read->next;
@@ -129,16 +129,17 @@ static void strike_off(struct parked_read *read)
 /* Bytes that were not kept may be forgotten already: then it waits anew. */
 static int park_again(const struct parked_read *read)
 {
-	struct parked *parked = read->parked;
+	struct parked_reads *parked = read->parked;
 	SCOPED_LOCK(&parked->again_lock);
 
 	if (parked->is_ending)
 		return -EIO;
-	parked_add(parked, read->request, read->media, (off_t)read->offset, read->size);
+	parked_reads_add(parked, read->request, read->media, (off_t)read->offset,
+			 read->size);
 	return 0;
 }
 
-void parked_end(struct parked *parked)
+void parked_reads_end(struct parked_reads *parked)
 {
 	SCOPED_LOCK(&parked->again_lock);
 
@@ -147,7 +148,7 @@ void parked_end(struct parked *parked)
 
 static void reply(struct parked_read *read)
 {
-	struct parked *parked = read->parked;
+	struct parked_reads *parked = read->parked;
 	struct media_view view;
 	int r = read->result;
 
@@ -175,10 +176,10 @@ static void strike_off_alone(struct parked_read *read)
 }
 
 /* A small one is replied to at once: waking another thread would take longer. */
-static void parked_done(struct waiter *waiter, int result)
+static void parked_reads_done(struct waiter *waiter, int result)
 {
 	struct parked_read *read = (struct parked_read *)waiter;
-	struct parked *parked = read->parked;
+	struct parked_reads *parked = read->parked;
 	bool was_empty;
 
 	read->result = result;
@@ -201,7 +202,7 @@ static void parked_done(struct waiter *waiter, int result)
 }
 
 /* All that are done; NULL at the end. */
-static struct parked_read *take_done(struct parked *parked)
+static struct parked_read *take_done(struct parked_reads *parked)
 {
 	SCOPED_LOCK(&parked->lock);
 	struct parked_read *read;
@@ -214,7 +215,7 @@ static struct parked_read *take_done(struct parked *parked)
 	return read;
 }
 
-static void *parked_run(void *context)
+static void *parked_reads_run(void *context)
 {
 	struct parked_read *read;
 
@@ -228,15 +229,15 @@ static void *parked_run(void *context)
 	return NULL;
 }
 
-int parked_start(struct parked *parked)
+int parked_reads_start(struct parked_reads *parked)
 {
-	int r = thread_start(&parked->thread, parked_run, parked);
+	int r = thread_start(&parked->thread, parked_reads_run, parked);
 
 	parked->is_started = r == 0;
 	return r;
 }
 
-void parked_stop(struct parked *parked)
+void parked_reads_stop(struct parked_reads *parked)
 {
 	if (!parked->is_started)
 		return;
@@ -257,8 +258,8 @@ static void interrupted(fuse_req_t request, void *context)
 	backend_media_unpark(read->parked->backend, read->id, -EINTR);
 }
 
-void parked_add(struct parked *parked, fuse_req_t request, struct media *media,
-		off_t offset, size_t size)
+void parked_reads_add(struct parked_reads *parked, fuse_req_t request,
+		      struct media *media, off_t offset, size_t size)
 {
 	struct parked_read *read = calloc(1, sizeof(*read));
 	uint64_t oldest;
@@ -267,7 +268,7 @@ void parked_add(struct parked *parked, fuse_req_t request, struct media *media,
 		fuse_reply_err(request, ENOMEM);
 		return;
 	}
-	read->waiter.done = parked_done;
+	read->waiter.done = parked_reads_done;
 	read->parked = parked;
 	read->id = atomic_fetch_add(&parked->next_id, 1);
 	read->pid = fuse_req_ctx(request)->pid;
@@ -280,7 +281,7 @@ void parked_add(struct parked *parked, fuse_req_t request, struct media *media,
 	fuse_req_interrupt_func(request, interrupted, read);
 	if (backend_media_park(parked->backend, media, read->offset, size, read,
 			       read->id)) {
-		parked_done(&read->waiter, -ENOMEM);
+		parked_reads_done(&read->waiter, -ENOMEM);
 		return;
 	}
 	if (oldest) {
@@ -321,7 +322,7 @@ struct reader {
 	pid_t pid;
 };
 
-static struct reader *list_readers(struct parked *parked, size_t *ret_count)
+static struct reader *list_readers(struct parked_reads *parked, size_t *ret_count)
 {
 	SCOPED_LOCK(&parked->lock);
 	struct reader *list = parked->count ? calloc(parked->count, sizeof(*list)) : NULL;
@@ -333,7 +334,7 @@ static struct reader *list_readers(struct parked *parked, size_t *ret_count)
 	return list;
 }
 
-void parked_reap(struct parked *parked)
+void parked_reads_reap(struct parked_reads *parked)
 {
 	size_t count = 0;
 	AUTOFREE struct reader *list = list_readers(parked, &count);

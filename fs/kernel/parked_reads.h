@@ -15,23 +15,23 @@
 
 struct fuse_req;
 
-int parked_create(struct backend *backend, struct parked **ret_parked);
-int parked_start(struct parked *parked);
+int parked_reads_create(struct backend *backend, struct parked_reads **ret_parked);
+int parked_reads_start(struct parked_reads *parked);
 /* Before the backend stops: what is answered from now on is answered for good. */
-void parked_end(struct parked *parked);
+void parked_reads_end(struct parked_reads *parked);
 /* After the backend has stopped: the last replies are made. */
-void parked_stop(struct parked *parked);
-void parked_destroy(struct parked *parked);
+void parked_reads_stop(struct parked_reads *parked);
+void parked_reads_destroy(struct parked_reads *parked);
 
 /* The most that may be parked at once. */
-void parked_set_limit(struct parked *parked, unsigned limit);
+void parked_reads_set_limit(struct parked_reads *parked, unsigned limit);
 
 /* Parks a read; the request is answered later, in every case. */
-void parked_add(struct parked *parked, struct fuse_req *request, struct media *media,
-		off_t offset, size_t size);
+void parked_reads_add(struct parked_reads *parked, struct fuse_req *request,
+		      struct media *media, off_t offset, size_t size);
 
 /* Ends the reads whose readers are exiting or gone: at each flush, and once a second. */
-void parked_reap(struct parked *parked);
-bool parked_is_empty(struct parked *parked);
+void parked_reads_reap(struct parked_reads *parked);
+bool parked_reads_is_empty(struct parked_reads *parked);
 
 #endif

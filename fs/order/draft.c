@@ -11,29 +11,29 @@
 #include <stdio.h>
 #include <string.h>
 
-void gathered_clear(struct gathered *gathered)
+void draft_result_clear(struct draft_result *result)
 {
-	request_destroy(gathered->request);
-	problem_clear(&gathered->problem);
-	free(gathered->waiting);
-	for (size_t i = 0; i < gathered->locked_count; i++)
-		free(gathered->locked[i].name);
-	free(gathered->locked);
-	*gathered = (struct gathered){ 0 };
+	request_destroy(result->request);
+	problem_clear(&result->problem);
+	free(result->waiting);
+	for (size_t i = 0; i < result->locked_count; i++)
+		free(result->locked[i].name);
+	free(result->locked);
+	*result = (struct draft_result){ 0 };
 }
 
-int scene_wait(struct scene *scene, const char *format, ...)
+int draft_wait(struct draft *draft, const char *format, ...)
 {
 	va_list arguments;
 
 	va_start(arguments, format);
-	if (vasprintf(&scene->out->waiting, format, arguments) < 0)
-		scene->out->waiting = NULL;
+	if (vasprintf(&draft->out->waiting, format, arguments) < 0)
+		draft->out->waiting = NULL;
 	va_end(arguments);
 	return -EAGAIN;
 }
 
-int scene_refuse(struct scene *scene, const char *format, ...)
+int draft_refuse(struct draft *draft, const char *format, ...)
 {
 	AUTOFREE char *text = NULL;
 	va_list arguments;
@@ -42,13 +42,13 @@ int scene_refuse(struct scene *scene, const char *format, ...)
 	if (vasprintf(&text, format, arguments) < 0)
 		text = NULL;
 	va_end(arguments);
-	problem_set(&scene->out->problem, PROBLEM_INVALID, "%s", text ? text : "");
+	problem_set(&draft->out->problem, PROBLEM_INVALID, "%s", text ? text : "");
 	return -EINVAL;
 }
 
-int scene_lock(struct scene *scene, const char *name, const struct stat *status)
+int draft_lock(struct draft *draft, const char *name, const struct stat *status)
 {
-	struct gathered *out = scene->out;
+	struct draft_result *out = draft->out;
 	struct locked_file *grown =
 		realloc(out->locked, (out->locked_count + 1) * sizeof(*grown));
 
@@ -76,79 +76,79 @@ static void process_name(pid_t pid, char ret_name[32])
 		snprintf(ret_name, 32, "a program");
 }
 
-int scene_check_writer(struct scene *scene, const char *name, const struct stat *status)
+int draft_check_writer(struct draft *draft, const char *name, const struct stat *status)
 {
 	char process[32];
 	pid_t pid = 0;
 
-	if (!nodes_has_writer(&scene->fs->nodes, status->st_dev, status->st_ino, &pid))
+	if (!nodes_has_writer(&draft->fs->nodes, status->st_dev, status->st_ino, &pid))
 		return 0;
 	process_name(pid, process);
-	return scene_wait(scene, "%s is open for writing by %s (process %d)", name,
+	return draft_wait(draft, "%s is open for writing by %s (process %d)", name,
 			  process, (int)pid);
 }
 
 /* Of several prompt files one counts; a request.json comes before them. */
-static int see_trigger(struct scene *scene, const char *name)
+static int see_trigger(struct draft *draft, const char *name)
 {
 	if (!name_trigger_rank(name)) {
-		scene->has_json = true;
+		draft->has_json = true;
 		return 0;
 	}
-	if (scene->prompt && name_trigger_rank(scene->prompt) < name_trigger_rank(name))
+	if (draft->prompt && name_trigger_rank(draft->prompt) < name_trigger_rank(name))
 		return 0;
-	free(scene->prompt);
-	scene->prompt = strdup(name);
-	return scene->prompt ? 0 : -ENOMEM;
+	free(draft->prompt);
+	draft->prompt = strdup(name);
+	return draft->prompt ? 0 : -ENOMEM;
 }
 
-static int see_name(struct scene *scene, const char *name)
+static int see_name(struct draft *draft, const char *name)
 {
 	if (name_tells_copy(name))
-		scene->has_copy = true;
+		draft->has_copy = true;
 	if (!strcmp(name, "hold"))
-		scene->has_hold = true;
+		draft->has_hold = true;
 	if (name_is_trigger(name))
-		return see_trigger(scene, name);
+		return see_trigger(draft, name);
 	if (name_input_role(name) == ROLE_NONE)
 		return 0;
-	if (scene->name_count == NAMED_MAX) {
-		scene->has_too_many = true;
+	if (draft->name_count == NAMED_MAX) {
+		draft->has_too_many = true;
 		return 0;
 	}
-	scene->names[scene->name_count] = strdup(name);
-	return scene->names[scene->name_count++] ? 0 : -ENOMEM;
+	draft->names[draft->name_count] = strdup(name);
+	return draft->names[draft->name_count++] ? 0 : -ENOMEM;
 }
 
-static int see_entry(struct scene *scene, const char *name)
+static int see_entry(struct draft *draft, const char *name)
 {
 	struct stat status;
 	int r;
 
-	if (fstatat(scene->directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(draft->directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0; /* gone this moment: that is activity, and looked at again */
 	if (S_ISREG(status.st_mode)) {
-		r = scene_check_writer(scene, name, &status);
+		r = draft_check_writer(draft, name, &status);
 		if (r)
 			return r;
 	}
-	return S_ISDIR(status.st_mode) ? 0 : see_name(scene, name);
+	return S_ISDIR(status.st_mode) ? 0 : see_name(draft, name);
 }
 
 /* What still comes under a temporary name may be one of the order's files. */
-static int check_arriving(struct scene *scene, const char *name)
+static int check_arriving(struct draft *draft, const char *name)
 {
 	struct stat status;
 
-	if (fstatat(scene->directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+	if (fstatat(draft->directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    !S_ISREG(status.st_mode))
 		return 0;
-	return scene_check_writer(scene, name, &status);
+	return draft_check_writer(draft, name, &status);
 }
 
-static int look_around(struct scene *scene)
+static int look_around(struct draft *draft)
 {
-	int fd = openat(scene->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(draft->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
 	struct dirent *entry;
 	int r = 0;
@@ -160,44 +160,44 @@ static int look_around(struct scene *scene)
 	}
 	while (!r && (entry = readdir(stream))) {
 		if (name_is_arriving(entry->d_name))
-			r = check_arriving(scene, entry->d_name);
+			r = check_arriving(draft, entry->d_name);
 		else if (!name_is_scratch(entry->d_name))
-			r = see_entry(scene, entry->d_name);
+			r = see_entry(draft, entry->d_name);
 	}
 	closedir(stream);
-	scene->trigger = scene->has_json ? "request.json" : scene->prompt;
+	draft->trigger = draft->has_json ? "request.json" : draft->prompt;
 	return r;
 }
 
 /* --- all of it --- */
 
-static int check_request(struct scene *scene)
+static int check_request(struct draft *draft)
 {
-	const struct request *request = scene->out->request;
+	const struct request *request = draft->out->request;
 
 	if (request->task_id || !request_is_empty(request))
 		return 0;
-	return scene_refuse(scene,
+	return draft_refuse(draft,
 			    "%s: there is no prompt and no picture; write \"prompt\" or "
 			    "\"content\"",
-			    scene->trigger);
+			    draft->trigger);
 }
 
-static int read_request(struct scene *scene)
+static int read_request(struct draft *draft)
 {
-	int r = scene_read(scene);
+	int r = draft_read(draft);
 
 	if (!r)
-		r = scene_add_named(scene);
+		r = draft_add_named(draft);
 	if (!r)
-		r = check_request(scene);
-	return r ? r : scene_attach(scene);
+		r = check_request(draft);
+	return r ? r : draft_attach(draft);
 }
 
 /* The digest of all that was read, and of the inputs' content. */
-static void finish_digest(struct scene *scene)
+static void finish_digest(struct draft *draft)
 {
-	const struct request *request = scene->out->request;
+	const struct request *request = draft->out->request;
 
 	for (size_t i = 0; request && i < request->content_count; i++) {
 		const struct request_content *item = &request->content[i];
@@ -207,130 +207,131 @@ static void finish_digest(struct scene *scene)
 				    item->shot.number, item->shot.output);
 
 		if (item->path && line)
-			digest_add(scene->digest, line, strlen(line) + 1);
+			digest_add(draft->digest, line, strlen(line) + 1);
 	}
-	digest_finish(scene->digest, scene->out->digest);
+	digest_finish(draft->digest, draft->out->digest);
 }
 
 /* What changed while it was read is neither sent nor refused. */
-static int check_seen(struct scene *scene, int r)
+static int check_seen(struct draft *draft, int r)
 {
-	int changed = !r || r == -EINVAL ? scene_check_seen(scene) : 0;
+	int changed = !r || r == -EINVAL ? draft_check_seen(draft) : 0;
 
 	return changed ? changed : r;
 }
 
-static int look(struct scene *scene, enum gather_result *ret_result)
+static int look(struct draft *draft, enum draft_outcome *ret_outcome)
 {
-	int r = look_around(scene);
+	int r = look_around(draft);
 
-	*ret_result = GATHER_WAITS;
+	*ret_outcome = DRAFT_WAITS;
 	if (r)
 		return r;
-	if (!scene->trigger) {
-		*ret_result = GATHER_NOTHING;
+	if (!draft->trigger) {
+		*ret_outcome = DRAFT_NOTHING;
 		return 0;
 	}
-	if (scene->has_copy) {
-		*ret_result = GATHER_COPY;
+	if (draft->has_copy) {
+		*ret_outcome = DRAFT_COPY;
 		return 0;
 	}
-	if (scene->has_hold && !scene->is_comparison)
-		return scene_wait(scene,
+	if (draft->has_hold && !draft->is_comparison)
+		return draft_wait(draft,
 				  "held by the file \"hold\"; remove it to send this");
-	r = check_seen(scene, read_request(scene));
+	r = check_seen(draft, read_request(draft));
 	if (r == -EINVAL)
-		*ret_result = GATHER_INVALID;
+		*ret_outcome = DRAFT_INVALID;
 	else if (!r)
-		*ret_result = GATHER_READY;
+		*ret_outcome = DRAFT_READY;
 	if (r && r != -EINVAL)
 		return r;
-	finish_digest(scene);
+	finish_digest(draft);
 	return 0;
 }
 
-static void scene_clear(struct scene *scene)
+static void draft_clear(struct draft *draft)
 {
-	cleanup_close(&scene->directory);
-	digest_destroy(scene->digest);
-	scene_clear_seen(scene);
-	free(scene->prompt);
-	for (size_t i = 0; i < scene->name_count; i++)
-		free(scene->names[i]);
+	cleanup_close(&draft->directory);
+	digest_destroy(draft->digest);
+	draft_clear_seen(draft);
+	free(draft->prompt);
+	for (size_t i = 0; i < draft->name_count; i++)
+		free(draft->names[i]);
 }
 
-struct request *scene_peek(struct filesystem *fs, const char *path)
+struct request *draft_peek(struct filesystem *fs, const char *path)
 {
-	struct gathered gathered = { 0 };
-	struct scene scene = { .fs = fs, .path = path, .out = &gathered };
+	struct draft_result result = { 0 };
+	struct draft draft = { .fs = fs, .path = path, .out = &result };
 	struct request *request = NULL;
 
-	scene.directory = tree_openat(&fs->tree, path, O_PATH | O_DIRECTORY);
-	scene.digest = digest_create();
-	if (scene.directory >= 0 && scene.digest && !look_around(&scene) &&
-	    scene.trigger && !scene_read(&scene))
-		request = TAKE(gathered.request);
-	scene_clear(&scene);
-	gathered_clear(&gathered);
+	draft.directory = tree_openat(&fs->tree, path, O_PATH | O_DIRECTORY);
+	draft.digest = digest_create();
+	if (draft.directory >= 0 && draft.digest && !look_around(&draft) &&
+	    draft.trigger && !draft_read(&draft))
+		request = TAKE(result.request);
+	draft_clear(&draft);
+	draft_result_clear(&result);
 	return request;
 }
 
-static int look_at(struct scene *scene, struct node *directory,
-		   enum gather_result *ret_result)
+static int look_at(struct draft *draft, struct node *directory,
+		   enum draft_outcome *ret_outcome)
 {
 	int r;
 
-	scene->directory = nodes_open_directory(&scene->fs->nodes, directory);
-	if (scene->directory < 0)
-		return scene->directory;
-	scene->digest = digest_create();
-	r = scene->digest ? look(scene, ret_result) : -ENOMEM;
-	if (r == -EAGAIN && !scene->out->waiting)
-		scene_wait(scene, "a file is changing this moment");
-	scene_clear(scene);
+	draft->directory = nodes_open_directory(&draft->fs->nodes, directory);
+	if (draft->directory < 0)
+		return draft->directory;
+	draft->digest = digest_create();
+	r = draft->digest ? look(draft, ret_outcome) : -ENOMEM;
+	if (r == -EAGAIN && !draft->out->waiting)
+		draft_wait(draft, "a file is changing this moment");
+	draft_clear(draft);
 	return r == -EAGAIN ? 0 : r;
 }
 
-int gather(struct filesystem *fs, struct node *directory, const char *path,
-	   uint64_t number, struct gathered *ret_gathered, enum gather_result *ret_result)
+int draft_make(struct filesystem *fs, struct node *directory, const char *path,
+	       uint64_t number, struct draft_result *ret_gathered,
+	       enum draft_outcome *ret_outcome)
 {
-	struct scene scene = {
+	struct draft draft = {
 		.fs = fs, .number = number, .path = path, .out = ret_gathered
 	};
 
-	return look_at(&scene, directory, ret_result);
+	return look_at(&draft, directory, ret_outcome);
 }
 
-int gather_digest(struct filesystem *fs, struct node *directory, const char *path,
-		  char ret_digest[SHA256_HEX])
+int draft_digest(struct filesystem *fs, struct node *directory, const char *path,
+		 char ret_digest[SHA256_HEX])
 {
-	struct gathered gathered = { 0 };
-	struct scene scene = {
-		.fs = fs, .path = path, .out = &gathered, .is_comparison = true
+	struct draft_result result = { 0 };
+	struct draft draft = {
+		.fs = fs, .path = path, .out = &result, .is_comparison = true
 	};
-	enum gather_result result = GATHER_NOTHING;
-	int r = look_at(&scene, directory, &result);
+	enum draft_outcome outcome = DRAFT_NOTHING;
+	int r = look_at(&draft, directory, &outcome);
 
-	if (!r && result == GATHER_WAITS)
+	if (!r && outcome == DRAFT_WAITS)
 		r = -EAGAIN;
-	else if (!r && result != GATHER_READY && result != GATHER_INVALID)
+	else if (!r && outcome != DRAFT_READY && outcome != DRAFT_INVALID)
 		r = -ENOENT;
 	if (!r)
-		memcpy(ret_digest, gathered.digest, SHA256_HEX);
-	gathered_clear(&gathered);
+		memcpy(ret_digest, result.digest, SHA256_HEX);
+	draft_result_clear(&result);
 	return r;
 }
 
 /* The defaults may choose service and model; their values are their own matter. */
-static int add_defaults(struct scene *scene)
+static int add_defaults(struct draft *draft)
 {
-	struct request *request = scene->out->request;
+	struct request *request = draft->out->request;
 	bool is_own[PARAM_COUNT];
 	int r;
 
 	for (int i = 0; i < PARAM_COUNT; i++)
 		is_own[i] = request->params[i].is_set;
-	r = scene_read_defaults(scene);
+	r = draft_read_defaults(draft);
 	for (int i = 0; i < PARAM_COUNT; i++)
 		if (!is_own[i])
 			request_unset(request, (enum request_param)i);
@@ -342,28 +343,28 @@ static int judge_values(struct filesystem *fs, struct node *folder, const char *
 			struct request *request, struct problem *ret_problem)
 {
 	AUTOFREE char *path = nodes_path(&fs->nodes, folder);
-	struct gathered gathered = { .request = request };
-	struct scene scene = { .fs = fs, .path = path, .out = &gathered };
+	struct draft_result result = { .request = request };
+	struct draft draft = { .fs = fs, .path = path, .out = &result };
 	int r = 0;
 
-	scene.directory = path ? nodes_open_directory(&fs->nodes, folder) : -ENOENT;
-	scene.digest = digest_create();
-	if (scene.directory >= 0 && scene.digest &&
+	draft.directory = path ? nodes_open_directory(&fs->nodes, folder) : -ENOENT;
+	draft.digest = digest_create();
+	if (draft.directory >= 0 && draft.digest &&
 	    (!name_trigger_rank(name) ||
-	     faccessat(scene.directory, "request.json", F_OK, AT_SYMLINK_NOFOLLOW)) &&
-	    !add_defaults(&scene))
+	     faccessat(draft.directory, "request.json", F_OK, AT_SYMLINK_NOFOLLOW)) &&
+	    !add_defaults(&draft))
 		r = backend_judge_request(fs->backend, request, ret_problem);
-	scene_clear(&scene);
-	gathered_clear(&gathered);
+	draft_clear(&draft);
+	draft_result_clear(&result);
 	return r;
 }
 
-int gather_judge(struct filesystem *fs, struct node *folder, int fd, const char *name,
-		 struct problem *ret_problem)
+int draft_judge(struct filesystem *fs, struct node *folder, int fd, const char *name,
+		struct problem *ret_problem)
 {
 	AUTOBUFFER text = BUFFER_INIT(REQUEST_TEXT_MAX);
 	AUTOREQUEST *request = NULL;
-	int r = scene_read_all(fd, &text);
+	int r = draft_read_all(fd, &text);
 
 	if (r == -EFBIG) {
 		problem_set(ret_problem, PROBLEM_INVALID, "%s is too large", name);

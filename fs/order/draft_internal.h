@@ -21,7 +21,7 @@ struct seen_file {
 	struct stat status; /* before it was read */
 };
 
-struct scene {
+struct draft {
 	struct filesystem *fs;
 	uint64_t number;  /* of its task; 0: none */
 	const char *path; /* below the tree */
@@ -38,51 +38,51 @@ struct scene {
 	struct seen_file *seen;
 	size_t seen_count;
 	struct digest *digest;
-	struct gathered *out;
+	struct draft_result *out;
 };
 
 /* -EAGAIN, with what the folder waits for. */
-int scene_wait(struct scene *scene, const char *format, ...)
+int draft_wait(struct draft *draft, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* -EINVAL, with the problem. */
-int scene_refuse(struct scene *scene, const char *format, ...)
+int draft_refuse(struct draft *draft, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Holds the folder back while a file is open for writing in the mount. */
-int scene_check_writer(struct scene *scene, const char *name, const struct stat *status);
+int draft_check_writer(struct draft *draft, const char *name, const struct stat *status);
 /* A file of the folder itself that is read-only once the order is sent. */
-int scene_lock(struct scene *scene, const char *name, const struct stat *status);
+int draft_lock(struct draft *draft, const char *name, const struct stat *status);
 
 /*
- * gather_seen.c: a file's attributes before it is read, such that a later change shows in
+ * draft_seen.c: a file's attributes before it is read, such that a later change shows in
  * them; it may take a few milliseconds. What was read by them is added, and compared once
- * all is read: scene_check_seen().
+ * all is read: draft_check_seen().
  */
-int scene_stat(struct scene *scene, const char *name, int fd, struct stat *ret_status);
-int scene_add_seen(struct scene *scene, const char *name, int fd,
+int draft_stat(struct draft *draft, const char *name, int fd, struct stat *ret_status);
+int draft_add_seen(struct draft *draft, const char *name, int fd,
 		   const struct stat *status);
-int scene_check_seen(struct scene *scene);
-void scene_clear_seen(struct scene *scene);
+int draft_check_seen(struct draft *draft);
+void draft_clear_seen(struct draft *draft);
 
-/* gather_read.c: reads trigger, text and defaults into `out->request`. */
-int scene_read(struct scene *scene);
+/* draft_read.c: reads trigger, text and defaults into `out->request`. */
+int draft_read(struct draft *draft);
 /* The last of them: what the folder's own and those above it say. */
-int scene_read_defaults(struct scene *scene);
+int draft_read_defaults(struct draft *draft);
 /* A file's content from its beginning; -EFBIG over the buffer's ceiling. */
-int scene_read_all(int fd, struct buffer *text);
+int draft_read_all(int fd, struct buffer *text);
 
-/* gather_inputs.c: adds what is an input by its name, and attaches every file once
+/* draft_inputs.c: adds what is an input by its name, and attaches every file once
  * nothing is missing. */
-int scene_add_named(struct scene *scene);
-int scene_attach(struct scene *scene);
+int draft_add_named(struct draft *draft);
+int draft_attach(struct draft *draft);
 
 /*
- * gather_shots.c: an item that another task's output is to be, and a draft that is named
+ * draft_shots.c: an item that another task's output is to be, and a draft that is named
  * by its folder.
  */
-int scene_attach_shot(struct scene *scene, size_t index, const char *path,
-		      const struct request_shot *shot);
-int scene_attach_draft(struct scene *scene, size_t index);
+int draft_attach_output_link(struct draft *draft, size_t index, const char *path,
+			     const struct request_output_link *shot);
+int draft_attach_draft(struct draft *draft, size_t index);
 /* The request of another folder, as far as its text goes; NULL: it cannot be read now. */
-struct request *scene_peek(struct filesystem *fs, const char *path);
+struct request *draft_peek(struct filesystem *fs, const char *path);
 
 #endif

@@ -14,7 +14,7 @@
 
 #define DEFAULTS_MAX (1u << 20)
 
-int scene_read_all(int fd, struct buffer *text)
+int draft_read_all(int fd, struct buffer *text)
 {
 	char chunk[16384];
 
@@ -34,115 +34,115 @@ int scene_read_all(int fd, struct buffer *text)
 
 /* --- the trigger, and the prompt beside it --- */
 
-static int open_own(struct scene *scene, const char *name, struct stat *status)
+static int open_own(struct draft *draft, const char *name, struct stat *status)
 {
-	AUTOCLOSE int fd = openat(scene->directory, name,
+	AUTOCLOSE int fd = openat(draft->directory, name,
 				  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	int r;
 
 	if (fd < 0)
 		return -errno;
-	r = scene_stat(scene, name, fd, status);
+	r = draft_stat(draft, name, fd, status);
 	if (!r && !S_ISREG(status->st_mode))
-		r = scene_wait(scene, "%s is not a plain file", name);
+		r = draft_wait(draft, "%s is not a plain file", name);
 	if (!r)
-		r = scene_add_seen(scene, name, fd, status);
+		r = draft_add_seen(draft, name, fd, status);
 	return r ? r : take_fd(&fd);
 }
 
 /* Reads a file of the folder that tells what is ordered: it will be locked. */
-static int read_own(struct scene *scene, const char *name, struct buffer *text)
+static int read_own(struct draft *draft, const char *name, struct buffer *text)
 {
 	struct stat status;
-	AUTOCLOSE int fd = open_own(scene, name, &status);
+	AUTOCLOSE int fd = open_own(draft, name, &status);
 	int r;
 
 	if (fd < 0)
 		return fd;
 	if (status.st_nlink > 1)
-		return scene_wait(
-			scene,
+		return draft_wait(
+			draft,
 			"%s has %ju hard links, so it may change elsewhere; make it a "
 			"file of its own (cp it, and rename the copy over it)",
 			name, (uintmax_t)status.st_nlink);
 	if (!status.st_size)
-		return scene_wait(scene, "%s is empty", name);
-	r = scene_read_all(fd, text);
+		return draft_wait(draft, "%s is empty", name);
+	r = draft_read_all(fd, text);
 	if (r == -EFBIG)
-		return scene_refuse(scene,
+		return draft_refuse(draft,
 				    "%s has %jd bytes; allowed: up to %u. Put pictures "
 				    "into files beside it",
 				    name, (intmax_t)status.st_size, REQUEST_TEXT_MAX);
 	if (!r && !text->size)
 		r = -EAGAIN; /* it was cut this moment */
-	return r ? r : scene_lock(scene, name, &status);
+	return r ? r : draft_lock(draft, name, &status);
 }
 
-static int read_trigger(struct scene *scene)
+static int read_trigger(struct draft *draft)
 {
 	AUTOBUFFER text = BUFFER_INIT(REQUEST_TEXT_MAX);
-	int r = read_own(scene, scene->trigger, &text);
+	int r = read_own(draft, draft->trigger, &text);
 
 	if (r)
 		return r;
-	digest_add(scene->digest, text.data, text.size);
-	return request_parse(scene->trigger, text.data, text.size, &scene->out->request,
-			     &scene->out->problem);
+	digest_add(draft->digest, text.data, text.size);
+	return request_parse(draft->trigger, text.data, text.size, &draft->out->request,
+			     &draft->out->problem);
 }
 
 /* What else the digest is of: the file's name sets its text apart. */
-static void add_digest(struct scene *scene, const char *name, const struct buffer *text)
+static void add_digest(struct draft *draft, const char *name, const struct buffer *text)
 {
-	digest_add(scene->digest, "", 1);
-	digest_add(scene->digest, name, strlen(name) + 1);
-	digest_add(scene->digest, text->data, text->size);
+	digest_add(draft->digest, "", 1);
+	digest_add(draft->digest, name, strlen(name) + 1);
+	digest_add(draft->digest, text->data, text->size);
 }
 
 /* A prompt file beside a request.json gives it its text, unless it has one. */
-static int read_beside(struct scene *scene)
+static int read_beside(struct draft *draft)
 {
 	AUTOBUFFER text = BUFFER_INIT(REQUEST_TEXT_MAX);
-	struct request *request = scene->out->request;
+	struct request *request = draft->out->request;
 	int r;
 
-	if (!scene->has_json || !scene->prompt || request->task_id)
+	if (!draft->has_json || !draft->prompt || request->task_id)
 		return 0;
 	if (request_has_text(request)) {
 		request_add_note(request, "%s is not used: %s has a text of its own",
-				 scene->prompt, scene->trigger);
+				 draft->prompt, draft->trigger);
 		return 0;
 	}
-	r = read_own(scene, scene->prompt, &text);
+	r = read_own(draft, draft->prompt, &text);
 	if (r)
 		return r;
-	add_digest(scene, scene->prompt, &text);
-	return request_parse_text(request, scene->prompt, text.data, text.size,
-				  &scene->out->problem);
+	add_digest(draft, draft->prompt, &text);
+	return request_parse_text(request, draft->prompt, text.data, text.size,
+				  &draft->out->problem);
 }
 
 /* --- defaults --- */
 
 /* Nothing that comes by itself: it is the file that has to be mended. */
-static int refuse_defaults(struct scene *scene, const char *shown, int error)
+static int refuse_defaults(struct draft *draft, const char *shown, int error)
 {
 	if (error == -ENOMEM || error == -EMFILE || error == -ENFILE || error == -EAGAIN)
 		return error;
 	if (error == -EXDEV)
-		return scene_refuse(scene,
+		return draft_refuse(draft,
 				    "%s leads out of the mount; copy the file into the "
 				    "mount",
 				    shown);
 	if (error == -EFBIG)
-		return scene_refuse(scene, "%s is too long; allowed: up to %u bytes",
+		return draft_refuse(draft, "%s is too long; allowed: up to %u bytes",
 				    shown, DEFAULTS_MAX);
-	return scene_refuse(scene, "%s cannot be read (%s)", shown, strerror(-error));
+	return draft_refuse(draft, "%s cannot be read (%s)", shown, strerror(-error));
 }
 
 /* Opens a folder's defaults, through a link too: a descriptor, -ENOENT when there are
  * none, or as refuse_defaults(). */
-static int open_defaults(struct scene *scene, const char *folder, const char *shown)
+static int open_defaults(struct draft *draft, const char *folder, const char *shown)
 {
-	const struct tree *tree = &scene->fs->tree;
+	const struct tree *tree = &draft->fs->tree;
 	AUTOFREE char *path =
 		text_format("%s%s" DEFAULTS_NAME, folder, *folder ? "/" : "");
 	AUTOFREE char *resolved = NULL;
@@ -153,66 +153,66 @@ static int open_defaults(struct scene *scene, const char *folder, const char *sh
 		return -ENOENT;
 	r = there < 0 ? there : resolve_path(tree, folder, DEFAULTS_NAME, &resolved);
 	if (r == -ENOENT || r == -ENOTDIR)
-		return scene_wait(scene, "%s is a link to nothing yet", shown);
+		return draft_wait(draft, "%s is a link to nothing yet", shown);
 	if (!r)
 		r = tree_openat(tree, resolved, O_RDONLY | O_NONBLOCK);
 	return r == -ENOENT ? -EAGAIN : r;
 }
 
-static int check_defaults(struct scene *scene, const char *shown, int fd)
+static int check_defaults(struct draft *draft, const char *shown, int fd)
 {
 	struct stat status;
-	int r = scene_stat(scene, shown, fd, &status);
+	int r = draft_stat(draft, shown, fd, &status);
 
 	if (r)
 		return r;
 	if (!S_ISREG(status.st_mode))
-		return scene_refuse(scene, "%s is not a plain file", shown);
-	r = scene_check_writer(scene, shown, &status);
+		return draft_refuse(draft, "%s is not a plain file", shown);
+	r = draft_check_writer(draft, shown, &status);
 	if (r)
 		return r;
 	if (!status.st_size)
-		return scene_wait(scene, "%s is empty", shown);
-	return scene_add_seen(scene, shown, fd, &status);
+		return draft_wait(draft, "%s is empty", shown);
+	return draft_add_seen(draft, shown, fd, &status);
 }
 
-static int read_defaults_of(struct scene *scene, const char *folder, const char *shown)
+static int read_defaults_of(struct draft *draft, const char *folder, const char *shown)
 {
 	AUTOBUFFER text = BUFFER_INIT(DEFAULTS_MAX);
-	AUTOCLOSE int fd = open_defaults(scene, folder, shown);
+	AUTOCLOSE int fd = open_defaults(draft, folder, shown);
 	int r;
 
 	if (fd == -ENOENT)
 		return 0;
 	if (fd < 0)
-		return refuse_defaults(scene, shown, fd);
-	r = check_defaults(scene, shown, fd);
+		return refuse_defaults(draft, shown, fd);
+	r = check_defaults(draft, shown, fd);
 	if (r)
 		return r;
-	r = scene_read_all(fd, &text);
+	r = draft_read_all(fd, &text);
 	if (r)
-		return refuse_defaults(scene, shown, r);
+		return refuse_defaults(draft, shown, r);
 	if (!text.size)
 		return -EAGAIN; /* it was cut this moment */
-	add_digest(scene, shown, &text);
-	return request_parse_defaults(scene->out->request, shown, text.data, text.size,
-				      &scene->out->problem);
+	add_digest(draft, shown, &text);
+	return request_parse_defaults(draft->out->request, shown, text.data, text.size,
+				      &draft->out->problem);
 }
 
 /* From the folder itself up to the root: what is nearer was said first, and counts. */
-int scene_read_defaults(struct scene *scene)
+int draft_read_defaults(struct draft *draft)
 {
-	AUTOFREE char *folder = strdup(scene->path);
+	AUTOFREE char *folder = strdup(draft->path);
 	AUTOFREE char *shown = strdup(DEFAULTS_NAME);
 	int r = folder && shown ? 0 : -ENOMEM;
 
-	if (r || scene->out->request->task_id)
+	if (r || draft->out->request->task_id)
 		return r;
 	for (;;) {
 		AUTOFREE char *above = text_format("../%s", shown);
 		char *slash = strrchr(folder, '/');
 
-		r = read_defaults_of(scene, folder, shown);
+		r = read_defaults_of(draft, folder, shown);
 		if (r || !*folder)
 			return r;
 		*(slash ? slash : folder) = '\0';
@@ -223,11 +223,11 @@ int scene_read_defaults(struct scene *scene)
 	}
 }
 
-int scene_read(struct scene *scene)
+int draft_read(struct draft *draft)
 {
-	int r = read_trigger(scene);
+	int r = read_trigger(draft);
 
 	if (!r)
-		r = read_beside(scene);
-	return r ? r : scene_read_defaults(scene);
+		r = read_beside(draft);
+	return r ? r : draft_read_defaults(draft);
 }

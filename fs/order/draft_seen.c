@@ -34,7 +34,7 @@ static bool is_of_this_tick(const struct stat *status, const struct timespec *no
 	return seconds * NS_PER_S + now->tv_nsec - status->st_ctim.tv_nsec < tick_ns;
 }
 
-int scene_stat(struct scene *scene, const char *name, int fd, struct stat *ret_status)
+int draft_stat(struct draft *draft, const char *name, int fd, struct stat *ret_status)
 {
 	static const struct timespec pause = { .tv_nsec = TICK_PAUSE_NS };
 	struct timespec now;
@@ -47,24 +47,24 @@ int scene_stat(struct scene *scene, const char *name, int fd, struct stat *ret_s
 			return 0;
 		nanosleep(&pause, NULL);
 	}
-	return scene_wait(scene, "%s is changing this moment", name);
+	return draft_wait(draft, "%s is changing this moment", name);
 }
 
-int scene_add_seen(struct scene *scene, const char *name, int fd,
+int draft_add_seen(struct draft *draft, const char *name, int fd,
 		   const struct stat *status)
 {
 	struct seen_file *grown =
-		realloc(scene->seen, (scene->seen_count + 1) * sizeof(*grown));
+		realloc(draft->seen, (draft->seen_count + 1) * sizeof(*grown));
 	struct seen_file file = { .status = *status };
 
 	if (!grown)
 		return -ENOMEM;
-	scene->seen = grown;
+	draft->seen = grown;
 	file.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (file.fd < 0)
 		return -errno;
 	file.name = strdup(name);
-	grown[scene->seen_count++] = file;
+	grown[draft->seen_count++] = file;
 	return file.name ? 0 : -ENOMEM;
 }
 
@@ -79,10 +79,10 @@ static bool is_unchanged(const struct stat *a, const struct stat *b)
 	       is_same_time(&a->st_ctim, &b->st_ctim);
 }
 
-static int check_file(struct scene *scene, const struct seen_file *file)
+static int check_file(struct draft *draft, const struct seen_file *file)
 {
 	struct stat status;
-	int r = scene_check_writer(scene, file->name, &file->status);
+	int r = draft_check_writer(draft, file->name, &file->status);
 
 	if (r)
 		return r;
@@ -90,23 +90,23 @@ static int check_file(struct scene *scene, const struct seen_file *file)
 		return -errno;
 	if (is_unchanged(&file->status, &status))
 		return 0;
-	return scene_wait(scene, "%s changed while it was read", file->name);
+	return draft_wait(draft, "%s changed while it was read", file->name);
 }
 
-int scene_check_seen(struct scene *scene)
+int draft_check_seen(struct draft *draft)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < scene->seen_count && !r; i++)
-		r = check_file(scene, &scene->seen[i]);
+	for (size_t i = 0; i < draft->seen_count && !r; i++)
+		r = check_file(draft, &draft->seen[i]);
 	return r;
 }
 
-void scene_clear_seen(struct scene *scene)
+void draft_clear_seen(struct draft *draft)
 {
-	for (size_t i = 0; i < scene->seen_count; i++) {
-		cleanup_close(&scene->seen[i].fd);
-		free(scene->seen[i].name);
+	for (size_t i = 0; i < draft->seen_count; i++) {
+		cleanup_close(&draft->seen[i].fd);
+		free(draft->seen[i].name);
 	}
-	free(scene->seen);
+	free(draft->seen);
 }

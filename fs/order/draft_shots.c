@@ -31,7 +31,7 @@ static const char *input_name(const struct request_content *item)
 }
 
 __attribute__((format(printf, 3, 4))) static int
-refuse(struct scene *scene, const struct other *other, const char *format, ...)
+refuse(struct draft *draft, const struct other *other, const char *format, ...)
 {
 	AUTOFREE char *text = NULL;
 	va_list arguments;
@@ -40,7 +40,7 @@ refuse(struct scene *scene, const struct other *other, const char *format, ...)
 	if (vasprintf(&text, format, arguments) < 0)
 		text = NULL;
 	va_end(arguments);
-	return scene_refuse(scene, "%s: %s: %s", scene->trigger, other->input,
+	return draft_refuse(draft, "%s: %s: %s", draft->trigger, other->input,
 			    text ? text : "");
 }
 
@@ -49,15 +49,15 @@ static const char *output_word(unsigned output)
 	return output == OUTPUT_VIDEO ? "video" : "last frame";
 }
 
-static int wait_on(struct scene *scene, const struct other *other, const char *more)
+static int wait_on(struct draft *draft, const struct other *other, const char *more)
 {
-	scene->out->waits_on = other->view->number;
-	return scene_wait(scene, "waiting for %s (%s)%s", other->shown, other->input,
+	draft->out->waits_on = other->view->number;
+	return draft_wait(draft, "waiting for %s (%s)%s", other->shown, other->input,
 			  more);
 }
 
 /* It is not there (yet): what ends that. */
-static int wait_for_state(struct scene *scene, const struct other *other)
+static int wait_for_state(struct draft *draft, const struct other *other)
 {
 	switch (other->view->state) {
 	case TASK_FAILED:
@@ -70,10 +70,10 @@ static int wait_for_state(struct scene *scene, const struct other *other)
 				    "status",
 				    task_state_word(other->view->state));
 
-		return wait_on(scene, other, more ? more : "");
+		return wait_on(draft, other, more ? more : "");
 	}
 	default:
-		return wait_on(scene, other, "");
+		return wait_on(draft, other, "");
 	}
 }
 
@@ -107,10 +107,10 @@ static bool is_adopted(const struct task_view *view)
 	return is_sent(view) && view->remote_id && !view->intent_ms;
 }
 
-static void tell_from_folder(struct scene *scene, const struct other *other,
+static void tell_from_folder(struct draft *draft, const struct other *other,
 			     struct told *told)
 {
-	AUTOREQUEST *request = scene_peek(scene->fs, other->folder);
+	AUTOREQUEST *request = draft_peek(draft->fs, other->folder);
 
 	if (!request || request->task_id)
 		return;
@@ -120,14 +120,14 @@ static void tell_from_folder(struct scene *scene, const struct other *other,
 	told->is_final = text_ends_with(request->source, ".json");
 }
 
-static void tell_order(struct scene *scene, const struct other *other, struct told *told)
+static void tell_order(struct draft *draft, const struct other *other, struct told *told)
 {
 	const struct task_view *view = other->view;
 
 	if (is_adopted(view))
 		return;
 	if (!is_sent(view) || !view->request) {
-		tell_from_folder(scene, other, told);
+		tell_from_folder(draft, other, told);
 		return;
 	}
 	told->request = strdup(view->request);
@@ -139,50 +139,50 @@ static void tell_order(struct scene *scene, const struct other *other, struct to
 /* --- outputs --- */
 
 /* Refuses to wait for a last frame that never comes. */
-static int check_gives_frame(struct scene *scene, const struct other *other)
+static int check_gives_frame(struct draft *draft, const struct other *other)
 {
 	AUTOTOLD told = { 0 };
 	const struct provider_section *section;
 
-	tell_order(scene, other, &told);
-	section = config_section(backend_config(scene->fs->backend), told.provider);
+	tell_order(draft, other, &told);
+	section = config_section(backend_config(draft->fs->backend), told.provider);
 	if (!told.request || !section ||
 	    fit_gives_last_frame(section->provider, told.request))
 		return 0;
 	if (!section->provider->gives_last_frame)
-		return refuse(scene, other,
+		return refuse(draft, other,
 			      "it waits for the last frame of %s, and %s gives no last "
 			      "frame; put a picture into this folder instead",
 			      other->shown, section->provider->title);
-	return refuse(scene, other,
+	return refuse(draft, other,
 		      "it waits for the last frame of %s, which was ordered without one "
 		      "(\"return_last_frame\": false, or a draft)",
 		      other->shown);
 }
 
 /* The other task is done: its output is there, or it never will be. */
-static int take_output(struct scene *scene, struct request_content *item,
-		       const struct request_shot *shot, const struct other *other)
+static int take_output(struct draft *draft, struct request_content *item,
+		       const struct request_output_link *shot, const struct other *other)
 {
 	static const unsigned hidden[] = { HIDDEN_VIDEO, HIDDEN_LAST_FRAME };
 	const struct output *output = &other->view->outputs[shot->output];
 
 	if (other->view->hidden & hidden[shot->output])
-		return wait_on(scene, other,
+		return wait_on(draft, other,
 			       ", whose output was removed: write \"fetch\" to its "
 			       "status");
 	if (output->is_dead || !output->url)
-		return refuse(scene, other, "%s has no %s", other->shown,
+		return refuse(draft, other, "%s has no %s", other->shown,
 			      output_word(shot->output));
 	if (!output->is_ready)
-		return wait_on(scene, other, "");
+		return wait_on(draft, other, "");
 	item->shot = *shot;
 	return 0;
 }
 
 /* A picture's place takes no video; a reference takes either. */
-static int check_kind(struct scene *scene, struct request_content *item,
-		      const struct request_shot *shot, const struct other *other)
+static int check_kind(struct draft *draft, struct request_content *item,
+		      const struct request_output_link *shot, const struct other *other)
 {
 	enum request_content_type type =
 		shot->output == OUTPUT_VIDEO ? CONTENT_VIDEO : CONTENT_IMAGE;
@@ -191,61 +191,61 @@ static int check_kind(struct scene *scene, struct request_content *item,
 		item->type = type;
 	if (item->type == type)
 		return 0;
-	return refuse(scene, other, "it is the %s of %s, which cannot stand here",
+	return refuse(draft, other, "it is the %s of %s, which cannot stand here",
 		      output_word(shot->output), other->shown);
 }
 
-static int attach(struct scene *scene, struct request_content *item,
-		  const struct request_shot *shot, const struct other *other)
+static int attach(struct draft *draft, struct request_content *item,
+		  const struct request_output_link *shot, const struct other *other)
 {
-	int r = check_kind(scene, item, shot, other);
+	int r = check_kind(draft, item, shot, other);
 
 	if (r)
 		return r;
-	if (shot->number == scene->number)
-		return refuse(scene, other,
+	if (shot->number == draft->number)
+		return refuse(draft, other,
 			      "it is this folder's own %s: it would wait for itself",
 			      output_word(shot->output));
 	if (other->view->state == TASK_SUCCEEDED)
-		return take_output(scene, item, shot, other);
-	r = shot->output == OUTPUT_LAST_FRAME ? check_gives_frame(scene, other) : 0;
-	return r ? r : wait_for_state(scene, other);
+		return take_output(draft, item, shot, other);
+	r = shot->output == OUTPUT_LAST_FRAME ? check_gives_frame(draft, other) : 0;
+	return r ? r : wait_for_state(draft, other);
 }
 
-int scene_attach_shot(struct scene *scene, size_t index, const char *path,
-		      const struct request_shot *shot)
+int draft_attach_output_link(struct draft *draft, size_t index, const char *path,
+			     const struct request_output_link *shot)
 {
-	AUTOVIEW *view = backend_task_view(scene->fs->backend, shot->number);
+	AUTOVIEW *view = backend_task_view(draft->fs->backend, shot->number);
 	AUTOFREE char *folder = strndup(path, (size_t)(strrchr(path, '/') - path));
-	AUTOFREE char *shown = folder ? shot_relative(scene->path, folder) : NULL;
-	struct request_content *item = &scene->out->request->content[index];
+	AUTOFREE char *shown = folder ? output_link_relative(draft->path, folder) : NULL;
+	struct request_content *item = &draft->out->request->content[index];
 	struct other other = { view, folder, shown, input_name(item) };
 
 	if (!view || !shown)
 		return -ENOMEM;
-	return attach(scene, item, shot, &other);
+	return attach(draft, item, shot, &other);
 }
 
 /* --- drafts --- */
 
 /* Only a draft can be made whole: another order would be refused there, if at all. */
-static int check_is_draft(struct scene *scene, const struct other *other,
+static int check_is_draft(struct draft *draft, const struct other *other,
 			  const struct told *told)
 {
 	if (!told->request || !told->is_final || fit_makes_draft(told->request))
 		return 0;
-	return refuse(scene, other,
+	return refuse(draft, other,
 		      "%s is no draft: it %s ordered without \"draft\": true",
 		      other->shown, is_sent(other->view) ? "was" : "is to be");
 }
 
-static int refuse_account(struct scene *scene, const struct other *other,
+static int refuse_account(struct draft *draft, const struct other *other,
 			  const struct provider_section *section)
 {
 	const struct task_view *view = other->view;
 
 	return refuse(
-		scene, other,
+		draft, other,
 		"the draft %s was made with provider \"%s\" at %s with the key from "
 		"%s; the configuration's section [provider %s] is another account "
 		"now, which does not know it",
@@ -254,10 +254,10 @@ static int refuse_account(struct scene *scene, const struct other *other,
 }
 
 /* A draft is of the service that made it, and of that account. */
-static int check_provider(struct scene *scene, const struct other *other,
+static int check_provider(struct draft *draft, const struct other *other,
 			  const struct told *told, const struct provider_section *section)
 {
-	const struct backend *backend = scene->fs->backend;
+	const struct backend *backend = draft->fs->backend;
 	const struct task_view *view = other->view;
 	bool is_there = task_is_active(view->state) || view->state == TASK_SUCCEEDED;
 	const char *name = is_there ? view->provider : told->provider;
@@ -266,7 +266,7 @@ static int check_provider(struct scene *scene, const struct other *other,
 	if (!is_there && (!told->request || !by))
 		return 0; /* it says itself what is wrong */
 	if (by != section)
-		return refuse(scene, other,
+		return refuse(draft, other,
 			      "the draft %s is made with provider \"%s\"; this asks "
 			      "provider \"%s\" for the rest, which does not know it",
 			      other->shown,
@@ -275,7 +275,7 @@ static int check_provider(struct scene *scene, const struct other *other,
 				   : "?",
 			      section->name);
 	if (is_there && backend_section_of(backend, view) != section)
-		return refuse_account(scene, other, section);
+		return refuse_account(draft, other, section);
 	return 0;
 }
 
@@ -289,53 +289,53 @@ static int take_model(struct request *request, const struct told *told)
 }
 
 /* What could not be sent is told now, and not when the draft is there. */
-static int check_fits(struct scene *scene, size_t index, const struct other *other,
+static int check_fits(struct draft *draft, size_t index, const struct other *other,
 		      const struct provider_section *section)
 {
-	struct request *request = scene->out->request;
+	struct request *request = draft->out->request;
 	struct endpoint endpoint = config_endpoint(section);
 
 	request->content[index].shot.number = other->view->number;
-	return fit_request(backend_config(scene->fs->backend)->models, section->provider,
-			   &endpoint, request, &scene->out->problem);
+	return fit_request(backend_config(draft->fs->backend)->models, section->provider,
+			   &endpoint, request, &draft->out->problem);
 }
 
-static int check_draft(struct scene *scene, const struct other *other,
+static int check_draft(struct draft *draft, const struct other *other,
 		       const struct told *told,
 		       const struct provider_section **ret_section)
 {
-	const struct config *config = backend_config(scene->fs->backend);
-	struct request *request = scene->out->request;
+	const struct config *config = backend_config(draft->fs->backend);
+	struct request *request = draft->out->request;
 	const struct provider_section *section =
 		config_section(config, request->provider);
 	int r;
 
 	if (!section)
 		return config_refuse_section(config, request->source, request->provider,
-					     &scene->out->problem);
-	r = check_is_draft(scene, other, told);
+					     &draft->out->problem);
+	r = check_is_draft(draft, other, told);
 	if (!r)
-		r = check_provider(scene, other, told, section);
+		r = check_provider(draft, other, told, section);
 	if (!r)
 		r = take_model(request, told);
 	*ret_section = section;
 	return r;
 }
 
-static int take_draft(struct scene *scene, size_t index, const struct other *other)
+static int take_draft(struct draft *draft, size_t index, const struct other *other)
 {
-	struct request_content *item = &scene->out->request->content[index];
+	struct request_content *item = &draft->out->request->content[index];
 	const struct provider_section *section = NULL;
 	AUTOTOLD told = { 0 };
 	int r;
 
-	tell_order(scene, other, &told);
-	r = check_draft(scene, other, &told, &section);
+	tell_order(draft, other, &told);
+	r = check_draft(draft, other, &told, &section);
 	if (r)
 		return r;
 	if (other->view->state != TASK_SUCCEEDED) {
-		r = check_fits(scene, index, other, section);
-		return r ? r : wait_for_state(scene, other);
+		r = check_fits(draft, index, other, section);
+		return r ? r : wait_for_state(draft, other);
 	}
 	free(item->path);
 	item->path = TAKE(item->text); /* for the books, and the digest */
@@ -344,30 +344,30 @@ static int take_draft(struct scene *scene, size_t index, const struct other *oth
 }
 
 /* What is no folder's path is an id, made elsewhere perhaps. */
-int scene_attach_draft(struct scene *scene, size_t index)
+int draft_attach_draft(struct draft *draft, size_t index)
 {
-	const struct request_content *item = &scene->out->request->content[index];
+	const struct request_content *item = &draft->out->request->content[index];
 	AUTOFREE char *path = NULL, *shown = NULL;
 	AUTOVIEW *view = NULL;
 	struct other other;
 	uint64_t number = 0;
-	int r = resolve_path(&scene->fs->tree, scene->path, item->text, &path);
+	int r = resolve_path(&draft->fs->tree, draft->path, item->text, &path);
 
 	if (!r)
-		number = shot_task(scene->fs, path);
+		number = output_link_task(draft->fs, path);
 	if (!number && !strchr(item->text, '/'))
 		return 0;
 	if (!number)
-		return scene_wait(scene,
+		return draft_wait(draft,
 				  "%s: %s: there is no task folder %s (draft_task)",
-				  scene->trigger, input_name(item), item->text);
-	if (number == scene->number)
-		return scene_refuse(scene, "%s: %s: %s is this folder itself",
-				    scene->trigger, input_name(item), item->text);
-	view = backend_task_view(scene->fs->backend, number);
-	shown = shot_relative(scene->path, path);
+				  draft->trigger, input_name(item), item->text);
+	if (number == draft->number)
+		return draft_refuse(draft, "%s: %s: %s is this folder itself",
+				    draft->trigger, input_name(item), item->text);
+	view = backend_task_view(draft->fs->backend, number);
+	shown = output_link_relative(draft->path, path);
 	if (!view || !shown)
 		return -ENOMEM;
 	other = (struct other){ view, path, shown, input_name(item) };
-	return take_draft(scene, index, &other);
+	return take_draft(draft, index, &other);
 }

@@ -35,7 +35,7 @@ static size_t common_length(const char *a, const char *b)
 	return common;
 }
 
-char *shot_relative(const char *from, const char *to)
+char *output_link_relative(const char *from, const char *to)
 {
 	AUTOBUFFER text = BUFFER_INIT(65536);
 	size_t common = common_length(from, to);
@@ -51,19 +51,20 @@ char *shot_relative(const char *from, const char *to)
 	return buffer_take(&text);
 }
 
-uint64_t shot_task(struct filesystem *fs, const char *path)
+uint64_t output_link_task(struct filesystem *fs, const char *path)
 {
 	AUTOCLOSE int fd = tree_openat(&fs->tree, path, O_PATH | O_DIRECTORY);
 	struct stat status;
 	uint64_t number;
 
 	if (fd < 0 || fstat(fd, &status) < 0 ||
-	    mark_read(fd, backend_library_id(fs->backend), &number))
+	    task_mark_read(fd, backend_library_id(fs->backend), &number))
 		return 0;
 	return is_its_folder(fs, number, &status) ? number : 0;
 }
 
-int shot_find(struct filesystem *fs, const char *path, struct request_shot *ret_shot)
+int output_link_find(struct filesystem *fs, const char *path,
+		     struct request_output_link *ret_shot)
 {
 	const char *slash = strrchr(path, '/');
 	AUTOFREE char *folder = slash ? strndup(path, (size_t)(slash - path)) : NULL;
@@ -72,6 +73,6 @@ int shot_find(struct filesystem *fs, const char *path, struct request_shot *ret_
 	if (!folder || (kind != VIRTUAL_VIDEO && kind != VIRTUAL_LAST_FRAME))
 		return -ENOENT;
 	ret_shot->output = kind == VIRTUAL_VIDEO ? OUTPUT_VIDEO : OUTPUT_LAST_FRAME;
-	ret_shot->number = shot_task(fs, folder);
+	ret_shot->number = output_link_task(fs, folder);
 	return ret_shot->number ? 0 : -ENOENT;
 }

@@ -11,10 +11,11 @@
  * The output that a path below the tree names, when its folder is a task's: 0 or -ENOENT.
  * Local disk only; any thread.
  */
-int shot_find(struct filesystem *fs, const char *path, struct request_shot *ret_shot);
+int output_link_find(struct filesystem *fs, const char *path,
+		     struct request_output_link *ret_shot);
 /* A folder's path as seen from another one: "../shot-1". free() it; NULL: no memory. */
-char *shot_relative(const char *from, const char *to);
+char *output_link_relative(const char *from, const char *to);
 /* The task of a folder, by its path below the tree; 0: it is none. */
-uint64_t shot_task(struct filesystem *fs, const char *path);
+uint64_t output_link_task(struct filesystem *fs, const char *path);
 
 #endif

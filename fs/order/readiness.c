@@ -80,9 +80,10 @@ static int64_t adopt(const struct look *look, const struct request *request,
 /* Holds a folder that was put back without its mark. */
 static bool wait_for_submit(const struct look *look, const char *digest)
 {
-	AUTOFREE char *id = look->wish->is_now ? NULL
-					       : lost_same_order(look->fs, look->number,
-								 look->path, digest);
+	AUTOFREE char *id =
+		look->wish->is_now
+			? NULL
+			: reorder_guard_find(look->fs, look->number, look->path, digest);
 	AUTOFREE char *waiting =
 		id ? text_format("the same was ordered from this folder before%s%s, and "
 				 "was put back without its mark: write \"submit\" to "
@@ -102,7 +103,7 @@ static bool wait_for_submit(const struct look *look, const char *digest)
  */
 static int64_t hold_copy(const struct look *look)
 {
-	int64_t asks_ms = look->wish->is_now ? -1 : copier_asks_ms(look->directory);
+	int64_t asks_ms = look->wish->is_now ? -1 : copy_detect_asks_ms(look->directory);
 
 	if (asks_ms < 0)
 		return -1;
@@ -113,25 +114,25 @@ static int64_t hold_copy(const struct look *look)
 }
 
 /* Hands the order over. Returns when to look again; 0: when poked. */
-static int64_t order(const struct look *look, struct gathered *gathered)
+static int64_t order(const struct look *look, struct draft_result *result)
 {
 	struct task_order order = {
 		.number = look->number,
 		.edits = look->edits,
 		.is_forced = look->wish->is_now,
-		.locked = gathered->locked,
-		.locked_count = gathered->locked_count,
+		.locked = result->locked,
+		.locked_count = result->locked_count,
 		.place = { look->path, (uint64_t)look->directory->device,
 			   (uint64_t)look->directory->inode },
 	};
 	int r;
 
-	if (gathered->request->task_id)
-		return adopt(look, gathered->request, gathered->digest);
-	if (wait_for_submit(look, gathered->digest))
+	if (result->request->task_id)
+		return adopt(look, result->request, result->digest);
+	if (wait_for_submit(look, result->digest))
 		return 0;
-	order.request = TAKE(gathered->request);
-	memcpy(order.digest, gathered->digest, sizeof(order.digest));
+	order.request = TAKE(result->request);
+	memcpy(order.digest, result->digest, sizeof(order.digest));
 	r = backend_task_order(look->fs->backend, &order);
 	if (r == -EAGAIN || r == -ENOMEM)
 		return AGAIN_MS;
@@ -142,13 +143,13 @@ static int64_t order(const struct look *look, struct gathered *gathered)
 }
 
 /* What it waits for waits for it, over others perhaps. */
-static enum gather_result refuse_loop(struct gathered *gathered)
+static enum draft_outcome refuse_loop(struct draft_result *result)
 {
-	problem_set(&gathered->problem, PROBLEM_INVALID,
+	problem_set(&result->problem, PROBLEM_INVALID,
 		    "this folder would wait for itself: it is %s, which waits for this "
 		    "one in turn; take one of the links away",
-		    gathered->waiting ? gathered->waiting : "waiting for another");
-	return GATHER_INVALID;
+		    result->waiting ? result->waiting : "waiting for another");
+	return DRAFT_INVALID;
 }
 
 static int64_t archive(const struct look *look)
@@ -173,44 +174,44 @@ static bool is_in_place(const struct look *look)
 }
 
 /* What was found ends the waiting. Returns when to look again (0: when poked). */
-static int64_t conclude(const struct look *look, enum gather_result result,
-			struct gathered *gathered)
+static int64_t conclude(const struct look *look, enum draft_outcome outcome,
+			struct draft_result *result)
 {
 	int64_t again_ms;
-	int held = result == GATHER_READY && !look->wish->is_now
-			   ? saves_hold(look->fs, look->number, look->directory, gathered,
-					&gathered->problem)
+	int held = outcome == DRAFT_READY && !look->wish->is_now
+			   ? refused_saves_hold(look->fs, look->number, look->directory,
+						result, &result->problem)
 			   : 0;
 
 	if (held == -EINVAL)
-		result = GATHER_INVALID;
+		outcome = DRAFT_INVALID;
 	else if (held)
 		return held < 0 ? AGAIN_MS : 0;
-	if (result == GATHER_NOTHING) {
-		saves_wait_for_trigger(look->fs, look->number);
+	if (outcome == DRAFT_NOTHING) {
+		refused_saves_wait_for_trigger(look->fs, look->number);
 		return 0;
 	}
 	folder_set_waiting(look->fs, look->number, NULL);
-	if (result == GATHER_COPY)
+	if (outcome == DRAFT_COPY)
 		return archive(look);
-	if (result == GATHER_INVALID)
-		return refuse(look, &gathered->problem, gathered->digest,
-			      look->wish->is_now);
+	if (outcome == DRAFT_INVALID)
+		return refuse(look, &result->problem, result->digest, look->wish->is_now);
 	again_ms = hold_copy(look);
-	return again_ms < 0 ? order(look, gathered) : again_ms;
+	return again_ms < 0 ? order(look, result) : again_ms;
 }
 
 /* What the folder's content means now. Returns when to look again (0: when poked). */
 static int64_t act(const struct look *look)
 {
 	struct filesystem *fs = look->fs;
-	struct gathered gathered = { 0 };
-	enum gather_result result = GATHER_NOTHING;
+	struct draft_result result = { 0 };
+	enum draft_outcome outcome = DRAFT_NOTHING;
 	int64_t again_ms;
-	int r = gather(fs, look->directory, look->path, look->number, &gathered, &result);
+	int r = draft_make(fs, look->directory, look->path, look->number, &result,
+			   &outcome);
 
-	if (!r && folder_set_waits_on(fs, look->number, gathered.waits_on))
-		result = refuse_loop(&gathered);
+	if (!r && folder_set_waits_on(fs, look->number, result.waits_on))
+		outcome = refuse_loop(&result);
 	folder_each_in_loop(fs, settle_look_soon, fs->settler);
 	if (r) {
 		AUTOFREE char *waiting =
@@ -221,13 +222,13 @@ static int64_t act(const struct look *look)
 	} else if (!is_in_place(look)) {
 		folder_set_waiting(fs, look->number, "this folder is being moved");
 		again_ms = AGAIN_MS;
-	} else if (result == GATHER_WAITS) {
-		folder_set_waiting(fs, look->number, gathered.waiting);
+	} else if (outcome == DRAFT_WAITS) {
+		folder_set_waiting(fs, look->number, result.waiting);
 		again_ms = ELSEWHERE_MS;
 	} else {
-		again_ms = conclude(look, result, &gathered);
+		again_ms = conclude(look, outcome, &result);
 	}
-	gathered_clear(&gathered);
+	draft_result_clear(&result);
 	return again_ms;
 }
 

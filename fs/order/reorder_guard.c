@@ -34,8 +34,8 @@ static void look_at(void *context, struct task_view *view)
 	search->found = strdup(view->remote_id ? view->remote_id : "");
 }
 
-char *lost_same_order(struct filesystem *fs, uint64_t number, const char *path,
-		      const char *digest)
+char *reorder_guard_find(struct filesystem *fs, uint64_t number, const char *path,
+			 const char *digest)
 {
 	struct search search = { fs, number, path, digest, NULL };
 

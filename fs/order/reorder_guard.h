@@ -13,7 +13,7 @@
  * has none now. The service's id of it (or "") to free(); NULL: there is none, or no
  * memory. Blocking, local disk only; any thread.
  */
-char *lost_same_order(struct filesystem *fs, uint64_t number, const char *path,
-		      const char *digest);
+char *reorder_guard_find(struct filesystem *fs, uint64_t number, const char *path,
+			 const char *digest);
 
 #endif

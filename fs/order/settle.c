@@ -260,13 +260,13 @@ bool settler_wait_walk(struct settler *settler, int64_t most_ms)
 
 static int64_t look_after_readers(struct settler *settler, int64_t next_ms)
 {
-	struct parked *parked = settler->fs->parked;
+	struct parked_reads *parked = settler->fs->parked;
 	bool is_empty;
 
 	if (clock_boot_ms() < next_ms)
 		return next_ms;
-	parked_reap(parked);
-	is_empty = parked_is_empty(parked);
+	parked_reads_reap(parked);
+	is_empty = parked_reads_is_empty(parked);
 	SCOPED_LOCK(&settler->lock);
 	if (is_empty)
 		settler->watches_readers = false;
@@ -288,7 +288,7 @@ static void handle_due(struct settler *settler, struct due *due)
 
 static void look_at_library(struct settler *settler)
 {
-	if (walk_tree(settler->fs, &settler->is_stopping, &settler->lock)) {
+	if (recovery_walk(settler->fs, &settler->is_stopping, &settler->lock)) {
 		backend_library_seen(settler->fs->backend);
 		thumbnails_walked(settler->fs->thumbnails);
 	}

@@ -132,7 +132,7 @@ static int reply(const struct run *run, const void *bytes, size_t size)
 
 /* --- bytes that are not here yet --- */
 
-struct parked_bytes {
+struct parked_reads_bytes {
 	struct waiter waiter;
 	int wake;
 	int result;
@@ -142,7 +142,7 @@ struct parked_bytes {
 /* Once it is done it may be gone at any moment. */
 static void bytes_came(struct waiter *waiter, int result)
 {
-	struct parked_bytes *bytes = (struct parked_bytes *)waiter;
+	struct parked_reads_bytes *bytes = (struct parked_reads_bytes *)waiter;
 	int wake = bytes->wake;
 
 	bytes->result = result;
@@ -154,7 +154,8 @@ static void bytes_came(struct waiter *waiter, int result)
 static int bring(const struct run *run, uint64_t offset, size_t size)
 {
 	struct thumbnail_maker *maker = run->maker;
-	struct parked_bytes bytes = { .waiter.done = bytes_came, .wake = maker->wake };
+	struct parked_reads_bytes bytes = { .waiter.done = bytes_came,
+					    .wake = maker->wake };
 	struct pollfd wait = { .fd = maker->wake, .events = POLLIN };
 	uint64_t id = maker->next_read++;
 	eventfd_t count;
@@ -173,7 +174,7 @@ static int bring(const struct run *run, uint64_t offset, size_t size)
 	return r ? r : bytes.result;
 }
 
-/* Its bytes are handed to the kernel as they lie: media_view.h. */
+/* Its bytes are handed to the kernel as they lie: backend/media/store/view.h. */
 static int answer_view(const struct run *run, const struct media_view *view, size_t size)
 {
 	int32_t count = (int32_t)size;

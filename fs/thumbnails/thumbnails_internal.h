@@ -2,9 +2,9 @@
  * The inside of the thumbnails, which their rooms share. Not for anyone else.
  *
  *   thumbnails.c          what is to be done, in turn
- *   thumbnails_known.c    what is known of each task: where its thumbnails are, and of
- * what thumbnails_make.c     from outputs to pictures in the cache thumbnails_look.c in
- * the background: what is missing in the cache thumbnails_follow.c   what was removed, or
+ *   known.c    what is known of each task: where its thumbnails are, and of
+ * what make.c     from outputs to pictures in the cache look.c in
+ * the background: what is missing in the cache follow.c   what was removed, or
  * moved
  */
 #ifndef SEEDANCEFS_FS_THUMBNAILS_THUMBNAILS_INTERNAL_H
@@ -91,7 +91,7 @@ struct thumbnails {
 /* A task is to be looked at, when there is time. Any thread. */
 void thumbnails_push_look(struct thumbnails *thumbnails, uint64_t number);
 
-/* --- thumbnails_known.c; on the thread --- */
+/* --- known.c; on the thread --- */
 /* What is known of a task, until the next call; NULL: nothing. */
 struct known *thumbnails_find(struct thumbnails *thumbnails, uint64_t number);
 /* The same; from now on something is. NULL without memory. */
@@ -109,7 +109,7 @@ void thumbnails_note_lack(struct known *known, const struct task_view *view);
 /* They would be again: nothing is different since, or it was tried often enough. */
 bool thumbnails_is_hopeless(const struct known *known, const struct task_view *view);
 
-/* --- thumbnails_make.c; on the thread --- */
+/* --- make.c; on the thread --- */
 /* Where a file of the mount is, for everybody; NULL: no memory. */
 char *thumbnails_shown_path(const struct filesystem *fs, const char *folder,
 			    const char *name);
@@ -132,14 +132,14 @@ int thumbnails_note_result(struct thumbnails *thumbnails, const struct task_view
 void thumbnails_complain(struct thumbnails *thumbnails, uint64_t number, int r);
 void thumbnails_run_make(struct thumbnails *thumbnails, const struct job *job);
 
-/* --- thumbnails_look.c; on the thread --- */
+/* --- look.c; on the thread --- */
 /* After the walk: all tasks that succeeded are to be looked at. */
 void thumbnails_look_at_all(struct thumbnails *thumbnails);
 void thumbnails_look(struct thumbnails *thumbnails, uint64_t number);
 /* There is nothing left to be looked at for now. */
 void thumbnails_looked(struct thumbnails *thumbnails);
 
-/* --- thumbnails_follow.c; on the thread --- */
+/* --- follow.c; on the thread --- */
 void thumbnails_run_remove(struct thumbnails *thumbnails, const struct job *job);
 /* Outputs that were shown before, and were removed while their thumbnails were made. */
 void thumbnails_take_back(struct thumbnails *thumbnails, const struct task_view *before,

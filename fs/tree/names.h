@@ -22,11 +22,11 @@ enum virtual_kind {
 };
 
 /* Where the id is kept on a filesystem without extended attributes; never shown. */
-#define MARK_FILE_NAME ".seedancefs-task"
+#define TASK_MARK_FILE_NAME ".seedancefs-task"
 /* The names of our own extended attributes: kept on folders, and never shown. */
-#define MARK_XATTR_PREFIX "user.seedancefs."
+#define TASK_MARK_XATTR_PREFIX "user.seedancefs."
 /* What tasks show as extended attributes; setting one does nothing. */
-#define SHOWN_XATTR_PREFIX "user.seedance."
+#define TASK_XATTR_PREFIX "user.seedance."
 
 /* `prompt.txt`, `prompt.md`, `prompt`, `request.json`. */
 bool name_is_trigger(const char *name);

@@ -55,7 +55,7 @@ struct node {
 	unsigned writers; /* open handles that may write */
 	pid_t writer;	  /* the last one that opened it so */
 
-	/* Guarded by the lock of the handles (passthrough.h); of an output. */
+	/* Guarded by the lock of the handles (kernel/passthrough.h); of an output. */
 	unsigned opens;
 	int backing_id;	 /* the kernel's name of its media file; 0: reads come to us */
 	bool is_opening; /* the first one is being decided */
@@ -64,7 +64,7 @@ struct node {
 	_Atomic int64_t active_ms;  /* boot clock: last activity of a file in it */
 	_Atomic uint64_t task;	    /* the task's number, 0: none */
 	_Atomic bool is_task_known; /* `task` was read from the mark */
-	/* … for copier.c: */
+	/* … for folder/copy_detect.c: */
 	_Atomic pid_t maker;	     /* who made it, as long as it copies into it */
 	_Atomic bool is_listed;	     /* by another one since */
 	_Atomic pid_t lister;	     /* who listed it last */
@@ -73,8 +73,8 @@ struct node {
 	_Atomic pid_t trigger_maker; /* who did so last … */
 	_Atomic int64_t trigger_ms;  /* … when: boot clock … */
 	_Atomic int64_t asking_ms;   /* … and found a virtual name taken */
-	_Atomic bool is_relic;	     /* perhaps a task's that lost its mark: folder.h */
-	bool is_marking;	     /* guarded by the lock of the folders' table */
+	_Atomic bool is_relic; /* perhaps a task's that lost its mark: folder/folder.h */
+	bool is_marking;       /* guarded by the lock of the folders' table */
 };
 
 struct nodes {

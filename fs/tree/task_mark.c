@@ -10,11 +10,11 @@
 #include <string.h>
 #include <sys/xattr.h>
 
-#define MARK_XATTR MARK_XATTR_PREFIX "task"
+#define MARK_XATTR TASK_MARK_XATTR_PREFIX "task"
 #define MARK_BYTES 80
 #define ID_CHARS 32
 
-/* Only what mark_write() writes: digits that begin with no 0, and nothing behind. */
+/* Only what task_mark_write() writes: digits that begin with no 0, and nothing behind. */
 static int parse_number(const char *text, uint64_t *ret_number)
 {
 	uintmax_t number;
@@ -44,12 +44,12 @@ static int parse(const char *text, size_t size, const char *library_id,
 static ssize_t read_file(int directory, char *text)
 {
 	AUTOCLOSE int fd =
-		openat(directory, MARK_FILE_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		openat(directory, TASK_MARK_FILE_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
 	return fd < 0 ? -1 : read(fd, text, MARK_BYTES - 1);
 }
 
-int mark_read(int directory, const char *library_id, uint64_t *ret_number)
+int task_mark_read(int directory, const char *library_id, uint64_t *ret_number)
 {
 	struct fd_path path = tree_fd_path(directory);
 	char text[MARK_BYTES];
@@ -66,7 +66,7 @@ int mark_read(int directory, const char *library_id, uint64_t *ret_number)
 static int write_file(int directory, const char *text)
 {
 	AUTOCLOSE int fd =
-		openat(directory, MARK_FILE_NAME,
+		openat(directory, TASK_MARK_FILE_NAME,
 		       O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd < 0)
@@ -76,7 +76,7 @@ static int write_file(int directory, const char *text)
 	return 0;
 }
 
-int mark_write(int directory, const char *library_id, uint64_t number)
+int task_mark_write(int directory, const char *library_id, uint64_t number)
 {
 	struct fd_path path = tree_fd_path(directory);
 	char text[MARK_BYTES];
@@ -89,5 +89,5 @@ int mark_write(int directory, const char *library_id, uint64_t number)
 
 void mark_remove_file(int directory)
 {
-	unlinkat(directory, MARK_FILE_NAME, 0);
+	unlinkat(directory, TASK_MARK_FILE_NAME, 0);
 }

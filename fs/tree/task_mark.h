@@ -12,10 +12,10 @@
 
 /* Reads the mark of a directory (O_PATH will do). 0: *ret_number is set; -ENODATA: none.
  */
-int mark_read(int directory, const char *library_id, uint64_t *ret_number);
+int task_mark_read(int directory, const char *library_id, uint64_t *ret_number);
 
 /* Writes it, durably enough to survive a kill of this program. 0 or -errno. */
-int mark_write(int directory, const char *library_id, uint64_t number);
+int task_mark_write(int directory, const char *library_id, uint64_t number);
 
 /* Removes the hidden file, if that is what is used: before rmdir(). */
 void mark_remove_file(int directory);

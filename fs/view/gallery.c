@@ -339,7 +339,7 @@ int gallery_hide(struct filesystem *fs, uid_t uid)
 {
 	SCOPED_LOCK(&fs->gallery->lock);
 
-	if (!others_is_owner(fs, uid))
+	if (!access_is_owner(fs, uid))
 		return -EACCES;
 	fs->gallery->is_hidden = true;
 	return 0;

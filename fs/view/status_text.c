@@ -34,7 +34,7 @@ static void add_time(struct buffer *text, const char *key, int64_t wall_ms)
 	add_line(text, key, value);
 }
 
-static void add_link_expires(struct buffer *text, const struct render_facts *facts)
+static void add_link_expires(struct buffer *text, const struct status_facts *facts)
 {
 	time_t seconds = (time_t)facts->link_expires_s;
 	char value[60];
@@ -83,7 +83,7 @@ static void add_provider(struct buffer *text, const struct task_view *view,
 	add_line(text, "provider", value);
 }
 
-char *render_status(const struct task_view *view, const struct render_facts *facts)
+char *status_text_render(const struct task_view *view, const struct status_facts *facts)
 {
 	AUTOBUFFER text = BUFFER_INIT(STATUS_MAX_BYTES);
 	bool is_pending = view->state == TASK_PENDING;
@@ -101,13 +101,13 @@ char *render_status(const struct task_view *view, const struct render_facts *fac
 		add_time(&text, "tried", view->tried_ms);
 	if (view->next_ms > facts->now_ms && task_is_active(view->state))
 		add_time(&text, "next", view->next_ms);
-	if (view->state == TASK_SUCCEEDED && facts->keep_begins_ms > facts->now_ms)
-		add_time(&text, "next", facts->keep_begins_ms);
+	if (view->state == TASK_SUCCEEDED && facts->prefetch_begins_ms > facts->now_ms)
+		add_time(&text, "next", facts->prefetch_begins_ms);
 	add_kept(&text, view, facts->kept_percent);
 	if (view->state == TASK_SUCCEEDED)
 		add_link_expires(&text, facts);
 	add_line(&text, "waiting", facts->waiting ? facts->waiting : view->waiting);
-	if (render_has_error(view))
+	if (error_text_exists(view))
 		add_line(&text, "note", view->problem.text);
 	add_line(&text, "note", view->note);
 	if (!is_pending)
@@ -118,14 +118,14 @@ char *render_status(const struct task_view *view, const struct render_facts *fac
 	return buffer_take(&text);
 }
 
-bool render_has_error(const struct task_view *view)
+bool error_text_exists(const struct task_view *view)
 {
 	return problem_is_set(&view->problem) && view->state != TASK_PENDING &&
 	       !task_is_active(view->state);
 }
 
 /* What, why, and what to do now. */
-char *render_error(const struct task_view *view)
+char *error_text_render(const struct task_view *view)
 {
 	static const char *const heads[] = {
 		[TASK_SUCCEEDED] = "The task succeeded, but something is missing.",

@@ -8,21 +8,21 @@
 
 #define STATUS_MAX_BYTES 4000 /* one page: a reader gets it in one piece */
 
-struct render_facts {
-	const char *waiting;	/* what the folder side waits for; NULL: the view's own */
-	int kept_percent;	/* of the video, on disk */
-	bool is_simulated;	/* made by the simulator */
-	int64_t now_ms;		/* wall clock */
-	int64_t keep_begins_ms; /* the rest of it is fetched then; 0: not known */
-	int64_t link_expires_s; /* seconds since the epoch; 0: not told */
+struct status_facts {
+	const char *waiting; /* what the folder side waits for; NULL: the view's own */
+	int kept_percent;    /* of the video, on disk */
+	bool is_simulated;   /* made by the simulator */
+	int64_t now_ms;	     /* wall clock */
+	int64_t prefetch_begins_ms; /* the rest of it is fetched then; 0: not known */
+	int64_t link_expires_s;	    /* seconds since the epoch; 0: not told */
 	bool link_expires_is_guess; /* the link does not tell, the service's papers do */
 };
 
 /* Each returns a text to free(); NULL without memory. */
-char *render_status(const struct task_view *view, const struct render_facts *facts);
-char *render_error(const struct task_view *view);
+char *status_text_render(const struct task_view *view, const struct status_facts *facts);
+char *error_text_render(const struct task_view *view);
 
 /* Whether there is an error.txt. */
-bool render_has_error(const struct task_view *view);
+bool error_text_exists(const struct task_view *view);
 
 #endif

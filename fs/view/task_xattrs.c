@@ -11,59 +11,59 @@
 
 #define VALUE_MAX_BYTES 400
 
-struct scene {
+struct draft {
 	struct filesystem *fs;
 	struct node *folder;
 	const struct task_view *view;
 	uid_t uid;
 };
 
-static char *show_state(const struct scene *scene)
+static char *show_state(const struct draft *draft)
 {
-	return strdup(task_state_word(scene->view->state));
+	return strdup(task_state_word(draft->view->state));
 }
 
 /* As in `status`: until it is sent, an attempt has none of these. */
-static char *show_sent(const struct scene *scene, const char *text)
+static char *show_sent(const struct draft *draft, const char *text)
 {
-	if (scene->view->state == TASK_PENDING || !text || !*text)
+	if (draft->view->state == TASK_PENDING || !text || !*text)
 		return NULL;
 	return text_clean(text, VALUE_MAX_BYTES);
 }
 
-static char *show_provider(const struct scene *scene)
+static char *show_provider(const struct draft *draft)
 {
-	return show_sent(scene, scene->view->provider);
+	return show_sent(draft, draft->view->provider);
 }
 
-static char *show_model(const struct scene *scene)
+static char *show_model(const struct draft *draft)
 {
-	return show_sent(scene, scene->view->model);
+	return show_sent(draft, draft->view->model);
 }
 
-static char *show_task_id(const struct scene *scene)
+static char *show_task_id(const struct draft *draft)
 {
-	return show_sent(scene, scene->view->remote_id);
+	return show_sent(draft, draft->view->remote_id);
 }
 
-static char *show_prompt(const struct scene *scene)
+static char *show_prompt(const struct draft *draft)
 {
-	if (!others_is_owner(scene->fs, scene->uid))
+	if (!access_is_owner(draft->fs, draft->uid))
 		return NULL;
-	return prompt_of(scene->fs, scene->folder, scene->view, SHOWN_PROMPT_MAX_BYTES);
+	return prompt_of(draft->fs, draft->folder, draft->view, SHOWN_PROMPT_MAX_BYTES);
 }
 
 /* RFC 3339. A guess is none: `status` says "about". */
-static char *show_expires(const struct scene *scene)
+static char *show_expires(const struct draft *draft)
 {
 	bool is_guess = false;
 	time_t seconds;
 	char text[40];
 	struct tm tm;
 
-	if (scene->view->state != TASK_SUCCEEDED)
+	if (draft->view->state != TASK_SUCCEEDED)
 		return NULL;
-	seconds = (time_t)backend_link_expires_s(scene->fs->backend, scene->view,
+	seconds = (time_t)backend_link_expires_s(draft->fs->backend, draft->view,
 						 &is_guess);
 	if (!seconds || is_guess || !gmtime_r(&seconds, &tm))
 		return NULL;
@@ -73,14 +73,14 @@ static char *show_expires(const struct scene *scene)
 
 static const struct {
 	const char *name;
-	char *(*show)(const struct scene *scene);
+	char *(*show)(const struct draft *draft);
 } shown[] = {
-	{ SHOWN_XATTR_PREFIX "state", show_state },
-	{ SHOWN_XATTR_PREFIX "provider", show_provider },
-	{ SHOWN_XATTR_PREFIX "model", show_model },
-	{ SHOWN_XATTR_PREFIX "task_id", show_task_id },
-	{ SHOWN_XATTR_PREFIX "prompt", show_prompt },
-	{ SHOWN_XATTR_PREFIX "expires", show_expires },
+	{ TASK_XATTR_PREFIX "state", show_state },
+	{ TASK_XATTR_PREFIX "provider", show_provider },
+	{ TASK_XATTR_PREFIX "model", show_model },
+	{ TASK_XATTR_PREFIX "task_id", show_task_id },
+	{ TASK_XATTR_PREFIX "prompt", show_prompt },
+	{ TASK_XATTR_PREFIX "expires", show_expires },
 };
 
 /*
@@ -95,26 +95,27 @@ static struct task_view *view_of(struct filesystem *fs, struct node *node)
 	return view && !view->is_archive ? TAKE(view) : NULL;
 }
 
-char *shown_value(struct filesystem *fs, struct node *node, const char *name, uid_t uid)
+char *task_xattr_value(struct filesystem *fs, struct node *node, const char *name,
+		       uid_t uid)
 {
 	AUTOVIEW *view = view_of(fs, node);
-	struct scene scene = { fs, node->is_virtual ? node->folder : node, view, uid };
+	struct draft draft = { fs, node->is_virtual ? node->folder : node, view, uid };
 
 	for (size_t i = 0; view && i < ARRAY_SIZE(shown); i++)
 		if (!strcmp(shown[i].name, name))
-			return shown[i].show(&scene);
+			return shown[i].show(&draft);
 	return NULL;
 }
 
-size_t shown_names(struct filesystem *fs, struct node *node, uid_t uid,
-		   char names[SHOWN_NAMES_MAX_BYTES])
+size_t task_xattr_names(struct filesystem *fs, struct node *node, uid_t uid,
+			char names[SHOWN_NAMES_MAX_BYTES])
 {
 	AUTOVIEW *view = view_of(fs, node);
-	struct scene scene = { fs, node->is_virtual ? node->folder : node, view, uid };
+	struct draft draft = { fs, node->is_virtual ? node->folder : node, view, uid };
 	size_t size = 0;
 
 	for (size_t i = 0; view && i < ARRAY_SIZE(shown); i++) {
-		AUTOFREE char *value = shown[i].show(&scene);
+		AUTOFREE char *value = shown[i].show(&draft);
 		size_t length = strlen(shown[i].name) + 1;
 
 		if (!value || size + length > SHOWN_NAMES_MAX_BYTES)

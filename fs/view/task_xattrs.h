@@ -20,10 +20,11 @@
  * of that name. The prompt is the owner's and root's to see, as the file that it stands
  * in may be.
  */
-char *shown_value(struct filesystem *fs, struct node *node, const char *name, uid_t uid);
+char *task_xattr_value(struct filesystem *fs, struct node *node, const char *name,
+		       uid_t uid);
 
 /* Writes the names that the node shows, each with its NUL; returns their size. */
-size_t shown_names(struct filesystem *fs, struct node *node, uid_t uid,
-		   char names[SHOWN_NAMES_MAX_BYTES]);
+size_t task_xattr_names(struct filesystem *fs, struct node *node, uid_t uid,
+			char names[SHOWN_NAMES_MAX_BYTES]);
 
 #endif

@@ -122,7 +122,7 @@ static char *render_json(struct filesystem *fs, const struct task_view *view)
 	struct task_facts facts = {
 		.waiting = waiting,
 		.kept_percent = kept_percent(fs, view),
-		.keep_begins_ms = backend_keep_begins_ms(fs->backend, view),
+		.prefetch_begins_ms = backend_keep_begins_ms(fs->backend, view),
 	};
 
 	facts.link_expires_s =
@@ -162,7 +162,7 @@ size_t virtual_list(struct filesystem *fs, struct node *directory,
 	add_file(files, &count, view, VIRTUAL_STATUS, 0, "status");
 	if (view->state != TASK_PENDING || is_quiet(directory))
 		add_file(files, &count, view, VIRTUAL_TASK_JSON, 0, "task.json");
-	if (render_has_error(view))
+	if (error_text_exists(view))
 		add_file(files, &count, view, VIRTUAL_ERROR, view->revision, "error.txt");
 	if (is_ended && video->is_ready)
 		add_file(files, &count, view, VIRTUAL_VIDEO, video->version, "video.mp4");
@@ -215,11 +215,11 @@ static char *render(struct filesystem *fs, const struct task_view *view)
 	int64_t active_ms;
 	unsigned changes;
 	AUTOFREE char *waiting = waiting_of(fs, view, &active_ms, &changes);
-	struct render_facts facts = {
+	struct status_facts facts = {
 		.is_simulated = virtual_is_simulated(fs, view),
 		.now_ms = clock_wall_ms(),
 		.kept_percent = kept_percent(fs, view),
-		.keep_begins_ms = backend_keep_begins_ms(fs->backend, view),
+		.prefetch_begins_ms = backend_keep_begins_ms(fs->backend, view),
 	};
 
 	facts.link_expires_s =
@@ -227,7 +227,7 @@ static char *render(struct filesystem *fs, const struct task_view *view)
 	if (!waiting && view->state == TASK_PENDING && !view->order)
 		waiting = countdown(fs, active_ms);
 	facts.waiting = waiting;
-	return render_status(view, &facts);
+	return status_text_render(view, &facts);
 }
 
 /* Its turn to render the snapshot; 0: what is there will do, or there is no folder. */
@@ -384,7 +384,7 @@ int virtual_get(struct filesystem *fs, struct node *directory,
 	if (file->kind == VIRTUAL_TASK_JSON)
 		text = render_json(fs, view);
 	else if (file->kind == VIRTUAL_ERROR)
-		text = render_error(view);
+		text = error_text_render(view);
 	if (!text && (file->kind == VIRTUAL_TASK_JSON || file->kind == VIRTUAL_ERROR))
 		return -ENOMEM;
 	if (file->kind == VIRTUAL_TASK_JSON)

@@ -5,7 +5,7 @@ import json
 import pathlib
 import sys
 
-TYPES = ["ark", "acedata", "xhuo", "createtask", "comet", "senseaudio"]  # provider.c
+TYPES = ["ark", "acedata", "xhuo", "createtask", "comet", "senseaudio"]  # backend/providers/provider.c
 READ = {"create": 0, "query": 1, "list": 3, "cancel": 4}  # fuzz_provider.c
 IDS = ["cgt-1", "cgt-2", "cgt-3"]
 

@@ -8,7 +8,7 @@
 #define PIECE_STEP_BYTES (UINT64_C(1) << 20)
 #define RETRY_LEAST_MS 1000 /* with less than twice that to live: after its end */
 
-int64_t keep_begin_ms(const struct keep_life *life)
+int64_t prefetch_begin_ms(const struct prefetch_life *life)
 {
 	int64_t half_ms = life->begin_ms + (life->end_ms - life->begin_ms) / 2;
 	int64_t night_ms = life->end_ms - NIGHT_MS;
@@ -17,21 +17,22 @@ int64_t keep_begin_ms(const struct keep_life *life)
 	return at_ms > life->begin_ms ? at_ms : life->begin_ms;
 }
 
-bool keep_is_urgent(const struct keep_life *life, unsigned requests, int64_t now_ms)
+bool prefetch_is_urgent(const struct prefetch_life *life, unsigned requests,
+			int64_t now_ms)
 {
 	int64_t tenth_ms = (life->end_ms - life->begin_ms) / 10;
 
 	return requests >= KEEP_REQUESTS_LOW || now_ms >= life->end_ms - tenth_ms;
 }
 
-bool keep_goes_first(const struct keep_rank *a, const struct keep_rank *b)
+bool prefetch_goes_first(const struct prefetch_rank *a, const struct prefetch_rank *b)
 {
 	if (a->is_urgent != b->is_urgent)
 		return a->is_urgent;
 	return a->end_ms < b->end_ms;
 }
 
-uint64_t keep_piece_bytes(uint64_t size)
+uint64_t prefetch_piece_bytes(uint64_t size)
 {
 	uint64_t bytes = (size + PIECES_MOST - 1) / PIECES_MOST;
 
@@ -39,7 +40,7 @@ uint64_t keep_piece_bytes(uint64_t size)
 	return bytes > PIECE_LEAST_BYTES ? bytes : PIECE_LEAST_BYTES;
 }
 
-int64_t keep_retry_ms(unsigned failures, int64_t left_ms)
+int64_t prefetch_retry_ms(unsigned failures, int64_t left_ms)
 {
 	static const int64_t steps_ms[] = { 2000,   5000,   15000,   60000,
 					    300000, 900000, 3600000, 10800000 };

@@ -18,86 +18,86 @@
 
 /* --- the table --- */
 
-static struct keeper *find_from(struct keeper *keeper, uint64_t number,
-				enum output_kind kind)
+static struct prefetch_job *find_from(struct prefetch_job *job, uint64_t number,
+				      enum output_kind kind)
 {
-	while (keeper && (keeper->number != number || keeper->kind != kind))
-		keeper = keeper->next;
-	return keeper;
+	while (job && (job->number != number || job->kind != kind))
+		job = job->next;
+	return job;
 }
 
-struct keeper *keeper_find(const struct backend *backend, uint64_t number,
-			   enum output_kind kind)
+struct prefetch_job *prefetch_job_find(const struct backend *backend, uint64_t number,
+				       enum output_kind kind)
 {
-	return find_from(backend->keepers, number, kind);
+	return find_from(backend->prefetch_jobs, number, kind);
 }
 
-struct keeper *keeper_add(struct backend *backend, uint64_t number, enum output_kind kind)
+struct prefetch_job *prefetch_job_add(struct backend *backend, uint64_t number,
+				      enum output_kind kind)
 {
-	struct keeper *keeper = calloc(1, sizeof(*keeper));
+	struct prefetch_job *job = calloc(1, sizeof(*job));
 
-	if (!keeper)
+	if (!job)
 		return NULL;
-	keeper->backend = backend;
-	keeper->number = number;
-	keeper->kind = kind;
-	keeper->at_ms = INT64_MAX;
-	keeper->next = backend->keepers;
-	backend->keepers = keeper;
-	return keeper;
+	job->backend = backend;
+	job->number = number;
+	job->kind = kind;
+	job->at_ms = INT64_MAX;
+	job->next = backend->prefetch_jobs;
+	backend->prefetch_jobs = job;
+	return job;
 }
 
-void keeper_release(struct keeper *keeper, int64_t delay_ms)
+void prefetch_job_release(struct prefetch_job *job, int64_t delay_ms)
 {
-	struct backend *backend = keeper->backend;
-	struct media *media = TAKE(keeper->media);
+	struct backend *backend = job->backend;
+	struct media *media = TAKE(job->media);
 
-	keeper->is_fetching = false;
-	keeper->at_ms = delay_ms == INT64_MAX ? INT64_MAX : clock_boot_ms() + delay_ms;
+	job->is_fetching = false;
+	job->at_ms = delay_ms == INT64_MAX ? INT64_MAX : clock_boot_ms() + delay_ms;
 	if (media) {
-		media->keeper = NULL;
+		media->job = NULL;
 		backend_media_close(backend, media);
 	}
-	keep_set_timer(backend, 0);
+	prefetch_set_timer(backend, 0);
 }
 
-void keeper_drop(struct keeper *keeper)
+void prefetch_job_drop(struct prefetch_job *job)
 {
-	struct backend *backend = keeper->backend;
-	struct keeper **at = &backend->keepers;
+	struct backend *backend = job->backend;
+	struct prefetch_job **at = &backend->prefetch_jobs;
 
-	keeper_release(keeper, INT64_MAX);
-	while (*at != keeper)
+	prefetch_job_release(job, INT64_MAX);
+	while (*at != job)
 		at = &(*at)->next;
-	*at = keeper->next;
-	follow_forget(backend, keeper);
-	free(keeper);
+	*at = job->next;
+	poll_forget(backend, job);
+	free(job);
 }
 
-void keep_drop(struct backend *backend, uint64_t number, enum output_kind kind)
+void prefetch_drop(struct backend *backend, uint64_t number, enum output_kind kind)
 {
-	struct keeper *next;
+	struct prefetch_job *next;
 
-	for (struct keeper *keeper = backend->keepers; keeper; keeper = next) {
-		next = keeper->next;
-		if (keeper->number == number &&
-		    (kind == OUTPUT_COUNT || keeper->kind == kind))
-			keeper_drop(keeper);
+	for (struct prefetch_job *job = backend->prefetch_jobs; job; job = next) {
+		next = job->next;
+		if (job->number == number && (kind == OUTPUT_COUNT || job->kind == kind))
+			prefetch_job_drop(job);
 	}
 }
 
-void keep_clear(struct backend *backend)
+void prefetch_clear(struct backend *backend)
 {
-	while (backend->keepers) {
-		struct keeper *keeper = backend->keepers;
+	while (backend->prefetch_jobs) {
+		struct prefetch_job *job = backend->prefetch_jobs;
 
-		backend->keepers = keeper->next;
-		if (keeper->media)
-			keeper->media->keeper = NULL;
-		follow_forget(backend, keeper);
-		free(keeper);
+		backend->prefetch_jobs = job->next;
+		if (job->media)
+			job->media->job = NULL;
+		poll_forget(backend, job);
+		free(job);
 	}
-	timer_clear(&backend->timers, &backend->keep_timer);
+	timer_clear(&backend->timers, &backend->prefetch_timer);
 }
 
 /* --- when --- */
@@ -110,29 +110,29 @@ static bool is_wanted(const struct task_view *view, enum output_kind kind)
 	       !output->is_lost && !output->is_dead;
 }
 
-void keeper_plan(struct keeper *keeper, const struct task_view *view)
+void prefetch_job_plan(struct prefetch_job *job, const struct task_view *view)
 {
-	const struct output *output = &view->outputs[keeper->kind];
+	const struct output *output = &view->outputs[job->kind];
 	int64_t expires_s = link_expires_at(output->url), now_ms = clock_wall_ms();
-	const struct provider_section *section = core_section_of(keeper->backend, view);
+	const struct provider_section *section = core_section_of(job->backend, view);
 	int64_t life_s = section ? section->provider->link_life_s : PROVIDER_LINK_LIFE_S;
 
-	keeper->life.begin_ms =
+	job->life.begin_ms =
 		view->state == TASK_SUCCEEDED && view->since_ms ? view->since_ms : now_ms;
-	keeper->life.end_ms = expires_s ? expires_s * 1000 - keeper->ahead_ms
-					: keeper->life.begin_ms + life_s * 1000;
-	if (keeper->has_begun || keeper->media)
+	job->life.end_ms = expires_s ? expires_s * 1000 - job->ahead_ms
+				     : job->life.begin_ms + life_s * 1000;
+	if (job->has_begun || job->media)
 		return;
-	keeper->at_ms = clock_boot_ms();
-	if (keeper->backend->config->keep == KEEP_RESCUE && !output->is_refetched &&
-	    !keeper->is_complete && keeper->requests < KEEP_REQUESTS_LOW &&
-	    keep_begin_ms(&keeper->life) > now_ms)
-		keeper->at_ms += keep_begin_ms(&keeper->life) - now_ms;
+	job->at_ms = clock_boot_ms();
+	if (job->backend->config->keep == KEEP_RESCUE && !output->is_refetched &&
+	    !job->is_complete && job->requests < KEEP_REQUESTS_LOW &&
+	    prefetch_begin_ms(&job->life) > now_ms)
+		job->at_ms += prefetch_begin_ms(&job->life) - now_ms;
 }
 
 /* What is complete on disk only lacks its end, which asks nobody for anything. */
 static void look_at(struct backend *backend, const struct task_view *view,
-		    enum output_kind kind, struct keeper *keeper)
+		    enum output_kind kind, struct prefetch_job *job)
 {
 	const struct output *output = &view->outputs[kind];
 	bool is_complete;
@@ -142,19 +142,19 @@ static void look_at(struct backend *backend, const struct task_view *view,
 	is_complete = backend_media_kept(backend, view, kind) >= output->size;
 	if (backend->config->keep == KEEP_LAZY && !is_complete && !output->is_refetched)
 		return;
-	if (!keeper)
-		keeper = keeper_add(backend, view->number, kind);
-	if (!keeper)
+	if (!job)
+		job = prefetch_job_add(backend, view->number, kind);
+	if (!job)
 		return;
-	keeper->is_complete = is_complete;
-	keeper_plan(keeper, view);
-	if (keeper->media || keeper->is_refreshing)
+	job->is_complete = is_complete;
+	prefetch_job_plan(job, view);
+	if (job->media || job->is_refreshing)
 		return;
-	if (keeper->at_ms == INT64_MAX)
-		keeper->at_ms = clock_boot_ms();
+	if (job->at_ms == INT64_MAX)
+		job->at_ms = clock_boot_ms();
 }
 
-void keep_task(struct backend *backend, uint64_t number)
+void prefetch_task(struct backend *backend, uint64_t number)
 {
 	AUTOVIEW *view = tasks_view(backend->tasks, number);
 
@@ -162,31 +162,30 @@ void keep_task(struct backend *backend, uint64_t number)
 		return;
 	for (int i = 0; i < OUTPUT_COUNT; i++)
 		look_at(backend, view, (enum output_kind)i,
-			keeper_find(backend, number, (enum output_kind)i));
-	keep_set_timer(backend, 0);
+			prefetch_job_find(backend, number, (enum output_kind)i));
+	prefetch_set_timer(backend, 0);
 }
 
 /* --- at start --- */
 
 /* How often the link was used before the program started. */
-static void recall_requests(struct keeper *keeper, const struct task_view *view)
+static void recall_requests(struct prefetch_job *job, const struct task_view *view)
 {
-	const struct output *output = &view->outputs[keeper->kind];
-	AUTOFREE char *file = media_file_name(keeper->kind, output->version);
+	const struct output *output = &view->outputs[job->kind];
+	AUTOFREE char *file = media_file_name(job->kind, output->version);
 	AUTOFREE char *name =
 		file ? text_format("%" PRIu64 "/%s", view->number, file) : NULL;
 
-	keeper->link = keep_link_number(output->url);
+	job->link = prefetch_link_number(output->url);
 	if (name)
-		keeper->requests =
-			media_file_look_requests(keeper->backend->media_directory, name,
-						 keeper->link);
-	keeper_plan(keeper, view);
+		job->requests = media_file_look_requests(job->backend->media_directory,
+							 name, job->link);
+	prefetch_job_plan(job, view);
 }
 
 struct first_look {
 	struct backend *backend;
-	struct keeper *early; /* those that a reader brought about before */
+	struct prefetch_job *early; /* those that a reader brought about before */
 };
 
 static void look_visit(void *context, struct task_view *view)
@@ -197,27 +196,27 @@ static void look_visit(void *context, struct task_view *view)
 	if (view->state != TASK_SUCCEEDED)
 		return;
 	for (int i = 0; i < OUTPUT_COUNT; i++) {
-		struct keeper *before = backend->keepers;
+		struct prefetch_job *before = backend->prefetch_jobs;
 
 		look_at(backend, view, (enum output_kind)i,
 			find_from(look->early, view->number, (enum output_kind)i));
-		if (backend->keepers != before)
-			recall_requests(backend->keepers, view);
+		if (backend->prefetch_jobs != before)
+			recall_requests(backend->prefetch_jobs, view);
 	}
 }
 
 static void look_at_all(struct backend *backend)
 {
-	struct first_look look = { backend, backend->keepers };
+	struct first_look look = { backend, backend->prefetch_jobs };
 
-	backend->keep_starts = false;
+	backend->prefetch_starts = false;
 	tasks_each(backend->tasks, look_visit, &look);
 }
 
-void keep_start(struct backend *backend)
+void prefetch_start(struct backend *backend)
 {
-	backend->keep_starts = true;
-	timer_set(&backend->timers, &backend->keep_timer, clock_boot_ms());
+	backend->prefetch_starts = true;
+	timer_set(&backend->timers, &backend->prefetch_timer, clock_boot_ms());
 }
 
 /* --- whose turn it is --- */
@@ -244,106 +243,107 @@ static bool is_quiet(struct backend *backend)
 	return true;
 }
 
-bool keeper_is_urgent(const struct keeper *keeper)
+bool prefetch_job_is_urgent(const struct prefetch_job *job)
 {
-	return keep_is_urgent(&keeper->life, keeper->requests, clock_wall_ms());
+	return prefetch_is_urgent(&job->life, job->requests, clock_wall_ms());
 }
 
 static unsigned count_fetched(const struct backend *backend)
 {
 	unsigned count = 0;
 
-	for (const struct keeper *keeper = backend->keepers; keeper;
-	     keeper = keeper->next)
-		count += keeper->media != NULL;
+	for (const struct prefetch_job *job = backend->prefetch_jobs; job;
+	     job = job->next)
+		count += job->media != NULL;
 	return count;
 }
 
 /* What is complete takes nobody's place. */
-static bool may_begin(const struct keeper *keeper, unsigned fetched, bool is_quiet_now)
+static bool may_begin(const struct prefetch_job *job, unsigned fetched, bool is_quiet_now)
 {
-	if (keeper->is_complete)
+	if (job->is_complete)
 		return true;
-	return fetched < FILES_AT_ONCE && (is_quiet_now || keeper_is_urgent(keeper));
+	return fetched < FILES_AT_ONCE && (is_quiet_now || prefetch_job_is_urgent(job));
 }
 
-static struct keeper *next_due(struct backend *backend, int64_t now_ms)
+static struct prefetch_job *next_due(struct backend *backend, int64_t now_ms)
 {
 	unsigned fetched = count_fetched(backend);
 	bool is_quiet_now = is_quiet(backend);
-	struct keeper *first = NULL;
-	struct keep_rank first_rank = { 0 };
+	struct prefetch_job *first = NULL;
+	struct prefetch_rank first_rank = { 0 };
 
-	for (struct keeper *keeper = backend->keepers; keeper; keeper = keeper->next) {
-		struct keep_rank rank = { keeper_is_urgent(keeper), keeper->life.end_ms };
+	for (struct prefetch_job *job = backend->prefetch_jobs; job; job = job->next) {
+		struct prefetch_rank rank = { prefetch_job_is_urgent(job),
+					      job->life.end_ms };
 
-		if (keeper->media || keeper->at_ms > now_ms ||
-		    !may_begin(keeper, fetched, is_quiet_now) ||
-		    (first && !keep_goes_first(&rank, &first_rank)))
+		if (job->media || job->at_ms > now_ms ||
+		    !may_begin(job, fetched, is_quiet_now) ||
+		    (first && !prefetch_goes_first(&rank, &first_rank)))
 			continue;
-		first = keeper;
+		first = job;
 		first_rank = rank;
 	}
 	return first;
 }
 
-void keep_set_timer(struct backend *backend, int64_t least_ms)
+void prefetch_set_timer(struct backend *backend, int64_t least_ms)
 {
 	int64_t now_ms = clock_boot_ms(), at_ms = INT64_MAX;
 
-	for (const struct keeper *keeper = backend->keepers; keeper;
-	     keeper = keeper->next)
-		if (!keeper->media && keeper->at_ms < at_ms)
-			at_ms = keeper->at_ms;
-	if (backend->keepers && at_ms > now_ms + PLAN_MS)
+	for (const struct prefetch_job *job = backend->prefetch_jobs; job;
+	     job = job->next)
+		if (!job->media && job->at_ms < at_ms)
+			at_ms = job->at_ms;
+	if (backend->prefetch_jobs && at_ms > now_ms + PLAN_MS)
 		at_ms = now_ms + PLAN_MS;
 	if (at_ms < now_ms + least_ms)
 		at_ms = now_ms + least_ms;
 	if (at_ms == INT64_MAX)
-		timer_clear(&backend->timers, &backend->keep_timer);
+		timer_clear(&backend->timers, &backend->prefetch_timer);
 	else
-		timer_set(&backend->timers, &backend->keep_timer, at_ms);
+		timer_set(&backend->timers, &backend->prefetch_timer, at_ms);
 }
 
-static void begin(struct keeper *keeper)
+static void begin(struct prefetch_job *job)
 {
-	struct backend *backend = keeper->backend;
-	AUTOVIEW *view = tasks_view(backend->tasks, keeper->number);
+	struct backend *backend = job->backend;
+	AUTOVIEW *view = tasks_view(backend->tasks, job->number);
 
-	if (!is_wanted(view, keeper->kind)) {
-		keeper_drop(keeper);
+	if (!is_wanted(view, job->kind)) {
+		prefetch_job_drop(job);
 		return;
 	}
 	if (view->state != TASK_SUCCEEDED) { /* an attempt of its own makes a new one */
-		keeper_drop(keeper);
+		prefetch_job_drop(job);
 		return;
 	}
-	keeper->at_ms = INT64_MAX;
-	if (!view->outputs[keeper->kind].is_ready)
-		return; /* keep_task() comes when it is shown again */
-	keeper_plan(keeper, view);
-	keeper->has_begun = true;
-	keeper->at_ms = INT64_MAX;
-	if (backend_media_open(backend, keeper->number, keeper->kind,
-			       view->outputs[keeper->kind].version, &keeper->media)) {
-		keeper_retry(keeper, 0);
+	job->at_ms = INT64_MAX;
+	if (!view->outputs[job->kind].is_ready)
+		return; /* prefetch_task() comes when it is shown again */
+	prefetch_job_plan(job, view);
+	job->has_begun = true;
+	job->at_ms = INT64_MAX;
+	if (backend_media_open(backend, job->number, job->kind,
+			       view->outputs[job->kind].version, &job->media)) {
+		prefetch_job_retry(job, 0);
 		return;
 	}
-	keeper->media->keeper = keeper;
-	media_pump(keeper->media);
+	job->media->job = job;
+	media_pump(job->media);
 }
 
 /* The wall clock may have been set since the times were reckoned. */
 static void plan_again(struct backend *backend, int64_t now_ms)
 {
-	if (now_ms < backend->keep_plan_ms)
+	if (now_ms < backend->prefetch_plan_ms)
 		return;
-	backend->keep_plan_ms = now_ms + PLAN_MS;
-	for (struct keeper *keeper = backend->keepers; keeper; keeper = keeper->next) {
-		AUTOVIEW *view = tasks_view(backend->tasks, keeper->number);
+	backend->prefetch_plan_ms = now_ms + PLAN_MS;
+	for (struct prefetch_job *job = backend->prefetch_jobs; job; job = job->next) {
+		AUTOVIEW *view = tasks_view(backend->tasks, job->number);
 
 		if (view && view->state == TASK_SUCCEEDED)
-			keeper_plan(keeper, view);
+			prefetch_job_plan(job, view);
 	}
 }
 
@@ -351,20 +351,20 @@ static void turn_due(void *context)
 {
 	struct backend *backend = context;
 	int64_t now_ms = clock_boot_ms();
-	struct keeper *keeper = NULL;
+	struct prefetch_job *job = NULL;
 	unsigned turns = 0;
 
-	if (backend->keep_starts)
+	if (backend->prefetch_starts)
 		look_at_all(backend);
 	plan_again(backend, now_ms);
-	while (turns++ < TURNS_AT_ONCE && (keeper = next_due(backend, now_ms)))
-		begin(keeper);
-	keep_set_timer(backend, POLL_MS);
+	while (turns++ < TURNS_AT_ONCE && (job = next_due(backend, now_ms)))
+		begin(job);
+	prefetch_set_timer(backend, POLL_MS);
 }
 
-void keep_init(struct backend *backend)
+void prefetch_init(struct backend *backend)
 {
-	timer_init(&backend->keep_timer, turn_due, backend);
+	timer_init(&backend->prefetch_timer, turn_due, backend);
 }
 
 /* --- what people are told of it --- */
@@ -387,12 +387,12 @@ int64_t backend_keep_begins_ms(struct backend *backend, const struct task_view *
 {
 	const struct output *video = &view->outputs[OUTPUT_VIDEO];
 	bool is_guess;
-	struct keep_life life = {
+	struct prefetch_life life = {
 		view->since_ms, backend_link_expires_s(backend, view, &is_guess) * 1000
 	};
 
 	if (backend->config->keep != KEEP_RESCUE || view->state != TASK_SUCCEEDED ||
 	    !video->is_ready || video->is_whole || video->is_lost || !life.end_ms)
 		return 0;
-	return keep_begin_ms(&life);
+	return prefetch_begin_ms(&life);
 }

@@ -38,12 +38,12 @@ static void clear_note(struct task_view *view, enum output_kind kind)
 		task_set_text(&view->note, NULL);
 }
 
-static int kept_percent(struct keeper *keeper, const struct task_view *view)
+static int kept_percent(struct prefetch_job *job, const struct task_view *view)
 {
-	uint64_t size = view->outputs[keeper->kind].size;
+	uint64_t size = view->outputs[job->kind].size;
 
-	return size ? (int)(backend_media_kept(keeper->backend, view, keeper->kind) *
-			    100 / size)
+	return size ? (int)(backend_media_kept(job->backend, view, job->kind) * 100 /
+			    size)
 		    : 0;
 }
 
@@ -71,70 +71,70 @@ static void mark_whole(struct backend *backend, uint64_t number, enum output_kin
 }
 
 /* The copy before this one is all there: better than a part of it. */
-static bool goes_back(struct keeper *keeper)
+static bool goes_back(struct prefetch_job *job)
 {
-	struct backend *backend = keeper->backend;
-	struct task_view *view = tasks_begin(backend->tasks, keeper->number);
-	struct output *output = view ? &view->outputs[keeper->kind] : NULL;
+	struct backend *backend = job->backend;
+	struct task_view *view = tasks_begin(backend->tasks, job->number);
+	struct output *output = view ? &view->outputs[job->kind] : NULL;
 
 	if (!view)
 		return false;
 	if (!output->is_refetched || output->version < 2 ||
-	    media_look(backend, keeper->number, keeper->kind, output->version - 1,
-		       output->size, output->etag) < output->size) {
+	    media_look(backend, job->number, job->kind, output->version - 1, output->size,
+		       output->etag) < output->size) {
 		tasks_abandon(backend->tasks, view);
 		return false;
 	}
 	output->version--;
 	view->listing_ms = clock_wall_ms();
 	tasks_commit(backend->tasks, view);
-	mark_whole(backend, keeper->number, keeper->kind, false);
-	keeper_drop(keeper);
+	mark_whole(backend, job->number, job->kind, false);
+	prefetch_job_drop(job);
 	return true;
 }
 
 /* There is no hope left, but that somebody asks for it. Drops the keeper. */
-static void lose_it(struct keeper *keeper)
+static void lose_it(struct prefetch_job *job)
 {
-	struct backend *backend = keeper->backend;
-	AUTOVIEW *before = tasks_view(backend->tasks, keeper->number);
-	int percent = before ? kept_percent(keeper, before) : 0;
-	struct task_view *view = tasks_begin(backend->tasks, keeper->number);
-	bool is_over = clock_wall_ms() >= keeper->life.end_ms;
+	struct backend *backend = job->backend;
+	AUTOVIEW *before = tasks_view(backend->tasks, job->number);
+	int percent = before ? kept_percent(job, before) : 0;
+	struct task_view *view = tasks_begin(backend->tasks, job->number);
+	bool is_over = clock_wall_ms() >= job->life.end_ms;
 	AUTOFREE char *text = text_format(
 		"only %d%% of it %s (%s); write \"fetch\" to status to try once more, "
 		"look for it at the service, or order it anew",
 		percent, is_over ? "was saved before its link died" : "could be saved",
-		keeper->why);
+		job->why);
 
-	log_warn("event=not_kept task=%" PRIu64 " percent=%d reason=\"%s\"",
-		 keeper->number, percent, keeper->why);
+	log_warn("event=not_kept task=%" PRIu64 " percent=%d reason=\"%s\"", job->number,
+		 percent, job->why);
 	if (view) {
-		view->outputs[keeper->kind].is_lost = true;
+		view->outputs[job->kind].is_lost = true;
 		if (text)
-			set_note(view, keeper->kind, text);
+			set_note(view, job->kind, text);
 		tasks_commit(backend->tasks, view);
 	}
-	keeper_drop(keeper);
+	prefetch_job_drop(job);
 }
 
-static void lose(struct keeper *keeper)
+static void lose(struct prefetch_job *job)
 {
-	if (!goes_back(keeper))
-		lose_it(keeper);
+	if (!goes_back(job))
+		lose_it(job);
 }
 
-void keeper_retry(struct keeper *keeper, int64_t least_ms)
+void prefetch_job_retry(struct prefetch_job *job, int64_t least_ms)
 {
-	int64_t left_ms = keeper->life.end_ms - clock_wall_ms(), delay_ms;
+	int64_t left_ms = job->life.end_ms - clock_wall_ms(), delay_ms;
 
-	keeper->failures++;
-	if (++keeper->tries > TRIES_MAX) {
-		lose(keeper);
+	job->failures++;
+	if (++job->tries > TRIES_MAX) {
+		lose(job);
 		return;
 	}
-	delay_ms = keep_retry_ms(keeper->failures, left_ms);
-	keeper_release(keeper, delay_ms > least_ms ? delay_ms : least_ms);
+	delay_ms = prefetch_retry_ms(job->failures, left_ms);
+	prefetch_job_release(job, delay_ms > least_ms ? delay_ms : least_ms);
 }
 
 /*
@@ -143,86 +143,86 @@ void keeper_retry(struct keeper *keeper, int64_t least_ms)
  */
 static void refreshed(void *context, int result)
 {
-	struct keeper *keeper = context;
-	AUTOVIEW *view = tasks_view(keeper->backend->tasks, keeper->number);
+	struct prefetch_job *job = context;
+	AUTOVIEW *view = tasks_view(job->backend->tasks, job->number);
 	bool is_answered = !result || result == -ENODATA || result == -ENOENT;
 	bool is_other = view && !result &&
-			keep_link_number(view->outputs[keeper->kind].url) != keeper->link;
+			prefetch_link_number(view->outputs[job->kind].url) != job->link;
 
-	keeper->is_refreshing = false;
+	job->is_refreshing = false;
 	if (view)
-		keeper_plan(keeper, view);
-	if (keeper->was_refused && is_answered && !is_other &&
-	    clock_wall_ms() >= keeper->life.end_ms)
-		lose(keeper);
+		prefetch_job_plan(job, view);
+	if (job->was_refused && is_answered && !is_other &&
+	    clock_wall_ms() >= job->life.end_ms)
+		lose(job);
 	else
-		keeper_retry(keeper, 0);
+		prefetch_job_retry(job, 0);
 }
 
 static void wait_for_disk(struct media *media, const char *why, int64_t delay_ms)
 {
-	struct keeper *keeper = media->keeper;
+	struct prefetch_job *job = media->job;
 	struct transfer *next;
 
-	if (!keeper)
+	if (!job)
 		return;
-	snprintf(keeper->why, sizeof(keeper->why), "%s", why);
+	snprintf(job->why, sizeof(job->why), "%s", why);
 	for (struct transfer *transfer = media->transfers; transfer; transfer = next) {
 		next = transfer->next;
 		if (transfer->is_background)
 			media_stop_transfer(transfer);
 	}
-	keeper_release(keeper, delay_ms); /* no fault of the server's */
+	prefetch_job_release(job, delay_ms); /* no fault of the server's */
 }
 
-void keep_no_disk(struct media *media, const char *why)
+void prefetch_no_disk(struct media *media, const char *why)
 {
 	wait_for_disk(media, why, NO_DISK_MS);
 }
 
-void keep_no_room(struct media *media)
+void prefetch_no_room(struct media *media)
 {
-	if (!media->keeper->lacks_room)
+	if (!media->job->lacks_room)
 		media_note_no_room(media, strerror(ENOSPC));
-	media->keeper->lacks_room = true;
+	media->job->lacks_room = true;
 	wait_for_disk(media, strerror(ENOSPC), LOOK_FOR_ROOM_MS);
 }
 
 /* Readers and whoever wants all of it now have their own way to go on. */
-bool keep_failed(struct media *media, const struct transfer *transfer,
-		 const struct http_response *response, const char *why)
+bool prefetch_failed(struct media *media, const struct transfer *transfer,
+		     const struct http_response *response, const char *why)
 {
-	struct keeper *keeper = media->keeper;
-	if (!keeper || !transfer->is_background)
+	struct prefetch_job *job = media->job;
+	if (!job || !transfer->is_background)
 		return false;
-	snprintf(keeper->why, sizeof(keeper->why), "%s", why);
+	snprintf(job->why, sizeof(job->why), "%s", why);
 	if (transfer->brought >= WORTH_BYTES)
-		keeper->failures = keeper->tries = 0;
-	keeper->was_refused = transfer->objection ||
-			      media_answer_is_dead_link(response->status, transfer->said);
+		job->failures = job->tries = 0;
+	job->was_refused = transfer->objection ||
+			   media_answer_is_dead_link(response->status, transfer->said);
 	if (media_has_waits(media) || media->wants_all) {
-		keeper_retry(keeper, response->retry_after_ms);
+		prefetch_job_retry(job, response->retry_after_ms);
 		return false;
 	}
-	if (keeper->was_refused || response->outcome == HTTP_NOT_SENT) {
-		keeper_release(keeper, INT64_MAX);
-		keeper->is_refreshing = true;
-		follow_refresh(media->backend, media->number, refreshed, keeper);
+	if (job->was_refused || response->outcome == HTTP_NOT_SENT) {
+		prefetch_job_release(job, INT64_MAX);
+		job->is_refreshing = true;
+		poll_refresh(media->backend, media->number, refreshed, job);
 	} else {
-		keeper_retry(keeper, response->retry_after_ms);
+		prefetch_job_retry(job, response->retry_after_ms);
 	}
 	return true;
 }
 
-void keep_gave_up(struct media *media)
+void prefetch_gave_up(struct media *media)
 {
-	struct keeper *keeper = media->keeper;
+	struct prefetch_job *job = media->job;
 
-	if (!keeper)
+	if (!job)
 		return;
-	snprintf(keeper->why, sizeof(keeper->why), "%s",
+	snprintf(job->why, sizeof(job->why), "%s",
 		 media->trouble ? media->trouble : "it could not be fetched");
-	keeper_retry(keeper, 0);
+	prefetch_job_retry(job, 0);
 }
 
 /* --- it is whole --- */
@@ -236,7 +236,7 @@ static bool fetch_again(struct media *media)
 	struct backend *backend = media->backend;
 	struct task_view *view = tasks_begin(backend->tasks, media->number);
 	struct output *output = view ? &view->outputs[media->kind] : NULL;
-	struct keeper *keeper = keeper_find(backend, media->number, media->kind);
+	struct prefetch_job *job = prefetch_job_find(backend, media->number, media->kind);
 
 	if (!view)
 		return false;
@@ -251,19 +251,19 @@ static bool fetch_again(struct media *media)
 	log_warn("event=bytes_differ task=%" PRIu64 " action=\"fetched once more\"",
 		 media->number);
 	media->is_stale = true;
-	if (keeper)
-		keeper_release(keeper, INT64_MAX); /* until its size is known */
-	probe_task(backend, media->number, false);
+	if (job)
+		prefetch_job_release(job, INT64_MAX); /* until its size is known */
+	size_probe_task(backend, media->number, false);
 	return true;
 }
 
-void keep_whole(struct media *media)
+void prefetch_whole(struct media *media)
 {
 	struct backend *backend = media->backend;
 	AUTOVIEW *view = tasks_view(backend->tasks, media->number);
 	const struct output *output = view ? &view->outputs[media->kind] : NULL;
 	bool is_right = media_file_check(media->file) != MEDIA_WRONG;
-	struct keeper *keeper = keeper_find(backend, media->number, media->kind);
+	struct prefetch_job *job = prefetch_job_find(backend, media->number, media->kind);
 
 	if (!output || !output->is_ready || output->version != media->version)
 		return;
@@ -274,11 +274,11 @@ void keep_whole(struct media *media)
 			 media->kind == OUTPUT_VIDEO ? "video" : "last_frame");
 		mark_whole(backend, media->number, media->kind, is_right);
 	}
-	if (keeper)
-		keeper_drop(keeper);
+	if (job)
+		prefetch_job_drop(job);
 }
 
-bool keep_has_first(struct backend *backend, uint64_t number, enum output_kind kind)
+bool prefetch_has_first(struct backend *backend, uint64_t number, enum output_kind kind)
 {
 	AUTOVIEW *view = tasks_view(backend->tasks, number);
 
@@ -295,7 +295,7 @@ static bool is_complete(struct backend *backend, const struct task_view *view,
 			  output->etag) >= output->size;
 }
 
-bool keep_restore(struct backend *backend, uint64_t number, enum output_kind kind)
+bool prefetch_restore(struct backend *backend, uint64_t number, enum output_kind kind)
 {
 	struct task_view *view = tasks_begin(backend->tasks, number);
 
@@ -313,7 +313,7 @@ bool keep_restore(struct backend *backend, uint64_t number, enum output_kind kin
 	return true;
 }
 
-void keep_again(struct backend *backend, uint64_t number)
+void prefetch_again(struct backend *backend, uint64_t number)
 {
 	struct task_view *view = tasks_begin(backend->tasks, number);
 
@@ -325,5 +325,5 @@ void keep_again(struct backend *backend, uint64_t number)
 		view->outputs[i].is_lost = false;
 	}
 	tasks_commit(backend->tasks, view);
-	keep_task(backend, number);
+	prefetch_task(backend, number);
 }

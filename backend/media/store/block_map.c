@@ -117,8 +117,8 @@ static void recall_facts(struct media_file *file)
 {
 	const struct map_header *header = file->header;
 
-	snprintf(file->facts.promise, PROMISE_SIZE, "%.*s", PROMISE_SIZE - 1,
-		 header->promise);
+	snprintf(file->facts.expected_digest, PROMISE_SIZE, "%.*s", PROMISE_SIZE - 1,
+		 header->expected_digest);
 	file->facts.link = header->link;
 	file->facts.requests = header->requests;
 }
@@ -134,9 +134,9 @@ void media_map_put_down(struct media_file *file)
 		facts = file->facts;
 	}
 	if (header->link == facts.link && header->requests == facts.requests &&
-	    !strncmp(header->promise, facts.promise, PROMISE_SIZE))
+	    !strncmp(header->expected_digest, facts.expected_digest, PROMISE_SIZE))
 		return;
-	memcpy(header->promise, facts.promise, PROMISE_SIZE);
+	memcpy(header->expected_digest, facts.expected_digest, PROMISE_SIZE);
 	header->link = facts.link;
 	header->requests = facts.requests;
 }
@@ -245,14 +245,14 @@ int media_file_set_check(struct media_file *file, enum media_check check)
 
 const char *media_file_promise(const struct media_file *file)
 {
-	return file->facts.promise;
+	return file->facts.expected_digest;
 }
 
-void media_file_set_promise(struct media_file *file, const char *promise)
+void media_file_set_expected_digest(struct media_file *file, const char *expected_digest)
 {
 	SCOPED_LOCK(&file->facts_lock);
 
-	snprintf(file->facts.promise, PROMISE_SIZE, "%s", promise);
+	snprintf(file->facts.expected_digest, PROMISE_SIZE, "%s", expected_digest);
 }
 
 unsigned media_file_count_requests(struct media_file *file, uint64_t link, unsigned count)

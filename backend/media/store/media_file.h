@@ -1,7 +1,7 @@
 /*
  * A media file while it is being fetched: on disk a sparse file of the final size, and
  * beside it a map that tells which blocks of 4 KiB hold their bytes; in memory what came
- * and is not on disk yet (media_stage.h). Both count as here.
+ * and is not on disk yet (stage.h). Both count as here.
  *
  * The map is a shared mapping, so what was written survives a kill of the daemon at any
  * time without a system call for each block. A power cut is another matter: a map counts
@@ -10,7 +10,7 @@
  * A disk without room, or none at all, makes a file that is only passed on: what came
  * last is here in memory, and nothing is kept.
  *
- * Threads: the backend's stages, the writer's (media_writer.h) writes and marks; any
+ * Threads: the backend's stages, the writer's (writer.h) writes and marks; any
  * number read. A block is marked present after its bytes were written, so a reader that
  * sees the mark sees the bytes. Reference counted.
  */
@@ -119,9 +119,9 @@ enum media_check media_file_check(const struct media_file *file);
 /* Makes the map durable: waits for the disk. */
 /* 0 once that is durable, or -errno. */
 int media_file_set_check(struct media_file *file, enum media_check check);
-/* The digest that the server promised last (promise.h); "": none. */
+/* The digest that the server promised last (http/expected_digest.h); "": none. */
 const char *media_file_promise(const struct media_file *file);
-void media_file_set_promise(struct media_file *file, const char *promise);
+void media_file_set_expected_digest(struct media_file *file, const char *expected_digest);
 /* Counts requests made with a link, which is named by any number; returns how many. */
 unsigned media_file_count_requests(struct media_file *file, uint64_t link,
 				   unsigned count);

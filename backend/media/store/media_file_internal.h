@@ -2,8 +2,8 @@
  * The inside of a media file, which its rooms share. Not for anyone else.
  *
  *   media_file.c  the file: opening, what is here, writing, making durable
- *   media_map.c   the map beside it: which blocks are here, and what is remembered of it
- *   media_view.c  where the bytes of a range are
+ *   block_map.c   the map beside it: which blocks are here, and what is remembered of it
+ *   view.c  where the bytes of a range are
  */
 #ifndef SEEDANCEFS_BACKEND_MEDIA_STORE_MEDIA_FILE_INTERNAL_H
 #define SEEDANCEFS_BACKEND_MEDIA_STORE_MEDIA_FILE_INTERNAL_H
@@ -27,14 +27,14 @@ struct map_header {
 	uint32_t is_synced;
 	/* What earlier versions wrote has zeros from here on. */
 	uint32_t check; /* enum media_check */
-	char promise[PROMISE_SIZE];
+	char expected_digest[PROMISE_SIZE];
 	uint64_t link; /* that the requests were made with */
 	uint32_t requests;
 };
 
 /* What is learnt of a file on the way; goes into the header with the next chunk. */
 struct facts {
-	char promise[PROMISE_SIZE];
+	char expected_digest[PROMISE_SIZE];
 	uint64_t link; /* that the requests were made with */
 	uint32_t requests;
 };
@@ -74,7 +74,7 @@ bool media_file_lacks_room(int r);
 /* What so many present blocks hold; the last one may be a shorter one. */
 uint64_t media_file_bytes_of(uint64_t size, uint64_t present_blocks, bool has_last);
 
-/* --- media_map.c --- */
+/* --- block_map.c --- */
 /* Words of the map for so many blocks. */
 size_t media_map_words(uint64_t blocks);
 /* Opens the map of a file, or one in memory. 0 or -errno. */

@@ -1,6 +1,6 @@
 /*
  * Bytes of one media file that came and are not on disk: on their way there
- * (media_writer.h), or in want of room. Readers are served from here meanwhile.
+ * (writer.h), or in want of room. Readers are served from here meanwhile.
  *
  * They lie in chunks of whole blocks, each with one reference count: the stage's, the
  * writer's and each reader's reply hold it. A chunk that found no room on disk stays, as
@@ -43,7 +43,7 @@ struct media_chunk {
 	/* Guarded by the lock of the stage that it is in. */
 	struct media_chunk *next;
 	bool is_staged, is_homeless;
-	/* The writer's (media_writer.c), while it is queued there. */
+	/* The writer's (writer.c), while it is queued there. */
 	struct media_chunk *next_queued;
 	struct media_file *file;
 };

@@ -82,10 +82,10 @@ static void look_for_room(struct media *media)
 		media_stop_unwanted(media);
 	}
 	if (has_no_room)
-		keep_no_disk(media, strerror(-error));
+		prefetch_no_disk(media, strerror(-error));
 	if (has_no_room)
 		media_note_no_room(media, strerror(-error));
-	else if (media->has_no_room && !keep_lacks_room(media))
+	else if (media->has_no_room && !prefetch_lacks_room(media))
 		clear_note(media);
 }
 
@@ -109,7 +109,7 @@ void media_written(struct backend *backend)
 		look_for_room(media);
 		note_whole(media);
 		media_resume(media);
-		keep_go_on(media);
+		prefetch_go_on(media);
 	}
 }
 

@@ -57,7 +57,7 @@ void media_give_up(struct media *media, const char *why)
 	note_failure(media, why);
 	media->wants_all = false;
 	media->failures = media->refusals = 0;
-	keep_gave_up(media);
+	prefetch_gave_up(media);
 	media_stop_transfers(media);
 	media_answer_all(media, -EIO);
 }
@@ -133,7 +133,7 @@ static void refused(struct media *media, const char *why)
 		return;
 	}
 	media->is_refreshing = true;
-	follow_refresh(media->backend, media->number, refreshed, media);
+	poll_refresh(media->backend, media->number, refreshed, media);
 }
 
 static void asked_again(void *context, int result)
@@ -152,7 +152,7 @@ static void unreachable(struct media *media)
 	if (media->is_refreshing)
 		return;
 	media->is_refreshing = true;
-	follow_refresh(media->backend, media->number, asked_again, media);
+	poll_refresh(media->backend, media->number, asked_again, media);
 }
 
 /* The file behind the link is another one: the present version is over, a new one is
@@ -170,7 +170,7 @@ static void become_stale(struct media *media)
 		view->outputs[media->kind].is_ready = false;
 		view->listing_ms = clock_wall_ms();
 		tasks_commit(backend->tasks, view);
-		probe_task(backend, media->number, false);
+		size_probe_task(backend, media->number, false);
 	} else if (view) {
 		tasks_abandon(backend->tasks, view);
 	}
@@ -210,7 +210,7 @@ void media_transfer_failed(struct media *media, const struct transfer *transfer,
 		become_stale(media);
 		return;
 	}
-	if (keep_failed(media, transfer, response, why))
+	if (prefetch_failed(media, transfer, response, why))
 		return;
 	media_set_trouble(media, why);
 	media->again_start = transfer->start;

@@ -1,6 +1,6 @@
 /*
  * Which media is open: the files' names, opening and closing, and the fetching of a whole
- * file. media_inside.h tells what is in the other rooms.
+ * file. media/media_internal.h tells what is in the other rooms.
  */
 #include "backend/media/media_internal.h"
 
@@ -84,7 +84,7 @@ void media_drop(struct backend *backend, uint64_t number, enum output_kind kind)
 			      O_DIRECTORY | O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
 		     : -1;
 
-	keep_drop(backend, number, kind);
+	prefetch_drop(backend, number, kind);
 	close_dropped(backend, number, kind);
 	if (directory < 0 || !view)
 		return;
@@ -264,7 +264,7 @@ int backend_media_descriptor(const struct media *media)
 bool media_is_idle(struct media *media)
 {
 	return !media_has_waits(media) && !media->transfers && !media->wants_all &&
-	       !media->keeper;
+	       !media->job;
 }
 
 static void media_destroy(struct media *media)
@@ -278,7 +278,7 @@ static void media_destroy(struct media *media)
 	timer_clear(&backend->timers, &media->linger);
 	timer_clear(&backend->timers, &media->ahead);
 	media_check_clear(media);
-	follow_forget(backend, media);
+	poll_forget(backend, media);
 	media_file_unref(media->file);
 	free(media->trouble);
 	free(media->etag);
@@ -483,11 +483,11 @@ void media_fetch(struct backend *backend, uint64_t number)
 
 	if (!view)
 		return;
-	keep_again(backend, number);
+	prefetch_again(backend, number);
 	for (int i = 0; i < OUTPUT_COUNT; i++)
 		fetch_output(backend, view, (enum output_kind)i);
-	if (!probe_is_under_way(backend, number))
-		probe_task(backend, number, true);
+	if (!size_probe_is_under_way(backend, number))
+		size_probe_task(backend, number, true);
 }
 
 int media_open_bytes(struct media *media)

@@ -128,7 +128,7 @@ void media_stop_unwanted(struct media *media)
 {
 	if (media_has_waits(media) || media->wants_all)
 		return;
-	if (media->keeper) {
+	if (media->job) {
 		leave_to_keeper(media);
 		return;
 	}
@@ -193,7 +193,7 @@ static bool check_head(struct transfer *transfer, const struct http_response *re
 		return false;
 	if (response->etag && !media->etag)
 		task_set_text(&media->etag, response->etag);
-	keep_heard(media->backend, media->number, media->kind, media->file, response);
+	prefetch_heard(media->backend, media->number, media->kind, media->file, response);
 	take_span(transfer, &span, response->status == 200);
 	transfer->is_checked = true;
 	transfer->first_ms = clock_boot_ms();
@@ -325,7 +325,7 @@ int media_start_transfer(struct media *media, uint64_t start, uint64_t end,
 	transfer->limit = limit < end ? limit : end;
 	transfer->begun_ms = clock_boot_ms();
 	options.stall_ms = backend->config->read_timeout_ms / 4;
-	reach_media(backend, section, &options);
+	trust_media(backend, section, &options);
 	request.url = strdup(url);
 	transfer->url = strdup(url);
 	if (!request.url || !transfer->url ||
@@ -340,7 +340,7 @@ int media_start_transfer(struct media *media, uint64_t start, uint64_t end,
 	}
 	cut_others(media, start);
 	transfer->next = media->transfers;
-	media->transfers = transfer; /* in front: keep.c marks it */
-	keep_count(backend, media->number, media->kind, url, media->file);
+	media->transfers = transfer; /* in front: media/prefetch/prefetch.c marks it */
+	prefetch_count(backend, media->number, media->kind, url, media->file);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /*
  * Whether a whole file is what the server promised: it is read once, in slices, when it
- * is durable. What comes of it is remembered beside the map, and told to keep.c.
+ * is durable. What comes of it is remembered beside the map, and told to media/prefetch/prefetch.c.
  */
 #include "backend/media/media_internal.h"
 
@@ -43,7 +43,7 @@ static void conclude(struct media *media, enum media_check result)
 	media->is_concluded = true;
 	if (media_file_check(media->file) == result ||
 	    !media_file_set_check(media->file, result))
-		keep_whole(media); /* else the keeper comes back to it */
+		prefetch_whole(media); /* else the keeper comes back to it */
 }
 
 /* Returns 0 at the slice's or the file's end; -errno. */
@@ -95,7 +95,7 @@ static int begin(struct media *media)
 	const char *hex;
 	struct check *check;
 
-	if (promise_parse(media_file_promise(media->file), &kind, &hex))
+	if (expected_digest_parse(media_file_promise(media->file), &kind, &hex))
 		return -ENODATA;
 	check = calloc(1, sizeof(*check));
 	if (!check)

@@ -289,7 +289,7 @@ void media_follow_read(struct media *media, uint64_t offset, uint64_t end)
 	uint64_t missing = media_file_next_missing(media->file, offset), ignored;
 
 	if (missing < end)
-		keep_yield(media->backend);
+		prefetch_yield(media->backend);
 	if (missing < end && may_start(media)) {
 		grow_window(run, end - offset);
 		extend(media, run);
@@ -400,7 +400,7 @@ void media_pump(struct media *media)
 	if (!r && media->wants_all)
 		provide_all(media);
 	if (!r)
-		keep_go_on(media);
+		prefetch_go_on(media);
 	if (r)
 		media_give_up(media,
 			      r == -ENOLINK

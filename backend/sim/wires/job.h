@@ -19,7 +19,7 @@ struct job {
 	int64_t expires_after_s, seed; /* seed -1 = any */
 	int64_t duration, frames; /* duration -1 = the model decides; frames 0 = none */
 	int64_t priority;
-	int resolution, ratio; /* enums of size.h; -1 = not given */
+	int resolution, ratio; /* enums of tasks/size.h; -1 = not given */
 	const char *safety_identifier, *output_format, *omni_type,
 		*callback_url; /* NULL = not given */
 	struct task *draft_of; /* owned: the draft that this one is made from */

@@ -132,7 +132,7 @@ static bool read_picture(const struct fields *fields, struct job *job)
 	static const char *const resolutions[] = { "480p", "720p", NULL };
 	static const char *const ratios[] = { "16:9", "4:3", "1:1", "3:4", "9:16", NULL };
 
-	/* These are the first words of size.h's lists, in the same order. */
+	/* These are the first words of tasks/size.h's lists, in the same order. */
 	return fields_word(fields, "resolution", resolutions, &job->resolution) &&
 	       fields_word(fields, "ratio", ratios, &job->ratio) &&
 	       fields_integer(fields, "duration", 4, 15, &job->duration);

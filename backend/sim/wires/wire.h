@@ -29,7 +29,7 @@ struct wire_call {
 	const char *body_text; /* for people: JSON, data URLs shortened; or NULL */
 	const char *host;      /* for links; never NULL */
 	char request_id[WIRE_REQUEST_ID_MAX];
-	uint64_t ticket;		/* of records.h */
+	uint64_t ticket;		/* of server/records.h */
 	int64_t variants[VARIANTS_MAX]; /* as they were when the request came */
 
 	enum request_kind on; /* set by route() */

@@ -1,5 +1,5 @@
 /*
- * backend.h without its thread: who wins when a folder is edited, judged and ordered at
+ * backend/backend.h without its thread: who wins when a folder is edited, judged and ordered at
  * once, and what a word of `status` leaves behind.
  */
 #include "tests/unit/unit.h"

@@ -1,4 +1,4 @@
-/* json.h: strict reading (the suite under fixtures/json-parsing and our own rules),
+/* backend/base/json.h: strict reading (the suite under fixtures/json-parsing and our own rules),
  * building. */
 #include "tests/unit/unit.h"
 
@@ -8,7 +8,7 @@ struct suite_counts {
 	size_t good, bad, open;
 };
 
-/* Accepted by RFC 8259, refused by us on purpose: doubled keys and \u0000 (json.h). */
+/* Accepted by RFC 8259, refused by us on purpose: doubled keys and \u0000 (backend/base/json.h). */
 static bool is_refused_on_purpose(const char *name)
 {
 	static const char *const names[] = {

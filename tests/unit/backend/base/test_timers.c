@@ -1,4 +1,4 @@
-/* timers.h: order, moves, and 1000 random operations against a naive model. */
+/* backend/base/timers.h: order, moves, and 1000 random operations against a naive model. */
 #include "tests/unit/unit.h"
 
 #include "backend/base/timers.h"

@@ -1,4 +1,4 @@
-/* config.h: every key, every refusal, and where keys may come from. */
+/* backend/config/config.h: every key, every refusal, and where keys may come from. */
 #include "tests/unit/unit.h"
 
 #include "backend/config/config.h"

@@ -18,7 +18,7 @@ static void expect(size_t section, bool allows_private, bool allows_http)
 {
 	struct http_options options = { 0 };
 
-	reach_media(&backend, &sections[section], &options);
+	trust_media(&backend, &sections[section], &options);
 	assert_int_equal(options.allows_private, allows_private);
 	assert_int_equal(options.allows_http, allows_http);
 }
@@ -33,12 +33,12 @@ static void test_links_stay_where_their_service_is(void **state)
 	(void)state;
 	expect(0, true, true);
 	expect(1, false, false);
-	reach_learn(&backend, &sections[1], &from_inside);
+	trust_learn(&backend, &sections[1], &from_inside);
 	expect(1, true, false);
 	expect(2, false, false);
-	reach_learn(&backend, &sections[1], &none);
+	trust_learn(&backend, &sections[1], &none);
 	expect(1, true, false);
-	reach_learn(&backend, &sections[1], &from_outside);
+	trust_learn(&backend, &sections[1], &from_outside);
 	expect(1, false, false);
 }
 
@@ -48,10 +48,10 @@ static void test_the_service_is_where_its_owner_says(void **state)
 	struct http_options options = { 0 };
 
 	(void)state;
-	reach_service(&sections[2], &options);
+	trust_service(&sections[2], &options);
 	assert_true(options.allows_private);
 	assert_false(options.allows_http);
-	reach_service(&sections[0], &options);
+	trust_service(&sections[0], &options);
 	assert_true(options.allows_private && options.allows_http);
 }
 

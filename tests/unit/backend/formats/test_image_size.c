@@ -1,4 +1,4 @@
-/* media_size.h: an image's dimensions from its header; broken headers tell none. */
+/* backend/formats/image_size.h: an image's dimensions from its header; broken headers tell none. */
 #include "tests/unit/unit.h"
 
 #include "backend/formats/image_size.h"

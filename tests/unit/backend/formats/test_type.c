@@ -1,4 +1,4 @@
-/* media_type.h: each kind whole and cut off at every byte. */
+/* backend/formats/type.h: each kind whole and cut off at every byte. */
 #include "tests/unit/unit.h"
 
 #include "backend/formats/type.h"

@@ -1,4 +1,4 @@
-/* content_range.h: what servers send, and what they must not. */
+/* backend/http/content_range.h: what servers send, and what they must not. */
 #include "tests/unit/unit.h"
 
 #include "backend/http/content_range.h"

@@ -1,4 +1,4 @@
-/* promise.h: which headers promise a digest of the whole file. */
+/* backend/http/expected_digest.h: which headers promise a digest of the whole file. */
 #include "tests/unit/unit.h"
 
 #include "backend/http/expected_digest.h"
@@ -17,7 +17,7 @@ static void test_promises(void **state)
 	static const struct {
 		struct header headers[3];
 		bool is_whole;
-		const char *promise;
+		const char *expected_digest;
 	} cases[] = {
 		{ { { "x-tos-hash-crc64ecma", "11051210869376104954" } },
 		  false,
@@ -66,14 +66,17 @@ static void test_promises(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		AUTOFREE char *promise = NULL;
+		AUTOFREE char *expected_digest = NULL;
 
 		for (size_t j = 0; j < 3 && cases[i].headers[j].name; j++)
-			promise_read(&promise, cases[i].headers[j].name,
-				     cases[i].headers[j].value, cases[i].is_whole);
-		if (!promise != !cases[i].promise ||
-		    (promise && strcmp(promise, cases[i].promise)))
-			fail_msg("case %zu: %s", i, promise ? promise : "none");
+			expected_digest_read(&expected_digest, cases[i].headers[j].name,
+					     cases[i].headers[j].value,
+					     cases[i].is_whole);
+		if (!expected_digest != !cases[i].expected_digest ||
+		    (expected_digest &&
+		     strcmp(expected_digest, cases[i].expected_digest)))
+			fail_msg("case %zu: %s", i,
+				 expected_digest ? expected_digest : "none");
 	}
 }
 
@@ -85,16 +88,16 @@ static void test_parse(void **state)
 	enum digest_kind kind;
 	const char *hex;
 
-	assert_int_equal(promise_parse(SHA_ABC, &kind, &hex), 0);
+	assert_int_equal(expected_digest_parse(SHA_ABC, &kind, &hex), 0);
 	assert_int_equal(kind, DIGEST_SHA256);
 	assert_int_equal(strlen(hex), 64);
 	assert_true(strlen(SHA_ABC) < PROMISE_SIZE);
-	assert_int_equal(promise_parse(MD5_ABC, &kind, &hex), 0);
+	assert_int_equal(expected_digest_parse(MD5_ABC, &kind, &hex), 0);
 	assert_int_equal(kind, DIGEST_MD5);
-	assert_int_equal(promise_parse("crc64=0000000000000001", &kind, &hex), 0);
+	assert_int_equal(expected_digest_parse("crc64=0000000000000001", &kind, &hex), 0);
 	assert_int_equal(kind, DIGEST_CRC64);
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
-		assert_int_equal(promise_parse(wrong[i], &kind, &hex), -EINVAL);
+		assert_int_equal(expected_digest_parse(wrong[i], &kind, &hex), -EINVAL);
 }
 
 int main(void)

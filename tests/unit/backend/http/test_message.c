@@ -1,4 +1,4 @@
-/* http_message.h: pieces of a body, and their length. */
+/* backend/http/message.h: pieces of a body, and their length. */
 #include "tests/unit/unit.h"
 
 #include "backend/http/message.h"

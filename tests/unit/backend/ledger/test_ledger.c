@@ -1,4 +1,4 @@
-/* ledger.h: what is saved comes back, numbers never repeat, and a copy is noticed. */
+/* backend/ledger/ledger.h: what is saved comes back, numbers never repeat, and a copy is noticed. */
 #include "tests/unit/unit.h"
 
 #include "backend/base/log.h"

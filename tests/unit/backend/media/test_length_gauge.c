@@ -7,14 +7,14 @@
 static const char movie[] = "\0\0\0\x14"
 			    "ftypisom\0\0\2\0isom\0\0\0\x08moov\0\0\0\x08mdat";
 
-static struct media_gauge *gauge_of(int directory, const char *bytes, size_t size)
+static struct length_gauge *gauge_of(int directory, const char *bytes, size_t size)
 {
-	struct media_gauge *gauge;
+	struct length_gauge *gauge;
 
-	assert_int_equal(media_gauge_create(directory, "video.1", &gauge), 0);
-	assert_int_equal(media_gauge_add(gauge, bytes, size / 2), 0);
-	assert_int_equal(media_gauge_add(gauge, bytes + size / 2, size - size / 2), 0);
-	assert_int_equal(media_gauge_size(gauge), size);
+	assert_int_equal(length_gauge_create(directory, "video.1", &gauge), 0);
+	assert_int_equal(length_gauge_add(gauge, bytes, size / 2), 0);
+	assert_int_equal(length_gauge_add(gauge, bytes + size / 2, size - size / 2), 0);
+	assert_int_equal(length_gauge_size(gauge), size);
 	return gauge;
 }
 
@@ -49,13 +49,13 @@ static void test_what_is_believed(void **state)
 	AUTOCLOSE int directory = open(*state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct media_gauge *gauge =
+		struct length_gauge *gauge =
 			gauge_of(directory, cases[i].bytes, cases[i].size);
 
-		if (media_gauge_judge(gauge, cases[i].is_framed, cases[i].repeats) !=
+		if (length_gauge_judge(gauge, cases[i].is_framed, cases[i].repeats) !=
 		    cases[i].gauged)
 			FAIL_CASE("case %zu", i);
-		media_gauge_close(gauge);
+		length_gauge_close(gauge);
 		assert_int_equal(size_on_disk(directory), cases[i].size);
 	}
 	expect_no_failed_case();
@@ -65,7 +65,7 @@ static void test_what_is_not_whole_takes_no_room(void **state)
 {
 	AUTOCLOSE int directory = open(*state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	media_gauge_abandon(gauge_of(directory, movie, 20));
+	length_gauge_abandon(gauge_of(directory, movie, 20));
 	assert_int_equal(size_on_disk(directory), 0);
 }
 
@@ -76,16 +76,16 @@ static void test_the_map_goes(void **state)
 	AUTOFREE char *map = path_in(*state, "video.1.map");
 
 	write_whole(map, "x", 1);
-	media_gauge_close(gauge_of(directory, movie, 20));
+	length_gauge_close(gauge_of(directory, movie, 20));
 	assert_int_equal(faccessat(directory, "video.1.map", F_OK, 0), -1);
 }
 
 static void test_no_place(void **state)
 {
-	struct media_gauge *gauge;
+	struct length_gauge *gauge;
 	AUTOCLOSE int directory = open(*state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	assert_int_equal(media_gauge_create(directory, "missing/video.1", &gauge),
+	assert_int_equal(length_gauge_create(directory, "missing/video.1", &gauge),
 			 -ENOENT);
 }
 

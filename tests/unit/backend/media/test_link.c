@@ -1,4 +1,4 @@
-/* link.h: when a signed link dies. */
+/* backend/media/link.h: when a signed link dies. */
 #include "tests/unit/unit.h"
 
 #include "backend/media/link.h"

@@ -1,5 +1,5 @@
 /*
- * What the tests of fit.h share: the services as their pages describe them, and a request
+ * What the tests of backend/models/fit.h share: the services as their pages describe them, and a request
  * that is tried at one of them. The tests are not bound to the adapters: those may
  * change.
  */

@@ -1,5 +1,5 @@
 /*
- * fit.h: fixtures/fit holds requests, the services that get them, and what becomes of
+ * backend/models/fit.h: fixtures/fit holds requests, the services that get them, and what becomes of
  * them: the request that was fitted, and for the samples of the pages what is sent.
  */
 #include "tests/unit/backend/models/fit_trial.h"

@@ -1,4 +1,4 @@
-/* fit.h: each model at each service that has it, at its limits and past them. */
+/* backend/models/fit.h: each model at each service that has it, at its limits and past them. */
 #include "tests/unit/backend/models/fit_trial.h"
 
 /* The limits of one model at one service, from fixtures/fit/limits.json. */

@@ -1,4 +1,4 @@
-/* models.h: the installed file is right; slips in a user's own file are told. */
+/* backend/models/models.h: the installed file is right; slips in a user's own file are told. */
 #include "tests/unit/unit.h"
 
 #include "backend/models/fit.h"

@@ -1,6 +1,6 @@
 /*
  * providers/: what is sent. A case is a file in fixtures/TYPE/{build,ask}; its request is
- * complete, as fit.h makes it. An input by the name of a file is attached as a picture of
+ * complete, as backend/models/fit.h makes it. An input by the name of a file is attached as a picture of
  * "GIF89a" and that name.
  */
 #include "tests/unit/backend/providers/provider_fixture.h"

@@ -1,4 +1,4 @@
-/* problem.h: one clean line, whatever a service says. */
+/* backend/request/problem.h: one clean line, whatever a service says. */
 #include "tests/unit/unit.h"
 
 #include "backend/request/problem.h"

@@ -1,4 +1,4 @@
-/* request.h: fixtures/request/good are accepted and described, …/bad are refused by name.
+/* backend/request/request.h: fixtures/request/good are accepted and described, …/bad are refused by name.
  */
 #include "tests/unit/unit.h"
 

@@ -1,4 +1,4 @@
-/* task_json.h: what a program reads of a task. */
+/* backend/tasks/task_json.h: what a program reads of a task. */
 #include "tests/unit/unit.h"
 
 #include "backend/tasks/task_json.h"

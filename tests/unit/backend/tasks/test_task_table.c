@@ -1,4 +1,4 @@
-/* tasks.h and task.h: one lock judges, and a view that somebody holds never changes. */
+/* backend/tasks/task_table.h and backend/tasks/task.h: one lock judges, and a view that somebody holds never changes. */
 #include "tests/unit/unit.h"
 
 #include "backend/tasks/task_table.h"

@@ -1,4 +1,4 @@
-/* announce_inside.h: what is told of a task, and when. */
+/* fs/announce/announce_internal.h: what is told of a task, and when. */
 #include "tests/unit/unit.h"
 
 #include "fs/announce/announce_internal.h"

@@ -1,4 +1,4 @@
-/* announcer.h: its end, where a daemon does not answer it any more. */
+/* fs/announce/announcer.h: its end, where a daemon does not answer it any more. */
 #include "tests/unit/unit.h"
 
 #include "fs/announce/announcer.h"

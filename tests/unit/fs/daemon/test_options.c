@@ -1,4 +1,4 @@
-/* options.h: what is said behind -o. */
+/* fs/daemon/options.h: what is said behind -o. */
 #include "tests/unit/unit.h"
 
 #include "fs/daemon/options.h"
@@ -22,7 +22,7 @@ static const struct {
 	{ "config=/a\\", "/a\\", NULL, NULL },
 	{ "fsname=a\\,b,ro", NULL, NULL, "fsname=a\\,b,ro" },
 	{ "fsname=a\\\\,ro", NULL, NULL, "fsname=a\\\\,ro" },
-	/* However it is written, others_check_options() sees it. */
+	/* However it is written, access_check_options() sees it. */
 	{ "allow\\_other", NULL, NULL, "allow_other" },
 	{ "allow\\137other", NULL, NULL, "allow_other" },
 };

@@ -1,4 +1,4 @@
-/* others.h: the option that lets other users in, and the machine's leave. */
+/* fs/folder/access.h: the option that lets other users in, and the machine's leave. */
 #include "tests/unit/unit.h"
 
 #include "fs/folder/access.h"
@@ -36,7 +36,7 @@ static void test_options(void **state)
 		unlink(conf);
 		if (cases[i].conf)
 			write_whole(conf, cases[i].conf, strlen(cases[i].conf));
-		r = others_check_options(cases[i].options, cases[i].uid, conf, &error);
+		r = access_check_options(cases[i].options, cases[i].uid, conf, &error);
 		if (r != (cases[i].is_refused ? -EPERM : 0))
 			FAIL_CASE("case %zu: %d", i, r);
 		if (cases[i].is_refused && (!error || !strstr(error, "user_allow_other")))

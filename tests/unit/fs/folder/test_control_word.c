@@ -1,16 +1,16 @@
-/* control.h: what may be written to `status`. */
+/* fs/folder/control_word.h: what may be written to `status`. */
 #include "tests/unit/unit.h"
 
 #include "backend/tasks/task.h"
 #include "fs/folder/control_word.h"
 
-static int parse(const char *text, size_t size, struct control *ret_control)
+static int parse(const char *text, size_t size, struct control_word *ret_control)
 {
 	AUTOFREE char *exact = malloc(size ? size : 1);
 
 	memcpy(exact, text,
 	       size); /* without a NUL behind it: ASan sees reading too far */
-	return control_parse(exact, size, ret_control);
+	return control_word_parse(exact, size, ret_control);
 }
 
 static void test_words(void **state)
@@ -29,7 +29,7 @@ static void test_words(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct control control = { 0 };
+		struct control_word control = { 0 };
 
 		assert_int_equal(parse(cases[i].text, strlen(cases[i].text), &control),
 				 0);
@@ -50,7 +50,7 @@ static void test_copies(void **state)
 		"  failed \n",
 		"state\n: x",
 	};
-	struct control control;
+	struct control_word control;
 
 	for (size_t i = 0; i < ARRAY_SIZE(copies); i++) {
 		assert_int_equal(parse(copies[i], strlen(copies[i]), &control), 0);
@@ -91,7 +91,7 @@ static void test_junk(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct control control = { 0 };
+		struct control_word control = { 0 };
 		int r = parse(cases[i].text, cases[i].size, &control);
 
 		if (r != cases[i].result)
@@ -105,7 +105,7 @@ static void test_long(void **state)
 {
 	size_t size = 1 << 20;
 	AUTOFREE char *text = malloc(size);
-	struct control control;
+	struct control_word control;
 
 	memset(text, 'a', size);
 	assert_int_equal(parse(text, size, &control), -EINVAL);

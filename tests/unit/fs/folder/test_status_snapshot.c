@@ -1,4 +1,4 @@
-/* snapshot.h: the text of `status` never goes back. */
+/* fs/folder/status_snapshot.h: the text of `status` never goes back. */
 #include "tests/unit/unit.h"
 
 #include "fs/folder/status_snapshot.h"

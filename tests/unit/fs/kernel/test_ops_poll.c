@@ -1,4 +1,4 @@
-/* ops_poll.h: which text a reader of `status` knows. */
+/* fs/kernel/ops_poll.h: which text a reader of `status` knows. */
 #include "tests/unit/unit.h"
 
 #include "fs/kernel/ops_poll.h"

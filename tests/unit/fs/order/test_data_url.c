@@ -1,4 +1,4 @@
-/* data_url.h: what is decoded, and what is refused. */
+/* fs/order/data_url.h: what is decoded, and what is refused. */
 #include "tests/unit/unit.h"
 
 #include "fs/order/data_url.h"

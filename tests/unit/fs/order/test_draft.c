@@ -1,4 +1,4 @@
-/* gather.h: what is read for an order is one moment's, whoever writes meanwhile. */
+/* fs/order/draft.h: what is read for an order is one moment's, whoever writes meanwhile. */
 #include "tests/unit/unit.h"
 
 #include "fs/order/draft.h"
@@ -92,37 +92,37 @@ static int tear_down(void **state)
 }
 
 /* One look; what was waited for, or the digest of the picture that would be sent. */
-static char *look(enum gather_result wanted)
+static char *look(enum draft_outcome wanted)
 {
-	struct gathered gathered = { 0 };
-	enum gather_result result;
+	struct draft_result result = { 0 };
+	enum draft_outcome outcome;
 	char *said = NULL;
 
-	assert_int_equal(gather(&fs, folder, "cat", 1, &gathered, &result), 0);
-	if (result != wanted)
-		fail_msg("the result is %d (%s%s)", result,
-			 gathered.waiting ? gathered.waiting : "",
-			 gathered.problem.text ? gathered.problem.text : "");
-	if (result == GATHER_WAITS)
-		said = strdup(gathered.waiting);
-	for (size_t i = 0; !said && i < gathered.request->content_count; i++)
-		if (gathered.request->content[i].path)
-			said = strdup(gathered.request->content[i].file.sha256);
+	assert_int_equal(draft_make(&fs, folder, "cat", 1, &result, &outcome), 0);
+	if (outcome != wanted)
+		fail_msg("the outcome is %d (%s%s)", outcome,
+			 result.waiting ? result.waiting : "",
+			 result.problem.text ? result.problem.text : "");
+	if (outcome == DRAFT_WAITS)
+		said = strdup(result.waiting);
+	for (size_t i = 0; !said && i < result.request->content_count; i++)
+		if (result.request->content[i].path)
+			said = strdup(result.request->content[i].file.sha256);
 	assert_non_null(said);
-	gathered_clear(&gathered);
+	draft_result_clear(&result);
 	return said;
 }
 
 static void expect_change_seen(void (*change)(void), const char *words)
 {
-	AUTOFREE char *before = look(GATHER_READY);
+	AUTOFREE char *before = look(DRAFT_READY);
 	AUTOFREE char *waiting = NULL, *after = NULL;
 
 	meanwhile = change;
-	waiting = look(GATHER_WAITS);
+	waiting = look(DRAFT_WAITS);
 	if (!strstr(waiting, words) || !strstr(waiting, "../pics/a.jpg"))
 		fail_msg("it waits: %s", waiting);
-	after = look(GATHER_READY);
+	after = look(DRAFT_READY);
 	assert_string_not_equal(before, after);
 }
 
@@ -162,8 +162,8 @@ static void test_cut_while_it_is_copied(void **state)
 	AUTOFREE char *waiting = NULL, *then = NULL;
 
 	meanwhile = make_shorter;
-	waiting = look(GATHER_WAITS);
-	then = look(GATHER_WAITS);
+	waiting = look(DRAFT_WAITS);
+	then = look(DRAFT_WAITS);
 	assert_non_null(strstr(then, "not whole"));
 }
 
@@ -184,11 +184,11 @@ static void test_opened_while_it_is_copied(void **state)
 	AUTOFREE char *waiting = NULL, *then = NULL;
 
 	meanwhile = open_for_writing;
-	waiting = look(GATHER_WAITS);
+	waiting = look(DRAFT_WAITS);
 	assert_non_null(strstr(waiting, "open for writing"));
 	nodes_count_writer(&fs.nodes, picture, -1, 0);
 	nodes_unref(&fs.nodes, picture, 1);
-	then = look(GATHER_READY);
+	then = look(DRAFT_READY);
 }
 
 static void change_the_request(void)
@@ -202,7 +202,7 @@ static void test_a_request_that_changes_meanwhile(void **state)
 	AUTOFREE char *waiting = NULL;
 
 	meanwhile = change_the_request;
-	waiting = look(GATHER_WAITS);
+	waiting = look(DRAFT_WAITS);
 	assert_non_null(strstr(waiting, "request.json changed"));
 }
 
@@ -214,7 +214,7 @@ static void test_a_change_in_the_same_tick(void **state)
 
 		write_picture("pics/a.jpg", (char)('d' + i), 0, PICTURE_BYTES);
 		meanwhile = write_in_place;
-		waiting = look(GATHER_WAITS);
+		waiting = look(DRAFT_WAITS);
 	}
 }
 
@@ -226,7 +226,7 @@ static void test_hard_links_and_odd_times_are_fine(void **state)
 
 	assert_int_equal(linkat(fs.tree.fd, "pics/a.jpg", fs.tree.fd, "b.jpg", 0), 0);
 	assert_int_equal(utimensat(fs.tree.fd, "pics/a.jpg", ahead, 0), 0);
-	ready = look(GATHER_READY);
+	ready = look(DRAFT_READY);
 }
 
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)

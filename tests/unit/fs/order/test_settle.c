@@ -1,4 +1,4 @@
-/* settle_inside.h: one look at a folder: what a word of `status` lets go, and a folder
+/* fs/order/settle_internal.h: one look at a folder: what a word of `status` lets go, and a folder
  * that moves while it is looked at. */
 #include "tests/unit/unit.h"
 
@@ -21,12 +21,12 @@ static void (*after_judging)(void), (*before_reading)(void), (*after_reading)(vo
 
 bool __real_path_is_in_trash(const char *path);
 bool __wrap_path_is_in_trash(const char *path);
-int __real_gather(struct filesystem *of, struct node *directory, const char *path,
-		  uint64_t task, struct gathered *ret_gathered,
-		  enum gather_result *ret_result);
-int __wrap_gather(struct filesystem *of, struct node *directory, const char *path,
-		  uint64_t task, struct gathered *ret_gathered,
-		  enum gather_result *ret_result);
+int __real_draft_make(struct filesystem *of, struct node *directory, const char *path,
+		      uint64_t task, struct draft_result *ret_gathered,
+		      enum draft_outcome *ret_outcome);
+int __wrap_draft_make(struct filesystem *of, struct node *directory, const char *path,
+		      uint64_t task, struct draft_result *ret_gathered,
+		      enum draft_outcome *ret_outcome);
 
 static void happen(void (**what)(void))
 {
@@ -45,14 +45,14 @@ bool __wrap_path_is_in_trash(const char *path)
 	return is_in_trash;
 }
 
-int __wrap_gather(struct filesystem *of, struct node *directory, const char *path,
-		  uint64_t task, struct gathered *ret_gathered,
-		  enum gather_result *ret_result)
+int __wrap_draft_make(struct filesystem *of, struct node *directory, const char *path,
+		      uint64_t task, struct draft_result *ret_gathered,
+		      enum draft_outcome *ret_outcome)
 {
 	int r;
 
 	happen(&before_reading);
-	r = __real_gather(of, directory, path, task, ret_gathered, ret_result);
+	r = __real_draft_make(of, directory, path, task, ret_gathered, ret_outcome);
 	happen(&after_reading);
 	return r;
 }

@@ -1,4 +1,4 @@
-/* names.h: what a file's name means in a folder. */
+/* fs/tree/names.h: what a file's name means in a folder. */
 #include "tests/unit/unit.h"
 
 #include "fs/tree/names.h"

@@ -1,4 +1,4 @@
-/* node.h: what the kernel knows of the tree, without a descriptor for each. */
+/* fs/tree/node.h: what the kernel knows of the tree, without a descriptor for each. */
 #include "tests/unit/unit.h"
 
 #include "fs/tree/node.h"

@@ -1,4 +1,4 @@
-/* resolve.h on a real tree: links are followed, and nothing leads out. */
+/* fs/tree/resolve.h on a real tree: links are followed, and nothing leads out. */
 #include "tests/unit/unit.h"
 
 #include "fs/tree/resolve.h"
@@ -67,7 +67,7 @@ static void test_resolve(void **state)
 	};
 
 	make_tree(&tree);
-	tree.shown_at = "/mnt/videos";
+	tree.task_xattr_at = "/mnt/videos";
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		AUTOFREE char *name =
 			text_format("%s + %s", cases[i].from, cases[i].path);

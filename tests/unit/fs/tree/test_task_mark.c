@@ -1,4 +1,4 @@
-/* mark.h: the number stays with its folder, and with its library. */
+/* fs/tree/task_mark.h: the number stays with its folder, and with its library. */
 #include "tests/unit/unit.h"
 
 #include "fs/tree/task_mark.h"
@@ -21,7 +21,7 @@ static int tear_down(void **state)
 
 #define LIBRARY "0123456789abcdef0123456789abcdef"
 #define OTHER "fedcba9876543210fedcba9876543210"
-#define XATTR MARK_XATTR_PREFIX "task"
+#define XATTR TASK_MARK_XATTR_PREFIX "task"
 
 static int open_folder(const char *path, int flags)
 {
@@ -39,13 +39,13 @@ static void test_mark(void **state)
 	make_folder(&tree, "f");
 	fd = open_folder("f", O_RDONLY);
 	path_fd = open_folder("f", O_PATH);
-	assert_int_equal(mark_read(fd, LIBRARY, &number), -ENODATA);
+	assert_int_equal(task_mark_read(fd, LIBRARY, &number), -ENODATA);
 	assert_int_equal(number, 5);
-	assert_int_equal(mark_write(path_fd, LIBRARY, UINT64_MAX), 0);
-	assert_int_equal(mark_read(fd, LIBRARY, &number), 0);
+	assert_int_equal(task_mark_write(path_fd, LIBRARY, UINT64_MAX), 0);
+	assert_int_equal(task_mark_read(fd, LIBRARY, &number), 0);
 	assert_true(number == UINT64_MAX);
-	assert_int_equal(mark_write(fd, LIBRARY, 7), 0);
-	assert_int_equal(mark_read(path_fd, LIBRARY, &number), 0);
+	assert_int_equal(task_mark_write(fd, LIBRARY, 7), 0);
+	assert_int_equal(task_mark_read(path_fd, LIBRARY, &number), 0);
 	assert_int_equal(number, 7);
 	close(fd);
 	close(path_fd);
@@ -60,16 +60,16 @@ static void test_mark_belongs(void **state)
 	make_folder(&tree, "f");
 	make_folder(&tree, "g");
 	fd = open_folder("f", O_RDONLY);
-	assert_int_equal(mark_write(fd, LIBRARY, 7), 0);
+	assert_int_equal(task_mark_write(fd, LIBRARY, 7), 0);
 	close(fd);
 	assert_int_equal(renameat(tree.fd, "f", tree.fd, "g/f"), 0);
 	fd = open_folder("g/f", O_PATH);
-	assert_int_equal(mark_read(fd, LIBRARY, &number), 0);
+	assert_int_equal(task_mark_read(fd, LIBRARY, &number), 0);
 	assert_int_equal(number, 7);
-	assert_int_equal(mark_read(fd, OTHER, &number), -ENODATA);
+	assert_int_equal(task_mark_read(fd, OTHER, &number), -ENODATA);
 	close(fd);
 	fd = open_folder("g", O_PATH);
-	assert_int_equal(mark_read(fd, LIBRARY, &number), -ENODATA);
+	assert_int_equal(task_mark_read(fd, LIBRARY, &number), -ENODATA);
 	close(fd);
 }
 
@@ -108,7 +108,7 @@ static void test_mark_of_junk(void **state)
 		if (setxattr(path, XATTR, texts[i], strlen(texts[i]), 0) &&
 		    errno == ENOTSUP)
 			break; /* the hidden file stands in for it */
-		r = mark_read(fd, LIBRARY, &number);
+		r = task_mark_read(fd, LIBRARY, &number);
 		if (r != -ENODATA || number != 5)
 			FAIL_CASE("\"%s\": %d, number %llu", texts[i], r,
 				  (unsigned long long)number);
@@ -129,7 +129,7 @@ static void test_mark_of_long_junk(void **state)
 	make_folder(&tree, "f");
 	fd = open_folder("f", O_PATH);
 	setxattr(path, XATTR, text, sizeof(text), 0);
-	assert_int_equal(mark_read(fd, LIBRARY, &number), -ENODATA);
+	assert_int_equal(task_mark_read(fd, LIBRARY, &number), -ENODATA);
 	assert_int_equal(number, 5);
 	mark_remove_file(fd);
 	close(fd);

@@ -1,4 +1,4 @@
-/* tree.h: nothing is opened through a link, or outside. */
+/* fs/tree/tree.h: nothing is opened through a link, or outside. */
 #include "tests/unit/unit.h"
 
 #include "fs/tree/tree.h"

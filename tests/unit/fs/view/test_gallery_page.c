@@ -1,4 +1,4 @@
-/* gallery_page.h: nothing that is put in is more than text. */
+/* fs/view/gallery_page.h: nothing that is put in is more than text. */
 #include "tests/unit/unit.h"
 
 #include "fs/view/gallery_page.h"

@@ -1,4 +1,4 @@
-/* render.h: what a person reads of a task. */
+/* fs/view/status_text.h: what a person reads of a task. */
 #include "tests/unit/unit.h"
 
 #include "fs/view/status_text.h"
@@ -38,10 +38,10 @@ static struct task_view *sent_view(enum task_state task_state)
 	return view;
 }
 
-static void expect_status(struct task_view *view, const struct render_facts *facts,
+static void expect_status(struct task_view *view, const struct status_facts *facts,
 			  const char *wanted)
 {
-	AUTOFREE char *text = render_status(view, facts);
+	AUTOFREE char *text = status_text_render(view, facts);
 
 	assert_non_null(text);
 	assert_string_equal(text, wanted);
@@ -50,7 +50,7 @@ static void expect_status(struct task_view *view, const struct render_facts *fac
 
 static void test_pending(void **state)
 {
-	struct render_facts facts = { .now_ms = NOW_MS, .waiting = "quiet: 2 s" };
+	struct status_facts facts = { .now_ms = NOW_MS, .waiting = "quiet: 2 s" };
 	struct task_view *view = view_in(TASK_PENDING);
 
 	task_set_text(&view->waiting, "the view's own");
@@ -66,7 +66,7 @@ static void test_pending(void **state)
 /* What an earlier attempt left says nothing of the pending one. */
 static void test_pending_again(void **state)
 {
-	struct render_facts facts = { .now_ms = NOW_MS };
+	struct status_facts facts = { .now_ms = NOW_MS };
 	struct task_view *view = sent_view(TASK_PENDING);
 
 	problem_set(&view->problem, PROBLEM_SERVER, "old");
@@ -75,7 +75,7 @@ static void test_pending_again(void **state)
 
 static void test_running(void **state)
 {
-	struct render_facts facts = { .now_ms = NOW_MS };
+	struct status_facts facts = { .now_ms = NOW_MS };
 	struct task_view *view = sent_view(TASK_RUNNING);
 
 	view->progress = 42;
@@ -92,12 +92,12 @@ static void test_running(void **state)
 
 static void test_progress_is_bounded(void **state)
 {
-	struct render_facts facts = { .now_ms = NOW_MS };
+	struct status_facts facts = { .now_ms = NOW_MS };
 	struct task_view *view = sent_view(TASK_RUNNING);
 	AUTOFREE char *text = NULL;
 
 	view->progress = 1000;
-	text = render_status(view, &facts);
+	text = status_text_render(view, &facts);
 	assert_non_null(strstr(text, "\nprogress: 100%\n"));
 	task_view_unref(view);
 }
@@ -116,9 +116,9 @@ static struct task_view *succeeded_view(uint64_t size)
 
 static void test_succeeded(void **state)
 {
-	struct render_facts facts = { .now_ms = NOW_MS,
+	struct status_facts facts = { .now_ms = NOW_MS,
 				      .kept_percent = 50,
-				      .keep_begins_ms = 1743457819000,
+				      .prefetch_begins_ms = 1743457819000,
 				      .link_expires_s = 1743501019 };
 
 	expect_status(succeeded_view(1024), &facts,
@@ -130,11 +130,11 @@ static void test_succeeded(void **state)
 
 static void test_link_that_does_not_tell(void **state)
 {
-	struct render_facts facts = { .now_ms = NOW_MS,
+	struct status_facts facts = { .now_ms = NOW_MS,
 				      .link_expires_s = 1743501019,
 				      .link_expires_is_guess = true };
 	struct task_view *view = succeeded_view(1024);
-	AUTOFREE char *text = render_status(view, &facts);
+	AUTOFREE char *text = status_text_render(view, &facts);
 
 	assert_non_null(strstr(text, "\nlink expires: about 2025-04-01 09:50 (the "
 				     "service does not tell)\n"));
@@ -143,20 +143,20 @@ static void test_link_that_does_not_tell(void **state)
 
 static void test_kept(void **state)
 {
-	struct render_facts facts = { .now_ms = NOW_MS, .kept_percent = 100 };
+	struct status_facts facts = { .now_ms = NOW_MS, .kept_percent = 100 };
 	struct task_view *view = succeeded_view(1000);
-	AUTOFREE char *text = render_status(view, &facts), *none = NULL;
+	AUTOFREE char *text = status_text_render(view, &facts), *none = NULL;
 
 	assert_non_null(strstr(text, "\nkept: 100%\n"));
 	view->outputs[OUTPUT_VIDEO].is_ready = false;
-	none = render_status(view, &facts);
+	none = status_text_render(view, &facts);
 	assert_null(strstr(none, "kept"));
 	task_view_unref(view);
 }
 
 static void test_failed(void **state)
 {
-	struct render_facts facts = { .now_ms = NOW_MS };
+	struct status_facts facts = { .now_ms = NOW_MS };
 	struct task_view *view = sent_view(TASK_FAILED);
 
 	problem_set_from_service(&view->problem, PROBLEM_MODERATION, "Code", "no\ncats");
@@ -169,9 +169,9 @@ static void test_failed(void **state)
 
 static void test_simulated(void **state)
 {
-	struct render_facts facts = { .now_ms = NOW_MS, .is_simulated = true };
+	struct status_facts facts = { .now_ms = NOW_MS, .is_simulated = true };
 	struct task_view *view = sent_view(TASK_QUEUED);
-	AUTOFREE char *text = render_status(view, &facts);
+	AUTOFREE char *text = status_text_render(view, &facts);
 
 	assert_non_null(strstr(text, "\nprovider: ark (simulator)\n"));
 	assert_non_null(strstr(text, "\nnote: simulated: "));
@@ -180,11 +180,11 @@ static void test_simulated(void **state)
 
 static void test_first_line_is_the_state(void **state)
 {
-	struct render_facts facts = { .now_ms = NOW_MS };
+	struct status_facts facts = { .now_ms = NOW_MS };
 
 	for (int i = TASK_PENDING; i <= TASK_UNKNOWN; i++) {
 		struct task_view *view = sent_view((enum task_state)i);
-		AUTOFREE char *text = render_status(view, &facts);
+		AUTOFREE char *text = status_text_render(view, &facts);
 		AUTOFREE char *line = strndup(text, strcspn(text, "\n"));
 
 		assert_string_equal(line, task_state_word((enum task_state)i));
@@ -246,10 +246,10 @@ static void test_hostile_status(void **state)
 		AUTOFREE char *text = repeat(hostile[i], 20000);
 
 		for (int j = TASK_PENDING; j <= TASK_UNKNOWN; j++) {
-			struct render_facts facts = { .now_ms = NOW_MS,
+			struct status_facts facts = { .now_ms = NOW_MS,
 						      .is_simulated = true };
 			struct task_view *view = hostile_view((enum task_state)j, text);
-			AUTOFREE char *status = render_status(view, &facts);
+			AUTOFREE char *status = status_text_render(view, &facts);
 
 			assert_non_null(status);
 			expect_clean_lines(status, true);
@@ -263,7 +263,7 @@ static void test_hostile_error(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(hostile); i++) {
 		AUTOFREE char *text = repeat(hostile[i], 20000);
 		struct task_view *view = hostile_view(TASK_FAILED, text);
-		AUTOFREE char *error = render_error(view);
+		AUTOFREE char *error = error_text_render(view);
 
 		assert_non_null(error);
 		expect_clean_lines(error, false);
@@ -280,7 +280,7 @@ static void test_unclean_problem(void **state)
 
 	view->problem.class = PROBLEM_SERVER;
 	task_set_text(&view->problem.text, text);
-	error = render_error(view);
+	error = error_text_render(view);
 	task_view_unref(view);
 	assert_non_null(error);
 	expect_clean_lines(error, false);
@@ -289,7 +289,7 @@ static void test_unclean_problem(void **state)
 /* Signed links appear in task.json only. */
 static void test_no_signed_link(void **state)
 {
-	struct render_facts facts = { .now_ms = NOW_MS };
+	struct status_facts facts = { .now_ms = NOW_MS };
 	struct task_view *view = succeeded_view(10);
 	AUTOFREE char *status = NULL;
 	AUTOFREE char *error = NULL;
@@ -297,8 +297,8 @@ static void test_no_signed_link(void **state)
 	task_set_text(&view->answer,
 		      "{\"u\":\"https://h/v.mp4?X-Tos-Signature=secret\"}");
 	problem_set(&view->problem, PROBLEM_SERVER, "its video cannot be had");
-	status = render_status(view, &facts);
-	error = render_error(view);
+	status = status_text_render(view, &facts);
+	error = error_text_render(view);
 	task_view_unref(view);
 	assert_null(strstr(status, "secret"));
 	assert_null(strstr(error, "secret"));
@@ -307,7 +307,7 @@ static void test_no_signed_link(void **state)
 /* Nor does a service's own message bring one there. */
 static void test_no_signed_link_in_a_message(void **state)
 {
-	struct render_facts facts = { .now_ms = NOW_MS };
+	struct status_facts facts = { .now_ms = NOW_MS };
 	struct task_view *view = sent_view(TASK_FAILED);
 	AUTOFREE char *status = NULL;
 	AUTOFREE char *error = NULL;
@@ -315,8 +315,8 @@ static void test_no_signed_link_in_a_message(void **state)
 	problem_set_from_service(
 		&view->problem, PROBLEM_SERVER, "Timeout",
 		"cannot store https://h/v.mp4?X-Tos-Expires=1&X-Tos-Signature=secret");
-	status = render_status(view, &facts);
-	error = render_error(view);
+	status = status_text_render(view, &facts);
+	error = error_text_render(view);
 	task_view_unref(view);
 	assert_null(strstr(status, "secret"));
 	assert_null(strstr(error, "secret"));
@@ -330,9 +330,9 @@ static void test_has_error(void **state)
 		struct task_view *view = sent_view((enum task_state)i);
 		bool is_over = i >= TASK_SUCCEEDED;
 
-		assert_false(render_has_error(view));
+		assert_false(error_text_exists(view));
 		problem_set(&view->problem, PROBLEM_NETWORK, "x");
-		assert_int_equal(render_has_error(view), is_over);
+		assert_int_equal(error_text_exists(view), is_over);
 		task_view_unref(view);
 	}
 }
@@ -349,7 +349,7 @@ static void test_error_text(void **state)
 
 	problem_set_from_service(&view->problem, PROBLEM_INVALID, "InvalidParameter",
 				 "no");
-	text = render_error(view);
+	text = error_text_render(view);
 	task_view_unref(view);
 	assert_string_equal(text, wanted);
 }
@@ -361,7 +361,7 @@ static void test_error_of_each_state(void **state)
 		AUTOFREE char *text = NULL;
 
 		problem_set(&view->problem, PROBLEM_SERVER, "why");
-		text = render_error(view);
+		text = error_text_render(view);
 		assert_non_null(strstr(text, "\n\nwhy\n"));
 		assert_non_null(strstr(text, "\nWhat to do: "));
 		assert_true(*text != '\n' && !strstr(text, "(null)"));

@@ -1,4 +1,4 @@
-/* keep_plan.h: when, in which order, in which pieces. */
+/* backend/media/prefetch/plan.h: when, in which order, in which pieces. */
 #include "tests/unit/unit.h"
 
 #include "backend/media/prefetch/plan.h"
@@ -25,34 +25,36 @@ static void test_begin(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct keep_life life = { cases[i].begin, cases[i].end };
+		struct prefetch_life life = { cases[i].begin, cases[i].end };
 
-		if (keep_begin_ms(&life) != cases[i].at)
-			fail_msg("case %zu: %lld", i, (long long)keep_begin_ms(&life));
+		if (prefetch_begin_ms(&life) != cases[i].at)
+			fail_msg("case %zu: %lld", i,
+				 (long long)prefetch_begin_ms(&life));
 	}
 }
 
 static void test_urgent(void **state)
 {
-	struct keep_life life = { HOUR, 11 * HOUR };
+	struct prefetch_life life = { HOUR, 11 * HOUR };
 
-	assert_false(keep_is_urgent(&life, 0, HOUR));
-	assert_false(keep_is_urgent(&life, 0, 10 * HOUR - 1));
-	assert_true(keep_is_urgent(&life, 0, 10 * HOUR));
-	assert_true(keep_is_urgent(&life, 0, 20 * HOUR));
-	assert_false(keep_is_urgent(&life, KEEP_REQUESTS_LOW - 1, HOUR));
-	assert_true(keep_is_urgent(&life, KEEP_REQUESTS_LOW, HOUR));
+	assert_false(prefetch_is_urgent(&life, 0, HOUR));
+	assert_false(prefetch_is_urgent(&life, 0, 10 * HOUR - 1));
+	assert_true(prefetch_is_urgent(&life, 0, 10 * HOUR));
+	assert_true(prefetch_is_urgent(&life, 0, 20 * HOUR));
+	assert_false(prefetch_is_urgent(&life, KEEP_REQUESTS_LOW - 1, HOUR));
+	assert_true(prefetch_is_urgent(&life, KEEP_REQUESTS_LOW, HOUR));
 }
 
 static void test_order(void **state)
 {
-	static const struct keep_rank ranks[] = {
+	static const struct prefetch_rank ranks[] = {
 		{ true, 5 }, { true, 9 }, { false, 1 }, { false, 7 }
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ranks); i++)
 		for (size_t j = 0; j < ARRAY_SIZE(ranks); j++)
-			assert_int_equal(keep_goes_first(&ranks[i], &ranks[j]), i < j);
+			assert_int_equal(prefetch_goes_first(&ranks[i], &ranks[j]),
+					 i < j);
 }
 
 static void test_pieces(void **state)
@@ -63,14 +65,14 @@ static void test_pieces(void **state)
 					  1000 * MIB, UINT64_C(16) << 30 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-		uint64_t piece = keep_piece_bytes(sizes[i]);
+		uint64_t piece = prefetch_piece_bytes(sizes[i]);
 
 		assert_true(piece >= 8 * MIB);
 		assert_int_equal(piece % MIB, 0);
 		assert_true((sizes[i] + piece - 1) / piece <= 16);
 	}
-	assert_int_equal(keep_piece_bytes(128 * MIB), 8 * MIB);
-	assert_int_equal(keep_piece_bytes(128 * MIB + 1), 9 * MIB);
+	assert_int_equal(prefetch_piece_bytes(128 * MIB), 8 * MIB);
+	assert_int_equal(prefetch_piece_bytes(128 * MIB + 1), 9 * MIB);
 }
 
 /* What always fails is asked for a few dozen times in a link's life, and then seldom. */
@@ -79,7 +81,7 @@ static unsigned count_tries(int64_t life_ms, int64_t *ret_first_after_ms)
 	unsigned tries = 0;
 
 	for (int64_t at_ms = 0; at_ms < life_ms; tries++) {
-		at_ms += keep_retry_ms(tries + 1, life_ms - at_ms);
+		at_ms += prefetch_retry_ms(tries + 1, life_ms - at_ms);
 		*ret_first_after_ms = at_ms - life_ms;
 	}
 	return tries;
@@ -91,13 +93,13 @@ static void test_retries(void **state)
 	int64_t before_ms = 0, after_ms;
 
 	for (unsigned failures = 0; failures < 40; failures++) {
-		int64_t ms = keep_retry_ms(failures, INT64_MAX);
+		int64_t ms = prefetch_retry_ms(failures, INT64_MAX);
 
 		assert_true(ms >= before_ms && ms >= 1000);
 		before_ms = ms;
 	}
 	assert_int_equal(before_ms, 3 * HOUR);
-	assert_int_equal(keep_retry_ms(40, -5), 3 * HOUR);
+	assert_int_equal(prefetch_retry_ms(40, -5), 3 * HOUR);
 	for (size_t i = 0; i < ARRAY_SIZE(lives); i++) {
 		assert_true(count_tries(lives[i], &after_ms) < 40);
 		assert_in_range(after_ms, 0, 2000); /* and right after its end */

@@ -1,4 +1,4 @@
-/* media_file.h against a naive model: one flag a block. */
+/* backend/media/store/media_file.h against a naive model: one flag a block. */
 #include "tests/unit/unit.h"
 
 #include "backend/base/digest.h"
@@ -553,7 +553,7 @@ static void test_what_is_remembered(void **state)
 
 	assert_int_equal(media_file_check(file), MEDIA_UNCHECKED);
 	assert_string_equal(media_file_promise(file), "");
-	media_file_set_promise(file, "md5=900150983cd24fb0d6963f7d28e17f72");
+	media_file_set_expected_digest(file, "md5=900150983cd24fb0d6963f7d28e17f72");
 	media_file_set_check(file, MEDIA_WRONG);
 	assert_int_equal(media_file_count_requests(file, 5, 1), 1);
 	assert_int_equal(media_file_count_requests(file, 7, 1), 1);

@@ -1,4 +1,4 @@
-/* media_stage.h and media_writer.h, under a media file: bytes on their way to the disk.
+/* backend/media/store/stage.h and backend/media/store/writer.h, under a media file: bytes on their way to the disk.
  */
 #include "tests/unit/unit.h"
 
