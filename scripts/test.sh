@@ -4,6 +4,13 @@
 # root or with sudo.
 # usage: scripts/test.sh [asan|user|tsan]…        (default: all three)
 set -euo pipefail
+
+# A shell in the background ignores SIGINT, and nohup ignores SIGHUP. Everything that is started here would inherit
+# that, and programs that a test interrupts would not notice. A shell cannot undo it; env can.
+if [ -z "${SEEDANCEFS_DEFAULT_SIGNALS:-}" ]; then
+    SEEDANCEFS_DEFAULT_SIGNALS=1 exec env --default-signal=HUP,INT,QUIT,PIPE,TERM "$BASH" "$0" "$@"
+fi
+
 cd "$(dirname "$0")/.."
 jobs=${JOBS:-4} # mounted tests mostly wait
 parts=("${@:-asan user tsan}")
@@ -31,6 +38,8 @@ stage_for_user() {
     mkdir -p "$stage/tests"
     cp -r tests/integration tests/desktop tests/fixtures "$stage/tests"
     cp README.md "$stage" # its examples are tested, too
+    mkdir -p "$stage/scripts"
+    cp scripts/test.sh "$stage/scripts" # so is the way in which it starts
     chmod -R a+rX "$stage"
 }
 

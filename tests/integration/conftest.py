@@ -4,6 +4,10 @@ import os
 import pytest
 
 import harness
+import signals
+
+# Before any program is started: it would inherit what is ignored.
+signals.reset()
 
 ONLY_ROOT = ("mounts_a_disk", "becomes_others")
 
