@@ -270,8 +270,8 @@ static int64_t time_to_wait(struct backend *backend)
 	return left > LONGEST_WAIT_MS ? LONGEST_WAIT_MS : left;
 }
 
-/* A create that is on its way when the program ends would be `unknown`: its answer is
- * near. */
+/* A create that is on its way when the program ends would be `unknown`:
+ * its answer is near. */
 static bool may_end(struct backend *backend, int64_t *end_ms)
 {
 	if (!is_stopping(backend))

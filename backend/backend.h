@@ -66,8 +66,8 @@ const struct provider_section *backend_section_of(const struct backend *backend,
 
 /* --- tasks --- */
 
-/* A number for a task to come; it was never used before. -EAGAIN when none is left just
- * now. */
+/* A number for a task to come; it was never used before.
+ * -EAGAIN when none is left just now. */
 int backend_task_reserve(struct backend *backend, uint64_t *ret_number);
 /* Adds a pending task under a reserved number. -EEXIST when it is known already. */
 int backend_task_add(struct backend *backend, uint64_t number,
@@ -103,16 +103,16 @@ void backend_task_each(struct backend *backend,
  * (fs/README.md, rule 4).
  */
 int backend_task_edit(struct backend *backend, uint64_t number);
-/* The change that backend_task_edit() returned 0 for is made: until then nothing is
- * ordered. */
+/* The change that backend_task_edit() returned 0 for is made:
+ * until then nothing is ordered. */
 void backend_task_edited(struct backend *backend, uint64_t number);
 /*
  * An order that has not left is withdrawn, and one that is being made from its files is
  * not taken: its folder went to the trash. Nothing happens in other states.
  */
 void backend_task_withdraw(struct backend *backend, uint64_t number);
-/* How often it was edited so far: taken before the folder is read, given with its order.
- */
+/* How often it was edited so far:
+ * taken before the folder is read, given with its order. */
 uint64_t backend_task_edits(struct backend *backend, uint64_t number);
 
 /* What a folder orders, put together by the folder side. */
@@ -168,8 +168,8 @@ int backend_task_adopt(struct backend *backend, uint64_t number, uint64_t edits,
 		       const char *provider, const char *id);
 /* Whether `submit` may be written now: 0 (and the task is an order again), or -EBUSY. */
 int backend_task_release(struct backend *backend, uint64_t number);
-/* Marks a pending task's folder as a copy: not an order. -EBUSY when it is not pending.
- */
+/* Marks a pending task's folder as a copy:
+ * not an order. -EBUSY when it is not pending. */
 int backend_task_archive(struct backend *backend, uint64_t number);
 /* The same from what was read in the folder. -EAGAIN when it was edited since. */
 int backend_task_archive_read(struct backend *backend, uint64_t number, uint64_t edits);
@@ -206,8 +206,8 @@ void backend_media_close(struct backend *backend, struct media *media);
 /* The same, by a reader: what was fetched ahead of it stops. */
 void backend_media_leave(struct backend *backend, struct media *media);
 uint64_t backend_media_size(const struct media *media);
-/* The descriptor of its file if it is whole on disk, for as long as it is open; -ENODATA.
- */
+/* The descriptor of its file if it is whole on disk,
+ * for as long as it is open; -ENODATA. */
 int backend_media_descriptor(const struct media *media);
 
 /*

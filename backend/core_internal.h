@@ -112,8 +112,8 @@ int core_send_task(struct backend *backend, uint64_t number,
 /* A pseudo-random spread of `ms` by up to a tenth, so that tasks do not poll in step. */
 int64_t core_jitter(struct backend *backend, int64_t ms);
 
-/* The section that made a task, if the configuration still has it unchanged; else NULL.
- */
+/* The section that made a task,
+ * if the configuration still has it unchanged; else NULL. */
 const struct provider_section *core_section_of(const struct backend *backend,
 					       const struct task_view *view);
 /* The same; and the task's note says so as long as there is none. */

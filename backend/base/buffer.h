@@ -39,8 +39,8 @@ int buffer_vaddf(struct buffer *buffer, const char *format, va_list arguments)
 
 int buffer_error(const struct buffer *buffer);
 
-/* Hands over the text (free() it); the buffer is empty afterwards. NULL after an error.
- */
+/* Hands over the text (free() it); the buffer is empty afterwards.
+ * NULL after an error. */
 char *buffer_take(struct buffer *buffer);
 
 #define AUTOBUFFER __attribute__((cleanup(buffer_clear))) struct buffer

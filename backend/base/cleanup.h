@@ -51,8 +51,8 @@ static inline pthread_mutex_t *cleanup_lock(pthread_mutex_t *mutex)
 	pthread_mutex_t *SCOPED_LOCK_NAME(__LINE__) \
 		__attribute__((cleanup(cleanup_unlock), unused)) = cleanup_lock(mutex)
 
-/* Moves a pointer out of its variable: the variable becomes NULL, the value is returned.
- */
+/* Moves a pointer out of its variable:
+ * the variable becomes NULL, the value is returned. */
 #define TAKE(pointer)                                   \
 	({                                              \
 		__typeof__(pointer) taken_ = (pointer); \

@@ -24,8 +24,8 @@ struct digest *digest_create(void); /* a SHA-256; NULL without memory */
 struct digest *digest_create_of(enum digest_kind kind);
 void digest_destroy(struct digest *digest);
 void digest_add(struct digest *digest, const void *bytes, size_t size);
-/* Writes the lower-case hexadecimal digest of all that was added; add nothing afterwards.
- */
+/* Writes the lower-case hexadecimal digest of all that was added;
+ * add nothing afterwards. */
 void digest_finish(struct digest *digest, char ret_hex[SHA256_HEX]);
 
 /*

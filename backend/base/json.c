@@ -38,8 +38,8 @@ static void locate(const char *text, size_t offset, struct json_error *error)
 	}
 }
 
-/* A key that stands twice in one object, anywhere in the tree; NULL when there is none.
- */
+/* A key that stands twice in one object, anywhere in the tree;
+ * NULL when there is none. */
 static const cJSON *find_doubled_key(const cJSON *item)
 {
 	for (const cJSON *child = item->child; child; child = child->next) {

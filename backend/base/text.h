@@ -29,8 +29,8 @@ const char *text_nearest(const char *word, const char *const *list);
 /* Parses a whole decimal number, nothing behind it. Returns 0, -EINVAL or -ERANGE. */
 int text_to_int64(const char *text, int64_t *ret_value);
 
-/* Parses seconds with an optional decimal part ("0.25") into milliseconds; not negative.
- */
+/* Parses seconds with an optional decimal part ("0.25")
+ * into milliseconds; not negative. */
 int text_to_ms(const char *text, int64_t *ret_ms);
 
 /* strdup() that passes NULL through as NULL. */

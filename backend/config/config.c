@@ -27,8 +27,8 @@ struct raw_section {
 	bool has_max_active;
 };
 
-/* The configuration while it is read. `config` comes first: the public part is the whole.
- */
+/* The configuration while it is read. `config` comes first:
+ * the public part is the whole. */
 struct loading {
 	struct config config;
 	struct raw_section *raw; /* one for each section */

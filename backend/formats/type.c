@@ -159,8 +159,8 @@ static uint64_t jpeg_next(const unsigned char *segment, uint64_t at)
 	return at + 2 + ((uint64_t)segment[2] << 8 | segment[3]);
 }
 
-/* The offset behind the head of the first scan: thumbnails lie in segments before. 0:
- * none. */
+/* The offset behind the head of the first scan:
+ * thumbnails lie in segments before. 0: none. */
 static int jpeg_find_scan(struct window *window, uint64_t *ret_at)
 {
 	const unsigned char *segment;
@@ -205,8 +205,8 @@ static uint64_t gif_colours(unsigned char flags)
 	return flags & 0x80 ? UINT64_C(3) << ((flags & 7) + 1) : 0;
 }
 
-/* Goes over data blocks to behind the empty one; past the file's end when that is
- * missing. */
+/* Goes over data blocks to behind the empty one;
+ * past the file's end when that is missing. */
 static int gif_skip_data(struct window *window, uint64_t *at)
 {
 	const unsigned char *length;
@@ -311,8 +311,8 @@ static bool iso_is(const struct iso_box *box, const char *type)
 	return !memcmp(box->type, type, 4);
 }
 
-/* Whether a still picture's data lies in its `meta` box, whose boxes follow 4 bytes of
- * flags. */
+/* Whether a still picture's data lies in its `meta` box,
+ * whose boxes follow 4 bytes of flags. */
 static int iso_has_inner_data(int fd, const struct iso_box *meta, bool *ret_has)
 {
 	struct iso_box box;

@@ -23,12 +23,12 @@ struct media_type {
 	const char *mime; /* constant, lower case: "image/png" */
 };
 
-/* Returns 0 or -errno of a read. An unknown type is not an error: kind is MEDIA_UNKNOWN.
- */
+/* Returns 0 or -errno of a read. An unknown type is not an error:
+ * kind is MEDIA_UNKNOWN. */
 int media_type_read(int fd, struct media_type *ret_type);
 
-/* Whether the file is whole. Types without a checkable structure always are. 0 or -errno.
- */
+/* Whether the file is whole. Types without a checkable structure always are.
+ * 0 or -errno. */
 int media_type_check_whole(int fd, uint64_t size, const struct media_type *type,
 			   bool *ret_whole);
 

@@ -281,8 +281,8 @@ static bool may_go_anywhere(const struct http_call *call)
 	return call->options.allows_private || call->is_proxied;
 }
 
-/* At connect time, so that a name that resolves to a private address is caught as well.
- */
+/* At connect time, so that a name that resolves
+ * to a private address is caught as well. */
 static curl_socket_t open_socket(void *user, curlsocktype purpose,
 				 struct curl_sockaddr *address)
 {

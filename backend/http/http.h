@@ -52,8 +52,8 @@ struct http_options {
 		    const char *bytes, size_t size);
 	/* After a turn in which the sink took something; NULL: nobody cares. */
 	void (*turned)(void *context);
-	/* Called once, last, unless http_cancel() was called. The call is gone
-	 * afterwards. */
+	/* Called once, last, unless http_cancel() was called.
+	 * The call is gone afterwards. */
 	void (*done)(void *context, struct http_response *response);
 	void *context;
 };

@@ -211,8 +211,8 @@ bool media_must_pause(const struct transfer *transfer);
 bool media_is_at_limit(const struct transfer *transfer);
 /* Transfers that were paused go on, where they may. */
 void media_resume(struct media *media);
-/* Bytes that cannot be kept have only so much room in memory: no more than these ahead.
- */
+/* Bytes that cannot be kept have only so much room in memory:
+ * no more than these ahead. */
 uint64_t media_most_ahead(const struct media *media);
 
 /* --- media/stream/failure.c --- */

@@ -21,8 +21,8 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-/* What the kernel asks for at once when somebody reads 32 KiB, as ffprobe and
- * thumbnailers do. */
+/* What the kernel asks for at once when somebody reads 32 KiB,
+ * as ffprobe and thumbnailers do. */
 #define PROBE_BYTES 131072u
 #define BACKOFF_FIRST_MS 500
 #define BACKOFF_LAST_MS 60000
@@ -236,8 +236,8 @@ static void refused(struct size_probe *probe, const char *why)
 		poll_refresh(probe->backend, probe->number, refreshed, probe);
 }
 
-/* That is no refusal; but the host may be another one by now, which a fresh link tells.
- */
+/* That is no refusal; but the host may be another one by now,
+ * which a fresh link tells. */
 static void unreachable(struct size_probe *probe, const char *why)
 {
 	probe->is_unreachable = true;

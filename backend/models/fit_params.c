@@ -286,8 +286,8 @@ static int say_required(struct fit *fit)
 	return r;
 }
 
-/* The first of a list that stands for a case, where the model's own default may be
- * another. */
+/* The first of a list that stands for a case,
+ * where the model's own default may be another. */
 static const char *first_of(const struct fit *fit, const char *rule)
 {
 	return fit->is_listed ? json_string(json_first(rules_model(&fit->rules, rule)))

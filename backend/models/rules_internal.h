@@ -34,8 +34,8 @@ struct rules {
 int models_check_file(const char *name, const struct json *file, char **ret_error);
 int models_check_names(const char *name, const struct models *models, char **ret_error);
 
-/* The model (an object; its key is the neutral name) that any name stands for, or NULL.
- */
+/* The model (an object; its key is the neutral name)
+ * that any name stands for, or NULL. */
 const struct json *models_find(const struct models *models, const char *name);
 /* The model's name at a service, or NULL. */
 const char *models_name_at(const struct json *model, const char *service);

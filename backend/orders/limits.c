@@ -73,8 +73,8 @@ struct census {
 	unsigned active;
 };
 
-/* What was made with a section that is gone is never asked about: it would count for
- * ever. */
+/* What was made with a section that is gone is never asked about:
+ * it would count for ever. */
 static void count_active(void *context, struct task_view *view)
 {
 	struct census *census = context;

@@ -206,8 +206,8 @@ void poll_end_cancel(struct task_view *view)
 	task_set_text(&view->note, "it was finished before it could be cancelled");
 }
 
-/* Success is shown by media/size_probe.c, when the sizes are known; until then it is still running.
- */
+/* Success is shown by media/size_probe.c, when the sizes are known;
+ * until then it is still running. */
 static void enter_success(struct task_view *view)
 {
 	view->next_ms = 0;
@@ -333,8 +333,8 @@ static void end_untold(struct task_poll *task_poll, const char *said)
 	enter_gone(task_poll, &problem);
 }
 
-/* What comes after an answer, which `said` that: another poll, a cancel, or the end of
- * following. */
+/* What comes after an answer, which `said` that:
+ * another poll, a cancel, or the end of following. */
 static void go_on(struct task_poll *task_poll, const char *said, int64_t retry_after_ms)
 {
 	AUTOVIEW *view = tasks_view(task_poll->backend->tasks, task_poll->number);

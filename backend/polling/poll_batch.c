@@ -127,8 +127,8 @@ static void poll_batch_done(void *context, struct http_response *response)
 	poll_batch_destroy(query);
 }
 
-/* The configuration may no longer have what made the task: it is not asked as somebody
- * else. */
+/* The configuration may no longer have what made the task:
+ * it is not asked as somebody else. */
 static bool is_bound(struct task_poll *task_poll)
 {
 	AUTOVIEW *view = tasks_view(task_poll->backend->tasks, task_poll->number);

@@ -11,8 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
-/* "data:image/png;base64,…" is shown by its type and length: the bytes are of no use
- * here. */
+/* "data:image/png;base64,…" is shown by its type and length:
+ * the bytes are of no use here. */
 static char *describe_url(const char *url)
 {
 	const char *comma;

@@ -26,8 +26,8 @@ int request_param_read(struct request *request, enum request_param param,
 		       const struct param_spelling *spelling, const struct json *value,
 		       struct problem *problem);
 
-/* Moves a parameter that `from` has to `request`, with the file that says it. 0 or
- * -ENOMEM. */
+/* Moves a parameter that `from` has to `request`,
+ * with the file that says it. 0 or -ENOMEM. */
 int request_param_move(struct request *request, enum request_param param,
 		       struct request *from);
 

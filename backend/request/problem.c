@@ -161,8 +161,8 @@ static void add_without_secrets(struct buffer *out, const char *text)
 
 char *problem_without_secrets(const char *text)
 {
-	/* A service may answer with megabytes: far more than is ever shown is looked at.
-	 */
+	/* A service may answer with megabytes:
+	 * far more than is ever shown is looked at. */
 	AUTOFREE char *head = text ? strndup(text, LOOKED_AT_BYTES) : NULL;
 	/* A mark of three bytes can stand for a single one. */
 	AUTOBUFFER out = BUFFER_INIT(3 * LOOKED_AT_BYTES + 1);

@@ -74,8 +74,8 @@ enum request_role {
 	ROLE_REFERENCE,
 };
 
-/* A local file that goes out with a request: a private copy that nobody else can change.
- */
+/* A local file that goes out with a request:
+ * a private copy that nobody else can change. */
 struct request_file {
 	int fd; /* -1: none */
 	uint64_t size;

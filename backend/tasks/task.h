@@ -51,8 +51,8 @@ struct task_place {
 	uint64_t device, inode;
 };
 
-/* A trigger or input file of the task's own folder, which is read-only while it is
- * locked. */
+/* A trigger or input file of the task's own folder,
+ * which is read-only while it is locked. */
 struct locked_file {
 	char *name;
 	uint64_t device, inode;
@@ -123,8 +123,8 @@ void task_view_unref(struct task_view *view); /* NULL is fine */
 struct task_view *task_view_copy(const struct task_view *view);
 struct task_view *task_view_new(uint64_t number);
 
-/* What to do about the problem, for people: where it may be billed, whatever the class.
- */
+/* What to do about the problem, for people:
+ * where it may be billed, whatever the class. */
 const char *task_advice(const struct task_view *view);
 
 /*

@@ -288,8 +288,8 @@ __attribute__((noreturn)) static void serve(int socket, const char *mount_point)
 	}
 }
 
-/* It needs nothing of its environment, which may hold a service's key for all who read
- * /proc/PID/environ. */
+/* It needs nothing of its environment,
+ * which may hold a service's key for all who read /proc/PID/environ. */
 static void wipe_environment(void)
 {
 	for (char **at = environ; at && *at; at++)

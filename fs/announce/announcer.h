@@ -73,8 +73,8 @@ void announcer_let_go(struct announcer *announcer);
  * with the session.
  */
 bool announcer_end(struct announcer *announcer);
-/* The same, until it ended. After the session was destroyed: what it waits for is over.
- */
+/* The same, until it ended. After the session was destroyed:
+ * what it waits for is over. */
 void announcer_stop(struct announcer *announcer);
 
 /* What is mounted at a path. Asks the kernel alone: no daemon is waited for. */

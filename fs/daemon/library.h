@@ -16,8 +16,8 @@ int library_open(const char *path, struct library *ret_library, char **ret_error
 /* Gives up the lock. */
 void library_close(struct library *library);
 
-/* The log of a daemon in the background: library/seedancefs.log. A descriptor or -errno.
- */
+/* The log of a daemon in the background:
+ * library/seedancefs.log. A descriptor or -errno. */
 int library_open_log(const struct library *library);
 
 #endif

@@ -63,8 +63,8 @@ static int check_outside(struct program *program, const char *what, const char *
 	return -EINVAL;
 }
 
-/* The library, the configuration, its keys and the mount point must not lie inside each
- * other. */
+/* The library, the configuration, its keys and the mount
+ * point must not lie inside each other. */
 static int check_places(struct program *program)
 {
 	int r = check_outside(program, "library", program->options.library);
@@ -239,8 +239,8 @@ static void run(struct program *program)
 	log_info("event=ending");
 }
 
-/* Parked reads are answered before the session ends; then nothing can call us any more.
- */
+/* Parked reads are answered before the session ends;
+ * then nothing can call us any more. */
 static void tear_down(struct program *program)
 {
 	if (program->fs)

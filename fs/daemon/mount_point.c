@@ -18,8 +18,8 @@
 
 extern char **environ;
 
-/* Whether one of ours is mounted there, by the kernel's own list: a dead one has no more.
- */
+/* Whether one of ours is mounted there, by the kernel's own list:
+ * a dead one has no more. */
 static bool is_ours(const char *path)
 {
 	FILE *mounts = setmntent("/proc/self/mounts", "re");
@@ -96,8 +96,8 @@ static int replace_dead(const char *path, char **ret_error)
 	return 0;
 }
 
-/* Attributes may still be cached of a mount whose daemon is gone: only opening asks it.
- */
+/* Attributes may still be cached of a mount whose daemon is gone:
+ * only opening asks it. */
 static bool is_dead(const char *path)
 {
 	AUTOCLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

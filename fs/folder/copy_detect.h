@@ -30,8 +30,8 @@ void copy_detect_made_directory(struct node *directory, pid_t pid);
 void copy_detect_made(struct node *directory, const char *name, pid_t pid);
 /* A trigger is written anew in its place: nobody waits for an answer. */
 void copy_detect_rewritten(struct nodes *nodes, struct node *file);
-/* A file or directory got its attributes, which is the last that a copier does with it.
- */
+/* A file or directory got its attributes,
+ * which is the last that a copier does with it. */
 void copy_detect_finished(struct nodes *nodes, struct node *node, pid_t pid);
 /* Whether a virtual file of an unsent folder is found by that name, or is to be made. */
 bool copy_detect_finds(struct node *directory, const char *name, pid_t pid);

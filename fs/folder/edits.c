@@ -135,8 +135,8 @@ void edits_end(struct edits *edits)
 	edits->count = 0;
 }
 
-/* A file with more names in task folders than can be kept is not held: its change is
- * noted. */
+/* A file with more names in task folders than can be kept is not held:
+ * its change is noted. */
 static void keep_edit(struct filesystem *fs, struct edits *edits, uint64_t number)
 {
 	edits->fs = fs;

@@ -41,8 +41,8 @@ int edits_before_change(struct filesystem *fs, struct node *node, struct edits *
  */
 int edits_after_change(struct filesystem *fs, struct node *node, uid_t uid);
 
-/* Something was written again, or a writer closed: the folders of the file are not quiet.
- */
+/* Something was written again, or a writer closed:
+ * the folders of the file are not quiet. */
 void edits_note(struct filesystem *fs, struct node *node);
 /* A writer that wrote nothing closed: the folder may be ready now. */
 void edits_closed(struct filesystem *fs, struct node *node);

@@ -339,8 +339,8 @@ static bool is_same_path(const struct task_view *view, const struct task_place *
 	return place->path && view->place.path && !strcmp(place->path, view->place.path);
 }
 
-/* Whether the ledger knows this very directory, or did until another one took its place.
- */
+/* Whether the ledger knows this very directory,
+ * or did until another one took its place. */
 static bool is_known(struct filesystem *fs, const struct task_view *view,
 		     const struct task_place *place)
 {

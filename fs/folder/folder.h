@@ -96,8 +96,8 @@ void folder_forget(struct filesystem *fs, uint64_t number);
  * waits for none. The settler's thread alone sets one.
  */
 int folder_set_waits_on(struct filesystem *fs, uint64_t number, uint64_t waits_on);
-/* Something happens to a folder: it waits for nothing until it is looked at. Any thread.
- */
+/* Something happens to a folder:
+ * it waits for nothing until it is looked at. Any thread. */
 void folder_waits_no_more(struct filesystem *fs, uint64_t number);
 /* Whether a folder was refused for a loop that is no more; tells it once. */
 bool folder_left_loop(struct filesystem *fs, uint64_t number);

@@ -183,8 +183,8 @@ static void claim_candidates(struct walk *walk)
 				      walk->candidates[i].number);
 }
 
-/* The next task that was last seen where this directory is, and was not found; or NULL.
- */
+/* The next task that was last seen where this directory is,
+ * and was not found; or NULL. */
 static const struct task_view *next_lost(const struct walk *walk,
 					 const struct unmarked *unmarked, size_t *at)
 {

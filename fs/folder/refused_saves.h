@@ -16,11 +16,11 @@
 
 struct draft_result;
 
-/* A file's content is about to be cut: what a trigger says until then is remembered. Any
- * thread. */
+/* A file's content is about to be cut:
+ * what a trigger says until then is remembered. Any thread. */
 void refused_saves_begin(struct filesystem *fs, struct node *node);
-/* A file that was written is closed: 0, or -EINVAL when what it says is not acceptable.
- * Any thread. */
+/* A file that was written is closed:
+ * 0, or -EINVAL when what it says is not acceptable. Any thread. */
 int refused_saves_judge(struct filesystem *fs, struct node *node);
 
 /*

@@ -8,8 +8,8 @@
 
 #include "fs/folder/filesystem.h"
 
-/* Instead of removing a locked file: moves it out of its folder (`fd`, the directory). 0
- * or -errno. */
+/* Instead of removing a locked file:
+ * moves it out of its folder (`fd`, the directory). 0 or -errno. */
 int set_aside_keep(struct filesystem *fs, uint64_t number, int fd, const char *name);
 /*
  * The name of a locked file was refused to another: if it has none any more, it gets back

@@ -40,12 +40,12 @@ static void op_init(void *userdata, struct fuse_conn_info *connection)
 	connection->congestion_threshold = granted / 4 * 3;
 	parked_reads_set_limit(fs->parked, granted / 2);
 	connection->want &= ~(unsigned)FUSE_CAP_WRITEBACK_CACHE;
-	/* The masks are ours to apply: where a folder has a default access list, none is.
-	 */
+	/* The masks are ours to apply:
+	 * where a folder has a default access list, none is. */
 	connection->want |=
 		connection->capable & (FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK);
-	/* Whoever writes, it is us below: to root's writing a set-user-id bit means
-	 * nothing. */
+	/* Whoever writes, it is us below:
+	 * to root's writing a set-user-id bit means nothing. */
 	connection->want &= ~(unsigned)FUSE_CAP_HANDLE_KILLPRIV;
 	if (!fs->is_root)
 		connection->want |= connection->capable & FUSE_CAP_HANDLE_KILLPRIV;

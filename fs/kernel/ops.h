@@ -93,8 +93,8 @@ void op_copy_file_range(fuse_req_t request, fuse_ino_t from, off_t from_offset,
 /* ops_poll.c */
 void op_poll(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info,
 	     struct fuse_pollhandle *poll);
-/* ops_announce.c: the same requests when the announcer makes them. They change nothing.
- */
+/* ops_announce.c: the same requests when the announcer makes them.
+ * They change nothing. */
 void announced_lookup(fuse_req_t request, struct node *parent, const char *name,
 		      struct node *present);
 void announced_make(fuse_req_t request, fuse_ino_t parent, const char *name,

@@ -271,8 +271,8 @@ static int write_all(int fd, const char *bytes, size_t size, off_t offset, int f
 	return (int)done;
 }
 
-/* The first write of a handle is the edit; the further ones only keep the folder unquiet.
- */
+/* The first write of a handle is the edit;
+ * the further ones only keep the folder unquiet. */
 static int announce_write(struct filesystem *fs, struct handle *handle,
 			  struct edits *edits)
 {
@@ -328,8 +328,8 @@ static int carry_out(struct filesystem *fs, const struct node *status,
 	return r;
 }
 
-/* A copied status or task.json becomes a file of the user's, and its folder is no order.
- */
+/* A copied status or task.json becomes a file of the user's,
+ * and its folder is no order. */
 static int become_copy(struct filesystem *fs, struct handle *handle)
 {
 	const char *name = handle->node->kind == VIRTUAL_STATUS ? "status" : "task.json";
@@ -406,8 +406,8 @@ void op_write(fuse_req_t request, fuse_ino_t id, const char *bytes, size_t size,
 
 /* --- closing --- */
 
-/* What is written so far is judged once for each time it was written: README.md, rule 9.
- */
+/* What is written so far is judged once for each time it was written:
+ * README.md, rule 9. */
 static int judge_dirty(struct filesystem *fs, struct handle *handle)
 {
 	bool is_dirty;

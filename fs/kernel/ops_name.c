@@ -63,8 +63,8 @@ static int begin(fuse_req_t request, fuse_ino_t parent, const char *name,
 				&making->edits);
 }
 
-/* A folder's default access list, which the filesystem below applies, takes the mask's
- * place. */
+/* A folder's default access list, which the filesystem below applies,
+ * takes the mask's place. */
 static mode_t masked(const struct making *making, mode_t mode)
 {
 	if (getxattr(tree_fd_path(making->fd).text, "system.posix_acl_default", NULL, 0) >

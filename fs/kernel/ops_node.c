@@ -169,8 +169,8 @@ static bool is_found(struct filesystem *fs, struct node *parent, const char *nam
 	       copy_detect_finds(parent, name, pid);
 }
 
-/* The node, referenced, with its entry. What became another one as we looked is looked
- * for anew. */
+/* The node, referenced, with its entry.
+ * What became another one as we looked is looked for anew. */
 static int find_entry(fuse_req_t request, struct node *parent, const char *name,
 		      struct fuse_entry_param *ret_entry, struct node **ret_node)
 {

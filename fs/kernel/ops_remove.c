@@ -261,8 +261,8 @@ static int check_rename(const struct place *from, const struct place *to, unsign
 	return r;
 }
 
-/* The task of a folder that would be replaced, as by rmdir: -ENOTEMPTY while it shows
- * something. */
+/* The task of a folder that would be replaced, as by rmdir:
+ * -ENOTEMPTY while it shows something. */
 static int check_replaced(const struct place *from, const struct place *to,
 			  uint64_t *ret_number)
 {
@@ -306,8 +306,8 @@ static void poll_move(const struct place *from, const struct place *to,
 	nodes_release(nodes, moving->source, from->parent, from->name, false);
 }
 
-/* A locked file that is replaced by itself (a hard link of it) stays; others never get
- * here. */
+/* A locked file that is replaced by itself (a hard link of it) stays;
+ * others never get here. */
 static int move(const struct place *from, const struct place *to, unsigned flags)
 {
 	struct nodes *nodes = &from->fs->nodes;

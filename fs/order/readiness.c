@@ -258,8 +258,8 @@ static void pass_over(struct filesystem *fs, uint64_t number,
 	settle_poke(fs->settler, number);
 }
 
-/* In a folder that a program is still making, or keeps for itself; `submit` orders there.
- */
+/* In a folder that a program is still making, or keeps for itself;
+ * `submit` orders there. */
 static bool wait_for_name(struct filesystem *fs, uint64_t number, const char *path)
 {
 	size_t size = 0;

@@ -81,8 +81,8 @@ static struct due *find_due(const struct settler *settler, uint64_t number)
 	return due;
 }
 
-/* The lock is held. NULL without memory: the next thing that happens in the folder pokes
- * again. */
+/* The lock is held. NULL without memory:
+ * the next thing that happens in the folder pokes again. */
 static struct due *add_due(struct settler *settler, uint64_t number)
 {
 	struct due *due = calloc(1, sizeof(*due));
@@ -115,8 +115,8 @@ static bool put_due(struct settler *settler, const struct settle_wish *wish,
 	return is_new;
 }
 
-/* The person's word was about what was there then: what comes now settles. The lock is
- * held. */
+/* The person's word was about what was there then:
+ * what comes now settles. The lock is held. */
 static void end_haste(struct settler *settler, uint64_t number)
 {
 	struct due *due = find_due(settler, number);

@@ -25,14 +25,14 @@ bool settler_wait_walk(struct settler *settler, int64_t most_ms);
 void settler_stop(struct settler *settler);
 void settler_destroy(struct settler *settler);
 
-/* Something happened in a task's folder: it is looked at when it has settled. Any thread.
- */
+/* Something happened in a task's folder:
+ * it is looked at when it has settled. Any thread. */
 void settle_poke(struct settler *settler, uint64_t number);
 /* `submit` or `retry` was written: it is looked at without waiting for quiet, until
  * something happens in it. */
 void settle_now(struct settler *settler, uint64_t number);
-/* A task changed: so may what waits for it. Called on the backend's thread; only queues.
- */
+/* A task changed: so may what waits for it.
+ * Called on the backend's thread; only queues. */
 void settle_changed(struct settler *settler, uint64_t number);
 /* A read was parked: readers are looked after from now on. */
 void settle_watch_readers(struct settler *settler);

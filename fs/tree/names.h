@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 
-/* The files that the program itself shows in a task's folder. Their order is their
- * inodes'. */
+/* The files that the program itself shows in a task's folder.
+ * Their order is their inodes'. */
 enum virtual_kind {
 	VIRTUAL_NONE,
 	VIRTUAL_STATUS, /* lowest inode number: copiers make it first */

@@ -452,8 +452,8 @@ bool nodes_forget_name(struct nodes *nodes, struct node *node, struct node *pare
 	return true;
 }
 
-/* Of several names, one may be stale: what happens to the file is no matter of that
- * folder. */
+/* Of several names, one may be stale:
+ * what happens to the file is no matter of that folder. */
 static bool is_named(struct nodes *nodes, struct node *node, struct node *parent,
 		     const char *name)
 {

@@ -90,8 +90,8 @@ struct nodes {
 int nodes_init(struct nodes *nodes, const struct tree *tree);
 void nodes_clear(struct nodes *nodes); /* frees every node, referenced or not */
 
-/* The node of a file below, seen as `name` in `parent`: adds a reference. NULL: no
- * memory. */
+/* The node of a file below, seen as `name` in `parent`:
+ * adds a reference. NULL: no memory. */
 struct node *nodes_get(struct nodes *nodes, struct node *parent, const char *name,
 		       const struct stat *status);
 /*
@@ -108,8 +108,8 @@ struct node *nodes_find_virtual(struct nodes *nodes, uint64_t number,
 void nodes_ref(struct nodes *nodes, struct node *node);
 void nodes_unref(struct nodes *nodes, struct node *node, uint64_t count);
 
-/* The path below the tree ("" for the root); free() it. NULL: no name is left, or no
- * memory. */
+/* The path below the tree ("" for the root); free() it.
+ * NULL: no name is left, or no memory. */
 char *nodes_path(struct nodes *nodes, struct node *node);
 
 /*
@@ -135,8 +135,8 @@ int nodes_stat(struct nodes *nodes, struct node *node, struct stat *ret_status);
  */
 struct node *nodes_child(struct nodes *nodes, int directory, const char *name);
 struct node *nodes_hold(struct nodes *nodes, int directory, const char *name);
-/* After nodes_hold(): the name is gone, or is still there. Gives the reference back; NULL
- * is fine. */
+/* After nodes_hold(): the name is gone, or is still there.
+ * Gives the reference back; NULL is fine. */
 void nodes_release(struct nodes *nodes, struct node *node, struct node *parent,
 		   const char *name, bool is_gone);
 /*

@@ -65,8 +65,8 @@ static int expand(const struct tree *tree, struct buffer *at, int fd, const char
 	return *ret_rest ? 1 : -ENOMEM;
 }
 
-/* Goes into one component. Returns 1 when it was a link, whose target *ret_rest begins
- * with. */
+/* Goes into one component. Returns 1 when it was a link,
+ * whose target *ret_rest begins with. */
 static int go_into(const struct tree *tree, struct buffer *at, const char *name,
 		   const char *rest, char **ret_rest)
 {

@@ -10,8 +10,8 @@
 
 #include <stdint.h>
 
-/* Reads the mark of a directory (O_PATH will do). 0: *ret_number is set; -ENODATA: none.
- */
+/* Reads the mark of a directory (O_PATH will do).
+ * 0: *ret_number is set; -ENODATA: none. */
 int task_mark_read(int directory, const char *library_id, uint64_t *ret_number);
 
 /* Writes it, durably enough to survive a kill of this program. 0 or -errno. */

@@ -22,8 +22,8 @@ void gallery_destroy(struct gallery *gallery);
 bool gallery_is_at(const struct filesystem *fs, const struct node *directory,
 		   const char *name);
 
-/* The node of the page as it is now, with a reference. 0, -ENOENT when a user removed it,
- * or -ENOMEM. */
+/* The node of the page as it is now, with a reference.
+ * 0, -ENOENT when a user removed it, or -ENOMEM. */
 int gallery_find(struct filesystem *fs, struct node **ret_node);
 /* The same as it was made last, for the announcer, who asks for no new one. -ENOENT, too,
  * where a user's file has the name. */

@@ -70,8 +70,8 @@ static void add_file(struct virtual_file *files, size_t *count,
 
 /* --- what status and task.json say besides the view --- */
 
-/* Why a pending task does not go out; NULL: it settles. Gives the changes of that so far.
- */
+/* Why a pending task does not go out; NULL:
+ * it settles. Gives the changes of that so far. */
 static char *waiting_of(struct filesystem *fs, const struct task_view *view,
 			int64_t *ret_active_ms, unsigned *ret_changes)
 {

@@ -40,8 +40,8 @@ unsigned virtual_hides(enum virtual_kind kind);
 unsigned virtual_hiding(const struct virtual_file *files, size_t count,
 			enum virtual_kind kind);
 
-/* The attributes of a virtual file; -ESTALE when that version is gone and nobody holds
- * it. */
+/* The attributes of a virtual file;
+ * -ESTALE when that version is gone and nobody holds it. */
 int virtual_stat(struct filesystem *fs, struct node *node, struct stat *ret_status);
 /* The node of a virtual file, with a reference; -ENOMEM. */
 int virtual_get(struct filesystem *fs, struct node *directory,

@@ -54,8 +54,8 @@ void prefetch_job_plan(struct prefetch_job *job, const struct task_view *view);
 void prefetch_job_release(struct prefetch_job *job, int64_t delay_ms);
 
 /* --- results.c --- */
-/* It failed: its next turn is later, `least_ms` at the least; or it is lost. May drop it.
- */
+/* It failed: its next turn is later, `least_ms` at the least;
+ * or it is lost. May drop it. */
 void prefetch_job_retry(struct prefetch_job *job, int64_t least_ms);
 
 #endif

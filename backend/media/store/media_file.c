@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-/* What is there is opened without asking the filesystem for a change, which could wait.
- */
+/* What is there is opened without asking the filesystem for a change,
+ * which could wait. */
 int media_file_open_or_create(int directory, const char *name)
 {
 	int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW, fd = openat(directory, name, flags);

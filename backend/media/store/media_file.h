@@ -91,8 +91,8 @@ bool media_file_is_writing(const struct media_file *file);
 /* Writes bytes; marks nothing. 0 or -errno. One thread at a time. */
 int media_file_write(struct media_file *file, uint64_t offset, const void *bytes,
 		     size_t size);
-/* Marks the blocks that lie whole in [start, end); start is a multiple of the block size.
- */
+/* Marks the blocks that lie whole in [start, end);
+ * start is a multiple of the block size. */
 void media_file_mark(struct media_file *file, uint64_t start, uint64_t end);
 
 /*

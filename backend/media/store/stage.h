@@ -22,8 +22,8 @@
 /* What a stage keeps of chunks that found no room. */
 #define MEDIA_HOMELESS_BYTES (4u << 20)
 
-/* Used buffers of full size, for the next chunk: they are warm in the processor's cache.
- */
+/* Used buffers of full size, for the next chunk:
+ * they are warm in the processor's cache. */
 struct media_pool {
 	pthread_mutex_t lock;
 	struct media_chunk *free; /* guarded by lock */
@@ -74,8 +74,8 @@ void media_stage_add(struct media_stage *stage, struct media_chunk *chunk);
 void media_stage_remove(struct media_stage *stage, struct media_chunk *chunk);
 /* There is no room for it on disk. */
 void media_stage_keep(struct media_stage *stage, struct media_chunk *chunk);
-/* A homeless chunk, to be written after all; a reference, or NULL. It is homeless no
- * more. */
+/* A homeless chunk, to be written after all;
+ * a reference, or NULL. It is homeless no more. */
 struct media_chunk *media_stage_take_homeless(struct media_stage *stage);
 
 static inline bool media_stage_is_empty(struct media_stage *stage)

@@ -145,8 +145,8 @@ static void asked_again(void *context, int result)
 	retry_later(media, 0);
 }
 
-/* That is no refusal; but the host may be another one by now, which a fresh link tells.
- */
+/* That is no refusal; but the host may be another one by now,
+ * which a fresh link tells. */
 static void unreachable(struct media *media)
 {
 	if (media->is_refreshing)
@@ -155,8 +155,8 @@ static void unreachable(struct media *media)
 	poll_refresh(media->backend, media->number, asked_again, media);
 }
 
-/* The file behind the link is another one: the present version is over, a new one is
- * probed. */
+/* The file behind the link is another one:
+ * the present version is over, a new one is probed. */
 static void become_stale(struct media *media)
 {
 	struct backend *backend = media->backend;

@@ -34,8 +34,8 @@ static int open_directory(struct backend *backend, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-/* What is there is opened without asking the filesystem for a change, which could wait.
- */
+/* What is there is opened without asking the filesystem for a change,
+ * which could wait. */
 int media_task_directory(struct backend *backend, uint64_t number)
 {
 	AUTOFREE char *name = text_format("%" PRIu64, number);

@@ -120,8 +120,8 @@ static void arrive(struct media *media, struct wait *wait)
 		;
 }
 
-/* The read may be over before the command is run: that one has the media open by itself.
- */
+/* The read may be over before the command is run:
+ * that one has the media open by itself. */
 int backend_media_park(struct backend *backend, struct media *media, uint64_t offset,
 		       size_t size, void *read, uint64_t id)
 {

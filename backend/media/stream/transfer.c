@@ -93,8 +93,8 @@ void media_hold_back(struct media *media)
 	media_start_tick(media);
 }
 
-/* What is wanted from `start` on is another request's: those that would get there end
- * there. */
+/* What is wanted from `start` on is another request's:
+ * those that would get there end there. */
 static void cut_others(struct media *media, uint64_t start)
 {
 	struct transfer *next;

@@ -23,9 +23,8 @@
 #define BULK_FIRST_BYTES (2u << 20)
 /* A run of this length reads much. */
 #define BULK_RUN_BYTES (2u << 20)
-/* Before a reader went on in order this far, nothing is fetched that it does not wait
- * for.
- */
+/* Before a reader went on in order this far,
+ * nothing is fetched that it does not wait for. */
 #define PROOF_BYTES (1u << 20)
 /* What lies at most this far behind a limit is waited for: no request of its own. */
 #define REACH_BYTES (8u << 20)
@@ -104,8 +103,8 @@ static bool has_enough(const struct media *media)
 	return media_lacks_disk(media) && media->transfers && media->transfers->next;
 }
 
-/* How far ahead of a run is fetched: never more than it read so far, but for a bulk one.
- */
+/* How far ahead of a run is fetched:
+ * never more than it read so far, but for a bulk one. */
 static uint64_t ahead_of(const struct media *media, const struct run *run)
 {
 	uint64_t most = media_most_ahead(media),
@@ -176,8 +175,8 @@ static int provide(struct media *media, uint64_t offset, uint64_t end, uint64_t 
 
 /* --- runs --- */
 
-/* The run that a read belongs to; a new one takes the place of the one used least lately.
- */
+/* The run that a read belongs to;
+ * a new one takes the place of the one used least lately. */
 static struct run *find_run(struct media *media, uint64_t offset, uint64_t end)
 {
 	struct run *oldest = &media->runs[0];

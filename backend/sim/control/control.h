@@ -19,7 +19,7 @@
  * for media, whose real answer may carry more "headers", too.
  *
  * Nothing is tolerated: an unknown path is 404, an unknown key or a value of the wrong
- *type 400 with {"error":"..."} that names it, so that a test cannot be misspelt.
+ * type 400 with {"error":"..."} that names it, so that a test cannot be misspelt.
  */
 #ifndef SEEDANCE_SIM_CONTROL_CONTROL_H
 #define SEEDANCE_SIM_CONTROL_CONTROL_H

@@ -73,8 +73,8 @@ static int start(struct child *child, const char *directory, char *const argumen
 	return 0;
 }
 
-/* The child stays a zombie until its pid is forgotten here: child_kill() never hits
- * another. */
+/* The child stays a zombie until its pid is forgotten here:
+ * child_kill() never hits another. */
 static int reap(struct child *child)
 {
 	siginfo_t ended;

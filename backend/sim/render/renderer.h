@@ -13,8 +13,8 @@
 
 struct renderers;
 
-/* Are ffmpeg, its filters and encoders, and a font there? Logs what isn't. -ENOENT then.
- */
+/* Are ffmpeg, its filters and encoders,
+ * and a font there? Logs what isn't. -ENOENT then. */
 int renderers_check(void);
 
 /* `count` threads, at most 64. */

@@ -23,8 +23,8 @@ static size_t character_bytes(const char *at)
 	return bytes;
 }
 
-/* Chinese, Japanese, Korean and pictographs are twice as wide as letters: U+3000 and on.
- */
+/* Chinese, Japanese, Korean and pictographs are twice as wide as letters:
+ * U+3000 and on. */
 static size_t character_columns(const char *at)
 {
 	return (unsigned char)*at >= 0xe3 ? 2 : 1;

@@ -129,8 +129,8 @@ static bool fits(const struct fault *fault, const struct fault_target *target)
 	       is_for(fault->task, target->task) && is_for(fault->media, target->media);
 }
 
-/* The lock is held. `link` points at the fault; the list's reference goes to the caller.
- */
+/* The lock is held. `link` points at the fault;
+ * the list's reference goes to the caller. */
 static struct fault *unlink_fault(struct fault **link)
 {
 	struct fault *fault = *link;

@@ -25,8 +25,8 @@ struct fault_header {
 	char *value;
 };
 
-/* Set before the fault is added, constant afterwards. -1 = not asked for, where 0 means
- * something. */
+/* Set before the fault is added, constant afterwards.
+ * -1 = not asked for, where 0 means something. */
 struct fault_action {
 	int64_t delay_ms;
 	enum fault_when hang, close;
@@ -75,8 +75,8 @@ struct faults;
 int faults_create(struct faults **ret_faults);
 void faults_destroy(struct faults *faults);
 
-/* An empty fault with nothing asked for; fault_unref(NULL, fault) releases it before
- * faults_add(). */
+/* An empty fault with nothing asked for;
+ * fault_unref(NULL, fault) releases it before faults_add(). */
 struct fault *fault_create(void);
 /* Takes the fault over; returns its id. */
 uint64_t faults_add(struct faults *faults, struct fault *fault);

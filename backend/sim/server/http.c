@@ -250,8 +250,8 @@ static struct exchange *exchange_create(struct http_server *server,
 	return exchange;
 }
 
-/* libmicrohttpd calls this once for the head, then with pieces of the body, then with
- * none. */
+/* libmicrohttpd calls this once for the head,
+ * then with pieces of the body, then with none. */
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
 				  const char *path, const char *method,
 				  const char *version, const char *bytes, size_t *size,

@@ -51,14 +51,14 @@ size_t http_query_all(const struct http_request *request, const char *name,
 const char *http_query_unknown(const struct http_request *request,
 			       const char *const *known);
 
-/* Every header, or every member of the query, in the order they came; values are never
- * NULL. */
+/* Every header, or every member of the query, in the order they came;
+ * values are never NULL. */
 void http_visit(const struct http_request *request, bool is_query,
 		void (*visit)(void *context, const char *name, const char *value),
 		void *context);
 
-/* A body made while it is sent. Owner: the reply, then the connection, which calls
- * destroy(). */
+/* A body made while it is sent. Owner: the reply,
+ * then the connection, which calls destroy(). */
 struct http_stream {
 	/* Bytes placed (at least 1), or negative to close the connection. */
 	ssize_t (*read)(void *context, uint64_t position, char *bytes, size_t room);
@@ -72,8 +72,8 @@ struct http_line {
 	char *name, *value;
 };
 
-/* A reply's body is the stream if it has one, else the file if fd >= 0, else the buffer.
- */
+/* A reply's body is the stream if it has one,
+ * else the file if fd >= 0, else the buffer. */
 struct http_reply {
 	int status;
 	struct http_line lines[HTTP_HEADERS_MAX];
@@ -102,13 +102,13 @@ struct http_handler {
 	void (*finished)(void *context, uint64_t ticket);
 };
 
-/* Listens on 127.0.0.1:port, 0 = chosen by the kernel. The handler must outlive the
- * server. */
+/* Listens on 127.0.0.1:port, 0 = chosen by the kernel.
+ * The handler must outlive the server. */
 int http_server_open(const struct http_handler *handler, uint16_t port,
 		     struct http_server **ret_server);
 uint16_t http_server_port(const struct http_server *server);
-/* Ends all connections and waits for their threads; blocked handlers must have been
- * released. */
+/* Ends all connections and waits for their threads;
+ * blocked handlers must have been released. */
 void http_server_close(struct http_server *server);
 
 #endif

@@ -65,8 +65,8 @@ void json_put_bool(struct buffer *out, const char *key, bool value);
 void json_put_null(struct buffer *out, const char *key);
 /* `raw` is JSON text already. */
 void json_put_raw(struct buffer *out, const char *key, const char *raw);
-/* A tree; with `shorten`, data URLs lose their data: "data:image/png;base64,...(1234
- * bytes)". */
+/* A tree; with `shorten`, data URLs lose their
+ * data: "data:image/png;base64,...(1234 bytes)". */
 void json_put_value(struct buffer *out, const char *key, const struct json *value,
 		    bool shorten);
 

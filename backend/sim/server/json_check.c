@@ -71,8 +71,8 @@ static bool check_escape(struct cursor *c)
 	return kind != 'u' || check_unicode_escape(c);
 }
 
-/* One UTF-8 sequence of two to four bytes: no overlong form, no surrogate, nothing over
- * 10FFFF. */
+/* One UTF-8 sequence of two to four bytes:
+ * no overlong form, no surrogate, nothing over 10FFFF. */
 static bool check_sequence(struct cursor *c)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };

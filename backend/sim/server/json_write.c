@@ -24,8 +24,8 @@ static void put_character(struct buffer *out, unsigned char c)
 		buffer_append(out, &c, 1);
 }
 
-/* What is not UTF-8 (a path from outside may not be) is replaced, so that JSON stays
- * JSON. */
+/* What is not UTF-8 (a path from outside may not be) is replaced,
+ * so that JSON stays JSON. */
 static void put_string(struct buffer *out, const char *text)
 {
 	buffer_add(out, "\"");

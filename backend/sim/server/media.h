@@ -11,8 +11,8 @@
 /* Is this a path of ours? Then the task's id (free() it) and the kind. */
 bool media_route(const char *path, char **ret_task, enum media_kind *ret_kind);
 
-/* `fault` may be NULL; a stream that is slowed down by it keeps a reference of its own.
- */
+/* `fault` may be NULL; a stream that is slowed
+ * down by it keeps a reference of its own. */
 int media_handle(struct sim *sim, const struct http_request *request, const char *task,
 		 enum media_kind kind, struct fault *fault, struct http_reply *reply);
 

@@ -55,8 +55,8 @@ struct records;
 int records_create(const char *const *wires, struct records **ret_records);
 void records_destroy(struct records *records);
 
-/* Returns the entry's number, 0 without memory (such a request is served but not seen).
- */
+/* Returns the entry's number, 0 without memory
+ * (such a request is served but not seen). */
 uint64_t records_begin(struct records *records, const struct record_start *start);
 void records_answered(struct records *records, uint64_t number, int status);
 void records_add_bytes(struct records *records, uint64_t number, uint64_t bytes);

@@ -6,12 +6,12 @@
 
 #include <stdint.h>
 
-/* Listens on 127.0.0.1:port (0 = chosen by the kernel). Errors: -errno of socket, bind,
- * listen. */
+/* Listens on 127.0.0.1:port (0 = chosen by the kernel).
+ * Errors: -errno of socket, bind, listen. */
 int socket_listen(uint16_t port, int *ret_fd, uint16_t *ret_port);
 
-/* Bytes that a TCP socket has ever taken from us: acknowledged ones and those in its
- * queue. */
+/* Bytes that a TCP socket has ever taken from us:
+ * acknowledged ones and those in its queue. */
 uint64_t socket_taken_bytes(int fd);
 
 #endif

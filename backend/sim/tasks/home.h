@@ -1,13 +1,13 @@
 /*
  * The directory of a simulator: its books, its media files, and the lock that makes it
- *the only simulator there. Layout:
+ * the only simulator there. Layout:
  *
  *	lock            flock()ed while a simulator lives
  *	tasks.db        the books (books.h)
  *	media/<task>/   video.mp4, last_frame.png, and what the render needs
  *
  * Made with mode 0700. Without a name it is a temporary directory, removed by
- *home_close(). Constant after home_open(): any thread may ask for paths.
+ * home_close(). Constant after home_open(): any thread may ask for paths.
  */
 #ifndef SEEDANCE_SIM_TASKS_HOME_H
 #define SEEDANCE_SIM_TASKS_HOME_H
@@ -21,8 +21,8 @@ int home_open(const char *path, struct home **ret_home);
 void home_close(struct home *home);
 const char *home_path(const struct home *home);
 
-/* free() the path. NULL without memory. `name` may be NULL: the task's directory itself.
- */
+/* free() the path. NULL without memory. `name` may be NULL:
+ * the task's directory itself. */
 char *home_media_path(const struct home *home, const char *task, const char *name);
 int home_make_media(const struct home *home, const char *task);
 void home_remove_media(const struct home *home, const char *task);

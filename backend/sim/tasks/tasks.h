@@ -7,9 +7,9 @@
  * A cancelled task is forgotten after a day, every task after seven.
  *
  * Threads: any thread may call anything. One lock guards the table; a change is in the
- *books before the lock is given back, so that nothing is ever answered that a kill could
- *undo. Callers get copies, except in tasks_visit(), whose callback runs under the lock
- *and may only look at the task and format.
+ * books before the lock is given back, so that nothing is ever answered that a kill could
+ * undo. Callers get copies, except in tasks_visit(), whose callback runs under the lock
+ * and may only look at the task and format.
  */
 #ifndef SEEDANCE_SIM_TASKS_TASKS_H
 #define SEEDANCE_SIM_TASKS_TASKS_H
@@ -41,8 +41,8 @@ void tasks_visit(struct tasks *tasks,
 /* Like DELETE: 0 done, -ENOENT, -EBUSY running, -EALREADY cancelled before. */
 int tasks_delete(struct tasks *tasks, const char *id);
 
-/* What the control port may decree. Members that are not asked for are NULL, false,
- * TASK_STATES. */
+/* What the control port may decree.
+ * Members that are not asked for are NULL, false, TASK_STATES. */
 struct task_change {
 	enum task_state state;
 	bool has_error;
@@ -58,8 +58,8 @@ struct task_change {
 };
 
 int tasks_change(struct tasks *tasks, const char *id, const struct task_change *change);
-/* Holds all tasks to come in a state; TASK_STATES releases those too that are held now.
- */
+/* Holds all tasks to come in a state;
+ * TASK_STATES releases those too that are held now. */
 void tasks_hold(struct tasks *tasks, enum task_state hold);
 
 /* Waits until no render of the task is on its way; a copy of the task, or NULL. */
@@ -72,8 +72,8 @@ struct task *tasks_await_media(struct tasks *tasks, const char *id);
 int tasks_await_end(struct tasks *tasks, const char *id, int socket,
 		    struct task **ret_task);
 
-/* The renderers' side: waits for work; NULL = the end. Each task is answered by
- * tasks_rendered(). */
+/* The renderers' side: waits for work; NULL = the end.
+ * Each task is answered by tasks_rendered(). */
 struct task *tasks_next_render(struct tasks *tasks);
 void tasks_rendered(struct tasks *tasks, const char *id, int result);
 

@@ -39,8 +39,8 @@ struct tasks {
 	bool is_ending;
 };
 
-/* Any task, or only one that clients may see (not gone, not too old). NULL if there is
- * none. */
+/* Any task, or only one that clients may see (not gone, not too old).
+ * NULL if there is none. */
 struct task *tasks_lookup(struct tasks *tasks, const char *id);
 struct task *tasks_lookup_visible(struct tasks *tasks, const char *id);
 bool tasks_is_over(const struct task *task, int64_t now_ms);

@@ -11,8 +11,8 @@
 #include "backend/sim/wires/job.h"
 #include "backend/sim/wires/wire.h"
 
-/* Makes the task of an accepted request and files it under `id` (taken over; NULL = no
- * memory). */
+/* Makes the task of an accepted request and files it under `id` (taken over;
+ * NULL = no memory). */
 bool job_accept(const struct job *job, const struct wire_call *call, char *id,
 		struct refusal *refusal);
 

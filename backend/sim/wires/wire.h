@@ -83,8 +83,8 @@ struct task *wire_find_task(const struct wire_call *call, const char *id);
 /* Files a task that is accepted: from now on it is billed. Takes it over, always. */
 bool wire_accept(const struct wire_call *call, struct task *task,
 		 struct refusal *refusal);
-/* The rest of the path behind `head`, if it has that and nothing else follows; or NULL.
- */
+/* The rest of the path behind `head`,
+ * if it has that and nothing else follows; or NULL. */
 const char *wire_path_below(const struct wire_call *call, const char *head);
 
 #endif

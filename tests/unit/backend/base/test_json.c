@@ -1,5 +1,5 @@
-/* backend/base/json.h: strict reading (the suite under fixtures/json-parsing and our own rules),
- * building. */
+/* backend/base/json.h: strict reading (the suite under
+ * fixtures/json-parsing and our own rules), building. */
 #include "tests/unit/unit.h"
 
 #define SUITE FIXTURES "/json-parsing"

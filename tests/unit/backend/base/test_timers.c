@@ -161,8 +161,8 @@ static int64_t model_next(const struct fixture *f)
 	return next;
 }
 
-/* Runs to `now`; what fires comes in the order of its time, and nothing is left behind.
- */
+/* Runs to `now`; what fires comes in the order of its time,
+ * and nothing is left behind. */
 static void run_and_compare(struct fixture *f, int64_t now)
 {
 	int64_t due[COUNT], last = 0;

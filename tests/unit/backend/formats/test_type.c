@@ -334,8 +334,8 @@ static void test_cut_off(void **state)
 	expect_no_failed_case();
 }
 
-/* What cameras put behind a JPEG's end (a film of some seconds) does not make it
- * incomplete. */
+/* What cameras put behind a JPEG's end (a film of some seconds)
+ * does not make it incomplete. */
 static void test_jpeg_with_tail(void **state)
 {
 	struct bytes jpeg = make_jpeg();

@@ -229,8 +229,8 @@ static void test_limits(void **state)
 	walk_file("fit/limits.json", 20, check_limits);
 }
 
-/* 30 images, 10 videos and 10 sounds are the 50 that 2.5 takes; one more of any is not.
- */
+/* 30 images, 10 videos and 10 sounds are the 50 that 2.5 takes;
+ * one more of any is not. */
 static void test_references_in_all(void **state)
 {
 	const struct limits limits = { .name = "total",

@@ -1,5 +1,5 @@
-/* backend/request/request.h: fixtures/request/good are accepted and described, …/bad are refused by name.
- */
+/* backend/request/request.h: fixtures/request/good are accepted and described,
+ * …/bad are refused by name. */
 #include "tests/unit/unit.h"
 
 #include "backend/request/request.h"
@@ -440,8 +440,8 @@ static void test_attach_wrong_kind(void **state)
 	}
 }
 
-/* A directory cannot be read: the error is passed on, and the descriptor is still taken.
- */
+/* A directory cannot be read: the error is passed on,
+ * and the descriptor is still taken. */
 static void test_attach_unreadable(void **state)
 {
 	AUTOREQUEST *request = parse_good("{}");

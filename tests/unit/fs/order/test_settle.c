@@ -14,9 +14,8 @@ static struct filesystem *fs;
 static struct node *folder;
 static uint64_t number;
 static int library = -1;
-/* Called once, after the path was judged or before the files are read: linked with
- * --wrap.
- */
+/* Called once, after the path was judged or before the files are read:
+ * linked with --wrap. */
 static void (*after_judging)(void), (*before_reading)(void), (*after_reading)(void);
 
 bool __real_path_is_in_trash(const char *path);

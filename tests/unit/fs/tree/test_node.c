@@ -305,8 +305,8 @@ static void test_each_name(void **state)
 	nodes_unref(&nodes, file, 2);
 }
 
-/* Looks the file up by the name that is not the first one now, as others do at any time.
- */
+/* Looks the file up by the name that is not the first one now,
+ * as others do at any time. */
 static void look_up_other(void *context, struct node *parent, const char *name)
 {
 	count_name(context, parent, name);

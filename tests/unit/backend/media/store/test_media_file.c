@@ -125,8 +125,8 @@ static void compare(struct media_file *file, const struct model *model, uint64_t
 	assert_int_equal(media_file_is_complete(file), model_is_complete(model));
 }
 
-/* How many bytes of [offset, end) are not what they should be; all of them are present.
- */
+/* How many bytes of [offset, end) are not what they should be;
+ * all of them are present. */
 static uint64_t count_wrong(struct media_file *file, uint64_t offset, uint64_t end)
 {
 	struct media_view view;

@@ -1,5 +1,5 @@
-/* backend/media/store/stage.h and backend/media/store/writer.h, under a media file: bytes on their way to the disk.
- */
+/* backend/media/store/stage.h and backend/media/store/writer.h, under a media file:
+ * bytes on their way to the disk. */
 #include "tests/unit/unit.h"
 
 #include "backend/media/store/media_file.h"
