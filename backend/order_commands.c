@@ -1,0 +1,126 @@
+/*
+ * The functions of backend.h that hand over what a folder orders: it is taken, or refused,
+ * or changes nothing.
+ */
+#include "backend/commands_internal.h"
+
+#include "backend/base/clock.h"
+#include "backend/orders/sender.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Back to what it was before an edit that changed nothing. */
+static void restore(struct task_view *view)
+{
+	task_enter(view, view->previous_state);
+	view->previous_state = TASK_PENDING;
+	task_set_text(&view->waiting, NULL);
+	if (view->state != TASK_UNKNOWN) /* whose note may tell its id */
+		task_set_text(&view->note,
+			      "the files are as they were in this attempt; write "
+			      "\"retry\" to status to order the same again");
+}
+
+/* The content of an earlier attempt that may be billed: no new order by itself. */
+static void return_to_doubt(struct task_view *view)
+{
+	char doubtful[SHA256_HEX];
+
+	task_begin_attempt(view);
+	memcpy(doubtful, view->doubtful_digest, sizeof(doubtful));
+	memcpy(view->digest, doubtful, sizeof(view->digest));
+	view->intent_ms = 0;
+	problem_clear(&view->problem);
+	problem_set(&view->problem, PROBLEM_NETWORK,
+		    "this very content was sent before, and it is not known what became "
+		    "of that order");
+	task_set_text(&view->waiting, NULL);
+	task_set_text(&view->note, NULL);
+	task_enter(view, TASK_UNKNOWN);
+	view->listing_ms = clock_wall_ms();
+}
+
+static bool is_doubtful(const struct task_view *view, const struct task_order *order)
+{
+	return !order->is_forced && *view->doubtful_digest &&
+	       !strcmp(view->doubtful_digest, order->digest);
+}
+
+/* Whether an order may be taken now: the table is locked. 0 or -errno. */
+static int check_order(struct backend *backend, const struct task_view *view,
+		       const struct task_order *order)
+{
+	if (view->state != TASK_PENDING || view->is_removed)
+		return -EALREADY;
+	/* A copy came since it was read. */
+	if (view->is_archive || (view->needs_submit && !order->is_forced))
+		return -EALREADY;
+	if (tasks_is_edited_locked(backend->tasks, order->number, order->edits))
+		return -EAGAIN;
+	return !order->is_forced && view->previous_state != TASK_PENDING &&
+	       !strcmp(view->digest, order->digest);
+}
+
+int backend_task_order(struct backend *backend, const struct task_order *order)
+{
+	struct order *made = order_create(order);
+	struct task_view *view = made ? tasks_begin(backend->tasks, order->number) : NULL;
+	int r;
+
+	if (!view) {
+		order_destroy(made);
+		return made ? -ENOENT : -ENOMEM;
+	}
+	r = check_order(backend, view, order);
+	if (r < 0) {
+		tasks_abandon(backend->tasks, view);
+		order_destroy(made);
+		return r;
+	}
+	if (r) {
+		restore(view);
+	} else if (is_doubtful(view, order)) {
+		return_to_doubt(view);
+		r = 1;
+	} else {
+		view->order = order_token(made);
+		if (order->is_forced)
+			view->doubtful_digest[0] = '\0'; /* a person decided */
+		task_set_place(view, &order->place);
+		task_set_text(&view->waiting, NULL);
+	}
+	tasks_commit(backend->tasks, view);
+	if (r)
+		order_destroy(made);
+	else
+		core_send(backend, order_command(made));
+	return r;
+}
+
+int backend_task_refuse(struct backend *backend, uint64_t number, uint64_t edits,
+			const struct problem *problem, const char *digest, bool is_forced)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+	int r = 0;
+
+	if (!view)
+		return -ENOENT;
+	if (view->state != TASK_PENDING)
+		r = -EALREADY;
+	else if (tasks_is_edited_locked(backend->tasks, number, edits))
+		r = -EAGAIN;
+	if (r) {
+		tasks_abandon(backend->tasks, view);
+		return r;
+	}
+	if (!is_forced && view->previous_state == TASK_INVALID &&
+	    !strcmp(view->digest, digest)) {
+		restore(view);
+		task_set_text(&view->note, NULL);
+	} else {
+		order_enter_invalid(view, problem, digest);
+	}
+	tasks_commit(backend->tasks, view);
+	return 0;
+}

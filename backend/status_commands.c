@@ -1,0 +1,212 @@
+/*
+ * The functions of backend.h that carry out the words that a user writes to `status`:
+ * "retry", "cancel", "adopt" and "fetch".
+ */
+#include "backend/commands_internal.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/base/text.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void cancel_pending(struct task_view *view)
+{
+	task_begin_attempt(view); /* the attempt before stays as it ended */
+	view->intent_ms = 0;
+	view->order = 0;
+	problem_clear(&view->problem);
+	task_set_text(&view->waiting, NULL);
+	task_enter(view, TASK_CANCELLED);
+}
+
+/*
+ * The service has it, but it cannot be asked: the configuration no longer has what made
+ * it. A person may decide about it as if it were unknown.
+ */
+static bool is_out_of_reach(const struct backend *backend, const struct task_view *view)
+{
+	return (view->state == TASK_QUEUED || view->state == TASK_RUNNING) &&
+	       !core_section_of(backend, view);
+}
+
+static void note_both(struct task_view *view)
+{
+	AUTOFREE char *note =
+		text_format("ordered anew: the one before (%s, made with provider "
+			    "\"%s\") may be billed as well",
+			    view->remote_id ? view->remote_id : "no id",
+			    view->provider ? view->provider : "?");
+
+	task_set_text(&view->note, note);
+}
+
+static int control_retry(struct backend *backend, struct task_view *view)
+{
+	bool is_billed = is_out_of_reach(backend, view);
+
+	switch (is_billed ? TASK_UNKNOWN : view->state) {
+	case TASK_FAILED:
+	case TASK_EXPIRED:
+	case TASK_CANCELLED:
+	case TASK_INVALID:
+	case TASK_UNKNOWN:
+		command_reopen(view);
+		view->needs_submit = false;
+		/* The same content is wanted again, whatever comes between. */
+		view->digest[0] = view->doubtful_digest[0] = '\0';
+		task_set_text(&view->note, NULL);
+		if (is_billed)
+			note_both(view);
+		tasks_commit(backend->tasks, view);
+		return 0;
+	default:
+		tasks_abandon(backend->tasks, view);
+		return -EBUSY;
+	}
+}
+
+static int control_cancel(struct backend *backend, struct task_view *view)
+{
+	uint64_t number = view->number;
+
+	if (view->state == TASK_PENDING) {
+		cancel_pending(view);
+		tasks_commit(backend->tasks, view);
+		return 0;
+	}
+	if (view->state != TASK_QUEUED && view->state != TASK_RUNNING) {
+		tasks_abandon(backend->tasks, view);
+		return -EBUSY;
+	}
+	view->wants_cancel = true;
+	task_set_text(&view->note, "asking the service to cancel");
+	tasks_commit(backend->tasks, view);
+	return core_send_task(backend, number, poll_cancel);
+}
+
+/* --- adopt --- */
+
+static void adopt_now(struct backend *backend, uint64_t number)
+{
+	poll_task(backend, number, 0);
+}
+
+/* The section that an adopted task is bound to: named, its own, or the default one. */
+static const struct provider_section *section_to_adopt(struct backend *backend,
+						       const struct task_view *view,
+						       const char *provider)
+{
+	const struct provider_section *section;
+
+	if (provider)
+		return config_section(backend->config, provider);
+	section = core_section_of(backend, view);
+	return section ? section : config_section(backend->config, NULL);
+}
+
+static bool may_adopt(const struct backend *backend, const struct task_view *view)
+{
+	enum task_state state = view->state;
+
+	return state == TASK_PENDING || state == TASK_INVALID || state == TASK_UNKNOWN ||
+	       state == TASK_FAILED || state == TASK_EXPIRED ||
+	       is_out_of_reach(backend, view);
+}
+
+static void enter_adopted(struct task_view *view, const struct provider_section *section,
+			  const char *id)
+{
+	task_set_text(&view->provider, section->name);
+	task_set_text(&view->endpoint, core_endpoint_name(section));
+	task_set_text(&view->key_name, section->key_name);
+	task_begin_attempt(view);
+	view->intent_ms = 0;
+	view->order = 0;
+	view->is_archive = view->needs_submit = false;
+	task_set_text(&view->remote_id, id);
+	task_set_text(&view->raw_state, NULL);
+	task_set_text(&view->waiting, NULL);
+	for (int i = 0; i < OUTPUT_COUNT; i++) {
+		output_reset(&view->outputs[i]);
+		view->outputs[i].is_dead = false;
+		task_set_text(&view->outputs[i].url, NULL);
+	}
+	task_set_text(&view->note, "adopted: made elsewhere");
+	view->doubtful_digest[0] = '\0';
+	problem_clear(&view->problem);
+	task_enter(view, TASK_QUEUED);
+	view->listing_ms = clock_wall_ms();
+}
+
+static int adopt(struct backend *backend, struct task_view *view, const char *provider,
+		 const char *id)
+{
+	const struct provider_section *section =
+		section_to_adopt(backend, view, provider);
+	uint64_t number = view->number;
+	int r = 0;
+
+	if (!may_adopt(backend, view))
+		r = -EBUSY;
+	else if (!id || !provider_id_is_safe(id))
+		r = -EINVAL;
+	else if (!section)
+		r = -ENXIO;
+	if (r) {
+		tasks_abandon(backend->tasks, view);
+		return r;
+	}
+	enter_adopted(view, section, id);
+	tasks_commit(backend->tasks, view);
+	return core_send_task(backend, number, adopt_now);
+}
+
+int backend_task_adopt(struct backend *backend, uint64_t number, uint64_t edits,
+		       const char *provider, const char *id)
+{
+	struct task_view *view;
+	int r = command_begin_read(backend, number, edits, &view);
+
+	return r ? r : adopt(backend, view, provider, id);
+}
+
+/* --- fetch --- */
+
+static int control_fetch(struct backend *backend, struct task_view *view)
+{
+	uint64_t number = view->number;
+
+	if (view->state != TASK_SUCCEEDED) {
+		tasks_abandon(backend->tasks, view);
+		return -EBUSY;
+	}
+	view->hidden &= ~(unsigned)(HIDDEN_VIDEO | HIDDEN_LAST_FRAME);
+	for (int i = 0; i < OUTPUT_COUNT; i++)
+		view->outputs[i].is_dead = view->outputs[i].is_removed = false;
+	view->listing_ms = clock_wall_ms();
+	tasks_commit(backend->tasks, view);
+	return core_send_task(backend, number, media_fetch);
+}
+
+/* --- all of them --- */
+
+int backend_task_control(struct backend *backend, uint64_t number, const char *word,
+			 const char *argument)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+
+	if (!view)
+		return -ENOENT;
+	if (!strcmp(word, "retry"))
+		return control_retry(backend, view);
+	if (!strcmp(word, "cancel"))
+		return control_cancel(backend, view);
+	if (!strcmp(word, "adopt"))
+		return adopt(backend, view, NULL, argument);
+	if (!strcmp(word, "fetch"))
+		return control_fetch(backend, view);
+	tasks_abandon(backend->tasks, view);
+	return -EINVAL;
+}
