@@ -1,6 +1,6 @@
 /*
- * The transport: one curl_multi, driven by one thread. Only http.c includes curl, and
- * head.c for its dates.
+ * The transport: one curl_multi, driven by one thread. Only this directory includes
+ * curl.
  *
  * http_start() begins a call and returns at once; its callbacks come from http_turn(), on
  * the thread that calls it (the backend's). Only http_wake() may be called from other
