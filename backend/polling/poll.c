@@ -1,5 +1,5 @@
 /*
- * Following: asking the services about their tasks, and taking over what they say.
+ * Polling: asking the services about their tasks, again and again.
  */
 #include "backend/polling/poll_internal.h"
 
@@ -10,10 +10,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 
-#define CANCEL_TIMEOUT_MS 30000
-#define ANSWER_MAX_BYTES (4u << 20)
 #define BACKOFF_MAX_MS 300000
 #define GONE_TIMES 3	  /* a task may not be known yet right after it was made */
 #define SILENCE_MS 600000 /* of a service that answers, but says nothing of the task */
@@ -29,8 +26,6 @@ struct refresh {
 	void (*done)(void *context, int result);
 	void *context;
 };
-
-static void send_cancel(struct task_poll *task_poll);
 
 static struct task_poll *find(struct backend *backend, uint64_t number)
 {
@@ -149,142 +144,7 @@ void task_poll_schedule(struct task_poll *task_poll, int64_t delay_ms)
 	tasks_commit(backend->tasks, view);
 }
 
-/* --- what a service said --- */
-
-static void note_raw_state(struct task_view *view, const struct observation *seen)
-{
-	AUTOFREE char *note = NULL;
-
-	if (view->raw_state && !seen->raw_state)
-		task_set_text(&view->note, NULL);
-	task_set_text(&view->raw_state, seen->raw_state);
-	if (!seen->raw_state)
-		return;
-	note = text_format(
-		"the service says \"%s\", a word that is not known here; it is polled on",
-		seen->raw_state);
-	task_set_text(&view->note, note);
-}
-
-static void keep_texts(struct task_view *view, struct observation *seen)
-{
-	if (seen->answer)
-		task_set_text(&view->answer, seen->answer);
-	if (seen->usage)
-		task_set_text(&view->usage, seen->usage);
-	if (seen->model)
-		task_set_text(&view->model, seen->model);
-	if (seen->video_url)
-		task_set_text(&view->outputs[OUTPUT_VIDEO].url, seen->video_url);
-	if (seen->last_frame_url)
-		task_set_text(&view->outputs[OUTPUT_LAST_FRAME].url,
-			      seen->last_frame_url);
-}
-
-static void end_task(struct task_view *view, const struct observation *seen)
-{
-	problem_clear(&view->problem);
-	problem_copy(&view->problem, &seen->problem);
-	if (!problem_is_set(&view->problem) && seen->state == TASK_EXPIRED)
-		problem_set(&view->problem, PROBLEM_SERVER,
-			    "the service did not finish the task in its time");
-	if (!problem_is_set(&view->problem) && seen->state == TASK_FAILED)
-		problem_set(&view->problem, PROBLEM_SERVER,
-			    "the service failed, and did not say why");
-	view->next_ms = 0;
-	view->wants_cancel = false;
-	task_set_text(&view->note, NULL);
-	task_enter(view, seen->state);
-	view->listing_ms = clock_wall_ms();
-}
-
-void poll_end_cancel(struct task_view *view)
-{
-	if (!view->wants_cancel)
-		return;
-	view->wants_cancel = false;
-	task_set_text(&view->note, "it was finished before it could be cancelled");
-}
-
-/* Success is shown by media/size_probe.c, when the sizes are known;
- * until then it is still running. */
-static void enter_success(struct task_view *view)
-{
-	view->next_ms = 0;
-	poll_end_cancel(view);
-	task_set_text(&view->waiting, "the video's size, from the service's media host");
-	task_enter(view, TASK_RUNNING);
-}
-
-static void change_by(struct task_view *view, struct observation *seen)
-{
-	bool is_active = task_is_active(view->state);
-
-	view->tried_ms = clock_wall_ms();
-	keep_texts(view, seen);
-	if (!is_active)
-		return; /* a refresh of links after the end: only the links count */
-	note_raw_state(view, seen);
-	if (seen->progress >= 0)
-		view->progress = seen->progress;
-	switch (seen->state) {
-	case TASK_QUEUED:
-	case TASK_RUNNING:
-		task_enter(view, seen->state);
-		break;
-	case TASK_SUCCEEDED:
-		if (view->is_removed) /* for the books alone */
-			end_task(view, seen);
-		else
-			enter_success(view);
-		break;
-	default:
-		end_task(view, seen);
-		break;
-	}
-}
-
-void poll_observe(struct backend *backend, uint64_t number, struct observation *seen)
-{
-	struct task_view *view = tasks_begin(backend->tasks, number);
-	bool was_active, is_success;
-
-	if (!view)
-		return;
-	was_active =
-		task_is_active(view->state) && !size_probe_is_under_way(backend, number);
-	is_success = was_active && seen->state == TASK_SUCCEEDED && !view->is_removed;
-	change_by(view, seen);
-	tasks_commit(backend->tasks, view);
-	if (was_active && seen->state != TASK_QUEUED && seen->state != TASK_RUNNING)
-		log_info("event=ended task=%" PRIu64 " state=%s", number,
-			 task_state_word(seen->state));
-	if (is_success)
-		size_probe_task(backend, number, false);
-}
-
-static void enter_gone(struct task_poll *task_poll, const struct problem *problem)
-{
-	struct backend *backend = task_poll->backend;
-	struct task_view *view = tasks_begin(backend->tasks, task_poll->number);
-
-	if (!view)
-		return;
-	if (!task_is_active(view->state)) {
-		tasks_abandon(backend->tasks, view);
-		return;
-	}
-	problem_clear(&view->problem);
-	problem_copy(&view->problem, problem);
-	view->next_ms = 0;
-	task_set_text(&view->waiting, NULL);
-	task_set_text(&view->note, NULL);
-	task_enter(view, TASK_UNKNOWN);
-	view->listing_ms = clock_wall_ms();
-	tasks_commit(backend->tasks, view);
-}
-
-/* --- asking --- */
+/* --- what comes after an answer --- */
 
 static void note_tried(struct task_poll *task_poll, const char *why)
 {
@@ -299,7 +159,7 @@ static void note_tried(struct task_poll *task_poll, const char *why)
 	tasks_commit(backend->tasks, view);
 }
 
-static int64_t interval(const struct task_poll *task_poll)
+int64_t task_poll_interval(const struct task_poll *task_poll)
 {
 	int64_t ms = task_poll->section->poll_ms;
 
@@ -330,7 +190,7 @@ static void end_untold(struct task_poll *task_poll, const char *said)
 		    task_poll->section->name, UNTOLD_DAYS, said ? said : "nothing");
 	log_warn("event=untold task=%" PRIu64 " reason=\"%s\"", task_poll->number,
 		 said ? said : "");
-	enter_gone(task_poll, &problem);
+	task_poll_enter_gone(task_poll, &problem);
 }
 
 /* What comes after an answer, which `said` that:
@@ -338,7 +198,7 @@ static void end_untold(struct task_poll *task_poll, const char *said)
 static void go_on(struct task_poll *task_poll, const char *said, int64_t retry_after_ms)
 {
 	AUTOVIEW *view = tasks_view(task_poll->backend->tasks, task_poll->number);
-	int64_t delay_ms = interval(task_poll);
+	int64_t delay_ms = task_poll_interval(task_poll);
 
 	if (!view || !task_is_active(view->state) ||
 	    size_probe_is_under_way(task_poll->backend, task_poll->number)) {
@@ -351,7 +211,7 @@ static void go_on(struct task_poll *task_poll, const char *said, int64_t retry_a
 		return;
 	}
 	if (view->wants_cancel && !task_poll->failures) {
-		send_cancel(task_poll);
+		task_poll_send_cancel(task_poll);
 		return;
 	}
 	task_poll_schedule(task_poll,
@@ -401,7 +261,7 @@ static void heard_nothing(struct task_poll *task_poll, int64_t retry_after_ms)
 		problem_set(&problem, PROBLEM_GONE,
 			    "%s has said nothing of the task for ten minutes",
 			    task_poll->section->name);
-		enter_gone(task_poll, &problem);
+		task_poll_enter_gone(task_poll, &problem);
 	}
 	answer_refreshes(task_poll, -EIO);
 	go_on(task_poll, NULL, retry_after_ms);
@@ -467,111 +327,9 @@ void task_poll_observed(struct task_poll *task_poll, struct observation *seen,
 	task_poll->heard_ms = clock_wall_ms();
 	note_tried(task_poll, NULL);
 	if (is_gone) {
-		enter_gone(task_poll, &seen->problem);
+		task_poll_enter_gone(task_poll, &seen->problem);
 	} else {
 		observed(task_poll, seen);
 	}
 	go_on(task_poll, seen->raw_state, retry_after_ms);
-}
-
-/* --- cancelling --- */
-
-/* It was not cancelled. `is_over`: nor will it be; else it is asked for again. */
-static void cancel_ended(struct task_poll *task_poll, bool is_over, const char *note)
-{
-	struct backend *backend = task_poll->backend;
-	struct task_view *view = tasks_begin(backend->tasks, task_poll->number);
-
-	if (view) {
-		view->wants_cancel = !is_over;
-		task_set_text(&view->note, note);
-		tasks_commit(backend->tasks, view);
-	}
-	task_poll_schedule(task_poll, interval(task_poll));
-}
-
-static void cancelled(struct task_poll *task_poll)
-{
-	struct backend *backend = task_poll->backend;
-	struct task_view *view = tasks_begin(backend->tasks, task_poll->number);
-
-	if (view) {
-		task_set_text(&view->note, NULL);
-		view->wants_cancel = false;
-		view->next_ms = 0;
-		task_enter(view, TASK_CANCELLED);
-		view->listing_ms = clock_wall_ms();
-		tasks_commit(backend->tasks, view);
-	}
-	log_info("event=cancelled task=%" PRIu64, task_poll->number);
-	task_poll_drop(task_poll);
-}
-
-static void cancel_done(void *context, struct http_response *response)
-{
-	struct task_poll *task_poll = context;
-	AUTOPROBLEM problem = { 0 };
-	AUTOFREE char *note = NULL;
-	const char *why;
-	int r = -EAGAIN;
-
-	task_poll->cancel = NULL;
-	trust_learn(task_poll->backend, task_poll->section, response);
-	if (response->outcome == HTTP_ANSWERED)
-		r = task_poll->section->provider->parse_cancel(response, &problem);
-	if (!r) {
-		cancelled(task_poll);
-		return;
-	}
-	why = problem.text	  ? problem.text
-	      : response->failure ? response->failure
-				  : "no answer";
-	note = r == -EBUSY
-		       ? text_format("the service did not cancel it (%s): it runs on "
-				     "and will be billed",
-				     why)
-		       : text_format("it is not cancelled yet (%s); asking again", why);
-	cancel_ended(task_poll, r == -EBUSY, note);
-}
-
-/*
- * The state was asked for just now. A DELETE that meets a finished task would delete its
- * record and lose a paid video, so it goes out only for a state that can be cancelled.
- */
-static void send_cancel(struct task_poll *task_poll)
-{
-	struct backend *backend = task_poll->backend;
-	AUTOVIEW *view = tasks_view(backend->tasks, task_poll->number);
-	const struct provider *provider = task_poll->section->provider;
-	struct endpoint endpoint = config_endpoint(task_poll->section);
-	struct http_options options = { .timeout_ms = CANCEL_TIMEOUT_MS,
-					.body_max_bytes = ANSWER_MAX_BYTES,
-					.done = cancel_done,
-					.context = task_poll };
-	struct http_request request = { 0 };
-	bool can = view && (view->state == TASK_QUEUED ? provider->can_cancel_queued
-						       : provider->can_cancel_running);
-
-	trust_service(task_poll->section, &options);
-	if (!can || !provider->build_cancel) {
-		cancel_ended(task_poll, true,
-			     "the service cannot cancel it in this state: it runs on and "
-			     "will be billed");
-		return;
-	}
-	if (provider->build_cancel(view->remote_id, &endpoint, &request) ||
-	    http_start(backend->http, &request, &options, &task_poll->cancel)) {
-		http_request_clear(&request);
-		cancel_ended(task_poll, false,
-			     "there was no memory to ask the service to cancel it");
-	}
-}
-
-void poll_cancel(struct backend *backend, uint64_t number)
-{
-	AUTOVIEW *view = tasks_view(backend->tasks, number);
-
-	/* A create under way looks at is_removed when it ends. */
-	if (view && (view->state == TASK_QUEUED || view->state == TASK_RUNNING))
-		poll_task(backend, number, 0);
 }

@@ -39,6 +39,17 @@ void task_poll_observed(struct task_poll *task_poll, struct observation *seen,
 void task_poll_failed(struct task_poll *task_poll, bool is_answered, const char *why,
 		      int64_t retry_after_ms);
 
+/* The time to the next poll, longer after failures. */
+int64_t task_poll_interval(const struct task_poll *task_poll);
+
+/* --- observed.c --- */
+/* The service no longer has it, or does not tell of it: `unknown`. */
+void task_poll_enter_gone(struct task_poll *task_poll, const struct problem *problem);
+
+/* --- cancel.c --- */
+/* Asks for it, if the service can in the state that it just told. May drop the poll. */
+void task_poll_send_cancel(struct task_poll *task_poll);
+
 /* --- poll_batch.c --- */
 /* Asks now, together with whoever would ask the same service soon. A timer's function. */
 void poll_batch_due(void *context);

@@ -1,0 +1,115 @@
+/*
+ * Asking a service to cancel a task.
+ */
+#include "backend/polling/poll_internal.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/base/log.h"
+#include "backend/base/text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#define CANCEL_TIMEOUT_MS 30000
+#define ANSWER_MAX_BYTES (4u << 20)
+
+/* It was not cancelled. `is_over`: nor will it be; else it is asked for again. */
+static void cancel_ended(struct task_poll *task_poll, bool is_over, const char *note)
+{
+	struct backend *backend = task_poll->backend;
+	struct task_view *view = tasks_begin(backend->tasks, task_poll->number);
+
+	if (view) {
+		view->wants_cancel = !is_over;
+		task_set_text(&view->note, note);
+		tasks_commit(backend->tasks, view);
+	}
+	task_poll_schedule(task_poll, task_poll_interval(task_poll));
+}
+
+static void cancelled(struct task_poll *task_poll)
+{
+	struct backend *backend = task_poll->backend;
+	struct task_view *view = tasks_begin(backend->tasks, task_poll->number);
+
+	if (view) {
+		task_set_text(&view->note, NULL);
+		view->wants_cancel = false;
+		view->next_ms = 0;
+		task_enter(view, TASK_CANCELLED);
+		view->listing_ms = clock_wall_ms();
+		tasks_commit(backend->tasks, view);
+	}
+	log_info("event=cancelled task=%" PRIu64, task_poll->number);
+	task_poll_drop(task_poll);
+}
+
+static void cancel_done(void *context, struct http_response *response)
+{
+	struct task_poll *task_poll = context;
+	AUTOPROBLEM problem = { 0 };
+	AUTOFREE char *note = NULL;
+	const char *why;
+	int r = -EAGAIN;
+
+	task_poll->cancel = NULL;
+	trust_learn(task_poll->backend, task_poll->section, response);
+	if (response->outcome == HTTP_ANSWERED)
+		r = task_poll->section->provider->parse_cancel(response, &problem);
+	if (!r) {
+		cancelled(task_poll);
+		return;
+	}
+	why = problem.text	  ? problem.text
+	      : response->failure ? response->failure
+				  : "no answer";
+	note = r == -EBUSY
+		       ? text_format("the service did not cancel it (%s): it runs on "
+				     "and will be billed",
+				     why)
+		       : text_format("it is not cancelled yet (%s); asking again", why);
+	cancel_ended(task_poll, r == -EBUSY, note);
+}
+
+/*
+ * The state was asked for just now. A DELETE that meets a finished task would delete its
+ * record and lose a paid video, so it goes out only for a state that can be cancelled.
+ */
+void task_poll_send_cancel(struct task_poll *task_poll)
+{
+	struct backend *backend = task_poll->backend;
+	AUTOVIEW *view = tasks_view(backend->tasks, task_poll->number);
+	const struct provider *provider = task_poll->section->provider;
+	struct endpoint endpoint = config_endpoint(task_poll->section);
+	struct http_options options = { .timeout_ms = CANCEL_TIMEOUT_MS,
+					.body_max_bytes = ANSWER_MAX_BYTES,
+					.done = cancel_done,
+					.context = task_poll };
+	struct http_request request = { 0 };
+	bool can = view && (view->state == TASK_QUEUED ? provider->can_cancel_queued
+						       : provider->can_cancel_running);
+
+	trust_service(task_poll->section, &options);
+	if (!can || !provider->build_cancel) {
+		cancel_ended(task_poll, true,
+			     "the service cannot cancel it in this state: it runs on and "
+			     "will be billed");
+		return;
+	}
+	if (provider->build_cancel(view->remote_id, &endpoint, &request) ||
+	    http_start(backend->http, &request, &options, &task_poll->cancel)) {
+		http_request_clear(&request);
+		cancel_ended(task_poll, false,
+			     "there was no memory to ask the service to cancel it");
+	}
+}
+
+void poll_cancel(struct backend *backend, uint64_t number)
+{
+	AUTOVIEW *view = tasks_view(backend->tasks, number);
+
+	/* A create under way looks at is_removed when it ends. */
+	if (view && (view->state == TASK_QUEUED || view->state == TASK_RUNNING))
+		poll_task(backend, number, 0);
+}
