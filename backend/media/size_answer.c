@@ -1,0 +1,213 @@
+/*
+ * The answer to a size probe: what its head tells, its bytes, and what it was worth.
+ */
+#include "backend/media/size_probe_internal.h"
+
+#include "backend/base/cleanup.h"
+#include "backend/base/log.h"
+#include "backend/base/text.h"
+#include "backend/media/prefetch/prefetch.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define SIZE_MAX_BYTES (UINT64_C(16) << 30)
+#define ROOM_BYTES (UINT64_C(1) << 20) /* more than came before the disk was full */
+#define ENDLESS_MS 3600000
+#define GAUGE_MAX_BYTES (UINT64_C(2) << 30) /* it may have no end at all */
+
+static int open_file(struct size_probe *probe, const struct http_response *response,
+		     uint64_t size)
+{
+	AUTOFREE char *name = media_file_name(probe->kind, probe->version);
+	AUTOCLOSE int directory = media_task_directory(probe->backend, probe->number);
+	int r;
+
+	if (!name)
+		return -ENOMEM;
+	task_set_text(&probe->etag, response->etag);
+	r = media_file_open(directory, name, size, response->etag, &probe->file);
+	if (!r)
+		prefetch_heard(probe->backend, probe->number, probe->kind, probe->file,
+			       response);
+	return r;
+}
+
+/* Its size is that of what the server sends until it ends. */
+static int open_gauge(struct size_probe *probe)
+{
+	AUTOFREE char *name = media_file_name(probe->kind, probe->version);
+	AUTOCLOSE int directory = media_task_directory(probe->backend, probe->number);
+
+	if (!name)
+		return -ENOMEM;
+	if (directory < 0)
+		return directory;
+	log_info("event=media_without_length task=%" PRIu64, probe->number);
+	core_set_waiting(probe->backend, probe->number,
+			 probe->kind == OUTPUT_VIDEO
+				 ? "the whole video: its server does not say how long it "
+				   "is, so it is fetched before it is shown"
+				 : "the whole last frame: its server does not say how "
+				   "long it is");
+	return length_gauge_create(directory, name, &probe->gauge);
+}
+
+/* Looks at the answer's head, once. */
+static int begin_answer(struct size_probe *probe, const struct http_response *response,
+			const char *bytes, size_t bytes_size)
+{
+	struct answer_span span;
+	uint64_t size;
+	const char *why;
+
+	switch (media_answer_tell(response, bytes, bytes_size, &size, &span, &why)) {
+	case ANSWER_IS_ENDLESS:
+		probe->disk_error = open_gauge(probe);
+		return probe->disk_error;
+	case ANSWER_HIDES_SIZE:
+		probe->asks_all = true;
+		break;
+	case ANSWER_TELLS:
+		if (size && size <= SIZE_MAX_BYTES) {
+			probe->end = span.end;
+			return open_file(probe, response, size);
+		}
+		break;
+	case ANSWER_TELLS_NOTHING:
+		break;
+	}
+	probe->objection = why;
+	return -EPROTO;
+}
+
+static int take_head(struct size_probe *probe, const char *bytes, size_t size)
+{
+	uint64_t before = probe->received;
+	bool is_surplus;
+
+	if (before >= PROBE_BYTES)
+		return -1; /* a server that ignores the range: this is enough */
+	is_surplus = size > probe->end - before;
+	if (is_surplus)
+		size = (size_t)(probe->end - before);
+	probe->received += size;
+	if (!probe->write_failed)
+		probe->write_failed =
+			media_file_write(probe->file, before, bytes, size) != 0;
+	if (!probe->write_failed) /* else the size is known all the same */
+		media_file_mark(probe->file,
+				before / MEDIA_BLOCK_BYTES * MEDIA_BLOCK_BYTES,
+				probe->received);
+	return is_surplus ? -1 : 0;
+}
+
+static int take_all(struct size_probe *probe, const char *bytes, size_t size)
+{
+	if (length_gauge_size(probe->gauge) + size > GAUGE_MAX_BYTES) {
+		probe->objection = "a file without an end";
+		probe->endless++;
+		return -EFBIG;
+	}
+	probe->disk_error = length_gauge_add(probe->gauge, bytes, size);
+	return probe->disk_error;
+}
+
+int size_probe_take_bytes(void *context, const struct http_response *response,
+			  const char *bytes, size_t size)
+{
+	struct size_probe *probe = context;
+
+	if (response->status != 200 && response->status != 206)
+		return media_answer_keep_said(probe->said, &probe->said_size, bytes, size)
+			       ? 0
+			       : -1;
+	if (!probe->file && !probe->gauge && begin_answer(probe, response, bytes, size))
+		return -1;
+	return (probe->gauge ? take_all : take_head)(probe, bytes, size);
+}
+
+/* Without a map, all that was gauged would be forgotten when the file is closed. */
+static void mark_whole(struct size_probe *probe, const struct http_response *response,
+		       uint64_t size)
+{
+	if (open_file(probe, response, size))
+		return;
+	if (media_file_descriptor(probe->file) >= 0) {
+		media_file_mark(probe->file, 0, size);
+		return;
+	}
+	probe->disk_error = -ENOSPC;
+	probe->wants_room = size + ROOM_BYTES;
+	media_file_unref(TAKE(probe->file));
+}
+
+/* What was gauged is the file, if it came whole. */
+static void take_gauge(struct size_probe *probe, const struct http_response *response)
+{
+	struct length_gauge *gauge = TAKE(probe->gauge);
+	uint64_t size = length_gauge_size(gauge);
+	bool has_ended = response->outcome == HTTP_ANSWERED;
+	enum gauged gauged;
+
+	probe->repeats = has_ended && size == probe->gauged ? probe->repeats + 1 : 0;
+	probe->gauged = has_ended ? size : 0;
+	gauged = has_ended
+			 ? length_gauge_judge(gauge, response->is_framed, probe->repeats)
+			 : GAUGED_PARTLY;
+	if (probe->disk_error)
+		probe->wants_room = size + ROOM_BYTES;
+	if (gauged == GAUGED_PARTLY) {
+		length_gauge_abandon(gauge);
+		return;
+	}
+	length_gauge_close(gauge);
+	if (gauged == GAUGED_AS_EVER)
+		core_set_note(probe->backend, probe->number,
+			      "what the media host sends looks cut off, but it is the "
+			      "same each time");
+	mark_whole(probe, response, size);
+}
+
+/* Why the answer was of no use: owned by the caller; NULL: no memory. */
+static char *failure_text(const struct size_probe *probe,
+			  const struct http_response *response)
+{
+	if (probe->disk_error)
+		return text_format("the library's disk does not take it: %s",
+				   strerror(-probe->disk_error));
+	if (probe->objection)
+		return text_dup(probe->objection);
+	if (response->status >= 300)
+		return text_format("HTTP status %d", response->status);
+	if (response->failure)
+		return text_dup(response->failure);
+	return text_dup(probe->gauged
+				? "its server does not say how long it is, and may have "
+				  "broken off"
+				: "an answer without a usable size");
+}
+
+void size_probe_done(void *context, struct http_response *response)
+{
+	struct size_probe *probe = context;
+	AUTOFREE char *why = NULL;
+
+	probe->call = NULL;
+	if (probe->gauge)
+		take_gauge(probe, response);
+	if (probe->file) {
+		size_probe_become_ready(probe);
+		return;
+	}
+	why = failure_text(probe, response);
+	if (response->outcome == HTTP_NOT_SENT)
+		size_probe_unreachable(probe, why ? why : "no connection");
+	else if (media_answer_is_dead_link(response->status, probe->said))
+		size_probe_refused(probe, why ? why : "no connection");
+	else
+		size_probe_retry_after(probe, why ? why : "no answer",
+				       probe->endless > 1 ? ENDLESS_MS
+							  : response->retry_after_ms);
+}
