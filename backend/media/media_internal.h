@@ -1,7 +1,10 @@
 /*
  * The inside of an open media: what the rooms of media*.c share. Not for anyone else.
  *
- *   media/stream/media.c           which are open: opening, closing, the files' names
+ *   media/stream/media.c     which are open
+ *   media/stream/closing.c   what is done before one is closed
+ *   media/stream/files.c     the files on disk
+ *   media/stream/whole.c     fetching a whole file
  *   kept.c      how much of what is not open is on disk
  *   media/stream/read.c      who waits for which bytes
  *   media/stream/window.c    what is fetched next: runs of readers, and windows ahead of them
@@ -136,12 +139,21 @@ struct media *media_first(struct backend *backend);
 /* NULL: it is not open. media_lock is held. */
 struct media *media_find(struct backend *backend, uint64_t number, enum output_kind kind,
 			 uint32_t version);
-/* Closes it, in a while, if nobody has it open and nothing is under way any more. */
-void media_close_unused(struct media *media);
 /* Nothing is under way. */
 bool media_is_idle(struct media *media);
 /* Somebody has it open. */
 bool media_is_used(const struct media *media);
+
+/* --- media/stream/closing.c --- */
+/* It must be out of the table. */
+void media_destroy(struct media *media);
+/* A good part of it came, and is not durable yet. */
+bool media_is_worth_a_sync(const struct media *media);
+void media_linger_due(void *context);
+/* Closes it, in a while, if nobody has it open and nothing is under way any more. */
+void media_close_unused(struct media *media);
+
+/* --- media/stream/files.c --- */
 /* A descriptor of its file, or -errno. */
 int media_open_bytes(struct media *media);
 
