@@ -144,31 +144,3 @@ void mount_point_read_ahead(uint64_t device, unsigned kib)
 	if (fd < 0 || dprintf(fd, "%u", kib) < 0)
 		log_debug("event=read_ahead_unchanged");
 }
-
-/* Of a path that need not exist: its longest existing part counts. */
-static char *resolve_part(const char *path)
-{
-	AUTOFREE char *copy = strdup(path);
-
-	while (copy) {
-		char *real = realpath(copy, NULL), *slash;
-
-		if (real)
-			return real;
-		slash = strrchr(copy, '/');
-		if (!slash || slash == copy)
-			return strdup("/");
-		*slash = '\0';
-	}
-	return NULL;
-}
-
-int mount_point_is_inside(const char *inner, const char *outer)
-{
-	AUTOFREE char *a = resolve_part(inner), *b = realpath(outer, NULL);
-	size_t length = b ? strlen(b) : 0;
-
-	if (!a || !b)
-		return 0;
-	return !strncmp(a, b, length) && (!a[length] || a[length] == '/' || length == 1);
-}

@@ -24,7 +24,4 @@ int mount_point_prepare(const char *path, char **ret_path, char **ret_error);
  */
 void mount_point_read_ahead(uint64_t device, unsigned kib);
 
-/* Whether one path is the other or lies inside it, after links. */
-int mount_point_is_inside(const char *inner, const char *outer);
-
 #endif

@@ -3,6 +3,7 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/text.h"
 #include "fs/folder/folder.h"
+#include "fs/tree/path.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -69,13 +70,6 @@ struct search {
 	int result;
 };
 
-static bool is_at_or_below(const char *path, const char *top)
-{
-	size_t length = strlen(top);
-
-	return !strncmp(path, top, length) && (path[length] == '/' || !path[length]);
-}
-
 static void look_at_task(void *context, struct task_view *view)
 {
 	struct search *search = context;
@@ -83,7 +77,7 @@ static void look_at_task(void *context, struct task_view *view)
 	struct node *folder = view->is_removed ? NULL : folder_node(fs, view->number);
 	AUTOFREE char *path = folder ? nodes_path(&fs->nodes, folder) : NULL;
 
-	if (path && is_at_or_below(path, search->top))
+	if (path && path_is_at_or_below(path, search->top))
 		search->result = -EACCES;
 	if (folder)
 		nodes_unref(&fs->nodes, folder, 1);

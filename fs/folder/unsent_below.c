@@ -2,6 +2,7 @@
 
 #include "backend/base/cleanup.h"
 #include "fs/folder/folder.h"
+#include "fs/tree/path.h"
 
 #include <string.h>
 
@@ -11,14 +12,6 @@ struct search {
 	void (*visit)(void *context, struct node *folder, uint64_t number);
 	void *context;
 };
-
-static bool is_at_or_below(const char *path, const char *top)
-{
-	size_t length = strlen(top);
-
-	return !length ||
-	       (!strncmp(path, top, length) && (path[length] == '/' || !path[length]));
-}
 
 /* What was refused for a key, for money or for its content is not mended by a file. */
 static bool may_be_mended(const struct task_view *view)
@@ -40,7 +33,7 @@ static void look_at(void *context, struct task_view *view)
 	if (!folder)
 		return;
 	path = nodes_path(&fs->nodes, folder);
-	if (path && is_at_or_below(path, search->path))
+	if (path && path_is_at_or_below(path, search->path))
 		search->visit(search->context, folder, view->number);
 	nodes_unref(&fs->nodes, folder, 1);
 }

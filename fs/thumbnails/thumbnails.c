@@ -4,7 +4,7 @@
 #include "backend/base/log.h"
 #include "backend/base/thread.h"
 #include "fs/folder/filesystem.h"
-#include "fs/daemon/mount_point.h"
+#include "fs/tree/path.h"
 #include "fs/thumbnails/thumbnails_internal.h"
 
 #include <errno.h>
@@ -25,7 +25,7 @@ static bool has_cache(const struct filesystem *fs, struct thumbnail_cache *ret_c
 				     : "there is no home directory");
 		return false;
 	}
-	if (!mount_point_is_inside(ret_cache->path, fs->tree.task_xattr_at))
+	if (!path_lies_inside(ret_cache->path, fs->tree.task_xattr_at))
 		return true;
 	log_warn(
 		"event=no_thumbnails reason=\"their cache lies inside the mount point\"");
