@@ -107,7 +107,7 @@ static void expect_files(const struct task_view *view, struct look *look)
 			look->shown |= KIND_BIT(VIRTUAL_VIDEO + i);
 	}
 	for (int kind = VIRTUAL_STATUS; kind < VIRTUAL_COUNT; kind++)
-		if (view->hidden & 1u << (kind - VIRTUAL_STATUS))
+		if (view->hidden & folder_hidden_bit((enum virtual_kind)kind))
 			look->shown &= (uint8_t)~KIND_BIT(kind);
 }
 

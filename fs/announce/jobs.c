@@ -7,7 +7,6 @@
 #include "backend/base/thread.h"
 #include "fs/folder/folder.h"
 #include "fs/view/gallery.h"
-#include "fs/kernel/ops_poll.h"
 #include "fs/view/virtual_files.h"
 
 #include <errno.h>
@@ -88,7 +87,7 @@ static void look_again(struct announce *announce, uint64_t number)
 		return;
 	virtual_status_changed(fs, number);
 	count_change(announce, number);
-	pollers_wake(fs->pollers, number);
+	fs->events.wake_pollers(fs, number);
 }
 
 /* --- giving out jobs; the thread --- */
@@ -416,7 +415,7 @@ static void *announce_run(void *context)
 			give_job(announce);
 		else
 			drop_jobs(announce);
-		pollers_ms = pollers_tick(announce->fs->pollers, now_ms);
+		pollers_ms = announce->fs->events.tick_pollers(announce->fs, now_ms);
 		wait_for_something(announce, pollers_ms < next_ms ? pollers_ms : next_ms);
 	}
 	return NULL;

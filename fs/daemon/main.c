@@ -6,7 +6,7 @@
 #include "backend/base/text.h"
 #include "fs/announce/announce.h"
 #include "fs/daemon/background.h"
-#include "fs/folder/filesystem.h"
+#include "fs/daemon/filesystem_setup.h"
 #include "fs/daemon/library.h"
 #include "fs/daemon/mount_point.h"
 #include "fs/kernel/ops.h"
@@ -16,6 +16,7 @@
 #include "fs/order/settle.h"
 #include "fs/daemon/embedded_sim.h"
 #include "fs/thumbnails/thumbnails.h"
+#include "fs/tree/path.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -54,7 +55,7 @@ static int complain(struct program *program, int r)
 /* What lies inside the mount point could not be reached once it is mounted. */
 static int check_outside(struct program *program, const char *what, const char *path)
 {
-	if (!mount_point_is_inside(path, program->mount_point))
+	if (!path_lies_inside(path, program->mount_point))
 		return 0;
 	program->error =
 		text_format("the %s %s lies inside the mount point %s; it could not be "
@@ -75,7 +76,7 @@ static int check_places(struct program *program)
 		if (config_key_file(program->config, i))
 			r = check_outside(program, "key file",
 					  config_key_file(program->config, i));
-	if (r || !mount_point_is_inside(program->mount_point, program->options.library))
+	if (r || !path_lies_inside(program->mount_point, program->options.library))
 		return r;
 	program->error =
 		text_format("the mount point %s lies inside the library %s; choose a "

@@ -7,8 +7,7 @@
 #include "fs/folder/set_aside.h"
 #include "fs/folder/unsent_below.h"
 #include "fs/folder/folder.h"
-#include "fs/order/settle.h"
-#include "fs/view/virtual_files.h"
+#include "fs/folder/due_queue.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -158,7 +157,7 @@ static void visit_below(void *context, struct node *folder, uint64_t number)
 	mark_active(folder);
 	if (!backend_task_edit(change->fs->backend, number))
 		keep_edit(change->fs, change->edits, number);
-	settle_poke(change->fs->settler, number);
+	due_poke(change->fs, number);
 }
 
 /*
@@ -191,7 +190,7 @@ static int try_edit(struct filesystem *fs, uint64_t number, const char *name,
 			return r == -EACCES ? -EAGAIN : r;
 		keep_edit(fs, edits, number);
 	}
-	settle_poke(fs->settler, number);
+	due_poke(fs, number);
 	return 0;
 }
 
@@ -253,7 +252,7 @@ static void visit_note(void *context, struct node *parent, const char *name)
 	edit_below(visit->fs, parent, name, &edits);
 	number = folder_number(visit->fs, parent);
 	if (number)
-		settle_poke(visit->fs->settler, number);
+		due_poke(visit->fs, number);
 }
 
 void edits_note(struct filesystem *fs, struct node *node)
@@ -268,7 +267,7 @@ static void visit_poke(void *context, struct node *folder, uint64_t number)
 	struct filesystem *fs = context;
 
 	(void)folder;
-	settle_poke(fs->settler, number);
+	due_poke(fs, number);
 }
 
 static void visit_closed(void *context, struct node *parent, const char *name)
@@ -279,7 +278,7 @@ static void visit_closed(void *context, struct node *parent, const char *name)
 	if (name_is_defaults(name))
 		unsent_below_each(visit->fs, parent, visit_poke, visit->fs);
 	if (number)
-		settle_poke(visit->fs->settler, number);
+		due_poke(visit->fs, number);
 }
 
 void edits_closed(struct filesystem *fs, struct node *node)
@@ -312,7 +311,7 @@ static void visit_mark(void *context, struct node *parent, const char *name)
 		number = visit->result ? 0 : folder_number(visit->fs, parent);
 	}
 	if (number)
-		settle_poke(visit->fs->settler, number);
+		due_poke(visit->fs, number);
 }
 
 int edits_after_change(struct filesystem *fs, struct node *node, uid_t uid)
@@ -341,7 +340,7 @@ void edits_copy_came(struct filesystem *fs, uint64_t number)
 static int stand_again(struct filesystem *fs, uint64_t number,
 		       const struct task_view *view, const char *name, bool is_new)
 {
-	unsigned hidden = virtual_hides(name_virtual_kind(name));
+	unsigned hidden = folder_hidden_bit(name_virtual_kind(name));
 
 	if (!(view->hidden & hidden))
 		return -EACCES;
@@ -412,6 +411,6 @@ int edits_name_came(struct filesystem *fs, struct node *directory, int fd,
 	if (number && name_tells_copy(name))
 		backend_task_archive(fs->backend, number);
 	if (number)
-		settle_poke(fs->settler, number);
+		due_poke(fs, number);
 	return r;
 }

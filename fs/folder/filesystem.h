@@ -11,6 +11,7 @@
 #define SEEDANCEFS_FS_FOLDER_FILESYSTEM_H
 
 #include "backend/backend.h"
+#include "fs/folder/folder_events.h"
 #include "fs/tree/node.h"
 #include "fs/tree/tree.h"
 
@@ -20,6 +21,7 @@
 
 struct fuse_session;
 struct folders;
+struct due_queue;
 struct settler;
 struct parked_reads;
 struct thumbnails;
@@ -35,6 +37,8 @@ struct filesystem {
 	struct tree tree;
 	struct nodes nodes;
 	struct folders *folders;
+	struct folder_events events;
+	struct due_queue *due;
 	struct settler *settler;
 	struct parked_reads *parked;
 	struct thumbnails *thumbnails; /* NULL: there are none */
@@ -53,17 +57,5 @@ struct filesystem {
 	pthread_cond_t opened;	/* an output's first open is decided */
 	struct handle *handles; /* guarded by handles_lock: all that are open */
 };
-
-/* `mount_point` is absolute, without links, and outlives it. */
-int filesystem_create(struct backend *backend, int library, const char *mount_point,
-		      struct filesystem **ret_fs);
-/* After the session ended and before the backend is destroyed. */
-void filesystem_destroy(struct filesystem *fs);
-
-/*
- * The backend's events, for backend_create(), which comes first: *fs is set before
- * backend_start(), and is the address of something that outlives the backend.
- */
-struct backend_events filesystem_events(struct filesystem **fs);
 
 #endif

@@ -4,11 +4,9 @@
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
-#include "fs/announce/announce.h"
 #include "fs/tree/task_mark.h"
 #include "fs/folder/access.h"
-#include "fs/order/settle.h"
-#include "fs/thumbnails/thumbnails.h"
+#include "fs/folder/due_queue.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -182,7 +180,7 @@ static bool set_waiting(struct filesystem *fs, uint64_t number, const char *wait
 void folder_set_waiting(struct filesystem *fs, uint64_t number, const char *waiting)
 {
 	if (set_waiting(fs, number, waiting))
-		announce_changed(fs->announce, number);
+		fs->events.status_changed(fs, number);
 }
 
 char *folder_waiting(struct filesystem *fs, uint64_t number)
@@ -458,7 +456,7 @@ static void set_number(struct filesystem *fs, struct node *directory, uint64_t n
 
 	store_number(fs, directory, number);
 	if (view && view->state == TASK_PENDING)
-		settle_poke(fs->settler, number);
+		due_poke(fs, number);
 }
 
 void folder_made(struct filesystem *fs, struct node *directory)
@@ -707,7 +705,7 @@ static void poll_move(struct filesystem *fs, uint64_t number)
 		backend_task_set_place(fs->backend, number, &place);
 		backend_task_withdraw(fs->backend, number);
 		if (view->state == TASK_PENDING)
-			settle_poke(fs->settler, number);
+			due_poke(fs, number);
 	}
 	if (directory)
 		nodes_unref(&fs->nodes, directory, 1);
@@ -720,5 +718,4 @@ void folders_moved(struct filesystem *fs)
 
 	for (size_t i = 0; i < count; i++)
 		poll_move(fs, numbers[i]);
-	thumbnails_folders_moved(fs->thumbnails);
 }

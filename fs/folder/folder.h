@@ -114,6 +114,12 @@ void folder_set_waiting(struct filesystem *fs, uint64_t number, const char *wait
 /* A copy of that, to free(). */
 char *folder_waiting(struct filesystem *fs, uint64_t number);
 
+/* What hides a virtual file alone, among those that a user removed (HIDDEN_…). */
+static inline unsigned folder_hidden_bit(enum virtual_kind kind)
+{
+	return kind == VIRTUAL_NONE ? 0 : 1u << (kind - VIRTUAL_STATUS);
+}
+
 /* The folder of a task, or NULL; the table's lock is held. */
 struct folder *folders_find(struct folders *folders, uint64_t number);
 

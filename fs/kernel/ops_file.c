@@ -13,8 +13,8 @@
 #include "fs/kernel/parked_reads.h"
 #include "fs/kernel/ops_poll.h"
 #include "fs/kernel/passthrough.h"
-#include "fs/folder/refused_saves.h"
-#include "fs/order/settle.h"
+#include "fs/order/refused_saves.h"
+#include "fs/folder/due_queue.h"
 #include "fs/view/virtual_files.h"
 
 #include <errno.h>
@@ -182,7 +182,6 @@ static void read_output(fuse_req_t request, struct filesystem *fs, struct media 
 		fuse_reply_iov(request, view.parts, (int)view.count);
 		media_view_clear(&view);
 	} else if (r == -EAGAIN) {
-		settle_watch_readers(fs->settler);
 		parked_reads_add(fs->parked, request, media, offset, size);
 	} else {
 		fuse_reply_err(request, -r);
@@ -323,7 +322,7 @@ static int carry_out(struct filesystem *fs, const struct node *status,
 					 *control->argument ? control->argument : NULL);
 	if (!r && (!strcmp(control->word, "submit") || !strcmp(control->word, "retry"))) {
 		copy_detect_answered(status->folder);
-		settle_now(fs->settler, number);
+		due_now(fs, number);
 	}
 	return r;
 }

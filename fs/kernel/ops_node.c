@@ -10,7 +10,7 @@
 #include "fs/folder/folder.h"
 #include "fs/view/gallery.h"
 #include "fs/folder/access.h"
-#include "fs/folder/refused_saves.h"
+#include "fs/order/refused_saves.h"
 #include "fs/view/virtual_files.h"
 
 #include <errno.h>

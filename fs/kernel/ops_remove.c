@@ -322,6 +322,12 @@ static int move(const struct place *from, const struct place *to, unsigned flags
 	return r;
 }
 
+static void note_moved_folders(struct filesystem *fs)
+{
+	folders_moved(fs);
+	thumbnails_folders_moved(fs->thumbnails);
+}
+
 void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name,
 	       fuse_ino_t new_parent, const char *new_name, unsigned flags)
 {
@@ -361,7 +367,7 @@ void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name,
 		}
 		if (S_ISDIR(from.status.st_mode) ||
 		    (to.exists && S_ISDIR(to.status.st_mode)))
-			folders_moved(fs);
+			note_moved_folders(fs);
 		if (S_ISDIR(from.status.st_mode) && !(flags & RENAME_EXCHANGE))
 			thumbnails_moved(fs->thumbnails, path_of(&from), path_of(&to));
 	}

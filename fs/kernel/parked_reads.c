@@ -4,6 +4,7 @@
 #include "fs/kernel/waiter.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
 #include "backend/base/thread.h"
@@ -16,6 +17,7 @@
 #include <string.h>
 
 #define LIMIT_FIRST 6
+#define READERS_MS 1000 /* how often those that left are looked for */
 #define SMALL_BYTES (128u << 10)
 #define FLAG_EXITING 0x4 /* PF_EXITING in the flags of /proc/PID/stat */
 
@@ -44,6 +46,8 @@ struct parked_reads {
 	unsigned count, limit;
 	struct parked_read *done, **done_end; /* to be replied to */
 	bool is_stopping;
+	bool watches_readers; /* reads were parked at the last look, or since */
+	int64_t reap_ms;      /* boot clock: the next look */
 	pthread_cond_t has_done;
 
 	pthread_mutex_t again_lock;
@@ -65,7 +69,7 @@ int parked_reads_create(struct backend *backend, struct parked_reads **ret_parke
 	parked->done_end = &parked->done;
 	pthread_mutex_init(&parked->lock, NULL);
 	pthread_mutex_init(&parked->again_lock, NULL);
-	pthread_cond_init(&parked->has_done, NULL);
+	thread_condition_init(&parked->has_done);
 	*ret_parked = parked;
 	return 0;
 }
@@ -87,11 +91,14 @@ void parked_reads_set_limit(struct parked_reads *parked, unsigned limit)
 	parked->limit = limit < LIMIT_FIRST ? LIMIT_FIRST : limit;
 }
 
-bool parked_reads_is_empty(struct parked_reads *parked)
+/* Readers are looked after from now on. The lock is held. */
+static void watch_readers(struct parked_reads *parked)
 {
-	SCOPED_LOCK(&parked->lock);
-
-	return parked->count == 0;
+	if (parked->watches_readers)
+		return;
+	parked->watches_readers = true;
+	parked->reap_ms = clock_boot_ms() + READERS_MS;
+	pthread_cond_signal(&parked->has_done);
 }
 
 /* Adds to the table; the id of the oldest read when there are too many, else 0. */
@@ -105,6 +112,7 @@ static uint64_t enlist(struct parked_reads *parked, struct parked_read *read)
 	else
 		parked->first = read;
 	parked->last = read;
+	watch_readers(parked);
 	return ++parked->count > parked->limit ? parked->first->id : 0;
 }
 
@@ -201,31 +209,65 @@ static void parked_reads_done(struct waiter *waiter, int result)
 		pthread_cond_signal(&parked->has_done);
 }
 
-/* All that are done; NULL at the end. */
-static struct parked_read *take_done(struct parked_reads *parked)
+/* The lock is held. */
+static bool is_time_to_reap(const struct parked_reads *parked)
+{
+	return parked->watches_readers && clock_boot_ms() >= parked->reap_ms;
+}
+
+/* The lock is held. */
+static void wait_for_something(struct parked_reads *parked)
+{
+	struct timespec until;
+
+	if (!parked->watches_readers) {
+		pthread_cond_wait(&parked->has_done, &parked->lock);
+		return;
+	}
+	until = thread_moment_in(parked->reap_ms - clock_boot_ms() + 1);
+	pthread_cond_timedwait(&parked->has_done, &parked->lock, &until);
+}
+
+/* Waits for reads that are done, or until readers are to be looked after. False at the
+ * end: every read was replied to. */
+static bool take_work(struct parked_reads *parked, struct parked_read **ret_done,
+		      bool *ret_reaps)
 {
 	SCOPED_LOCK(&parked->lock);
-	struct parked_read *read;
 
-	while (!parked->done && !parked->is_stopping)
-		pthread_cond_wait(&parked->has_done, &parked->lock);
-	read = parked->done;
+	while (!parked->done && !parked->is_stopping && !is_time_to_reap(parked))
+		wait_for_something(parked);
+	*ret_reaps = is_time_to_reap(parked);
+	*ret_done = parked->done;
 	parked->done = NULL;
 	parked->done_end = &parked->done;
-	return read;
+	return *ret_done || !parked->is_stopping;
+}
+
+/* The next look is in a second, if any read is parked then. */
+static void look_after_readers(struct parked_reads *parked)
+{
+	parked_reads_reap(parked);
+	SCOPED_LOCK(&parked->lock);
+	parked->watches_readers = parked->count > 0;
+	parked->reap_ms = clock_boot_ms() + READERS_MS;
 }
 
 static void *parked_reads_run(void *context)
 {
 	struct parked_read *read;
+	bool reaps;
 
-	while ((read = take_done(context)))
+	while (take_work(context, &read, &reaps)) {
 		while (read) {
 			struct parked_read *next = read->next_done;
 
 			reply(read);
 			read = next;
 		}
+		if (reaps)
+			look_after_readers(context);
+	}
 	return NULL;
 }
 

@@ -3,7 +3,8 @@
  *
  * Each has one owner, the backend's thread, which ends it through the read_done event
  * exactly once. The replies themselves, a copy of the bytes each, are made by a thread of
- * this room, so that the backend's goes on receiving meanwhile. The table knows all that
+ * this module, so that the backend's goes on receiving meanwhile. While reads are parked,
+ * the same thread looks once a second for readers that left. The table knows all that
  * are parked, so that readers that left can be found and the number of parked requests
  * stays below half of what the kernel allows in the background (parked readahead could
  * block the whole mount).
@@ -30,8 +31,8 @@ void parked_reads_set_limit(struct parked_reads *parked, unsigned limit);
 void parked_reads_add(struct parked_reads *parked, struct fuse_req *request,
 		      struct media *media, off_t offset, size_t size);
 
-/* Ends the reads whose readers are exiting or gone: at each flush, and once a second. */
+/* Ends the reads whose readers are exiting or gone: for each flush, a hint that one left.
+ * Once a second that happens by itself. */
 void parked_reads_reap(struct parked_reads *parked);
-bool parked_reads_is_empty(struct parked_reads *parked);
 
 #endif

@@ -11,7 +11,7 @@
 #include "fs/folder/folder.h"
 #include "fs/order/draft.h"
 #include "fs/order/reorder_guard.h"
-#include "fs/folder/refused_saves.h"
+#include "fs/order/refused_saves.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@
 struct look {
 	struct filesystem *fs;
 	uint64_t number;
-	const struct settle_wish *wish;
+	const struct due_folder *wish;
 	uint64_t edits; /* before anything else was read: what happens from then on shows
 			 */
 	struct node *directory; /* referenced */
@@ -212,7 +212,7 @@ static int64_t act(const struct look *look)
 
 	if (!r && folder_set_waits_on(fs, look->number, result.waits_on))
 		outcome = refuse_loop(&result);
-	folder_each_in_loop(fs, settle_look_soon, fs->settler);
+	folder_each_in_loop(fs, due_soon, fs);
 	if (r) {
 		AUTOFREE char *waiting =
 			text_format("the folder cannot be read (%s)", strerror(-r));
@@ -234,7 +234,7 @@ static int64_t act(const struct look *look)
 
 /* A copy goes only by a `submit` that is written afterwards, which ends its being one. So
  * does what waits for `submit`, but for a `retry` just now. */
-static bool may_go(const struct task_view *view, const struct settle_wish *wish)
+static bool may_go(const struct task_view *view, const struct due_folder *wish)
 {
 	if (view->state != TASK_PENDING || view->order || view->is_removed)
 		return false;
@@ -255,7 +255,7 @@ static void pass_over(struct filesystem *fs, uint64_t number,
 	if (!folder_left_loop(fs, number) || backend_task_edit(backend, number))
 		return;
 	backend_task_edited(backend, number);
-	settle_poke(fs->settler, number);
+	due_poke(fs, number);
 }
 
 /* In a folder that a program is still making, or keeps for itself;
@@ -301,7 +301,7 @@ static int64_t look_at(struct look *look)
 	return left_ms;
 }
 
-int64_t settle_look(struct filesystem *fs, const struct settle_wish *wish)
+int64_t settle_look(struct filesystem *fs, const struct due_folder *wish)
 {
 	struct look look = {
 		.fs = fs,

@@ -43,14 +43,9 @@ ino_t virtual_inode(uint64_t number, enum virtual_kind kind, uint64_t version)
 		       (version & VERSION_MASK));
 }
 
-unsigned virtual_hides(enum virtual_kind kind)
-{
-	return kind == VIRTUAL_NONE ? 0 : 1u << (kind - VIRTUAL_STATUS);
-}
-
 static bool is_hidden(const struct task_view *view, enum virtual_kind kind)
 {
-	return view->hidden & virtual_hides(kind);
+	return view->hidden & folder_hidden_bit(kind);
 }
 
 static bool is_quiet(const struct node *directory)
@@ -175,15 +170,15 @@ size_t virtual_list(struct filesystem *fs, struct node *directory,
 unsigned virtual_hiding(const struct virtual_file *files, size_t count,
 			enum virtual_kind kind)
 {
-	unsigned hidden = virtual_hides(kind);
+	unsigned hidden = folder_hidden_bit(kind);
 
 	if (kind != VIRTUAL_STATUS)
 		return hidden;
 	for (int other = VIRTUAL_STATUS; other < VIRTUAL_COUNT; other++)
-		hidden |= virtual_hides((enum virtual_kind)other);
+		hidden |= folder_hidden_bit((enum virtual_kind)other);
 	for (size_t i = 0; i < count; i++)
 		if (files[i].kind != VIRTUAL_STATUS)
-			hidden &= ~virtual_hides(files[i].kind);
+			hidden &= ~folder_hidden_bit(files[i].kind);
 	return hidden;
 }
 

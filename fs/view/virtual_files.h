@@ -30,9 +30,6 @@ size_t virtual_list(struct filesystem *fs, struct node *directory,
 		    const struct task_view *view, bool has_own_frame,
 		    struct virtual_file files[VIRTUAL_FILES_MAX]);
 
-/* What hides this file alone (HIDDEN_…). */
-unsigned virtual_hides(enum virtual_kind kind);
-
 /*
  * What is hidden (HIDDEN_…) when a user removes a virtual file. Once `status` was
  * removed, nothing that is not in the list now appears any more.

@@ -3,6 +3,7 @@
 #include "tests/unit/unit.h"
 
 #include "fs/announce/announce.h"
+#include "fs/daemon/filesystem_setup.h"
 #include "fs/folder/folder.h"
 #include "fs/order/draft.h"
 #include "fs/order/settle_internal.h"
@@ -152,7 +153,7 @@ static void move_to_trash(void)
 
 static void look_for(bool is_now, bool is_wanted)
 {
-	struct settle_wish wish = { number, is_now, is_wanted };
+	struct due_folder wish = { number, is_now, is_wanted };
 
 	settle_look(fs, &wish);
 }

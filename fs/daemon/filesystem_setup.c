@@ -1,7 +1,8 @@
-#include "fs/folder/filesystem.h"
+#include "fs/daemon/filesystem_setup.h"
 
 #include "backend/base/cleanup.h"
 #include "fs/announce/announce.h"
+#include "fs/folder/due_queue.h"
 #include "fs/folder/folder.h"
 #include "fs/view/gallery.h"
 #include "fs/kernel/handle.h"
@@ -13,6 +14,30 @@
 
 #include <errno.h>
 #include <unistd.h>
+
+/* --- what lower modules tell higher ones --- */
+
+static void status_changed(struct filesystem *fs, uint64_t number)
+{
+	announce_changed(fs->announce, number);
+}
+
+static void walked(struct filesystem *fs)
+{
+	thumbnails_walked(fs->thumbnails);
+}
+
+static void wake_pollers(struct filesystem *fs, uint64_t number)
+{
+	pollers_wake(fs->pollers, number);
+}
+
+static int64_t tick_pollers(struct filesystem *fs, int64_t now_ms)
+{
+	return pollers_tick(fs->pollers, now_ms);
+}
+
+/* --- life --- */
 
 int filesystem_create(struct backend *backend, int library, const char *mount_point,
 		      struct filesystem **ret_fs)
@@ -28,6 +53,8 @@ int filesystem_create(struct backend *backend, int library, const char *mount_po
 	fs->owner = geteuid();
 	fs->group = getegid();
 	fs->is_root = fs->owner == 0;
+	fs->events = (struct folder_events){ status_changed, walked, wake_pollers,
+					     tick_pollers };
 	pthread_mutex_init(&fs->handles_lock, NULL);
 	pthread_cond_init(&fs->opened, NULL);
 	r = tree_open(&fs->tree, library);
@@ -36,6 +63,8 @@ int filesystem_create(struct backend *backend, int library, const char *mount_po
 		r = nodes_init(&fs->nodes, &fs->tree);
 	if (!r)
 		r = folders_create(&fs->folders);
+	if (!r)
+		r = due_queue_create(&fs->due);
 	if (!r)
 		r = gallery_create(&fs->gallery);
 	if (!r)
@@ -68,6 +97,7 @@ void filesystem_destroy(struct filesystem *fs)
 	settler_destroy(fs->settler);
 	parked_reads_destroy(fs->parked);
 	gallery_destroy(fs->gallery);
+	due_queue_destroy(fs->due);
 	folders_destroy(fs->folders, &fs->nodes);
 	nodes_clear(&fs->nodes);
 	tree_close(&fs->tree);
@@ -76,12 +106,14 @@ void filesystem_destroy(struct filesystem *fs)
 	free(fs);
 }
 
+/* --- the backend's events --- */
+
 static void task_changed(void *context, uint64_t number)
 {
 	struct filesystem **fs = context;
 
 	/* The views are looked at when somebody asks; orders depend on others. */
-	settle_changed((*fs)->settler, number);
+	settle_changed(*fs, number);
 	thumbnails_changed((*fs)->thumbnails, number);
 	announce_changed((*fs)->announce, number);
 }

@@ -1,7 +1,8 @@
-#include "fs/folder/recovery_walk.h"
+#include "fs/order/recovery_walk.h"
 
 #include "backend/base/cleanup.h"
 #include "backend/base/log.h"
+#include "fs/folder/due_queue.h"
 #include "fs/folder/folder.h"
 #include "fs/order/draft.h"
 #include "fs/tree/task_mark.h"
@@ -39,8 +40,6 @@ struct unmarked {
 
 struct walk {
 	struct filesystem *fs;
-	const bool *is_stopping;
-	pthread_mutex_t *lock;
 	/* Tasks by their last known path, for folders that lost their mark. */
 	struct task_view **hints;
 	size_t hint_count;
@@ -51,11 +50,9 @@ struct walk {
 	unsigned depth;
 };
 
-static bool is_stopping(struct walk *walk)
+static bool is_stopping(const struct walk *walk)
 {
-	SCOPED_LOCK(walk->lock);
-
-	return *walk->is_stopping;
+	return due_queue_is_stopped(walk->fs->due);
 }
 
 /* --- lost marks --- */
@@ -309,9 +306,9 @@ static void walk_directory(struct walk *walk, struct node *directory)
 	closedir(stream);
 }
 
-bool recovery_walk(struct filesystem *fs, const bool *stopping, pthread_mutex_t *lock)
+bool recovery_walk(struct filesystem *fs)
 {
-	struct walk walk = { .fs = fs, .is_stopping = stopping, .lock = lock };
+	struct walk walk = { .fs = fs };
 	bool is_whole;
 
 	backend_task_each(fs->backend, add_hint, &walk);

@@ -9,8 +9,8 @@
  * text itself, should something else make it good. The task's record keeps that over a
  * restart.
  */
-#ifndef SEEDANCEFS_FS_FOLDER_REFUSED_SAVES_H
-#define SEEDANCEFS_FS_FOLDER_REFUSED_SAVES_H
+#ifndef SEEDANCEFS_FS_ORDER_REFUSED_SAVES_H
+#define SEEDANCEFS_FS_ORDER_REFUSED_SAVES_H
 
 #include "fs/folder/filesystem.h"
 

@@ -1,4 +1,4 @@
-#include "fs/folder/refused_saves.h"
+#include "fs/order/refused_saves.h"
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"

@@ -4,12 +4,13 @@
  * restored elsewhere, get their task back. In the background: only the mount of a library
  * that was copied waits for it.
  */
-#ifndef SEEDANCEFS_FS_FOLDER_RECOVERY_WALK_H
-#define SEEDANCEFS_FS_FOLDER_RECOVERY_WALK_H
+#ifndef SEEDANCEFS_FS_ORDER_RECOVERY_WALK_H
+#define SEEDANCEFS_FS_ORDER_RECOVERY_WALK_H
 
 #include "fs/folder/filesystem.h"
 
-/* True when done; false soon after *is_stopping (guarded by lock) became true. */
-bool recovery_walk(struct filesystem *fs, const bool *is_stopping, pthread_mutex_t *lock);
+/* True when done; false soon after the queue of due folders was stopped. The settler's
+ * thread. */
+bool recovery_walk(struct filesystem *fs);
 
 #endif
