@@ -154,8 +154,8 @@ void due_forget_wish(struct due_queue *queue, uint64_t number)
 
 /* --- taking out --- */
 
-/* Unlinks one that is due; NULL: *ret_next_ms is when the next one is. The lock is held.
- */
+/* Unlinks one that is due; NULL: *ret_next_ms is when the next one is. The lock is
+ * held. */
 static struct due *unlink_due(struct due_queue *queue, int64_t now_ms,
 			      int64_t *ret_next_ms)
 {

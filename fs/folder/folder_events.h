@@ -10,8 +10,8 @@
 struct filesystem;
 
 struct folder_events {
-	/* What a folder waits for changed, which `status` says. Any thread; only queues.
-	 */
+	/* What a folder waits for changed, which `status` says.
+	 * Any thread; only queues. */
 	void (*status_changed)(struct filesystem *fs, uint64_t number);
 	/* The walk after the start has seen every folder. Only marks. */
 	void (*walked)(struct filesystem *fs);

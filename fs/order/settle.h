@@ -25,8 +25,7 @@ bool settler_wait_walk(struct settler *settler, int64_t most_ms);
 void settler_stop(struct settler *settler);
 void settler_destroy(struct settler *settler);
 
-/* A task changed: so may what waits for it. Called on the backend's thread; only queues.
- */
+/* A task changed: so may what waits for it. The backend's thread; only queues. */
 void settle_changed(struct filesystem *fs, uint64_t number);
 
 #endif
