@@ -8,13 +8,14 @@
  * a submission can never both win; the ledger follows on the backend's thread, and always
  * before anything leaves the machine.
  *
- * The events are called on the backend's thread, without any lock. They must only mark,
- * queue and reply: no waiting, no file of the mount.
+ * What it tells the folder side is in backend/core/events.h.
  */
 #ifndef SEEDANCEFS_BACKEND_BACKEND_H
 #define SEEDANCEFS_BACKEND_BACKEND_H
 
 #include "backend/config/config.h"
+#include "backend/core/events.h"
+#include "backend/core/section.h"
 #include "backend/request/request.h"
 #include "backend/media/link.h"
 #include "backend/tasks/task.h"
@@ -24,25 +25,6 @@
 struct backend;
 struct media;
 struct media_view;
-
-/* How long the folder side may hold back a success at most. */
-#define SHOW_LATEST_MS 3000
-
-struct backend_events {
-	/* A task's view changed, and what changed is durable. */
-	void (*task_changed)(void *context, uint64_t number);
-	/*
-	 * A parked read ended: result 0 (the bytes are here) or -errno. Called exactly
-	 * once for each backend_media_park() that returned 0.
-	 */
-	void (*read_done)(void *context, void *read, int result);
-	/*
-	 * A task's outputs are ready, and it is about to be shown as succeeded; may be
-	 * NULL. True: it is shown after backend_task_show(), or SHOW_LATEST_MS later.
-	 */
-	bool (*task_finishing)(void *context, uint64_t number);
-	void *context;
-};
 
 /*
  * Opens the ledger at library_path/ledger.sqlite3 and loads every task. `config` must
@@ -59,10 +41,6 @@ void backend_destroy(struct backend *backend);
 /* A random name of this library: 32 hexadecimal digits. */
 const char *backend_library_id(const struct backend *backend);
 const struct config *backend_config(const struct backend *backend);
-/* The section that made a task, if the configuration still has it unchanged (the same
- * address and key); else NULL. */
-const struct provider_section *backend_section_of(const struct backend *backend,
-						  const struct task_view *view);
 
 /* --- tasks --- */
 

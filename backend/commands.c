@@ -5,6 +5,7 @@
 #include "backend/commands_internal.h"
 
 #include "backend/base/clock.h"
+#include "backend/turn_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -62,7 +63,7 @@ void backend_task_set_place(struct backend *backend, uint64_t number,
 static void run_seen(struct backend *backend, struct command *command)
 {
 	free(command);
-	backend->is_seen = true; /* what was recovered is saved first */
+	turn_library_seen(backend); /* what was recovered is saved first */
 }
 
 bool backend_was_copied(const struct backend *backend)
@@ -78,7 +79,7 @@ void backend_library_seen(struct backend *backend)
 	if (!command)
 		return; /* at home already, or the next start finds a copy again */
 	command->run = run_seen;
-	core_send(backend, command);
+	backend_send(backend, command);
 }
 
 struct task_view *backend_task_view(struct backend *backend, uint64_t number)
@@ -291,5 +292,5 @@ int backend_task_remove(struct backend *backend, uint64_t number)
 	for (int i = 0; i < OUTPUT_COUNT; i++)
 		view->outputs[i].is_ready = false;
 	tasks_commit(backend->tasks, view);
-	return core_send_task(backend, number, remove_now);
+	return backend_send_task(backend, number, remove_now);
 }

@@ -1,126 +1,20 @@
 /*
  * The inside of the backend: what its rooms share. Not for fs/.
- *
- * One turn of the thread (core_run() in backend.c):
- *   transfers → the writer's news → commands from other threads → timers → orders that
- * may go out (intents) → one commit of all that changed → only then are requests of new
- * intents sent, and the folder side is told.
  */
 #ifndef SEEDANCEFS_BACKEND_CORE_INTERNAL_H
 #define SEEDANCEFS_BACKEND_CORE_INTERNAL_H
 
 #include "backend/backend.h"
+#include "backend/core/core.h"
+#include "backend/core/note.h"
+#include "backend/core/section.h"
 #include "backend/http/http.h"
 #include "backend/ledger/ledger.h"
 #include "backend/media/store/stage.h"
 #include "backend/media/store/writer.h"
 #include "backend/tasks/task_table.h"
-#include "backend/tasks/task_timers.h"
-#include "backend/base/timers.h"
-
-#include <pthread.h>
-
-/* Something for the backend's thread to do; embedded first in what it carries. */
-struct command {
-	struct command *next;
-	void (*run)(struct backend *backend, struct command *command); /* frees it */
-};
 
 struct order;
-struct task_poll;
-struct size_probe;
-struct search;
-struct opening;
-struct prefetch_job;
-struct reveal;
-struct removal;
-
-/* What is on disk of an output that is not open: media/kept.c. */
-struct kept_memo {
-	uint64_t number; /* 0: none */
-	enum output_kind kind;
-	uint32_t version;
-	uint64_t bytes;
-};
-
-#define KEPT_MEMOS 4096
-
-struct backend {
-	/* Set before start. */
-	const struct config *config;
-	char *library_path;
-	int media_directory;
-	struct backend_events events;
-	struct tasks *tasks;
-	struct http *http; /* but for http_wake(): backend thread only */
-	struct media_writer *writer;
-	struct media_pool chunks; /* has a lock of its own */
-
-	/* Guarded by command_lock. */
-	pthread_mutex_t command_lock;
-	pthread_cond_t numbers_came;
-	struct command *commands, **commands_end;
-	bool is_stopping;
-
-	/* Guarded by media_lock. */
-	pthread_mutex_t media_lock;
-	pthread_cond_t media_opened;
-	struct media *media;
-	struct opening *openings; /* what somebody is opening just now */
-	struct kept_memo kept[KEPT_MEMOS];
-	uint64_t kept_changes; /* media that were opened */
-
-	/* Any thread. */
-	atomic_bool has_written; /* the writer has news */
-
-	/* Backend thread only (the creator's, before start). */
-	struct ledger *ledger;
-	struct timers timers;
-	struct timer ledger_retry;
-	bool ledger_is_failing;
-	bool is_seen;	      /* every folder of a copied library was: to be put down */
-	struct order *orders; /* in the order they came */
-	struct task_poll *task_polls;
-	struct size_probe *size_probes;
-	struct task_timers held_back; /* successes, and when they are shown at last */
-	struct task_timers removals;  /* … and when the bytes go */
-	struct search *searches;
-	struct prefetch_job *prefetch_jobs;
-	struct timer prefetch_timer;
-	bool prefetch_starts;	  /* everything that is known is to be looked at */
-	int64_t prefetch_plan_ms; /* boot clock: the keepers' times are reckoned anew */
-	int64_t read_ms;	  /* boot clock: somebody waited for bytes */
-	int64_t *intents; /* wall clock of the creates sent in the last hour, oldest first
-			   */
-	size_t intent_count;
-	unsigned random_state;
-	bool *private_sections; /* by the section's place: config/trust.c */
-
-	pthread_t thread;
-	bool is_started;
-
-	/* Set before start. */
-	bool was_copied; /* the library was, since it was last at home */
-};
-
-/* Hands a command over; it runs on the backend's thread. Never fails. */
-void core_send(struct backend *backend, struct command *command);
-/* The same for what needs the task's number alone. 0 or -ENOMEM. */
-int core_send_task(struct backend *backend, uint64_t number,
-		   void (*act)(struct backend *backend, uint64_t number));
-
-/* A pseudo-random spread of `ms` by up to a tenth, so that tasks do not poll in step. */
-int64_t core_jitter(struct backend *backend, int64_t ms);
-
-/* The section that made a task,
- * if the configuration still has it unchanged; else NULL. */
-const struct provider_section *core_section_of(const struct backend *backend,
-					       const struct task_view *view);
-/* The same; and the task's note says so as long as there is none. */
-const struct provider_section *core_bind(struct backend *backend,
-					 const struct task_view *view);
-/* What the ledger calls a section's endpoint. */
-const char *core_endpoint_name(const struct provider_section *section);
 
 /* --- config/trust.c: whom a section's calls may reach --- */
 /* For calls to the service itself. */
@@ -134,10 +28,6 @@ const void *trust_media_lane(const struct backend *backend,
 /* The service answered: now it is known where it is. */
 void trust_learn(struct backend *backend, const struct provider_section *section,
 		 const struct http_response *response);
-
-/* Sets a task's waiting or note text if it differs. */
-void core_set_waiting(struct backend *backend, uint64_t number, const char *waiting);
-void core_set_note(struct backend *backend, uint64_t number, const char *note);
 
 /* --- orders/sender.c: orders and intents --- */
 bool sender_is_sending(const struct backend *backend); /* a create is on its way */

@@ -94,7 +94,7 @@ int backend_task_order(struct backend *backend, const struct task_order *order)
 	if (r)
 		order_destroy(made);
 	else
-		core_send(backend, order_command(made));
+		backend_send(backend, order_command(made));
 	return r;
 }
 

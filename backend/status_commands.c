@@ -28,7 +28,7 @@ static void cancel_pending(struct task_view *view)
 static bool is_out_of_reach(const struct backend *backend, const struct task_view *view)
 {
 	return (view->state == TASK_QUEUED || view->state == TASK_RUNNING) &&
-	       !core_section_of(backend, view);
+	       !backend_section_of(backend, view);
 }
 
 static void note_both(struct task_view *view)
@@ -83,7 +83,7 @@ static int control_cancel(struct backend *backend, struct task_view *view)
 	view->wants_cancel = true;
 	task_set_text(&view->note, "asking the service to cancel");
 	tasks_commit(backend->tasks, view);
-	return core_send_task(backend, number, poll_cancel);
+	return backend_send_task(backend, number, poll_cancel);
 }
 
 /* --- adopt --- */
@@ -102,7 +102,7 @@ static const struct provider_section *section_to_adopt(struct backend *backend,
 
 	if (provider)
 		return config_section(backend->config, provider);
-	section = core_section_of(backend, view);
+	section = backend_section_of(backend, view);
 	return section ? section : config_section(backend->config, NULL);
 }
 
@@ -119,7 +119,7 @@ static void enter_adopted(struct task_view *view, const struct provider_section 
 			  const char *id)
 {
 	task_set_text(&view->provider, section->name);
-	task_set_text(&view->endpoint, core_endpoint_name(section));
+	task_set_text(&view->endpoint, section_endpoint_name(section));
 	task_set_text(&view->key_name, section->key_name);
 	task_begin_attempt(view);
 	view->intent_ms = 0;
@@ -160,7 +160,7 @@ static int adopt(struct backend *backend, struct task_view *view, const char *pr
 	}
 	enter_adopted(view, section, id);
 	tasks_commit(backend->tasks, view);
-	return core_send_task(backend, number, adopt_now);
+	return backend_send_task(backend, number, adopt_now);
 }
 
 int backend_task_adopt(struct backend *backend, uint64_t number, uint64_t edits,
@@ -187,7 +187,7 @@ static int control_fetch(struct backend *backend, struct task_view *view)
 		view->outputs[i].is_dead = view->outputs[i].is_removed = false;
 	view->listing_ms = clock_wall_ms();
 	tasks_commit(backend->tasks, view);
-	return core_send_task(backend, number, media_fetch);
+	return backend_send_task(backend, number, media_fetch);
 }
 
 /* --- all of them --- */

@@ -82,7 +82,7 @@ int backend_task_hide(struct backend *backend, uint64_t number, unsigned what)
 		if (what & hidden_output[i] && view->outputs[i].is_ready)
 			view->outputs[i].is_removed = true;
 	tasks_commit(backend->tasks, view);
-	return core_send_task(backend, number, plan);
+	return backend_send_task(backend, number, plan);
 }
 
 int backend_task_unhide(struct backend *backend, uint64_t number, unsigned what)
@@ -104,5 +104,5 @@ int backend_task_unhide(struct backend *backend, uint64_t number, unsigned what)
 			view->outputs[i].is_removed = false;
 	view->listing_ms = clock_wall_ms();
 	tasks_commit(backend->tasks, view);
-	return core_send_task(backend, number, prefetch_task);
+	return backend_send_task(backend, number, prefetch_task);
 }

@@ -86,7 +86,7 @@ static int hold_back(struct backend *backend, uint64_t number)
 	int r = task_timers_set(&backend->held_back, number, SHOW_LATEST_MS);
 
 	if (!r)
-		core_set_waiting(backend, number, "its thumbnails for the desktop");
+		backend_set_waiting(backend, number, "its thumbnails for the desktop");
 	return r;
 }
 
@@ -114,5 +114,5 @@ static void go_on(struct backend *backend, uint64_t number)
 
 void backend_task_show(struct backend *backend, uint64_t number)
 {
-	core_send_task(backend, number, go_on); /* without memory the timer shows it */
+	backend_send_task(backend, number, go_on); /* without memory the timer shows it */
 }

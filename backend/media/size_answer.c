@@ -45,12 +45,13 @@ static int open_gauge(struct size_probe *probe)
 	if (directory < 0)
 		return directory;
 	log_info("event=media_without_length task=%" PRIu64, probe->number);
-	core_set_waiting(probe->backend, probe->number,
-			 probe->kind == OUTPUT_VIDEO
-				 ? "the whole video: its server does not say how long it "
-				   "is, so it is fetched before it is shown"
-				 : "the whole last frame: its server does not say how "
-				   "long it is");
+	backend_set_waiting(
+		probe->backend, probe->number,
+		probe->kind == OUTPUT_VIDEO
+			? "the whole video: its server does not say how long it "
+			  "is, so it is fetched before it is shown"
+			: "the whole last frame: its server does not say how "
+			  "long it is");
 	return length_gauge_create(directory, name, &probe->gauge);
 }
 
@@ -164,9 +165,9 @@ static void take_gauge(struct size_probe *probe, const struct http_response *res
 	}
 	length_gauge_close(gauge);
 	if (gauged == GAUGED_AS_EVER)
-		core_set_note(probe->backend, probe->number,
-			      "what the media host sends looks cut off, but it is the "
-			      "same each time");
+		backend_set_note(probe->backend, probe->number,
+				 "what the media host sends looks cut off, but it is the "
+				 "same each time");
 	mark_whole(probe, response, size);
 }
 

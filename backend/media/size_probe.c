@@ -159,9 +159,9 @@ void size_probe_retry_after(struct size_probe *probe, const char *why, int64_t l
 		ms = least_ms;
 	waiting = text_format("the media host to hand out the %s (%s)",
 			      probe->kind == OUTPUT_VIDEO ? "video" : "last frame", why);
-	core_set_waiting(probe->backend, probe->number, waiting);
+	backend_set_waiting(probe->backend, probe->number, waiting);
 	timer_set(&probe->backend->timers, &probe->timer,
-		  clock_boot_ms() + core_jitter(probe->backend, ms));
+		  clock_boot_ms() + backend_jitter(probe->backend, ms));
 }
 
 static void retry(struct size_probe *probe, const char *why)
@@ -211,7 +211,7 @@ void size_probe_unreachable(struct size_probe *probe, const char *why)
 /* Nothing is known of the output: a start that has the section again looks anew. */
 static void give_back(struct size_probe *probe)
 {
-	core_set_waiting(probe->backend, probe->number, NULL);
+	backend_set_waiting(probe->backend, probe->number, NULL);
 	drop(probe);
 }
 
@@ -242,7 +242,7 @@ static void begin(void *context)
 		become_dead(probe, "the task is gone");
 		return;
 	}
-	section = core_bind(backend, view);
+	section = backend_bind_section(backend, view);
 	if (!section) {
 		give_back(probe);
 		return;

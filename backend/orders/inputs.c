@@ -155,7 +155,7 @@ static void fetch_later(struct fetch *fetch, struct backend *backend, int r)
 	fetch->is_begun = false;
 	fetch->not_before_ms =
 		clock_boot_ms() +
-		core_jitter(backend, ms > BACKOFF_LAST_MS ? BACKOFF_LAST_MS : ms);
+		backend_jitter(backend, ms > BACKOFF_LAST_MS ? BACKOFF_LAST_MS : ms);
 }
 
 static int explain_fetch(const struct fetch *fetch, const char *path, char **ret_waiting)
@@ -253,7 +253,7 @@ static void try_later(struct download *download)
 	download->failures++;
 	download->not_before_ms =
 		clock_boot_ms() +
-		core_jitter(backend, ms > BACKOFF_LAST_MS ? BACKOFF_LAST_MS : ms);
+		backend_jitter(backend, ms > BACKOFF_LAST_MS ? BACKOFF_LAST_MS : ms);
 	timer_set(&backend->timers, &download->timer, download->not_before_ms);
 }
 

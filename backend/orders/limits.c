@@ -80,7 +80,7 @@ static void count_active(void *context, struct task_view *view)
 	struct census *census = context;
 
 	if (task_is_active(view->state) &&
-	    core_section_of(census->backend, view) == census->section)
+	    backend_section_of(census->backend, view) == census->section)
 		census->active++;
 }
 

@@ -110,7 +110,7 @@ static bool tell(struct search *search, const struct observations *list)
 		      : describe_none(search);
 
 	if (text)
-		core_set_note(backend, search->number, text);
+		backend_set_note(backend, search->number, text);
 	return shown > 0;
 }
 
@@ -183,7 +183,7 @@ static void ask(void *context)
 	AUTOFREE char *tier = view ? tier_of(view) : NULL;
 	struct endpoint endpoint;
 
-	search->section = view ? core_section_of(backend, view) : NULL;
+	search->section = view ? backend_section_of(backend, view) : NULL;
 	if (!search->section || view->state != TASK_UNKNOWN || !view->model ||
 	    !search->section->provider->build_list) {
 		drop(search);

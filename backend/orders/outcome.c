@@ -93,8 +93,8 @@ static int64_t backoff(struct order *order)
 	int64_t ms = (int64_t)ORDER_RETRY_FIRST_MS << doublings;
 
 	order->failures++;
-	return core_jitter(order->backend,
-			   ms > ORDER_RETRY_LAST_MS ? ORDER_RETRY_LAST_MS : ms);
+	return backend_jitter(order->backend,
+			      ms > ORDER_RETRY_LAST_MS ? ORDER_RETRY_LAST_MS : ms);
 }
 
 /* Certain that it did not arrive: it goes out again in `wait_ms`. Takes the text. */

@@ -87,7 +87,7 @@ static void mark_submitting(struct order *order, struct task_view *view)
 	view->intent_ms = clock_wall_ms();
 	view->progress = -1;
 	task_set_text(&view->provider, order->section->name);
-	task_set_text(&view->endpoint, core_endpoint_name(order->section));
+	task_set_text(&view->endpoint, section_endpoint_name(order->section));
 	task_set_text(&view->key_name, order->section->key_name);
 	task_set_text(&view->model, order->request->model);
 	task_set_text(&view->remote_id, NULL);
@@ -143,7 +143,7 @@ static void consider(struct order *order)
 		held = r ? text_format("%s; trying again", strerror(-r))
 			 : budget_holds(backend, order);
 	if (held) {
-		core_set_waiting(backend, order->number, held);
+		backend_set_waiting(backend, order->number, held);
 		return;
 	}
 	view = begin_standing(order);

@@ -165,7 +165,8 @@ int64_t task_poll_interval(const struct task_poll *task_poll)
 
 	for (unsigned i = 0; i < task_poll->failures && ms < BACKOFF_MAX_MS; i++)
 		ms *= 2;
-	return core_jitter(task_poll->backend, ms > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : ms);
+	return backend_jitter(task_poll->backend,
+			      ms > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : ms);
 }
 
 /*
@@ -278,7 +279,7 @@ static void note_doubt(struct task_poll *task_poll, const struct observation *se
 				      "was wrong before",
 			   seen->problem.text ? seen->problem.text
 					      : "it does not say why");
-	core_set_note(task_poll->backend, task_poll->number, note);
+	backend_set_note(task_poll->backend, task_poll->number, note);
 }
 
 /* … until the next answer says otherwise. */
@@ -288,7 +289,7 @@ static void forget_doubt(struct task_poll *task_poll)
 
 	task_poll->doubts = 0;
 	if (view && view->note && text_starts_with(view->note, DOUBT_HEAD))
-		core_set_note(task_poll->backend, task_poll->number, NULL);
+		backend_set_note(task_poll->backend, task_poll->number, NULL);
 }
 
 /* Takes over what it said of the task. */

@@ -133,7 +133,7 @@ static bool is_bound(struct task_poll *task_poll)
 {
 	AUTOVIEW *view = tasks_view(task_poll->backend->tasks, task_poll->number);
 
-	task_poll->section = view ? core_bind(task_poll->backend, view) : NULL;
+	task_poll->section = view ? backend_bind_section(task_poll->backend, view) : NULL;
 	return task_poll->section && view->remote_id;
 }
 
@@ -178,7 +178,7 @@ static void add_companions(struct query *query, const struct task_poll *first)
 			continue;
 		view = tasks_view(backend->tasks, task_poll->number);
 		if (!view || !view->remote_id ||
-		    core_section_of(backend, view) != first->section)
+		    backend_section_of(backend, view) != first->section)
 			continue;
 		task_poll->section = first->section;
 		add_to_query(query, task_poll);

@@ -114,7 +114,7 @@ void prefetch_job_plan(struct prefetch_job *job, const struct task_view *view)
 {
 	const struct output *output = &view->outputs[job->kind];
 	int64_t expires_s = link_expires_at(output->url), now_ms = clock_wall_ms();
-	const struct provider_section *section = core_section_of(job->backend, view);
+	const struct provider_section *section = backend_section_of(job->backend, view);
 	int64_t life_s = section ? section->provider->link_life_s : PROVIDER_LINK_LIFE_S;
 
 	job->life.begin_ms =
@@ -373,7 +373,7 @@ int64_t backend_link_expires_s(struct backend *backend, const struct task_view *
 			       bool *ret_is_guess)
 {
 	const struct output *video = &view->outputs[OUTPUT_VIDEO];
-	const struct provider_section *section = core_section_of(backend, view);
+	const struct provider_section *section = backend_section_of(backend, view);
 	int64_t expires_s = link_expires_at(video->url);
 
 	*ret_is_guess = !expires_s;

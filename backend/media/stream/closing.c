@@ -173,7 +173,7 @@ void backend_media_close(struct backend *backend, struct media *media)
 		return; /* it stays open until the end: no harm but memory */
 	close->command.run = run_close;
 	close->media = media;
-	core_send(backend, &close->command);
+	backend_send(backend, &close->command);
 }
 
 /* Nobody told how far it read: those who stay are heard of with their next read. */
@@ -196,7 +196,7 @@ void backend_media_leave(struct backend *backend, struct media *media)
 	if (leave) {
 		leave->command.run = run_leave;
 		leave->media = media;
-		core_send(backend, &leave->command);
+		backend_send(backend, &leave->command);
 	}
 	backend_media_close(backend, media);
 }

@@ -49,7 +49,7 @@ void media_note_no_room(struct media *media, const char *why)
 	log_warn("event=media_not_kept task=%" PRIu64 " reason=\"%s\"", media->number,
 		 why);
 	if (media->kind == OUTPUT_VIDEO || !has_note(media))
-		core_set_note(media->backend, media->number, note);
+		backend_set_note(media->backend, media->number, note);
 	media_set_trouble(media, why);
 }
 
@@ -65,7 +65,7 @@ static void clear_note(struct media *media)
 	media->has_no_room = false;
 	log_info("event=media_kept_again task=%" PRIu64, media->number);
 	if (view && media_is_noted(media, view))
-		core_set_note(media->backend, media->number, NULL);
+		backend_set_note(media->backend, media->number, NULL);
 }
 
 /*

@@ -31,7 +31,7 @@ void media_clear_note(struct media *media)
 	AUTOVIEW *view = tasks_view(media->backend->tasks, media->number);
 
 	if (view && view->note && text_starts_with(view->note, note_head(media)))
-		core_set_note(media->backend, media->number, NULL);
+		backend_set_note(media->backend, media->number, NULL);
 }
 
 static void note_failure(struct media *media, const char *why)
@@ -40,7 +40,7 @@ static void note_failure(struct media *media, const char *why)
 		text_format("%s (%s); a later read tries again", note_head(media), why);
 
 	log_warn("event=media_failed task=%" PRIu64 " reason=\"%s\"", media->number, why);
-	core_set_note(media->backend, media->number, note);
+	backend_set_note(media->backend, media->number, note);
 }
 
 void media_set_trouble(struct media *media, const char *trouble)
@@ -85,7 +85,7 @@ static int64_t backoff_ms(const struct media *media)
 		ms = BACKOFF_LAST_MS;
 	if (ms > timeout_ms / TRIES_LEAST)
 		ms = timeout_ms / TRIES_LEAST;
-	return core_jitter(media->backend, ms);
+	return backend_jitter(media->backend, ms);
 }
 
 /* A server's own wish counts, as far as a reader can wait for it and for one more try. */

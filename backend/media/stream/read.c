@@ -146,7 +146,7 @@ int backend_media_park(struct backend *backend, struct media *media, uint64_t of
 				       .end = wait->end,
 				       .since_ms = wait->since_ms };
 	arrive(media, wait);
-	core_send(backend, &park->command);
+	backend_send(backend, &park->command);
 	return 0;
 }
 
@@ -196,7 +196,7 @@ void backend_media_unpark(struct backend *backend, uint64_t id, int result)
 	unpark->command.run = run_unpark;
 	unpark->id = id;
 	unpark->result = result;
-	core_send(backend, &unpark->command);
+	backend_send(backend, &unpark->command);
 }
 
 /* --- bytes that are here --- */
@@ -228,7 +228,7 @@ static void report_ahead(struct backend *backend, struct media *media, uint64_t 
 	ahead->command.run = run_ahead;
 	ahead->media = media;
 	ahead->offset = offset;
-	core_send(backend, &ahead->command);
+	backend_send(backend, &ahead->command);
 }
 
 int backend_media_view(struct backend *backend, struct media *media, uint64_t offset,

@@ -304,7 +304,7 @@ int media_start_transfer(struct media *media, uint64_t start, uint64_t end,
 	struct backend *backend = media->backend;
 	AUTOVIEW *view = tasks_view(backend->tasks, media->number);
 	const struct provider_section *section =
-		view ? core_section_of(backend, view) : NULL;
+		view ? backend_section_of(backend, view) : NULL;
 	struct transfer *transfer = calloc(1, sizeof(*transfer));
 	struct http_request request = { .method = "GET" };
 	struct http_options options = { .may_reuse = true,

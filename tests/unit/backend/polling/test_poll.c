@@ -41,7 +41,7 @@ static int follow(void)
 	if (!view)
 		return r ? r : -ENOMEM;
 	task_set_text(&view->provider, section->name);
-	task_set_text(&view->endpoint, core_endpoint_name(section));
+	task_set_text(&view->endpoint, section_endpoint_name(section));
 	task_set_text(&view->key_name, section->key_name);
 	task_set_text(&view->remote_id, "cgt-1");
 	view->intent_ms = clock_wall_ms();
@@ -154,7 +154,7 @@ static void test_a_doubt_ends_with_success(void **state)
 static void test_a_doubt_leaves_other_notes_alone(void **state)
 {
 	(void)state;
-	core_set_note(backend, number, "asking the service to cancel");
+	backend_set_note(backend, number, "asking the service to cancel");
 	tell(false, NULL);
 	expect(TASK_RUNNING, "asking", NULL);
 }

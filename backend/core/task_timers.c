@@ -1,7 +1,7 @@
-#include "backend/tasks/task_timers.h"
+#include "backend/core/task_timers.h"
 
 #include "backend/base/clock.h"
-#include "backend/core_internal.h"
+#include "backend/core/core.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
  * One timer a task, for what comes to it later, whatever becomes of the task until then.
  * Nothing of it is kept. The backend thread alone.
  */
-#ifndef SEEDANCEFS_BACKEND_TASKS_TASK_TIMERS_H
-#define SEEDANCEFS_BACKEND_TASKS_TASK_TIMERS_H
+#ifndef SEEDANCEFS_BACKEND_CORE_TASK_TIMERS_H
+#define SEEDANCEFS_BACKEND_CORE_TASK_TIMERS_H
 
 #include "backend/base/timers.h"
 
