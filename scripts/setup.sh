@@ -15,6 +15,8 @@ packages=(
 )
 
 test_packages=(
+    # the checks of the sources
+    pmccabe clang-format
     # units and mounts
     libcmocka-dev python3 python3-pytest python3-pytest-xdist sqlite3 curl attr acl rsync git util-linux procps
     file plocate inotify-tools entr borgbackup restic bash-completion

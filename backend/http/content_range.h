@@ -1,6 +1,6 @@
 /*
- * Content-Range as servers send it: "bytes 0-99/1234". An asterisk stands for a range or a
- * total that the server does not know. Pure.
+ * Content-Range as servers send it: "bytes 0-99/1234". An asterisk stands for a range or
+ * a total that the server does not know. Pure.
  */
 #ifndef SEEDANCEFS_BACKEND_HTTP_CONTENT_RANGE_H
 #define SEEDANCEFS_BACKEND_HTTP_CONTENT_RANGE_H
