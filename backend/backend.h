@@ -16,6 +16,7 @@
 #include "backend/config/config.h"
 #include "backend/core/events.h"
 #include "backend/core/section.h"
+#include "backend/request/parse_cache.h"
 #include "backend/request/request.h"
 #include "backend/media/link.h"
 #include "backend/tasks/task.h"

@@ -125,6 +125,8 @@ struct request {
 int request_parse(const char *name, const char *text, size_t size,
 		  struct request **ret_request, struct problem *problem);
 void request_destroy(struct request *request);
+/* A copy of a request that has no files yet. 0 or -ENOMEM. */
+int request_copy(const struct request *request, struct request **ret_copy);
 
 /*
  * A prompt file beside a request.json without a text supplies it, with its flags. `name`

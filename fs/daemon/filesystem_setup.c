@@ -38,6 +38,8 @@ static int64_t tick_pollers(struct filesystem *fs, int64_t now_ms)
 }
 
 /* --- life --- */
+/* Of the folders that wait now; a large request is not kept for those that may come. */
+#define PARSE_CACHE_BYTES (32u << 20)
 
 int filesystem_create(struct backend *backend, int library, const char *mount_point,
 		      struct filesystem **ret_fs)
@@ -58,13 +60,15 @@ int filesystem_create(struct backend *backend, int library, const char *mount_po
 	pthread_mutex_init(&fs->handles_lock, NULL);
 	pthread_cond_init(&fs->opened, NULL);
 	r = tree_open(&fs->tree, library);
-	fs->tree.task_xattr_at = mount_point;
+	fs->tree.mounted_at = mount_point;
 	if (!r)
 		r = nodes_init(&fs->nodes, &fs->tree);
 	if (!r)
 		r = folders_create(&fs->folders);
 	if (!r)
 		r = due_queue_create(&fs->due);
+	if (!r)
+		r = parse_cache_create(PARSE_CACHE_BYTES, &fs->parse_cache);
 	if (!r)
 		r = gallery_create(&fs->gallery);
 	if (!r)
@@ -98,6 +102,7 @@ void filesystem_destroy(struct filesystem *fs)
 	parked_reads_destroy(fs->parked);
 	gallery_destroy(fs->gallery);
 	due_queue_destroy(fs->due);
+	parse_cache_destroy(fs->parse_cache);
 	folders_destroy(fs->folders, &fs->nodes);
 	nodes_clear(&fs->nodes);
 	tree_close(&fs->tree);

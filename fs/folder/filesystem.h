@@ -39,6 +39,7 @@ struct filesystem {
 	struct folders *folders;
 	struct folder_events events;
 	struct due_queue *due;
+	struct parse_cache *parse_cache;
 	struct settler *settler;
 	struct parked_reads *parked;
 	struct thumbnails *thumbnails; /* NULL: there are none */

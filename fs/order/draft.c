@@ -199,6 +199,9 @@ static void finish_digest(struct draft *draft)
 {
 	const struct request *request = draft->out->request;
 
+	if (!request && draft->parsed) /* a later text was refused */
+		request = parsed_request(draft->parsed);
+
 	for (size_t i = 0; request && i < request->content_count; i++) {
 		const struct request_content *item = &request->content[i];
 		AUTOFREE char *line =
@@ -253,6 +256,7 @@ static void draft_clear(struct draft *draft)
 {
 	cleanup_close(&draft->directory);
 	digest_destroy(draft->digest);
+	parsed_unref(draft->parsed);
 	draft_clear_seen(draft);
 	free(draft->prompt);
 	for (size_t i = 0; i < draft->name_count; i++)
@@ -325,26 +329,28 @@ int draft_digest(struct filesystem *fs, struct node *directory, const char *path
 /* The defaults may choose service and model; their values are their own matter. */
 static int add_defaults(struct draft *draft)
 {
-	struct request *request = draft->out->request;
+	const struct request *request = parsed_request(draft->parsed);
 	bool is_own[PARAM_COUNT];
 	int r;
 
 	for (int i = 0; i < PARAM_COUNT; i++)
 		is_own[i] = request->params[i].is_set;
 	r = draft_read_defaults(draft);
-	for (int i = 0; i < PARAM_COUNT; i++)
+	if (!r)
+		r = request_copy(parsed_request(draft->parsed), &draft->out->request);
+	for (int i = 0; !r && i < PARAM_COUNT; i++)
 		if (!is_own[i])
-			request_unset(request, (enum request_param)i);
+			request_unset(draft->out->request, (enum request_param)i);
 	return r;
 }
 
-/* Beside a request.json, that one says most. Takes the request. */
+/* Beside a request.json, that one says most. Takes what the file itself says. */
 static int judge_values(struct filesystem *fs, struct node *folder, const char *name,
-			struct request *request, struct problem *ret_problem)
+			struct parsed *parsed, struct problem *ret_problem)
 {
 	AUTOFREE char *path = nodes_path(&fs->nodes, folder);
-	struct draft_result result = { .request = request };
-	struct draft draft = { .fs = fs, .path = path, .out = &result };
+	struct draft_result result = { 0 };
+	struct draft draft = { .fs = fs, .path = path, .out = &result, .parsed = parsed };
 	int r = 0;
 
 	draft.directory = path ? nodes_open_directory(&fs->nodes, folder) : -ENOENT;
@@ -353,17 +359,29 @@ static int judge_values(struct filesystem *fs, struct node *folder, const char *
 	    (!name_trigger_rank(name) ||
 	     faccessat(draft.directory, "request.json", F_OK, AT_SYMLINK_NOFOLLOW)) &&
 	    !add_defaults(&draft))
-		r = backend_judge_request(fs->backend, request, ret_problem);
+		r = backend_judge_request(fs->backend, result.request, ret_problem);
 	draft_clear(&draft);
 	draft_result_clear(&result);
 	return r;
+}
+
+/* Defaults are judged as if a request without values of its own took them. */
+static int judge_defaults(const char *name, const struct buffer *text,
+			  struct problem *ret_problem)
+{
+	AUTOREQUEST *request = NULL;
+	int r = request_parse("request.json", "{}", 2, &request, ret_problem);
+
+	return r ? r
+		 : request_parse_defaults(request, name, text->data, text->size,
+					  ret_problem);
 }
 
 int draft_judge(struct filesystem *fs, struct node *folder, int fd, const char *name,
 		struct problem *ret_problem)
 {
 	AUTOBUFFER text = BUFFER_INIT(REQUEST_TEXT_MAX);
-	AUTOREQUEST *request = NULL;
+	struct parsed *parsed = NULL;
 	int r = draft_read_all(fd, &text);
 
 	if (r == -EFBIG) {
@@ -372,12 +390,9 @@ int draft_judge(struct filesystem *fs, struct node *folder, int fd, const char *
 	}
 	if (r || !text.size)
 		return r;
-	if (name_is_defaults(name)) {
-		r = request_parse("request.json", "{}", 2, &request, ret_problem);
-		return r ? r
-			 : request_parse_defaults(request, name, text.data, text.size,
-						  ret_problem);
-	}
-	r = request_parse(name, text.data, text.size, &request, ret_problem);
-	return r ? r : judge_values(fs, folder, name, TAKE(request), ret_problem);
+	if (name_is_defaults(name))
+		return judge_defaults(name, &text, ret_problem);
+	r = parse_cache_read(fs->parse_cache, PARSE_TRIGGER, name, text.data, text.size,
+			     &parsed, ret_problem);
+	return r ? r : judge_values(fs, folder, name, parsed, ret_problem);
 }

@@ -38,6 +38,7 @@ struct draft {
 	struct seen_file *seen;
 	size_t seen_count;
 	struct digest *digest;
+	struct parsed *parsed; /* what the texts say that were read so far */
 	struct draft_result *out;
 };
 

@@ -86,8 +86,9 @@ static int read_trigger(struct draft *draft)
 	if (r)
 		return r;
 	digest_add(draft->digest, text.data, text.size);
-	return request_parse(draft->trigger, text.data, text.size, &draft->out->request,
-			     &draft->out->problem);
+	return parse_cache_read(draft->fs->parse_cache, PARSE_TRIGGER, draft->trigger,
+				text.data, text.size, &draft->parsed,
+				&draft->out->problem);
 }
 
 /* What else the digest is of: the file's name sets its text apart. */
@@ -98,26 +99,18 @@ static void add_digest(struct draft *draft, const char *name, const struct buffe
 	digest_add(draft->digest, text->data, text->size);
 }
 
-/* A prompt file beside a request.json gives it its text, unless it has one. */
+/* The text of a prompt file beside a request.json that has no text. */
 static int read_beside(struct draft *draft)
 {
 	AUTOBUFFER text = BUFFER_INIT(REQUEST_TEXT_MAX);
-	struct request *request = draft->out->request;
 	int r;
-
-	if (!draft->has_json || !draft->prompt || request->task_id)
-		return 0;
-	if (request_has_text(request)) {
-		request_add_note(request, "%s is not used: %s has a text of its own",
-				 draft->prompt, draft->trigger);
-		return 0;
-	}
 	r = read_own(draft, draft->prompt, &text);
 	if (r)
 		return r;
 	add_digest(draft, draft->prompt, &text);
-	return request_parse_text(request, draft->prompt, text.data, text.size,
-				  &draft->out->problem);
+	return parse_cache_read(draft->fs->parse_cache, PARSE_PROMPT, draft->prompt,
+				text.data, text.size, &draft->parsed,
+				&draft->out->problem);
 }
 
 /* --- defaults --- */
@@ -195,8 +188,8 @@ static int read_defaults_of(struct draft *draft, const char *folder, const char 
 	if (!text.size)
 		return -EAGAIN; /* it was cut this moment */
 	add_digest(draft, shown, &text);
-	return request_parse_defaults(draft->out->request, shown, text.data, text.size,
-				      &draft->out->problem);
+	return parse_cache_read(draft->fs->parse_cache, PARSE_DEFAULTS, shown, text.data,
+				text.size, &draft->parsed, &draft->out->problem);
 }
 
 /* From the folder itself up to the root: what is nearer was said first, and counts. */
@@ -206,7 +199,7 @@ int draft_read_defaults(struct draft *draft)
 	AUTOFREE char *shown = strdup(DEFAULTS_NAME);
 	int r = folder && shown ? 0 : -ENOMEM;
 
-	if (r || draft->out->request->task_id)
+	if (r || parsed_request(draft->parsed)->task_id)
 		return r;
 	for (;;) {
 		AUTOFREE char *above = text_format("../%s", shown);
@@ -223,11 +216,32 @@ int draft_read_defaults(struct draft *draft)
 	}
 }
 
+/* The order's own copy of what the texts say. */
+static int take_request(struct draft *draft, bool has_unused_prompt)
+{
+	int r = request_copy(parsed_request(draft->parsed), &draft->out->request);
+
+	if (!r && has_unused_prompt)
+		request_add_note(draft->out->request,
+				 "%s is not used: %s has a text of its own",
+				 draft->prompt, draft->trigger);
+	return r;
+}
+
 int draft_read(struct draft *draft)
 {
+	const struct request *request;
+	bool has_prompt_beside, has_unused_prompt;
 	int r = read_trigger(draft);
 
-	if (!r)
+	if (r)
+		return r;
+	request = parsed_request(draft->parsed);
+	has_prompt_beside = draft->has_json && draft->prompt && !request->task_id;
+	has_unused_prompt = has_prompt_beside && request_has_text(request);
+	if (has_prompt_beside && !has_unused_prompt)
 		r = read_beside(draft);
-	return r ? r : draft_read_defaults(draft);
+	if (!r)
+		r = draft_read_defaults(draft);
+	return r ? r : take_request(draft, has_unused_prompt);
 }

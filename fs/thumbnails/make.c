@@ -20,8 +20,8 @@
 char *thumbnails_shown_path(const struct filesystem *fs, const char *folder,
 			    const char *name)
 {
-	return text_format("%s/%s%s%s", fs->tree.task_xattr_at, folder,
-			   *folder ? "/" : "", name);
+	return text_format("%s/%s%s%s", fs->tree.mounted_at, folder, *folder ? "/" : "",
+			   name);
 }
 
 static char *find_folder(struct filesystem *fs, uint64_t number)

@@ -25,7 +25,7 @@ static bool has_cache(const struct filesystem *fs, struct thumbnail_cache *ret_c
 				     : "there is no home directory");
 		return false;
 	}
-	if (!path_lies_inside(ret_cache->path, fs->tree.task_xattr_at))
+	if (!path_lies_inside(ret_cache->path, fs->tree.mounted_at))
 		return true;
 	log_warn(
 		"event=no_thumbnails reason=\"their cache lies inside the mount point\"");

@@ -31,9 +31,9 @@ static int go_up(struct buffer *at)
  */
 static const char *below_mount_point(const struct tree *tree, const char *target)
 {
-	size_t length = tree->task_xattr_at ? strlen(tree->task_xattr_at) : 0;
+	size_t length = tree->mounted_at ? strlen(tree->mounted_at) : 0;
 
-	if (!length || strncmp(target, tree->task_xattr_at, length))
+	if (!length || strncmp(target, tree->mounted_at, length))
 		return NULL;
 	return target[length] == '/' || !target[length] ? target + length : NULL;
 }

@@ -15,7 +15,7 @@
 struct tree {
 	int fd; /* of the tree's directory */
 	dev_t device;
-	const char *task_xattr_at; /* where it is mounted; NULL: nowhere. Borrowed */
+	const char *mounted_at; /* where it is mounted; NULL: nowhere. Borrowed */
 };
 
 /* Opens library/tree, making it. 0 or -errno. */

@@ -29,16 +29,17 @@ static int read_file(int directory, const char *name, struct buffer *text)
 }
 
 /* What the file says, its flags taken off; a text that is no good order, as it stands. */
-static char *prompt_in(int directory, const char *name)
+static char *prompt_in(struct filesystem *fs, int directory, const char *name)
 {
 	AUTOBUFFER text = BUFFER_INIT(FILE_MAX_BYTES);
-	AUTOREQUEST *request = NULL;
+	AUTOPARSED *parsed = NULL;
 	AUTOPROBLEM problem = { 0 };
 
 	if (read_file(directory, name, &text) || !text.size)
 		return NULL;
-	if (!request_parse(name, text.data, text.size, &request, &problem))
-		return request_prompt(request);
+	if (!parse_cache_read(fs->parse_cache, PARSE_TRIGGER, name, text.data, text.size,
+			      &parsed, &problem))
+		return request_prompt(parsed_request(parsed));
 	return text_ends_with(name, ".json") ? NULL : buffer_take(&text);
 }
 
@@ -51,7 +52,7 @@ static char *prompt_here(struct filesystem *fs, struct node *folder)
 	char *prompt = NULL;
 
 	for (size_t i = 0; directory >= 0 && !prompt && i < ARRAY_SIZE(names); i++)
-		prompt = prompt_in(directory, names[i]);
+		prompt = prompt_in(fs, directory, names[i]);
 	return prompt;
 }
 

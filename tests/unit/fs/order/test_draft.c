@@ -64,10 +64,50 @@ static struct node *look_up(struct node *parent, const char *path, const char *n
 	return nodes_get(&fs.nodes, parent, name, &status);
 }
 
+/* How often a text was parsed; linked with --wrap=request_parse and its like. */
+static int triggers_parsed, defaults_parsed;
+/* What the service was asked to judge. */
+static int64_t judged_duration;
+
+int __real_request_parse(const char *name, const char *text, size_t size,
+			 struct request **ret_request, struct problem *problem);
+int __wrap_request_parse(const char *name, const char *text, size_t size,
+			 struct request **ret_request, struct problem *problem);
+int __real_request_parse_defaults(struct request *request, const char *name,
+				  const char *text, size_t size, struct problem *problem);
+int __wrap_request_parse_defaults(struct request *request, const char *name,
+				  const char *text, size_t size, struct problem *problem);
+int __wrap_backend_judge_request(const struct backend *backend, struct request *request,
+				 struct problem *problem);
+
+int __wrap_request_parse(const char *name, const char *text, size_t size,
+			 struct request **ret_request, struct problem *problem)
+{
+	triggers_parsed++;
+	return __real_request_parse(name, text, size, ret_request, problem);
+}
+
+int __wrap_request_parse_defaults(struct request *request, const char *name,
+				  const char *text, size_t size, struct problem *problem)
+{
+	defaults_parsed++;
+	return __real_request_parse_defaults(request, name, text, size, problem);
+}
+
+int __wrap_backend_judge_request(const struct backend *backend, struct request *request,
+				 struct problem *problem)
+{
+	judged_duration = request_number(request, PARAM_DURATION, -99);
+	return 0;
+}
+
 static int set_up(void **state)
 {
 	int r = set_up_tree(state, &fs.tree);
 
+	triggers_parsed = defaults_parsed = 0;
+	if (!r)
+		r = parse_cache_create(1 << 20, &fs.parse_cache);
 	if (!r)
 		r = nodes_init(&fs.nodes, &fs.tree);
 	if (r)
@@ -87,6 +127,7 @@ static int tear_down(void **state)
 {
 	meanwhile = NULL;
 	nodes_clear(&fs.nodes);
+	parse_cache_destroy(fs.parse_cache);
 	close(fs.library);
 	return tear_down_tree(state, &fs.tree);
 }
@@ -229,6 +270,76 @@ static void test_hard_links_and_odd_times_are_fine(void **state)
 	ready = look(DRAFT_READY);
 }
 
+/* --- a text is parsed once --- */
+
+/* As an editor's close does. */
+static void judge(const char *name)
+{
+	AUTOPROBLEM problem = { 0 };
+	AUTOFREE char *path = text_format("cat/%s", name);
+	AUTOCLOSE int fd = openat(fs.tree.fd, path, O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	if (draft_judge(&fs, folder, fd, name, &problem))
+		fail_msg("%s", problem.text ? problem.text : "an error");
+}
+
+static int64_t duration_ordered(void)
+{
+	struct draft_result result = { 0 };
+	enum draft_outcome outcome;
+	int64_t duration;
+
+	assert_int_equal(draft_make(&fs, folder, "cat", 1, &result, &outcome), 0);
+	assert_int_equal(outcome, DRAFT_READY);
+	duration = request_number(result.request, PARAM_DURATION, -99);
+	draft_result_clear(&result);
+	return duration;
+}
+
+static void test_a_save_and_its_order_parse_once(void **state)
+{
+	write_text("cat/request.json", "{\"prompt\": \"x\", \"duration\": 4}");
+	judge("request.json");
+	assert_int_equal(judged_duration, 4);
+	for (int i = 0; i < 3; i++) /* a folder that waits is looked at again and again */
+		assert_int_equal(duration_ordered(), 4);
+	assert_int_equal(triggers_parsed, 1);
+
+	write_text("cat/request.json", "{\"prompt\": \"x\", \"duration\": 5}");
+	assert_int_equal(duration_ordered(), 5);
+	assert_int_equal(triggers_parsed, 2);
+}
+
+static void test_a_change_of_the_defaults_counts_at_once(void **state)
+{
+	char digests[2][SHA256_HEX];
+
+	write_text("cat/request.json", "{\"prompt\": \"x\"}");
+	for (int i = 0; i < 2; i++) {
+		write_text("defaults.json",
+			   i ? "{\"duration\": 8}" : "{\"duration\": 6}");
+		judge("request.json");
+		assert_int_equal(judged_duration, -99); /* not the save's own matter */
+		for (int k = 0; k < 2; k++)
+			assert_int_equal(duration_ordered(), i ? 8 : 6);
+		assert_int_equal(draft_digest(&fs, folder, "cat", digests[i]), 0);
+	}
+	assert_string_not_equal(digests[0], digests[1]);
+	assert_int_equal(triggers_parsed, 1);
+	assert_int_equal(defaults_parsed, 2);
+}
+
+/* What one order's request is given is not another one's. */
+static void test_what_is_kept_is_not_changed_by_an_order(void **state)
+{
+	AUTOFREE char *first = look(DRAFT_READY);
+	AUTOFREE char *second = look(DRAFT_READY);
+
+	assert_string_equal(first, second);
+	assert_int_equal(triggers_parsed, 1);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -240,6 +351,9 @@ int main(void)
 		TEST(test_a_request_that_changes_meanwhile),
 		TEST(test_a_change_in_the_same_tick),
 		TEST(test_hard_links_and_odd_times_are_fine),
+		TEST(test_a_save_and_its_order_parse_once),
+		TEST(test_a_change_of_the_defaults_counts_at_once),
+		TEST(test_what_is_kept_is_not_changed_by_an_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,7 +67,7 @@ static void test_resolve(void **state)
 	};
 
 	make_tree(&tree);
-	tree.task_xattr_at = "/mnt/videos";
+	tree.mounted_at = "/mnt/videos";
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		AUTOFREE char *name =
 			text_format("%s + %s", cases[i].from, cases[i].path);
