@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <lzma.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -59,6 +60,12 @@ void digest_add(struct digest *digest, const void *bytes, size_t size)
 		digest->crc = lzma_crc64(bytes, size, digest->crc);
 }
 
+static void write_hex(const unsigned char *bytes, size_t size, char ret_hex[SHA256_HEX])
+{
+	for (size_t i = 0; i < size && i < SHA256_BYTES; i++)
+		snprintf(ret_hex + 2 * i, 3, "%02x", bytes[i]);
+}
+
 void digest_finish(struct digest *digest, char ret_hex[SHA256_HEX])
 {
 	unsigned char bytes[EVP_MAX_MD_SIZE] = { 0 };
@@ -69,8 +76,18 @@ void digest_finish(struct digest *digest, char ret_hex[SHA256_HEX])
 		return;
 	}
 	EVP_DigestFinal_ex(digest->context, bytes, &size);
-	for (size_t i = 0; i < size && i < SHA256_BYTES; i++)
-		snprintf(ret_hex + 2 * i, 3, "%02x", bytes[i]);
+	write_hex(bytes, size, ret_hex);
+}
+
+int hmac_sha256(const void *key, size_t key_size, const void *bytes, size_t size,
+		char ret_hex[SHA256_HEX])
+{
+	unsigned char hmac[SHA256_BYTES];
+
+	if (!HMAC(EVP_sha256(), key, (int)key_size, bytes, size, hmac, NULL))
+		return -ENOMEM;
+	write_hex(hmac, sizeof(hmac), ret_hex);
+	return 0;
 }
 
 void base64_encode(const void *bytes, size_t size, char *ret_text)

@@ -28,6 +28,10 @@ void digest_add(struct digest *digest, const void *bytes, size_t size);
  * add nothing afterwards. */
 void digest_finish(struct digest *digest, char ret_hex[SHA256_HEX]);
 
+/* The lower-case hexadecimal HMAC-SHA-256 of the bytes. 0 or -ENOMEM. */
+int hmac_sha256(const void *key, size_t key_size, const void *bytes, size_t size,
+		char ret_hex[SHA256_HEX]);
+
 /*
  * Base64 of `size` bytes without line breaks, NUL-terminated. `ret_text` holds at least
  * BASE64_SIZE(size) bytes. Pieces may be joined when all but the last are multiples of 3

@@ -1,10 +1,7 @@
 #include "backend/sim/tasks/link.h"
 
 #include "backend/base/cleanup.h"
-
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include "backend/base/digest.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -21,30 +18,18 @@ static char *make_path(const struct task *task, const char *file)
 	return buffer_take(&path);
 }
 
-static void add_hex(struct buffer *out, const unsigned char *bytes, unsigned size)
-{
-	for (unsigned i = 0; i < size; i++)
-		buffer_addf(out, "%02x", bytes[i]);
-}
-
-static char *sign(const struct link_settings *settings, const char *path,
-		  const struct link_query *query)
+static int sign(const struct link_settings *settings, const char *path,
+		const struct link_query *query, char ret_signature[SHA256_HEX])
 {
 	AUTOBUFFER text = BUFFER_INIT(4096);
-	AUTOBUFFER signature = BUFFER_INIT(256);
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned size = 0;
 
 	buffer_add(&text, path);
 	buffer_addf(&text, "\nGET\n%s\n%s\n%s", query->credential, query->date,
 		    query->expires);
 	if (buffer_error(&text))
-		return NULL;
-	if (!HMAC(EVP_sha256(), settings->key, BOOKS_KEY_BYTES,
-		  (unsigned char *)text.data, text.size, digest, &size))
-		return NULL;
-	add_hex(&signature, digest, size);
-	return buffer_take(&signature);
+		return buffer_error(&text);
+	return hmac_sha256(settings->key, BOOKS_KEY_BYTES, text.data, text.size,
+			   ret_signature);
 }
 
 static char *date_text(int64_t date_ms)
@@ -77,12 +62,10 @@ static char *make(const struct link_settings *settings, const struct task *task,
 	AUTOFREE char *date = date_text(task->link_date_ms);
 	AUTOFREE char *expires = number_text("", settings->seconds);
 	struct link_query query = { credential, date, expires, NULL };
-	AUTOFREE char *signature = NULL;
+	char signature[SHA256_HEX];
 
-	if (!path || !credential || !date || !expires)
-		return NULL;
-	signature = sign(settings, path, &query);
-	if (!signature)
+	if (!path || !credential || !date || !expires ||
+	    sign(settings, path, &query, signature))
 		return NULL;
 	buffer_addf(&link, "http://%s%s", host, path);
 	buffer_addf(&link,
@@ -107,13 +90,12 @@ char *link_make_bare(const struct link_settings *settings, const struct task *ta
 static bool is_signed(const struct link_settings *settings, const char *path,
 		      const struct link_query *query)
 {
-	AUTOFREE char *signature = NULL;
+	char signature[SHA256_HEX];
 
 	if (!query->credential || !query->date || !query->expires || !query->signature)
 		return false;
-	signature = sign(settings, path, query);
-	return signature && strlen(signature) == strlen(query->signature) &&
-	       !CRYPTO_memcmp(signature, query->signature, strlen(signature));
+	return !sign(settings, path, query, signature) &&
+	       !strcmp(signature, query->signature);
 }
 
 /* What is parsed here was made by link_make(): its signature is good. */

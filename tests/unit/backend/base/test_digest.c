@@ -59,6 +59,35 @@ static void test_other_kinds(void **state)
 	}
 }
 
+/* RFC 4231, cases 1, 2 and 6. */
+static void test_hmac(void **state)
+{
+	static const struct {
+		char byte;
+		size_t times;
+		const char *key, *text, *hex;
+	} cases[] = {
+		{ 0x0b, 20, NULL, "Hi There",
+		  "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7" },
+		{ 0, 0, "Jefe", "what do ya want for nothing?",
+		  "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843" },
+		{ (char)0xaa, 131, NULL,
+		  "Test Using Larger Than Block-Size Key - Hash Key First",
+		  "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char key[131], hex[SHA256_HEX];
+		size_t size = cases[i].key ? strlen(cases[i].key) : cases[i].times;
+
+		memset(key, cases[i].byte, sizeof(key));
+		assert_int_equal(hmac_sha256(cases[i].key ? cases[i].key : key, size,
+					     cases[i].text, strlen(cases[i].text), hex),
+				 0);
+		assert_string_equal(hex, cases[i].hex);
+	}
+}
+
 static void test_base64_decode(void **state)
 {
 	unsigned char bytes[32] = "";
@@ -127,9 +156,10 @@ static void test_random_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sha256),	      cmocka_unit_test(test_other_kinds),
-		cmocka_unit_test(test_base64_decode), cmocka_unit_test(test_base64),
-		cmocka_unit_test(test_base64_joins),  cmocka_unit_test(test_random_bytes),
+		cmocka_unit_test(test_sha256),	     cmocka_unit_test(test_other_kinds),
+		cmocka_unit_test(test_hmac),	     cmocka_unit_test(test_base64_decode),
+		cmocka_unit_test(test_base64),	     cmocka_unit_test(test_base64_joins),
+		cmocka_unit_test(test_random_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
