@@ -1,6 +1,7 @@
 #include "backend/base/json.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/base/json_internal.h"
 #include "backend/base/text.h"
 
 #include <cjson/cJSON.h>
@@ -38,12 +39,11 @@ static void locate(const char *text, size_t offset, struct json_error *error)
 	}
 }
 
-/* A key that stands twice in one object, anywhere in the tree;
- * NULL when there is none. */
-static const cJSON *find_doubled_key(const cJSON *item)
+/* A duplicate key in any object of the tree, or NULL. */
+static const cJSON *find_duplicate_key(const cJSON *item)
 {
 	for (const cJSON *child = item->child; child; child = child->next) {
-		const cJSON *deeper = find_doubled_key(child);
+		const cJSON *deeper = find_duplicate_key(child);
 
 		if (deeper)
 			return deeper;
@@ -56,15 +56,14 @@ static const cJSON *find_doubled_key(const cJSON *item)
 }
 
 /*
- * Numbers are doubles in cJSON, and it prints 15 digits of them. Whole numbers with more
- * are ids and the like: they keep their text, as a raw value that counts as a number
- * here.
+ * cJSON keeps numbers as doubles and prints 15 digits. Longer whole numbers are ids: they
+ * keep their text as a raw value, which this file treats as a number.
  */
 #define EXACT_DIGITS 15
 
 static bool is_number(const struct json *json)
 {
-	return json && (cJSON_IsNumber(view(json)) || cJSON_IsRaw(view(json)));
+	return cJSON_IsNumber(view(json)) || cJSON_IsRaw(view(json));
 }
 
 struct numbers {
@@ -79,7 +78,7 @@ static const char *skip_string(const char *at)
 	return at + 1;
 }
 
-/* The next number of the text: there is one for each number of the tree. */
+/* The next number in the text. The tree has the same numbers in the same order. */
 static const char *next_number(struct numbers *numbers, size_t *ret_length)
 {
 	const char *at = numbers->at, *start;
@@ -118,13 +117,12 @@ static int keep_number(cJSON *item, struct numbers *numbers)
 	return 0;
 }
 
-/* The tree is walked in the order of its text. */
-static int prefetch_long_numbers(cJSON *item, struct numbers *numbers)
+static int keep_long_numbers(cJSON *item, struct numbers *numbers)
 {
 	int r = cJSON_IsNumber(item) ? keep_number(item, numbers) : 0;
 
 	for (cJSON *child = item->child; child && !r; child = child->next)
-		r = prefetch_long_numbers(child, numbers);
+		r = keep_long_numbers(child, numbers);
 	return r;
 }
 
@@ -143,17 +141,24 @@ int json_parse(const char *text, size_t size, struct json **ret_json,
 	tree = cJSON_ParseWithLength(text, size);
 	if (!tree)
 		return -ENOMEM;
-	if (find_doubled_key(tree)) {
+	if (find_duplicate_key(tree)) {
 		cJSON_Delete(tree);
 		*error = (struct json_error){ "a key stands twice in one object", 1, 1 };
 		return -EINVAL;
 	}
-	if (prefetch_long_numbers(tree, &numbers)) {
+	if (keep_long_numbers(tree, &numbers)) {
 		cJSON_Delete(tree);
 		return -ENOMEM;
 	}
 	*ret_json = outer(tree);
 	return 0;
+}
+
+struct json *json_parse_text(const char *text)
+{
+	struct json *json = NULL;
+
+	return text && !json_parse(text, strlen(text), &json, NULL) ? json : NULL;
 }
 
 void json_free(struct json *json)
@@ -168,6 +173,13 @@ const struct json *json_get(const struct json *object, const char *key)
 	return outer(cJSON_GetObjectItemCaseSensitive(view(object), key));
 }
 
+const struct json *json_get_nonnull(const struct json *object, const char *key)
+{
+	const struct json *value = json_get(object, key);
+
+	return json_is_null(value) ? NULL : value;
+}
+
 const struct json *json_first(const struct json *container)
 {
 	return container ? outer(view(container)->child) : NULL;
@@ -175,23 +187,23 @@ const struct json *json_first(const struct json *container)
 
 const struct json *json_next(const struct json *item)
 {
-	return outer(view(item)->next);
+	return item ? outer(view(item)->next) : NULL;
 }
 
 const char *json_key(const struct json *item)
 {
-	return view(item)->string;
+	return item ? view(item)->string : NULL;
 }
 
 const char *json_string(const struct json *json)
 {
-	return json ? cJSON_GetStringValue(view(json)) : NULL;
+	return cJSON_GetStringValue(view(json));
 }
 
 char *json_take_string(struct json *json)
 {
-	cJSON *item = (cJSON *)json;
-	char *text = json ? cJSON_GetStringValue(item) : NULL;
+	cJSON *item = inner(json);
+	char *text = cJSON_GetStringValue(item);
 
 	if (!text)
 		return NULL;
@@ -207,12 +219,12 @@ const char *json_get_string(const struct json *object, const char *key)
 
 bool json_is_object(const struct json *json)
 {
-	return json && cJSON_IsObject(view(json));
+	return cJSON_IsObject(view(json));
 }
 
 bool json_is_array(const struct json *json)
 {
-	return json && cJSON_IsArray(view(json));
+	return cJSON_IsArray(view(json));
 }
 
 bool json_is_null(const struct json *json)
@@ -220,11 +232,21 @@ bool json_is_null(const struct json *json)
 	return !json || cJSON_IsNull(view(json));
 }
 
+bool json_is_bool(const struct json *json)
+{
+	return cJSON_IsBool(view(json));
+}
+
+bool json_is_true(const struct json *json)
+{
+	return cJSON_IsTrue(view(json));
+}
+
 bool json_to_bool(const struct json *json, bool *ret_value)
 {
-	if (!json || !cJSON_IsBool(view(json)))
+	if (!json_is_bool(json))
 		return false;
-	*ret_value = cJSON_IsTrue(view(json));
+	*ret_value = json_is_true(json);
 	return true;
 }
 
@@ -246,6 +268,30 @@ bool json_to_int64(const struct json *json, int64_t *ret_value)
 	return true;
 }
 
+int64_t json_get_int64(const struct json *object, const char *key, int64_t otherwise)
+{
+	int64_t value = otherwise;
+
+	json_to_int64(json_get(object, key), &value);
+	return value;
+}
+
+static bool is_listed(const char *key, const char *const *list)
+{
+	for (; *list; list++)
+		if (!strcmp(key, *list))
+			return true;
+	return false;
+}
+
+const char *json_unknown_key(const struct json *object, const char *const *known)
+{
+	for (const struct json *item = json_first(object); item; item = json_next(item))
+		if (!is_listed(json_key(item), known))
+			return json_key(item);
+	return NULL;
+}
+
 const char *json_type(const struct json *json)
 {
 	if (json_is_null(json))
@@ -254,8 +300,8 @@ const char *json_type(const struct json *json)
 		return "a text";
 	if (is_number(json))
 		return "a number";
-	if (cJSON_IsBool(view(json)))
-		return cJSON_IsTrue(view(json)) ? "true" : "false";
+	if (json_is_bool(json))
+		return json_is_true(json) ? "true" : "false";
 	return cJSON_IsArray(view(json)) ? "a list" : "an object";
 }
 

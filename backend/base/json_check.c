@@ -1,16 +1,14 @@
-/*
- * The grammar of RFC 8259 as a recursive descent over bytes, see json.h. It builds
- * nothing: it only tells whether cJSON may be given the text.
- */
-#include "backend/base/json.h"
+/* A recursive descent over bytes. */
+#include "backend/base/json_internal.h"
 
 #include "backend/base/text.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define DEPTH_MAX 64
-#define KEYS_MAX 1000 /* of one object: the look for doubled keys is quadratic */
+#define KEYS_MAX 1000 /* of one object: the search for duplicate keys is quadratic */
 
 struct scan {
 	const char *text;

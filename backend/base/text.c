@@ -52,6 +52,14 @@ bool text_is_utf8(const void *bytes, size_t size)
 	return true;
 }
 
+size_t text_utf8_length(const char *text)
+{
+	size_t left = strnlen(text, 4);
+	uint32_t code;
+
+	return left ? utf8_char((const unsigned char *)text, left, &code) : 0;
+}
+
 static bool is_unsafe(uint32_t code)
 {
 	return code < 0x20 || (code >= 0x7f && code <= 0x9f) || code == 0x200e ||

@@ -20,6 +20,9 @@ char *text_clean(const char *text, size_t max_bytes);
 /* Whether the bytes are valid UTF-8 (no surrogates, no overlong forms). */
 bool text_is_utf8(const void *bytes, size_t size);
 
+/* Bytes of the first character, or 0 when it is not valid UTF-8 and for an empty text. */
+size_t text_utf8_length(const char *text);
+
 /*
  * The word of the NULL-terminated list that is nearest to `word` by edits, or NULL when
  * none is near enough to be a likely slip.

@@ -1,6 +1,7 @@
 #include "backend/sim/control/control.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/base/json_write.h"
 #include "backend/sim/control/control_orders.h"
 #include "backend/sim/wires/wire.h"
 
@@ -26,9 +27,9 @@ static int complain(struct http_reply *reply, int status, const char *text)
 {
 	buffer_clear(&reply->body);
 	reply->status = status;
-	json_open(&reply->body, NULL, '{');
-	json_put_text(&reply->body, "error", text);
-	json_close(&reply->body, '}');
+	json_write_open(&reply->body, NULL, '{');
+	json_write_string(&reply->body, "error", text);
+	json_write_close(&reply->body, '}');
 	return buffer_error(&reply->body);
 }
 
@@ -113,9 +114,9 @@ static int post_fault(struct order *order)
 	if (!control_read_fault(order->body, &order->complaint, &fault))
 		return refuse_order(order);
 	id = faults_add(order->sim->faults, fault);
-	json_open(&order->reply->body, NULL, '{');
-	json_put_integer(&order->reply->body, "id", (int64_t)id);
-	json_close(&order->reply->body, '}');
+	json_write_open(&order->reply->body, NULL, '{');
+	json_write_int64(&order->reply->body, "id", (int64_t)id);
+	json_write_close(&order->reply->body, '}');
 	return 0;
 }
 
@@ -152,11 +153,11 @@ static int get_tasks(struct order *order)
 {
 	struct listing listing = { .out = &order->reply->body };
 
-	json_open(listing.out, NULL, '{');
-	json_open(listing.out, "tasks", '[');
+	json_write_open(listing.out, NULL, '{');
+	json_write_open(listing.out, "tasks", '[');
 	tasks_visit(order->sim->tasks, put_task, &listing);
-	json_close(listing.out, ']');
-	json_close(listing.out, '}');
+	json_write_close(listing.out, ']');
+	json_write_close(listing.out, '}');
 	return 0;
 }
 
@@ -199,14 +200,14 @@ static int get_variants(struct order *order)
 	struct buffer *out = &order->reply->body;
 	const struct wire *wire;
 
-	json_open(out, NULL, '{');
+	json_write_open(out, NULL, '{');
 	for (size_t i = 0; (wire = wire_at(i)); i++) {
 		int64_t values[VARIANTS_MAX];
 
 		variants_get(order->sim->variants, wire, values);
 		control_write_variants(out, wire, values);
 	}
-	json_close(out, '}');
+	json_write_close(out, '}');
 	return 0;
 }
 
@@ -275,10 +276,10 @@ static bool is_for(const struct control_route *route, const struct http_request 
 
 static int handle(void *context, struct http_request *request, struct http_reply *reply)
 {
-	AUTOJSON *body = json_parse(request->body, request->body_size);
+	AUTOJSON *body = NULL;
+	int r = json_parse(request->body, request->body_size, &body, NULL);
 	struct order order = { context, request, body, reply,
 			       BUFFER_INIT(COMPLAINT_CEILING) };
-	int r = 0;
 
 	http_reply_header(reply, "Content-Type", "application/json");
 	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {

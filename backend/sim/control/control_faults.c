@@ -1,7 +1,9 @@
 #include "backend/sim/control/control_orders.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/base/json_write.h"
 #include "backend/sim/control/control_reader.h"
+#include "backend/sim/server/shorten.h"
 #include "backend/sim/wires/wire.h"
 
 #include <string.h>
@@ -26,13 +28,13 @@ static void read_header(struct control_reader *reader, const struct json *item,
 {
 	struct fault_header *header = &action->headers[action->header_count];
 
-	if (!json_text(item) || action->header_count == FAULT_HEADERS_MAX) {
+	if (!json_string(item) || action->header_count == FAULT_HEADERS_MAX) {
 		control_complain(reader, "headers: %s",
-				 json_text(item) ? "too many" : "not a string");
+				 json_string(item) ? "too many" : "not a string");
 		return;
 	}
 	header->name = strdup(json_key(item));
-	header->value = strdup(json_text(item));
+	header->value = strdup(json_string(item));
 	action->header_count++;
 	if (!header->name || !header->value)
 		control_complain(reader, "headers: no memory");
@@ -40,16 +42,16 @@ static void read_header(struct control_reader *reader, const struct json *item,
 
 static void read_body(struct control_reader *reader, struct fault_action *action)
 {
-	const struct json *body = json_get(reader->object, "body");
+	const struct json *body = json_get_nonnull(reader->object, "body");
 	AUTOBUFFER text = BUFFER_INIT(TEXT_CEILING);
 
 	if (!body)
 		return;
-	if (json_text(body)) {
-		buffer_add(&text, json_text(body));
+	if (json_string(body)) {
+		buffer_add(&text, json_string(body));
 		action->body_type = "text/plain";
 	} else {
-		json_put_value(&text, NULL, body, false);
+		json_write_value(&text, NULL, body);
 		action->body_type = "application/json";
 	}
 	action->body = buffer_take(&text);
@@ -129,7 +131,7 @@ static void read_media_action(struct control_reader *reader, struct fault_action
 static void refuse_media_keys(struct control_reader *reader, enum request_kind on)
 {
 	for (int i = FIRST_MEDIA_KEY; on != REQUEST_MEDIA && action_keys[i]; i++)
-		if (json_get(reader->object, action_keys[i]))
+		if (json_get_nonnull(reader->object, action_keys[i]))
 			control_complain(reader, "%s is for media only", action_keys[i]);
 }
 
@@ -180,7 +182,7 @@ static void keep_text(struct control_reader *reader, const struct json *action,
 {
 	AUTOBUFFER text = BUFFER_INIT(TEXT_CEILING);
 
-	json_put_value(&text, NULL, action, true);
+	shorten_write(&text, NULL, action);
 	fault->text = buffer_take(&text);
 	if (!fault->text)
 		control_complain(reader, "action: too long");

@@ -7,8 +7,8 @@
 #ifndef SEEDANCE_SIM_CONTROL_CONTROL_ORDERS_H
 #define SEEDANCE_SIM_CONTROL_CONTROL_ORDERS_H
 
+#include "backend/base/json.h"
 #include "backend/sim/server/faults.h"
-#include "backend/sim/server/json.h"
 #include "backend/sim/tasks/tasks.h"
 #include "backend/sim/wires/wire.h"
 

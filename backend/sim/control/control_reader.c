@@ -36,7 +36,8 @@ void control_reader_open(struct control_reader *reader, const char *name,
 
 static const struct json *member(const struct control_reader *reader, const char *key)
 {
-	return control_reader_is_good(reader) ? json_get(reader->object, key) : NULL;
+	return control_reader_is_good(reader) ? json_get_nonnull(reader->object, key)
+					      : NULL;
 }
 
 bool control_read_text(const struct control_reader *reader, const char *key,
@@ -46,11 +47,11 @@ bool control_read_text(const struct control_reader *reader, const char *key,
 
 	if (!value)
 		return false;
-	if (!json_text(value)) {
+	if (!json_string(value)) {
 		control_complain(reader, "%s: not a string", key);
 		return false;
 	}
-	*ret = json_text(value);
+	*ret = json_string(value);
 	return true;
 }
 
@@ -62,7 +63,7 @@ bool control_read_integer(const struct control_reader *reader, const char *key,
 
 	if (!value)
 		return false;
-	if (!json_integer(value, &number) || number < least) {
+	if (!json_to_int64(value, &number) || number < least) {
 		control_complain(reader, "%s: not a whole number of at least %lld", key,
 				 (long long)least);
 		return false;

@@ -6,7 +6,7 @@
 #define SEEDANCE_SIM_CONTROL_CONTROL_READER_H
 
 #include "backend/base/buffer.h"
-#include "backend/sim/server/json.h"
+#include "backend/base/json.h"
 
 struct control_reader {
 	const struct json *object;

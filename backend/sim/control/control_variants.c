@@ -1,4 +1,6 @@
 #include "backend/sim/control/control_orders.h"
+
+#include "backend/base/json_write.h"
 #include "backend/sim/control/control_reader.h"
 
 static const struct variant *first(const struct wire *wire)
@@ -42,13 +44,13 @@ void control_write_variants(struct buffer *out, const struct wire *wire,
 {
 	const struct variant *variants = first(wire);
 
-	json_open(out, wire->name, '{');
+	json_write_open(out, wire->name, '{');
 	for (size_t i = 0; variants[i].name; i++) {
 		if (variants[i].words)
-			json_put_text(out, variants[i].name,
-				      variants[i].words[values[i]]);
+			json_write_string(out, variants[i].name,
+					  variants[i].words[values[i]]);
 		else
-			json_put_integer(out, variants[i].name, values[i]);
+			json_write_int64(out, variants[i].name, values[i]);
 	}
-	json_close(out, '}');
+	json_write_close(out, '}');
 }

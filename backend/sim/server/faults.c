@@ -1,7 +1,7 @@
 #include "backend/sim/server/faults.h"
 
 #include "backend/base/cleanup.h"
-#include "backend/sim/server/json.h"
+#include "backend/base/json_write.h"
 #include "backend/sim/server/patience.h"
 
 #include <errno.h>
@@ -189,27 +189,27 @@ void faults_end(struct faults *faults)
 
 static void put_fault(struct buffer *out, const struct fault *fault)
 {
-	json_open(out, NULL, '{');
-	json_put_integer(out, "id", (int64_t)fault->id);
-	json_put_text(out, "on", request_kind_name(fault->on));
-	json_put_text_if(out, "wire", fault->wire);
-	json_put_text_if(out, "task", fault->task);
-	json_put_text_if(out, "kind", fault->media);
-	json_put_integer(out, "times", fault->times);
-	json_put_raw(out, "action", fault->text ? fault->text : "{}");
-	json_close(out, '}');
+	json_write_open(out, NULL, '{');
+	json_write_int64(out, "id", (int64_t)fault->id);
+	json_write_string(out, "on", request_kind_name(fault->on));
+	json_write_string(out, "wire", fault->wire);
+	json_write_string(out, "task", fault->task);
+	json_write_string(out, "kind", fault->media);
+	json_write_int64(out, "times", fault->times);
+	json_write_raw(out, "action", fault->text ? fault->text : "{}");
+	json_write_close(out, '}');
 }
 
 void faults_list(struct faults *faults, struct buffer *out)
 {
 	SCOPED_LOCK(&faults->lock);
 
-	json_open(out, NULL, '{');
-	json_open(out, "faults", '[');
+	json_write_open(out, NULL, '{');
+	json_write_open(out, "faults", '[');
 	for (const struct fault *fault = faults->first; fault; fault = fault->next)
 		put_fault(out, fault);
-	json_close(out, ']');
-	json_close(out, '}');
+	json_write_close(out, ']');
+	json_write_close(out, '}');
 }
 
 /* The lock is held. 0, or why there is nothing to wait for any more. */

@@ -1,8 +1,8 @@
 #include "backend/sim/server/records.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/base/json_write.h"
 #include "backend/sim/server/condition.h"
-#include "backend/sim/server/json.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -131,17 +131,17 @@ static char *describe(const struct record_start *start)
 {
 	AUTOBUFFER text = BUFFER_INIT(8u * 1024 * 1024);
 
-	json_put_text(&text, "on", kind_names[start->on]);
-	json_put_text_if(&text, "wire", start->wire);
-	json_put_text(&text, "method", start->method);
-	json_put_text(&text, "path", start->path);
-	json_put_text_if(&text, "query", start->query);
-	json_put_text_if(&text, "kind", start->media);
-	json_put_text_if(&text, "range", start->range);
+	json_write_string(&text, "on", kind_names[start->on]);
+	json_write_string(&text, "wire", start->wire);
+	json_write_string(&text, "method", start->method);
+	json_write_string(&text, "path", start->path);
+	json_write_string(&text, "query", start->query);
+	json_write_string(&text, "kind", start->media);
+	json_write_string(&text, "range", start->range);
 	if (start->body)
-		json_put_raw(&text, "body", start->body);
+		json_write_raw(&text, "body", start->body);
 	if (start->headers)
-		json_put_raw(&text, "headers", start->headers);
+		json_write_raw(&text, "headers", start->headers);
 	return buffer_take(&text);
 }
 
@@ -274,14 +274,14 @@ static bool has_wanted(const struct records *records, const struct records_filte
 
 static void put_record(struct buffer *out, const struct record *record)
 {
-	json_open(out, NULL, '{');
-	json_put_integer(out, "n", (int64_t)record->number);
+	json_write_open(out, NULL, '{');
+	json_write_int64(out, "n", (int64_t)record->number);
 	buffer_addf(out, ",%s", record->text);
-	json_put_text_if(out, "task", record->task);
-	json_put_integer(out, "status", record->status);
-	json_put_integer(out, "bytes", (int64_t)record->bytes);
-	json_put_bool(out, "done", record->is_done);
-	json_close(out, '}');
+	json_write_string(out, "task", record->task);
+	json_write_int64(out, "status", record->status);
+	json_write_int64(out, "bytes", (int64_t)record->bytes);
+	json_write_bool(out, "done", record->is_done);
+	json_write_close(out, '}');
 }
 
 void records_list(struct records *records, const struct records_filter *filter,
@@ -294,22 +294,22 @@ void records_list(struct records *records, const struct records_filter *filter,
 		if (filter->timeout_ms <= 0 ||
 		    !condition_wait_until(&records->changed, &records->lock, &deadline))
 			break;
-	json_open(out, NULL, '{');
-	json_open(out, "requests", '[');
+	json_write_open(out, NULL, '{');
+	json_write_open(out, "requests", '[');
 	for (const struct record *record = records->first; record; record = record->next)
 		if (is_wanted(record, filter))
 			put_record(out, record);
-	json_close(out, ']');
-	json_close(out, '}');
+	json_write_close(out, ']');
+	json_write_close(out, '}');
 }
 
 static void put_requests(struct buffer *out, const uint64_t *requests,
 			 const enum request_kind *kinds, size_t kind_count)
 {
-	json_open(out, "requests", '{');
+	json_write_open(out, "requests", '{');
 	for (size_t i = 0; i < kind_count; i++)
-		json_put_integer(out, kind_names[kinds[i]], (int64_t)requests[kinds[i]]);
-	json_close(out, '}');
+		json_write_int64(out, kind_names[kinds[i]], (int64_t)requests[kinds[i]]);
+	json_write_close(out, '}');
 }
 
 static void put_tallies(struct buffer *out, const struct records *records)
@@ -318,14 +318,14 @@ static void put_tallies(struct buffer *out, const struct records *records)
 						   REQUEST_LIST, REQUEST_DELETE,
 						   REQUEST_OTHER };
 
-	json_open(out, "wires", '{');
+	json_write_open(out, "wires", '{');
 	for (const struct tally *tally = records->tallies; tally->wire; tally++) {
-		json_open(out, tally->wire, '{');
-		json_put_integer(out, "creates", (int64_t)tally->accepted);
+		json_write_open(out, tally->wire, '{');
+		json_write_int64(out, "creates", (int64_t)tally->accepted);
 		put_requests(out, tally->requests, kinds, ARRAY_SIZE(kinds));
-		json_close(out, '}');
+		json_write_close(out, '}');
 	}
-	json_close(out, '}');
+	json_write_close(out, '}');
 }
 
 void records_stats(struct records *records, struct buffer *out)
@@ -335,12 +335,12 @@ void records_stats(struct records *records, struct buffer *out)
 						   REQUEST_MEDIA };
 	SCOPED_LOCK(&records->lock);
 
-	json_open(out, NULL, '{');
-	json_put_integer(out, "creates", (int64_t)records->accepted);
+	json_write_open(out, NULL, '{');
+	json_write_int64(out, "creates", (int64_t)records->accepted);
 	put_requests(out, records->requests, kinds, ARRAY_SIZE(kinds));
-	json_put_integer(out, "media_bytes", (int64_t)records->media_bytes);
+	json_write_int64(out, "media_bytes", (int64_t)records->media_bytes);
 	put_tallies(out, records);
-	json_close(out, '}');
+	json_write_close(out, '}');
 }
 
 int records_last_create(struct records *records, const char *wire, struct buffer *out)

@@ -21,7 +21,7 @@ struct visit {
 
 static void visit_clear(struct visit *visit)
 {
-	json_destroy((struct json *)(uintptr_t)visit->call.body);
+	json_free((struct json *)(uintptr_t)visit->call.body);
 	multipart_destroy((struct multipart *)(uintptr_t)visit->call.parts);
 	free((char *)(uintptr_t)visit->call.body_text);
 	free(visit->media_task);
@@ -55,13 +55,16 @@ static void read_body(struct wire_call *call)
 	const struct http_request *http = call->http;
 	const char *type = http_header(http, "Content-Type");
 	struct multipart *parts = NULL;
+	struct json *body = NULL;
 
 	if (http->body_too_large || !http->body_size)
 		return;
-	if (!multipart_is_type(type))
-		call->body = json_parse(http->body, http->body_size);
-	else if (!multipart_read(type, http->body, http->body_size, &parts))
-		call->parts = parts;
+	if (multipart_is_type(type)) {
+		if (!multipart_read(type, http->body, http->body_size, &parts))
+			call->parts = parts;
+	} else if (!json_parse(http->body, http->body_size, &body, NULL)) {
+		call->body = body;
+	}
 }
 
 static void route(struct sim *sim, const struct http_request *request,

@@ -2,6 +2,8 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/base/digest.h"
+#include "backend/base/json_write.h"
+#include "backend/sim/server/shorten.h"
 
 #include <string.h>
 #include <strings.h>
@@ -26,7 +28,7 @@ static char *describe_raw(const struct http_request *request)
 
 		buffer_addf(&text, "%c", c == '\0' || (c & 0x80) ? '?' : c);
 	}
-	json_put_text(&quoted, NULL, text.data ? text.data : "");
+	json_write_string(&quoted, NULL, text.data ? text.data : "");
 	return buffer_take(&quoted);
 }
 
@@ -46,7 +48,7 @@ char *service_describe_body(const struct wire_call *call)
 	if (call->parts)
 		put_parts(&text, call->parts);
 	else if (call->body)
-		json_put_value(&text, NULL, call->body, true);
+		shorten_write(&text, NULL, call->body);
 	return !text.size || buffer_error(&text) ? describe_raw(call->http)
 						 : buffer_take(&text);
 }
@@ -56,10 +58,10 @@ static void put_header(void *context, const char *name, const char *value)
 	struct buffer *out = context;
 	bool is_secret = !strcasecmp(name, "authorization");
 
-	json_open(out, NULL, '[');
-	json_put_text(out, NULL, name);
-	json_put_text(out, NULL, is_secret ? "present" : value);
-	json_close(out, ']');
+	json_write_open(out, NULL, '[');
+	json_write_string(out, NULL, name);
+	json_write_string(out, NULL, is_secret ? "present" : value);
+	json_write_close(out, ']');
 }
 
 static void put_exact_body(struct buffer *out, const struct wire_call *call)
@@ -67,13 +69,13 @@ static void put_exact_body(struct buffer *out, const struct wire_call *call)
 	AUTOFREE char *raw = NULL;
 
 	if (call->parts) {
-		json_put_raw(out, "parts", "");
+		json_write_raw(out, "parts", "");
 		multipart_describe(call->parts, out);
 	} else if (call->body) {
-		json_put_value(out, "body", call->body, false);
+		json_write_value(out, "body", call->body);
 	} else if (call->http->body_size) {
 		raw = describe_raw(call->http);
-		json_put_raw(out, "body", raw ? raw : "null");
+		json_write_raw(out, "body", raw ? raw : "null");
 	}
 }
 
@@ -87,7 +89,7 @@ static void put_digest(struct buffer *out, const struct http_request *request)
 	digest_add(digest, request->body, request->body_size);
 	digest_finish(digest, hex);
 	digest_destroy(digest);
-	json_put_text(out, "sha256", hex);
+	json_write_string(out, "sha256", hex);
 }
 
 char *service_describe_exactly(const struct wire_call *call)
@@ -95,16 +97,16 @@ char *service_describe_exactly(const struct wire_call *call)
 	const struct http_request *request = call->http;
 	AUTOBUFFER out = BUFFER_INIT(EXACT_CEILING);
 
-	json_open(&out, NULL, '{');
-	json_put_text(&out, "method", request->method);
-	json_put_text(&out, "path", request->path);
-	json_open(&out, "headers", '[');
+	json_write_open(&out, NULL, '{');
+	json_write_string(&out, "method", request->method);
+	json_write_string(&out, "path", request->path);
+	json_write_open(&out, "headers", '[');
 	http_visit(request, false, put_header, &out);
-	json_close(&out, ']');
-	json_put_integer(&out, "bytes", (int64_t)request->body_size);
+	json_write_close(&out, ']');
+	json_write_int64(&out, "bytes", (int64_t)request->body_size);
 	put_digest(&out, request);
 	put_exact_body(&out, call);
-	json_close(&out, '}');
+	json_write_close(&out, '}');
 	return buffer_take(&out);
 }
 
@@ -112,13 +114,13 @@ static char *describe_headers(const struct http_request *request)
 {
 	AUTOBUFFER text = BUFFER_INIT(64u * 1024);
 
-	json_open(&text, NULL, '{');
+	json_write_open(&text, NULL, '{');
 	if (http_header(request, "authorization"))
-		json_put_text(&text, "authorization", "present");
+		json_write_string(&text, "authorization", "present");
 	for (size_t i = 0; i < ARRAY_SIZE(kept_headers); i++)
-		json_put_text_if(&text, kept_headers[i],
-				 http_header(request, kept_headers[i]));
-	json_close(&text, '}');
+		json_write_string(&text, kept_headers[i],
+				  http_header(request, kept_headers[i]));
+	json_write_close(&text, '}');
 	return buffer_take(&text);
 }
 

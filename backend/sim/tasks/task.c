@@ -1,7 +1,7 @@
 #include "backend/sim/tasks/task.h"
 
 #include "backend/base/cleanup.h"
-#include "backend/sim/server/json.h"
+#include "backend/base/json_write.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -152,66 +152,66 @@ struct task *task_copy(const struct task *task)
 static void write_numbers(struct buffer *out, const struct task *task)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(number_fields); i++)
-		json_put_integer(out, number_fields[i].name,
+		json_write_int64(out, number_fields[i].name,
 				 *(int64_t *)field_at(task, &number_fields[i]));
 	for (size_t i = 0; i < ARRAY_SIZE(int_fields); i++)
-		json_put_integer(out, int_fields[i].name,
+		json_write_int64(out, int_fields[i].name,
 				 *(int *)field_at(task, &int_fields[i]));
 	for (size_t i = 0; i < ARRAY_SIZE(bool_fields); i++)
-		json_put_bool(out, bool_fields[i].name,
-			      *(bool *)field_at(task, &bool_fields[i]));
+		json_write_bool(out, bool_fields[i].name,
+				*(bool *)field_at(task, &bool_fields[i]));
 }
 
 void task_write(struct buffer *out, const char *key, const struct task *task)
 {
-	json_open(out, key, '{');
+	json_write_open(out, key, '{');
 	for (size_t i = 0; i < ARRAY_SIZE(text_fields); i++) {
 		const char *text = *text_at(task, i);
 
 		if (text && text_fields[i].is_json)
-			json_put_raw(out, text_fields[i].name, text);
+			json_write_raw(out, text_fields[i].name, text);
 		else
-			json_put_text_if(out, text_fields[i].name, text);
+			json_write_string(out, text_fields[i].name, text);
 	}
 	write_numbers(out, task);
-	json_put_text(out, "state", task_state_name(task->state));
-	json_put_text(out, "hold", task_state_name(task->hold));
-	json_put_integer(out, "render", task->render);
-	json_put_integer(out, "created_at", task->created_ms / 1000);
-	json_close(out, '}');
+	json_write_string(out, "state", task_state_name(task->state));
+	json_write_string(out, "hold", task_state_name(task->hold));
+	json_write_int64(out, "render", task->render);
+	json_write_int64(out, "created_at", task->created_ms / 1000);
+	json_write_close(out, '}');
 }
 
 static void read_numbers(const struct json *object, struct task *task)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(number_fields); i++)
 		*(int64_t *)field_at(task, &number_fields[i]) =
-			json_get_integer(object, number_fields[i].name, 0);
+			json_get_int64(object, number_fields[i].name, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(int_fields); i++)
 		*(int *)field_at(task, &int_fields[i]) =
-			(int)json_get_integer(object, int_fields[i].name, 0);
+			(int)json_get_int64(object, int_fields[i].name, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(bool_fields); i++)
 		*(bool *)field_at(task, &bool_fields[i]) =
-			json_get_true(object, bool_fields[i].name);
+			json_is_true(json_get(object, bool_fields[i].name));
 }
 
 static int read_text(const struct json *object, size_t i, char **where)
 {
-	const struct json *value = json_get(object, text_fields[i].name);
+	const struct json *value = json_get_nonnull(object, text_fields[i].name);
 	AUTOBUFFER text = BUFFER_INIT(2 * TASK_TEXT_MAX);
 
 	if (!value || !text_fields[i].is_json)
-		return task_set_text(where, json_text(value));
-	json_put_value(&text, NULL, value, false);
+		return task_set_text(where, json_string(value));
+	json_write_value(&text, NULL, value);
 	*where = buffer_take(&text);
 	return *where ? 0 : -ENOMEM;
 }
 
 struct task *task_read(const char *text)
 {
-	AUTOJSON *object = json_parse(text, strlen(text));
+	AUTOJSON *object = json_parse_text(text);
 	AUTOTASK *task = task_create();
-	const char *state = json_get_text(object, "state");
-	const char *hold = json_get_text(object, "hold");
+	const char *state = json_get_string(object, "state");
+	const char *hold = json_get_string(object, "hold");
 
 	if (!task || !state || !hold)
 		return NULL;
@@ -221,6 +221,6 @@ struct task *task_read(const char *text)
 	read_numbers(object, task);
 	task->state = task_state_parse(state);
 	task->hold = task_state_parse(hold);
-	task->render = (enum task_render)json_get_integer(object, "render", RENDER_NONE);
+	task->render = (enum task_render)json_get_int64(object, "render", RENDER_NONE);
 	return task->id && task->state != TASK_STATES ? TAKE(task) : NULL;
 }

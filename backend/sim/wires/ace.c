@@ -2,6 +2,7 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
+#include "backend/base/json_write.h"
 #include "backend/sim/tasks/ids.h"
 #include "backend/sim/wires/job_task.h"
 
@@ -57,7 +58,7 @@ static void route(struct wire_call *call)
 	if (strcmp(call->rest, house->tasks))
 		return;
 	call->on = ace_record_is_batch(call->body) ? REQUEST_LIST : REQUEST_GET;
-	call->task = json_get_text(call->body, "id");
+	call->task = json_get_string(call->body, "id");
 }
 
 /* Only those are kept for queries that were not waited for (providers/README.md, 1.3). */
@@ -65,9 +66,9 @@ static void put_extra(struct job *job, bool is_async)
 {
 	AUTOFREE char *upstream = id_cgt(clock_wall_ms()), *trace = id_uuid();
 
-	json_put_text_if(&job->extra, "upstream_id", upstream);
-	json_put_text_if(&job->extra, "trace_id", trace);
-	json_put_bool(&job->extra, "is_kept", is_async);
+	json_write_string(&job->extra, "upstream_id", upstream);
+	json_write_string(&job->extra, "trace_id", trace);
+	json_write_bool(&job->extra, "is_kept", is_async);
 }
 
 static int status_of_failure(const struct task *task, const struct wire *wire)
@@ -112,9 +113,9 @@ static bool create(const struct wire_call *call, struct refusal *refusal,
 		return false;
 	if (!is_async)
 		return await(call, id, refusal, out);
-	json_open(out, NULL, '{');
-	json_put_text(out, "task_id", id);
-	json_close(out, '}');
+	json_write_open(out, NULL, '{');
+	json_write_string(out, "task_id", id);
+	json_write_close(out, '}');
 	return true;
 }
 

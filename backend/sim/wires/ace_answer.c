@@ -1,6 +1,7 @@
 #include "backend/sim/wires/ace.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/base/json_write.h"
 #include "backend/sim/wires/ark_answer.h"
 
 #include <string.h>
@@ -14,33 +15,33 @@ static void put_flat(struct buffer *out, const char *status, const struct task *
 	AUTOFREE char *video = link_make(links, task, MEDIA_VIDEO, call->host);
 	AUTOFREE char *frame = link_make(links, task, MEDIA_LAST_FRAME, call->host);
 
-	json_open(out, "data", '{');
-	json_put_text_if(out, "task_id", json_get_text(echo, "upstream_id"));
-	json_put_text(out, "status", status);
+	json_write_open(out, "data", '{');
+	json_write_string(out, "task_id", json_get_string(echo, "upstream_id"));
+	json_write_string(out, "status", status);
 	if (is_done && !task->omit_video_url)
-		json_put_text_if(out, "video_url",
-				 task->link_video_url ? task->link_video_url : video);
-	if (is_done && json_get_true(echo, "return_last_frame"))
-		json_put_text_if(out, "last_frame_url", frame);
+		json_write_string(out, "video_url",
+				  task->link_video_url ? task->link_video_url : video);
+	if (is_done && json_is_true(json_get(echo, "return_last_frame")))
+		json_write_string(out, "last_frame_url", frame);
 	else if (house->shows_missing_last_frame)
-		json_put_null(out, "last_frame_url");
-	json_put_text(out, "model", task->model);
-	json_close(out, '}');
+		json_write_null(out, "last_frame_url");
+	json_write_string(out, "model", task->model);
+	json_write_close(out, '}');
 }
 
 /* Ark's object, as this backend got it from there. */
 static void put_nested(struct buffer *out, const struct task *task,
 		       const struct json *echo, const struct wire_call *call)
 {
-	const char *id = json_get_text(echo, "upstream_id");
+	const char *id = json_get_string(echo, "upstream_id");
 	bool is_array = call->variants[ACE_DATA] == ACE_DATA_ARRAY;
 
 	if (is_array)
-		json_open(out, "data", '[');
+		json_write_open(out, "data", '[');
 	ark_answer_write(out, is_array ? NULL : "data", id ? id : "", task,
 			 &call->sim->links, call->host);
 	if (is_array)
-		json_close(out, ']');
+		json_write_close(out, ']');
 }
 
 static const char *status_of(const struct task *task)
@@ -62,19 +63,19 @@ static void put_data(struct buffer *out, const struct task *task, const struct j
 static void put_ids(struct buffer *out, bool is_success, const struct task *task,
 		    const struct json *echo)
 {
-	json_put_bool(out, "success", is_success);
-	json_put_text(out, "task_id", task->id);
-	json_put_text_if(out, "trace_id", json_get_text(echo, "trace_id"));
+	json_write_bool(out, "success", is_success);
+	json_write_string(out, "task_id", task->id);
+	json_write_string(out, "trace_id", json_get_string(echo, "trace_id"));
 }
 
 /* {"code":...,"<key>":...} */
 static void put_structured(struct buffer *out, const struct task *task, const char *key,
 			   const char *reason)
 {
-	json_open(out, "error", '{');
-	json_put_text(out, "code", task->error_code ? task->error_code : "api_error");
-	json_put_text(out, key, reason);
-	json_close(out, '}');
+	json_write_open(out, "error", '{');
+	json_write_string(out, "code", task->error_code ? task->error_code : "api_error");
+	json_write_string(out, key, reason);
+	json_write_close(out, '}');
 }
 
 static void put_failure(struct buffer *out, const struct task *task,
@@ -85,19 +86,19 @@ static void put_failure(struct buffer *out, const struct task *task,
 	switch (call->variants[ACE_FAILURE]) {
 	case ACE_FAILURE_STRING:
 	case ACE_FAILURE_STRING_UNFINISHED:
-		json_put_text(out, "error", reason);
+		json_write_string(out, "error", reason);
 		return;
 	case ACE_FAILURE_NULL_UNFINISHED:
-		json_put_null(out, "error");
+		json_write_null(out, "error");
 		return;
 	case ACE_FAILURE_MESSAGE:
-		json_put_text(out, "message", reason);
+		json_write_string(out, "message", reason);
 		return;
 	case ACE_FAILURE_REASON:
-		json_put_text(out, "failure_reason", reason);
+		json_write_string(out, "failure_reason", reason);
 		return;
 	case ACE_FAILURE_FAIL_REASON:
-		json_put_text(out, "fail_reason", reason);
+		json_write_string(out, "fail_reason", reason);
 		return;
 	case ACE_FAILURE_WORD:
 		put_flat(out, status_of(task), task, echo, call);
@@ -113,15 +114,15 @@ static void put_failure(struct buffer *out, const struct task *task,
 void ace_answer_write(struct buffer *out, const char *key, const struct task *task,
 		      const struct wire_call *call)
 {
-	AUTOJSON *echo = json_parse(task->echo, strlen(task->echo));
+	AUTOJSON *echo = json_parse_text(task->echo);
 
-	json_open(out, key, '{');
+	json_write_open(out, key, '{');
 	put_ids(out, task->state == TASK_SUCCEEDED, task, echo);
 	if (task->state == TASK_FAILED)
 		put_failure(out, task, echo, call);
 	else
 		put_data(out, task, echo, call);
-	json_close(out, '}');
+	json_write_close(out, '}');
 }
 
 bool ace_answer_is_unfinished(const struct task *task, const struct wire_call *call)
@@ -149,21 +150,21 @@ static int64_t pending_shape(const struct task *task, const struct wire_call *ca
 void ace_answer_write_pending(struct buffer *out, const struct task *task,
 			      const struct wire_call *call)
 {
-	AUTOJSON *echo = json_parse(task->echo, strlen(task->echo));
+	AUTOJSON *echo = json_parse_text(task->echo);
 	int64_t shape = pending_shape(task, call);
 
 	if (shape == ACE_PENDING_NONE)
 		return;
 	if (shape == ACE_PENDING_NULL) {
-		json_put_null(out, "response");
+		json_write_null(out, "response");
 		return;
 	}
-	json_open(out, "response", '{');
+	json_write_open(out, "response", '{');
 	if (shape == ACE_PENDING_EMPTY)
-		json_put_raw(out, "data", "[]");
+		json_write_raw(out, "data", "[]");
 	else
 		put_ids(out, true, task, echo);
 	if (shape == ACE_PENDING_WORD || shape == ACE_PENDING_WORD_FINISHED)
 		put_flat(out, status_of(task), task, echo, call);
-	json_close(out, '}');
+	json_write_close(out, '}');
 }

@@ -73,8 +73,8 @@ static const struct flag {
 
 static bool is_in_body(const struct json *body, const struct flag *flag)
 {
-	return json_get(body, flag->field) ||
-	       (flag->other && json_get(body, flag->other));
+	return json_get_nonnull(body, flag->field) ||
+	       (flag->other && json_get_nonnull(body, flag->other));
 }
 
 static void set(const struct json *body, struct job *job, const char *name,

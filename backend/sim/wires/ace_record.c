@@ -2,6 +2,7 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
+#include "backend/base/json_write.h"
 #include "backend/sim/wires/fields.h"
 
 #include <inttypes.h>
@@ -15,7 +16,7 @@ static void put_time(struct buffer *out, const char *key, int64_t ms)
 	AUTOBUFFER text = BUFFER_INIT(64);
 
 	buffer_addf(&text, "%" PRId64 ".%03d", ms / 1000, (int)(ms % 1000));
-	json_put_raw(out, key, text.data ? text.data : "0.0");
+	json_write_raw(out, key, text.data ? text.data : "0.0");
 }
 
 static void put_owner(struct buffer *out, const struct task *task)
@@ -23,11 +24,11 @@ static void put_owner(struct buffer *out, const struct task *task)
 	static const char *const names[] = { "api_id", "application_id", "credential_id",
 					     "user_id" };
 
-	json_put_text(out, "_id", task->id);
-	json_put_text(out, "id", task->id);
+	json_write_string(out, "_id", task->id);
+	json_write_string(out, "id", task->id);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		json_put_text(out, names[i], ACCOUNT);
-	json_put_text(out, "type", "videos");
+		json_write_string(out, names[i], ACCOUNT);
+	json_write_string(out, "type", "videos");
 }
 
 static void put_record(struct buffer *out, const struct task *task,
@@ -35,9 +36,9 @@ static void put_record(struct buffer *out, const struct task *task,
 {
 	bool is_finished = task_is_finished(task);
 
-	json_open(out, NULL, '{');
+	json_write_open(out, NULL, '{');
 	put_owner(out, task);
-	json_put_text_if(out, "trace_id", json_get_text(echo, "trace_id"));
+	json_write_string(out, "trace_id", json_get_string(echo, "trace_id"));
 	put_time(out, "created_at", task->created_ms);
 	if (task->state != TASK_QUEUED)
 		put_time(out, "started_at",
@@ -46,12 +47,12 @@ static void put_record(struct buffer *out, const struct task *task,
 		put_time(out, "finished_at", task->state_ms);
 		put_time(out, "elapsed", task->state_ms - task->created_ms);
 	}
-	json_put_raw(out, "request", task->body ? task->body : "{}");
+	json_write_raw(out, "request", task->body ? task->body : "{}");
 	if (is_finished)
 		ace_answer_write(out, "response", task, call);
 	else
 		ace_answer_write_pending(out, task, call);
-	json_close(out, '}');
+	json_write_close(out, '}');
 }
 
 /* Is the task one of this service's, kept for queries, and kept already? */
@@ -61,7 +62,8 @@ static bool is_kept(const struct task *task, const struct json *echo,
 	int64_t age_ms = clock_wall_ms() - task->created_ms;
 
 	return !task->is_gone && !strcmp(task->wire, call->wire->prefix) &&
-	       json_get_true(echo, "is_kept") && age_ms >= call->variants[ACE_FRESH_MS];
+	       json_is_true(json_get(echo, "is_kept")) &&
+	       age_ms >= call->variants[ACE_FRESH_MS];
 }
 
 /* What a query asks for. */
@@ -78,7 +80,7 @@ struct query {
 static bool has_text(const struct json *array, const char *text)
 {
 	for (const struct json *item = json_first(array); item; item = json_next(item))
-		if (text && json_text(item) && !strcmp(json_text(item), text))
+		if (text && json_string(item) && !strcmp(json_string(item), text))
 			return true;
 	return false;
 }
@@ -86,7 +88,7 @@ static bool has_text(const struct json *array, const char *text)
 static bool is_asked(const struct query *query, const struct task *task,
 		     const struct json *echo)
 {
-	const char *trace = json_get_text(echo, "trace_id");
+	const char *trace = json_get_string(echo, "trace_id");
 
 	if (query->id && strcmp(query->id, task->id))
 		return false;
@@ -103,7 +105,7 @@ static bool is_asked(const struct query *query, const struct task *task,
 
 static void visit(void *context, const struct task *task)
 {
-	AUTOJSON *echo = json_parse(task->echo, strlen(task->echo));
+	AUTOJSON *echo = json_parse_text(task->echo);
 	struct query *query = context;
 	int64_t index;
 
@@ -116,7 +118,7 @@ static void visit(void *context, const struct task *task)
 
 bool ace_record_is_batch(const struct json *body)
 {
-	const char *action = json_get_text(body, "action");
+	const char *action = json_get_string(body, "action");
 
 	return action && !strcmp(action, "retrieve_batch");
 }
@@ -155,7 +157,7 @@ bool ace_record_retrieve(const struct wire_call *call, struct refusal *refusal,
 static bool read_list(const struct wire_call *call, const char *name,
 		      struct refusal *refusal, const struct json **ret)
 {
-	*ret = json_get(call->body, name);
+	*ret = json_get_nonnull(call->body, name);
 	if (*ret && !json_is_array(*ret))
 		return refuse_invalid(refusal, name, "expected an array");
 	return true;
@@ -178,11 +180,11 @@ bool ace_record_batch(const struct wire_call *call, struct refusal *refusal,
 	    !fields_integer(&fields, "created_at_max", 0, INT64_MAX, &query.most_s) ||
 	    !fields_text(&fields, "type", &query.type))
 		return false;
-	json_open(out, NULL, '{');
-	json_open(out, "items", '[');
+	json_write_open(out, NULL, '{');
+	json_write_open(out, "items", '[');
 	tasks_visit(call->sim->tasks, visit, &query);
-	json_close(out, ']');
-	json_put_integer(out, "count", query.matched);
-	json_close(out, '}');
+	json_write_close(out, ']');
+	json_write_int64(out, "count", query.matched);
+	json_write_close(out, '}');
 	return true;
 }

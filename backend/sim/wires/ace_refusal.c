@@ -1,6 +1,7 @@
 #include "backend/sim/wires/ace.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/base/json_write.h"
 #include "backend/sim/tasks/ids.h"
 
 static const struct refusal_words ace_kinds[REFUSAL_KINDS] = {
@@ -76,23 +77,23 @@ static void put_error(struct buffer *out, const char *code, const char *message,
 {
 	AUTOFREE char *trace = id_uuid();
 
-	json_open(out, NULL, '{');
+	json_write_open(out, NULL, '{');
 	if (shape == ACE_ERROR_DETAIL) {
-		json_put_text(out, "detail", message);
-		json_close(out, '}');
+		json_write_string(out, "detail", message);
+		json_write_close(out, '}');
 		return;
 	}
-	json_put_bool(out, "success", false);
+	json_write_bool(out, "success", false);
 	if (shape == ACE_ERROR_STRING) {
-		json_put_text(out, "error", message);
+		json_write_string(out, "error", message);
 	} else {
-		json_open(out, "error", '{');
-		json_put_text(out, "code", code);
-		json_put_text(out, "message", message);
-		json_close(out, '}');
+		json_write_open(out, "error", '{');
+		json_write_string(out, "code", code);
+		json_write_string(out, "message", message);
+		json_write_close(out, '}');
 	}
-	json_put_text_if(out, "trace_id", trace);
-	json_close(out, '}');
+	json_write_string(out, "trace_id", trace);
+	json_write_close(out, '}');
 }
 
 void ace_refuse(const struct wire_call *call, const struct refusal *refusal,

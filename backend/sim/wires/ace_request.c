@@ -47,7 +47,7 @@ static bool read_content(struct reader *reader)
 {
 	struct content *content = &reader->job->content;
 
-	if (!content_items_read(json_get(reader->fields.body, "content"),
+	if (!content_items_read(json_get_nonnull(reader->fields.body, "content"),
 				&reader->house->content, content, reader->refusal) ||
 	    !content_check(content, reader->job->model, reader->refusal))
 		return false;
@@ -133,7 +133,7 @@ static bool read_tool(struct reader *reader, const struct json *tool)
 	static const char *const names[] = { "toutiao", "douyin", "moji", "search_engine",
 					     NULL };
 	struct fields fields = { tool, reader->refusal };
-	const struct json *sources = json_get(tool, "sources");
+	const struct json *sources = json_get_nonnull(tool, "sources");
 	int64_t limit, most;
 	int type = -1;
 
@@ -142,7 +142,7 @@ static bool read_tool(struct reader *reader, const struct json *tool)
 	    !fields_integer(&fields, "max_keyword", 1, 50, &most))
 		return false;
 	for (const struct json *item = json_first(sources); item; item = json_next(item))
-		if (fields_find_word(names, json_text(item), -1) < 0)
+		if (fields_find_word(names, json_string(item), -1) < 0)
 			return refuse_invalid(reader->refusal, "tools.sources",
 					      "unknown value");
 	return type == 0 || refuse_missing(reader->refusal, "tools.type");
@@ -150,7 +150,7 @@ static bool read_tool(struct reader *reader, const struct json *tool)
 
 static bool read_tools(struct reader *reader)
 {
-	const struct json *tools = json_get(reader->fields.body, "tools");
+	const struct json *tools = json_get_nonnull(reader->fields.body, "tools");
 
 	if (tools && !json_is_array(tools))
 		return refuse_invalid(reader->refusal, "tools", "expected an array");

@@ -3,6 +3,7 @@
  */
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
+#include "backend/base/json_write.h"
 #include "backend/sim/wires/ark_answer.h"
 #include "backend/sim/wires/ark_list.h"
 #include "backend/sim/wires/ark_refusal.h"
@@ -34,10 +35,10 @@ static void route(struct wire_call *call)
 
 static void put_created(struct buffer *out, const char *id, const char *safety_identifier)
 {
-	json_open(out, NULL, '{');
-	json_put_text(out, "id", id);
-	json_put_text_if(out, "safety_identifier", safety_identifier);
-	json_close(out, '}');
+	json_write_open(out, NULL, '{');
+	json_write_string(out, "id", id);
+	json_write_string(out, "safety_identifier", safety_identifier);
+	json_write_close(out, '}');
 }
 
 static const struct ark_dialect dialect = {

@@ -1,8 +1,8 @@
 #include "backend/sim/wires/ark_answer.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/base/json_write.h"
 #include "backend/sim/render/film.h"
-#include "backend/sim/server/json.h"
 
 #include <string.h>
 
@@ -19,18 +19,18 @@ static void put_echoed(struct buffer *out, const struct json *echo,
 		       const char *const *names, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (json_get(echo, names[i]))
-			json_put_value(out, names[i], json_get(echo, names[i]), false);
+		if (json_get_nonnull(echo, names[i]))
+			json_write_value(out, names[i], json_get_nonnull(echo, names[i]));
 }
 
 static void put_error(struct buffer *out, const struct task *task)
 {
 	if (!task->error_code && !task->error_message)
 		return;
-	json_open(out, "error", '{');
-	json_put_text_if(out, "code", task->error_code);
-	json_put_text_if(out, "message", task->error_message);
-	json_close(out, '}');
+	json_write_open(out, "error", '{');
+	json_write_string(out, "code", task->error_code);
+	json_write_string(out, "message", task->error_message);
+	json_write_close(out, '}');
 }
 
 static void put_content(struct buffer *out, const struct task *task,
@@ -40,27 +40,27 @@ static void put_content(struct buffer *out, const struct task *task,
 	AUTOFREE char *video = link_make(links, task, MEDIA_VIDEO, host);
 	AUTOFREE char *frame = NULL;
 
-	json_open(out, "content", '{');
+	json_write_open(out, "content", '{');
 	if (!task->omit_video_url)
-		json_put_text_if(out, "video_url",
-				 task->link_video_url ? task->link_video_url : video);
-	if (json_get_true(echo, "return_last_frame")) {
+		json_write_string(out, "video_url",
+				  task->link_video_url ? task->link_video_url : video);
+	if (json_is_true(json_get(echo, "return_last_frame"))) {
 		frame = link_make(links, task, MEDIA_LAST_FRAME, host);
-		json_put_text_if(out, "last_frame_url", frame);
+		json_write_string(out, "last_frame_url", frame);
 	}
-	json_close(out, '}');
+	json_write_close(out, '}');
 }
 
 static void put_usage(struct buffer *out, const struct json *echo)
 {
-	int64_t tokens = json_get_integer(echo, "tokens", 0);
+	int64_t tokens = json_get_int64(echo, "tokens", 0);
 
-	json_open(out, "usage", '{');
-	json_put_integer(out, "completion_tokens", tokens);
-	json_put_integer(out, "total_tokens", tokens);
-	if (json_get(echo, "tools"))
-		json_put_raw(out, "tool_usage", "{\"web_search\":1}");
-	json_close(out, '}');
+	json_write_open(out, "usage", '{');
+	json_write_int64(out, "completion_tokens", tokens);
+	json_write_int64(out, "total_tokens", tokens);
+	if (json_get_nonnull(echo, "tools"))
+		json_write_raw(out, "tool_usage", "{\"web_search\":1}");
+	json_write_close(out, '}');
 }
 
 static void put_success(struct buffer *out, const struct task *task,
@@ -70,22 +70,23 @@ static void put_success(struct buffer *out, const struct task *task,
 	put_content(out, task, echo, links, host);
 	put_usage(out, echo);
 	put_echoed(out, echo, when_done, ARRAY_SIZE(when_done));
-	json_put_integer(out, "framespersecond", FILM_FPS);
+	json_write_int64(out, "framespersecond", FILM_FPS);
 }
 
 void ark_answer_write(struct buffer *out, const char *key, const char *id,
 		      const struct task *task, const struct link_settings *links,
 		      const char *host)
 {
-	AUTOJSON *echo = json_parse(task->echo, strlen(task->echo));
+	AUTOJSON *echo = json_parse_text(task->echo);
 
-	json_open(out, key, '{');
-	json_put_text(out, "id", id);
-	json_put_text(out, "model", task->model);
-	json_put_text(out, "status",
-		      task->raw_status ? task->raw_status : task_state_name(task->state));
-	json_put_integer(out, "created_at", task->created_ms / 1000);
-	json_put_integer(out, "updated_at", task->state_ms / 1000);
+	json_write_open(out, key, '{');
+	json_write_string(out, "id", id);
+	json_write_string(out, "model", task->model);
+	json_write_string(out, "status",
+			  task->raw_status ? task->raw_status
+					   : task_state_name(task->state));
+	json_write_int64(out, "created_at", task->created_ms / 1000);
+	json_write_int64(out, "updated_at", task->state_ms / 1000);
 	put_echoed(out, echo, always, ARRAY_SIZE(always));
 	if (task->state == TASK_FAILED) {
 		put_error(out, task);
@@ -93,13 +94,13 @@ void ark_answer_write(struct buffer *out, const char *key, const char *id,
 	}
 	if (task->state == TASK_SUCCEEDED)
 		put_success(out, task, echo, links, host);
-	json_close(out, '}');
+	json_write_close(out, '}');
 }
 
 bool ark_answer_is_flex(const struct task *task)
 {
-	AUTOJSON *echo = json_parse(task->echo, strlen(task->echo));
-	const char *tier = json_get_text(echo, "service_tier");
+	AUTOJSON *echo = json_parse_text(task->echo);
+	const char *tier = json_get_string(echo, "service_tier");
 
 	return tier && !strcmp(tier, "flex");
 }

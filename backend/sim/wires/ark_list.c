@@ -1,6 +1,7 @@
 #include "backend/sim/wires/ark_list.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/base/json_write.h"
 #include "backend/sim/wires/ark_answer.h"
 
 #include <errno.h>
@@ -106,11 +107,11 @@ bool ark_list_write(const struct wire_call *call, struct refusal *refusal,
 	listing.model = http_query(call->http, "filter.model");
 	listing.id_count =
 		http_query_all(call->http, "filter.task_ids", listing.ids, IDS_MAX);
-	json_open(out, NULL, '{');
-	json_open(out, "items", '[');
+	json_write_open(out, NULL, '{');
+	json_write_open(out, "items", '[');
 	tasks_visit(call->sim->tasks, visit, &listing);
-	json_close(out, ']');
-	json_put_integer(out, "total", listing.total);
-	json_close(out, '}');
+	json_write_close(out, ']');
+	json_write_int64(out, "total", listing.total);
+	json_write_close(out, '}');
 	return true;
 }

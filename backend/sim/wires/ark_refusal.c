@@ -1,6 +1,7 @@
 #include "backend/sim/wires/ark_refusal.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/base/json_write.h"
 
 static const struct refusal_words kinds[REFUSAL_KINDS] = {
 	[REFUSAL_INVALID] = { 400, "InvalidParameter" },
@@ -81,15 +82,15 @@ void ark_refuse(const struct wire_call *call, const struct refusal *refusal,
 	put_message(&message, refusal);
 	buffer_addf(&message, ". Request id: %s", call->request_id);
 	reply->status = words.status;
-	json_open(out, NULL, '{');
-	json_open(out, "error", '{');
-	json_put_text(out, "code", words.code);
-	json_put_text(out, "message", message.data ? message.data : "");
+	json_write_open(out, NULL, '{');
+	json_write_open(out, "error", '{');
+	json_write_string(out, "code", words.code);
+	json_write_string(out, "message", message.data ? message.data : "");
 	if (refusal->param.size)
-		json_put_text(out, "param", refusal_param(refusal));
+		json_write_string(out, "param", refusal_param(refusal));
 	else
-		json_put_null(out, "param");
-	json_put_text(out, "type", type_of(refusal, words.status));
-	json_close(out, '}');
-	json_close(out, '}');
+		json_write_null(out, "param");
+	json_write_string(out, "type", type_of(refusal, words.status));
+	json_write_close(out, '}');
+	json_write_close(out, '}');
 }

@@ -131,14 +131,14 @@ static bool read_length(struct reader *reader)
 
 static bool read_tools(struct reader *reader)
 {
-	const struct json *tools = json_get(reader->fields.body, "tools");
+	const struct json *tools = json_get_nonnull(reader->fields.body, "tools");
 
 	if (!tools)
 		return true;
 	if (!json_is_array(tools))
 		return refuse_invalid(reader->refusal, "tools", "expected an array");
 	for (const struct json *tool = json_first(tools); tool; tool = json_next(tool)) {
-		const char *type = json_get_text(tool, "type");
+		const char *type = json_get_string(tool, "type");
 
 		if (!type || strcmp(type, "web_search"))
 			return refuse_invalid(reader->refusal, "tools", "unknown type");
@@ -209,9 +209,9 @@ static bool check_draft(struct reader *reader)
 
 static bool is_draft(const struct task *task)
 {
-	AUTOJSON *echo = json_parse(task->echo, strlen(task->echo));
+	AUTOJSON *echo = json_parse_text(task->echo);
 
-	return json_get_true(echo, "draft");
+	return json_is_true(json_get(echo, "draft"));
 }
 
 static bool find_draft(struct reader *reader, const struct wire_call *call)
@@ -240,8 +240,8 @@ bool ark_request_read(const struct wire_call *call, const struct ark_dialect *di
 		return refuse(refusal, REFUSAL_INVALID,
 			      "The request body is not a JSON object");
 	return read_model(&reader) &&
-	       content_items_read(json_get(call->body, "content"), &dialect->content,
-				  &job->content, refusal) &&
+	       content_items_read(json_get_nonnull(call->body, "content"),
+				  &dialect->content, &job->content, refusal) &&
 	       content_check(&job->content, job->model, refusal) &&
 	       read_switches(&reader) && read_service(&reader) &&
 	       read_resolution(&reader) && read_ratio(&reader) && read_length(&reader) &&

@@ -5,6 +5,7 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
+#include "backend/base/json_write.h"
 #include "backend/sim/tasks/ids.h"
 #include "backend/sim/wires/job_task.h"
 
@@ -54,16 +55,16 @@ static bool create(const struct wire_call *call, struct refusal *refusal,
 
 	if (!comet_request_read(call->parts, &job, refusal))
 		return false;
-	json_open(out, NULL, '{');
-	json_put_text(out, "id", id ? id : "");
-	json_put_text(out, "task_id", id ? id : "");
-	json_put_text(out, "object", "video");
-	json_put_text(out, "model", job.model_shown);
-	json_put_text(out, "status",
-		      status_of(TASK_QUEUED, call->variants[VARIANT_WORDS]));
-	json_put_integer(out, "progress", 0);
-	json_put_integer(out, "created_at", clock_wall_ms() / 1000);
-	json_close(out, '}');
+	json_write_open(out, NULL, '{');
+	json_write_string(out, "id", id ? id : "");
+	json_write_string(out, "task_id", id ? id : "");
+	json_write_string(out, "object", "video");
+	json_write_string(out, "model", job.model_shown);
+	json_write_string(out, "status",
+			  status_of(TASK_QUEUED, call->variants[VARIANT_WORDS]));
+	json_write_int64(out, "progress", 0);
+	json_write_int64(out, "created_at", clock_wall_ms() / 1000);
+	json_write_close(out, '}');
 	return job_accept(&job, call, TAKE(id), refusal);
 }
 
@@ -78,9 +79,9 @@ static void put_completed_at(struct buffer *out, const struct task *task,
 			     const struct wire_call *call)
 {
 	if (task_is_finished(task) && !call->variants[VARIANT_COMPLETED_AT])
-		json_put_integer(out, "completed_at", task->state_ms / 1000);
+		json_write_int64(out, "completed_at", task->state_ms / 1000);
 	else
-		json_put_null(out, "completed_at");
+		json_write_null(out, "completed_at");
 }
 
 static void put_video_url(struct buffer *out, const struct task *task,
@@ -91,20 +92,20 @@ static void put_video_url(struct buffer *out, const struct task *task,
 	int64_t where = call->variants[VARIANT_VIDEO_URL];
 
 	if (where == URL_IN_METADATA)
-		json_open(out, "metadata", '{');
-	json_put_text_if(out, where == URL_ON_TOP ? "video_url" : "url", shown);
+		json_write_open(out, "metadata", '{');
+	json_write_string(out, where == URL_ON_TOP ? "video_url" : "url", shown);
 	if (where == URL_IN_METADATA)
-		json_close(out, '}');
+		json_write_close(out, '}');
 }
 
 static void put_error(struct buffer *out, const struct task *task)
 {
 	if (!task->error_message && !task->error_code)
 		return;
-	json_open(out, "error", '{');
-	json_put_text_if(out, "message", task->error_message);
-	json_put_text_if(out, "code", task->error_code);
-	json_close(out, '}');
+	json_write_open(out, "error", '{');
+	json_write_string(out, "message", task->error_message);
+	json_write_string(out, "code", task->error_code);
+	json_write_close(out, '}');
 }
 
 static bool get(const struct wire_call *call, struct refusal *refusal, struct buffer *out)
@@ -113,22 +114,22 @@ static bool get(const struct wire_call *call, struct refusal *refusal, struct bu
 
 	if (!task)
 		return refuse_task(refusal, call->task);
-	json_open(out, NULL, '{');
-	json_put_text(out, "id", task->id);
-	json_put_text(out, "model", task->model);
-	json_put_text(out, "object", "video");
-	json_put_text(out, "status",
-		      task->raw_status
-			      ? task->raw_status
-			      : status_of(task->state, call->variants[VARIANT_WORDS]));
-	json_put_integer(out, "progress", progress_of(task));
-	json_put_integer(out, "created_at", task->created_ms / 1000);
+	json_write_open(out, NULL, '{');
+	json_write_string(out, "id", task->id);
+	json_write_string(out, "model", task->model);
+	json_write_string(out, "object", "video");
+	json_write_string(out, "status",
+			  task->raw_status ? task->raw_status
+					   : status_of(task->state,
+						       call->variants[VARIANT_WORDS]));
+	json_write_int64(out, "progress", progress_of(task));
+	json_write_int64(out, "created_at", task->created_ms / 1000);
 	put_completed_at(out, task, call);
 	if (task->state == TASK_SUCCEEDED && !task->omit_video_url)
 		put_video_url(out, task, call);
 	if (task->state == TASK_FAILED)
 		put_error(out, task);
-	json_close(out, '}');
+	json_write_close(out, '}');
 	return true;
 }
 
@@ -173,11 +174,11 @@ static void put_message(struct buffer *out, const struct refusal *refusal)
 
 static void put_shape_a(struct buffer *out, const char *code, const char *message)
 {
-	json_open(out, NULL, '{');
-	json_put_text(out, "code", code);
-	json_put_text(out, "message", message);
-	json_put_null(out, "data");
-	json_close(out, '}');
+	json_write_open(out, NULL, '{');
+	json_write_string(out, "code", code);
+	json_write_string(out, "message", message);
+	json_write_null(out, "data");
+	json_write_close(out, '}');
 }
 
 static void put_shape_b(struct buffer *out, const char *code, const char *message,
@@ -186,13 +187,13 @@ static void put_shape_b(struct buffer *out, const char *code, const char *messag
 	AUTOBUFFER text = BUFFER_INIT(8192);
 
 	buffer_addf(&text, "%s (request id: %s)", message, request_id);
-	json_open(out, NULL, '{');
-	json_open(out, "error", '{');
-	json_put_text(out, "message", text.data ? text.data : "");
-	json_put_text(out, "type", "new_api_error");
-	json_put_text(out, "code", code);
-	json_close(out, '}');
-	json_close(out, '}');
+	json_write_open(out, NULL, '{');
+	json_write_open(out, "error", '{');
+	json_write_string(out, "message", text.data ? text.data : "");
+	json_write_string(out, "type", "new_api_error");
+	json_write_string(out, "code", code);
+	json_write_close(out, '}');
+	json_write_close(out, '}');
 }
 
 static void refuse_call(const struct wire_call *call, const struct refusal *refusal,

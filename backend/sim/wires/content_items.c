@@ -26,25 +26,25 @@ static size_t characters(const char *text)
 
 static bool read_text(struct item *item)
 {
-	const struct json *value = json_get(item->object, "text");
+	const struct json *value = json_get_nonnull(item->object, "text");
 	size_t most = item->rules->text_max;
 
 	if (!value)
 		return refuse_missing(item->refusal, "content.text");
-	if (!json_text(value))
+	if (!json_string(value))
 		return refuse_invalid(item->refusal, item->name, "text must be a string");
-	if (most && characters(json_text(value)) > most)
+	if (most && characters(json_string(value)) > most)
 		return refuse_invalid(item->refusal, item->name,
 				      "text is longer than %zu characters", most);
-	return content_add_text(item->content, item->name, json_text(value),
+	return content_add_text(item->content, item->name, json_string(value),
 				item->refusal);
 }
 
 /* {"<key>":{"url":"..."},"role":"..."} */
 static bool read_url(struct item *item, const char *key)
 {
-	const struct json *holder = json_get(item->object, key);
-	const struct json *role = json_get(item->object, "role");
+	const struct json *holder = json_get_nonnull(item->object, key);
+	const struct json *role = json_get_nonnull(item->object, "role");
 	size_t length = strlen(item->name);
 
 	snprintf(item->name + length, sizeof(item->name) - length, ".%s", key);
@@ -52,12 +52,12 @@ static bool read_url(struct item *item, const char *key)
 		return refuse_missing(item->refusal, item->name);
 	if (!json_is_object(holder))
 		return refuse_invalid(item->refusal, item->name, "expected an object");
-	item->url = json_get_text(holder, "url");
+	item->url = json_get_string(holder, "url");
 	if (!item->url || !*item->url)
 		return refuse_invalid(item->refusal, item->name, "url is missing");
-	if (role && !json_text(role))
+	if (role && !json_string(role))
 		return refuse_invalid(item->refusal, item->name, "role must be a string");
-	item->role = json_text(role);
+	item->role = json_string(role);
 	return true;
 }
 
@@ -117,7 +117,8 @@ static bool read_audio(struct item *item)
 
 static bool read_draft(struct item *item)
 {
-	const char *id = json_get_text(json_get(item->object, "draft_task"), "id");
+	const char *id =
+		json_get_string(json_get_nonnull(item->object, "draft_task"), "id");
 
 	if (!id || !*id)
 		return refuse_missing(item->refusal, "content.draft_task.id");
@@ -149,7 +150,7 @@ static const struct item_type *find_type(const struct item *item, const char *na
 
 static bool read_item(struct item *item)
 {
-	const char *name = json_get_text(item->object, "type"), *unknown;
+	const char *name = json_get_string(item->object, "type"), *unknown;
 	const struct item_type *type;
 
 	if (!json_is_object(item->object))

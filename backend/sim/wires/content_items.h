@@ -5,8 +5,8 @@
 #ifndef SEEDANCE_SIM_WIRES_CONTENT_ITEMS_H
 #define SEEDANCE_SIM_WIRES_CONTENT_ITEMS_H
 
+#include "backend/base/json.h"
 #include "backend/sim/wires/content.h"
-#include "backend/sim/server/json.h"
 
 /* In what a service's items differ from Ark's. */
 struct content_rules {

@@ -4,6 +4,7 @@
  */
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
+#include "backend/base/json_write.h"
 #include "backend/sim/wires/ark_request.h"
 #include "backend/sim/tasks/ids.h"
 #include "backend/sim/wires/job_task.h"
@@ -50,13 +51,13 @@ static void put_time(struct buffer *out, const char *key, int64_t ms)
 	struct tm tm;
 
 	if (!ms) {
-		json_put_null(out, key);
+		json_write_null(out, key);
 		return;
 	}
 	gmtime_r(&seconds, &tm);
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
 	buffer_addf(&text, "%s.%03d000Z", date, (int)(ms % 1000));
-	json_put_text(out, key, text.data ? text.data : "");
+	json_write_string(out, key, text.data ? text.data : "");
 }
 
 static void put_created(struct buffer *out, const char *id, int64_t where)
@@ -64,17 +65,17 @@ static void put_created(struct buffer *out, const char *id, int64_t where)
 	const char *key = where == ID_IN_DATA || where == ID_ON_TOP ? "id" : "task_id";
 	bool is_on_top = where == ID_ON_TOP || where == TASK_ID_ON_TOP;
 
-	json_open(out, NULL, '{');
-	json_put_bool(out, "success", true);
+	json_write_open(out, NULL, '{');
+	json_write_bool(out, "success", true);
 	if (is_on_top)
-		json_put_text(out, key, id);
-	json_open(out, "data", '{');
+		json_write_string(out, key, id);
+	json_write_open(out, "data", '{');
 	if (!is_on_top)
-		json_put_text(out, key, id);
-	json_put_text(out, "status", "queued");
+		json_write_string(out, key, id);
+	json_write_string(out, "status", "queued");
 	put_time(out, "created_at", clock_wall_ms());
-	json_close(out, '}');
-	json_close(out, '}');
+	json_write_close(out, '}');
+	json_write_close(out, '}');
 }
 
 /* The page's own draft example asks for flex too. */
@@ -107,9 +108,9 @@ static const char *status_of(const struct task *task)
 static void put_text_or_null(struct buffer *out, const char *key, const char *text)
 {
 	if (text)
-		json_put_text(out, key, text);
+		json_write_string(out, key, text);
 	else
-		json_put_null(out, key);
+		json_write_null(out, key);
 }
 
 static void put_links(struct buffer *out, const struct task *task,
@@ -133,19 +134,19 @@ static bool get(const struct wire_call *call, struct refusal *refusal, struct bu
 
 	if (!task)
 		return refuse_task(refusal, call->task);
-	json_open(out, NULL, '{');
-	json_put_bool(out, "success", true);
-	json_open(out, "data", '{');
-	json_put_text(out, "id", task->id);
-	json_put_text(out, "status", status_of(task));
+	json_write_open(out, NULL, '{');
+	json_write_bool(out, "success", true);
+	json_write_open(out, "data", '{');
+	json_write_string(out, "id", task->id);
+	json_write_string(out, "status", status_of(task));
 	put_links(out, task, call);
 	put_text_or_null(out, "error_message",
 			 task->error_message ? task->error_message : task->error_code);
 	put_time(out, "created_at", task->created_ms);
 	put_time(out, "started_at", task->started_ms);
 	put_time(out, "completed_at", task_is_finished(task) ? task->state_ms : 0);
-	json_close(out, '}');
-	json_close(out, '}');
+	json_write_close(out, '}');
+	json_write_close(out, '}');
 	return true;
 }
 
@@ -198,26 +199,26 @@ static void put_laravel(struct buffer *out, const struct refusal *refusal,
 {
 	const char *param = refusal_param(refusal);
 
-	json_open(out, NULL, '{');
-	json_put_text(out, "message", message);
+	json_write_open(out, NULL, '{');
+	json_write_string(out, "message", message);
 	if (is_of_the_request(refusal)) {
-		json_open(out, "errors", '{');
-		json_open(out, *param ? param : "model", '[');
-		json_put_text(out, NULL, message);
-		json_close(out, ']');
-		json_close(out, '}');
+		json_write_open(out, "errors", '{');
+		json_write_open(out, *param ? param : "model", '[');
+		json_write_string(out, NULL, message);
+		json_write_close(out, ']');
+		json_write_close(out, '}');
 	}
-	json_close(out, '}');
+	json_write_close(out, '}');
 }
 
 static void put_plain(struct buffer *out, const struct refusal *refusal,
 		      const char *message)
 {
-	json_open(out, NULL, '{');
-	json_put_bool(out, "success", false);
-	json_put_text_if(out, "code", refusal->code);
-	json_put_text(out, "message", message);
-	json_close(out, '}');
+	json_write_open(out, NULL, '{');
+	json_write_bool(out, "success", false);
+	json_write_string(out, "code", refusal->code);
+	json_write_string(out, "message", message);
+	json_write_close(out, '}');
 }
 
 static void refuse_call(const struct wire_call *call, const struct refusal *refusal,

@@ -4,7 +4,7 @@
 
 bool fields_bool(const struct fields *fields, const char *name, bool *value)
 {
-	const struct json *json = json_get(fields->body, name);
+	const struct json *json = json_get_nonnull(fields->body, name);
 
 	if (!json)
 		return true;
@@ -17,12 +17,12 @@ bool fields_bool(const struct fields *fields, const char *name, bool *value)
 bool fields_integer(const struct fields *fields, const char *name, int64_t least,
 		    int64_t most, int64_t *value)
 {
-	const struct json *json = json_get(fields->body, name);
+	const struct json *json = json_get_nonnull(fields->body, name);
 	int64_t number;
 
 	if (!json)
 		return true;
-	if (!json_integer(json, &number))
+	if (!json_to_int64(json, &number))
 		return refuse_invalid(fields->refusal, name, "expected an integer");
 	if (number < least || number > most)
 		return refuse_invalid(fields->refusal, name,
@@ -34,13 +34,13 @@ bool fields_integer(const struct fields *fields, const char *name, int64_t least
 
 bool fields_text(const struct fields *fields, const char *name, const char **value)
 {
-	const struct json *json = json_get(fields->body, name);
+	const struct json *json = json_get_nonnull(fields->body, name);
 
 	if (!json)
 		return true;
-	if (!json_text(json))
+	if (!json_string(json))
 		return refuse_invalid(fields->refusal, name, "expected a string");
-	*value = json_text(json);
+	*value = json_string(json);
 	return true;
 }
 

@@ -5,7 +5,7 @@
 #ifndef SEEDANCE_SIM_WIRES_FIELDS_H
 #define SEEDANCE_SIM_WIRES_FIELDS_H
 
-#include "backend/sim/server/json.h"
+#include "backend/base/json.h"
 #include "backend/sim/wires/refusal.h"
 
 struct fields {

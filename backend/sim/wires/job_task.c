@@ -2,6 +2,7 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
+#include "backend/base/json_write.h"
 #include "backend/sim/wires/fields.h"
 #include "backend/sim/render/film.h"
 #include "backend/sim/wires/word.h"
@@ -53,15 +54,15 @@ static int64_t round16(int side)
 /* The second step of a draft takes over what the first step settled. */
 static void settle_from_draft(const struct task *draft, struct settled *settled)
 {
-	AUTOJSON *echo = json_parse(draft->echo, strlen(draft->echo));
+	AUTOJSON *echo = json_parse_text(draft->echo);
 
 	settled->ratio = (enum size_ratio)fields_find_word(size_ratio_names,
-							   json_get_text(echo, "ratio"),
+							   json_get_string(echo, "ratio"),
 							   settled->ratio);
-	settled->seed = json_get_integer(echo, "seed", settled->seed);
-	settled->seconds = json_get_integer(echo, "duration", settled->seconds);
+	settled->seed = json_get_int64(echo, "seed", settled->seed);
+	settled->seconds = json_get_int64(echo, "duration", settled->seconds);
 	settled->frames = settled->seconds * FILM_FPS;
-	settled->has_audio = json_get_true(echo, "generate_audio");
+	settled->has_audio = json_is_true(json_get(echo, "generate_audio"));
 }
 
 static struct settled settle(const struct job *job)
@@ -92,41 +93,41 @@ static struct settled settle(const struct job *job)
 
 static void put_asked(struct buffer *out, const struct job *job)
 {
-	json_put_text(out, "service_tier", job->is_flex ? "flex" : "default");
-	json_put_integer(out, "execution_expires_after", job->expires_after_s);
+	json_write_string(out, "service_tier", job->is_flex ? "flex" : "default");
+	json_write_int64(out, "execution_expires_after", job->expires_after_s);
 	if (job->priority)
-		json_put_integer(out, "priority", job->priority);
-	json_put_text_if(out, "safety_identifier", job->safety_identifier);
+		json_write_int64(out, "priority", job->priority);
+	json_write_string(out, "safety_identifier", job->safety_identifier);
 	if (job->model->abilities & MODEL_DRAFT)
-		json_put_bool(out, "draft", job->draft);
-	json_put_text_if(out, "draft_task_id", job->content.draft_task);
+		json_write_bool(out, "draft", job->draft);
+	json_write_string(out, "draft_task_id", job->content.draft_task);
 	if (job->model->abilities & MODEL_OUTPUT_FORMAT)
-		json_put_text(out, "output_format",
-			      job->output_format ? job->output_format : "mp4");
+		json_write_string(out, "output_format",
+				  job->output_format ? job->output_format : "mp4");
 	if (job->has_web_search)
-		json_put_raw(out, "tools", "[{\"type\":\"web_search\"}]");
-	json_put_bool(out, "return_last_frame", job->return_last_frame);
+		json_write_raw(out, "tools", "[{\"type\":\"web_search\"}]");
+	json_write_bool(out, "return_last_frame", job->return_last_frame);
 }
 
 static char *make_echo(const struct job *job, const struct settled *settled)
 {
 	AUTOBUFFER out = BUFFER_INIT(TASK_TEXT_MAX);
 
-	json_open(&out, NULL, '{');
+	json_write_open(&out, NULL, '{');
 	put_asked(&out, job);
-	json_put_integer(&out, "seed", settled->seed);
-	json_put_text(&out, "resolution", size_resolution_names[settled->resolution]);
-	json_put_text(&out, "ratio", size_ratio_names[settled->ratio]);
+	json_write_int64(&out, "seed", settled->seed);
+	json_write_string(&out, "resolution", size_resolution_names[settled->resolution]);
+	json_write_string(&out, "ratio", size_ratio_names[settled->ratio]);
 	if (job->frames)
-		json_put_integer(&out, "frames", settled->frames);
+		json_write_int64(&out, "frames", settled->frames);
 	else
-		json_put_integer(&out, "duration", settled->seconds);
+		json_write_int64(&out, "duration", settled->seconds);
 	if (job->model->abilities & MODEL_AUDIO)
-		json_put_bool(&out, "generate_audio", settled->has_audio);
-	json_put_integer(&out, "tokens", settled->tokens);
+		json_write_bool(&out, "generate_audio", settled->has_audio);
+	json_write_int64(&out, "tokens", settled->tokens);
 	if (job->extra.size)
 		buffer_addf(&out, ",%s", job->extra.data);
-	json_close(&out, '}');
+	json_write_close(&out, '}');
 	return buffer_take(&out);
 }
 

@@ -2,8 +2,8 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/base/digest.h"
+#include "backend/base/json_write.h"
 #include "backend/base/text.h"
-#include "backend/sim/server/json.h"
 
 #include <errno.h>
 #include <string.h>
@@ -199,7 +199,7 @@ static void put_value(struct buffer *out, const struct part *part)
 	    memchr(part->bytes, 0, part->size) || !text_is_utf8(part->bytes, part->size))
 		return;
 	value = strndup(part->bytes, part->size);
-	json_put_text_if(out, "value", value);
+	json_write_string(out, "value", value);
 }
 
 static void put_digest(struct buffer *out, const struct part *part)
@@ -212,23 +212,23 @@ static void put_digest(struct buffer *out, const struct part *part)
 	digest_add(digest, part->bytes, part->size);
 	digest_finish(digest, hex);
 	digest_destroy(digest);
-	json_put_text(out, "sha256", hex);
+	json_write_string(out, "sha256", hex);
 }
 
 void multipart_describe(const struct multipart *multipart, struct buffer *out)
 {
-	json_open(out, NULL, '[');
+	json_write_open(out, NULL, '[');
 	for (size_t i = 0; i < multipart->count; i++) {
 		const struct part *part = &multipart->parts[i];
 
-		json_open(out, NULL, '{');
-		json_put_text(out, "name", part->name);
-		json_put_text_if(out, "filename", part->file_name);
-		json_put_text_if(out, "content_type", part->content_type);
-		json_put_integer(out, "bytes", (int64_t)part->size);
+		json_write_open(out, NULL, '{');
+		json_write_string(out, "name", part->name);
+		json_write_string(out, "filename", part->file_name);
+		json_write_string(out, "content_type", part->content_type);
+		json_write_int64(out, "bytes", (int64_t)part->size);
 		put_digest(out, part);
 		put_value(out, part);
-		json_close(out, '}');
+		json_write_close(out, '}');
 	}
-	json_close(out, ']');
+	json_write_close(out, ']');
 }

@@ -4,6 +4,8 @@
 #include "backend/sim/wires/senseaudio.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/base/json_write.h"
+#include "backend/sim/server/shorten.h"
 #include "backend/sim/tasks/ids.h"
 #include "backend/sim/wires/job_task.h"
 
@@ -33,9 +35,9 @@ static void put_extra(struct job *job, const struct json *body)
 {
 	AUTOFREE char *record = id_uuid();
 
-	json_put_text_if(&job->extra, "record_id", record);
-	json_put_bool(&job->extra, "watermark", job->watermark);
-	json_put_value(&job->extra, "content", json_get(body, "content"), true);
+	json_write_string(&job->extra, "record_id", record);
+	json_write_bool(&job->extra, "watermark", job->watermark);
+	shorten_write(&job->extra, "content", json_get_nonnull(body, "content"));
 }
 
 static bool create(const struct wire_call *call, struct refusal *refusal,
@@ -47,9 +49,9 @@ static bool create(const struct wire_call *call, struct refusal *refusal,
 	if (!senseaudio_request_read(call->body, &job, refusal))
 		return false;
 	put_extra(&job, call->body);
-	json_open(out, NULL, '{');
-	json_put_text(out, "task_id", id ? id : "");
-	json_close(out, '}');
+	json_write_open(out, NULL, '{');
+	json_write_string(out, "task_id", id ? id : "");
+	json_write_close(out, '}');
 	return job_accept(&job, call, TAKE(id), refusal);
 }
 
@@ -79,14 +81,15 @@ static int64_t progress_of(const struct task *task, const struct wire_call *call
 static void put_specific(struct buffer *out, const struct task *task,
 			 const struct json *echo, const struct wire_call *call)
 {
-	bool has_mark = task->state == TASK_SUCCEEDED && json_get_true(echo, "watermark");
+	bool has_mark = task->state == TASK_SUCCEEDED &&
+			json_is_true(json_get(echo, "watermark"));
 	AUTOFREE char *link = link_make(&call->sim->links, task, MEDIA_VIDEO, call->host);
 
-	json_open(out, "provider_specific", '{');
-	json_put_bool(out, "generate_audio", task->picture.has_audio);
+	json_write_open(out, "provider_specific", '{');
+	json_write_bool(out, "generate_audio", task->picture.has_audio);
 	if (has_mark)
-		json_put_text_if(out, "watermark_url", link);
-	json_close(out, '}');
+		json_write_string(out, "watermark_url", link);
+	json_write_close(out, '}');
 }
 
 static void put_result(struct buffer *out, const struct task *task,
@@ -96,47 +99,47 @@ static void put_result(struct buffer *out, const struct task *task,
 		link_make_bare(&call->sim->links, task, MEDIA_VIDEO, call->host);
 
 	if (task->state == TASK_SUCCEEDED && !task->omit_video_url)
-		json_put_text_if(out, "video_url",
-				 task->link_video_url ? task->link_video_url : link);
+		json_write_string(out, "video_url",
+				  task->link_video_url ? task->link_video_url : link);
 	if (task->state == TASK_FAILED)
-		json_put_text_if(out, "error_message",
-				 task->error_message ? task->error_message
-						     : task->error_code);
+		json_write_string(out, "error_message",
+				  task->error_message ? task->error_message
+						      : task->error_code);
 	if (task->state == TASK_EXPIRED)
-		json_put_text(out, "error_message", "timeout");
+		json_write_string(out, "error_message", "timeout");
 }
 
 static void put_times(struct buffer *out, const struct task *task)
 {
-	json_put_bool(out, "is_new", true);
-	json_put_integer(out, "created_at", task->created_ms / 1000);
+	json_write_bool(out, "is_new", true);
+	json_write_int64(out, "created_at", task->created_ms / 1000);
 	if (task_is_finished(task))
-		json_put_integer(out, "completed_at", task->state_ms / 1000);
+		json_write_int64(out, "completed_at", task->state_ms / 1000);
 	else
-		json_put_null(out, "completed_at");
+		json_write_null(out, "completed_at");
 }
 
 static void put_task(struct buffer *out, const struct task *task,
 		     const struct wire_call *call)
 {
-	AUTOJSON *echo = json_parse(task->echo, strlen(task->echo));
+	AUTOJSON *echo = json_parse_text(task->echo);
 	AUTOFREE char *other = call->variants[VARIANT_TASK_ID] ? id_uuid() : NULL;
 
-	json_open(out, NULL, '{');
-	json_put_text_if(out, "id", json_get_text(echo, "record_id"));
-	json_put_text(out, "model", task->model);
-	json_put_text(out, "task_id", other ? other : task->id);
-	json_put_text(out, "status", status_of(task));
-	json_put_integer(out, "progress", progress_of(task, call));
+	json_write_open(out, NULL, '{');
+	json_write_string(out, "id", json_get_string(echo, "record_id"));
+	json_write_string(out, "model", task->model);
+	json_write_string(out, "task_id", other ? other : task->id);
+	json_write_string(out, "status", status_of(task));
+	json_write_int64(out, "progress", progress_of(task, call));
 	put_result(out, task, call);
-	json_put_integer(out, "duration", json_get_integer(echo, "duration", 0));
+	json_write_int64(out, "duration", json_get_int64(echo, "duration", 0));
 	put_times(out, task);
-	json_put_text(out, "prompt", "");
-	json_put_text_if(out, "resolution", json_get_text(echo, "resolution"));
-	json_put_value(out, "content", json_get(echo, "content"), false);
-	json_put_text_if(out, "ratio", json_get_text(echo, "ratio"));
+	json_write_string(out, "prompt", "");
+	json_write_string(out, "resolution", json_get_string(echo, "resolution"));
+	json_write_value(out, "content", json_get_nonnull(echo, "content"));
+	json_write_string(out, "ratio", json_get_string(echo, "ratio"));
 	put_specific(out, task, echo, call);
-	json_close(out, '}');
+	json_write_close(out, '}');
 }
 
 static bool get(const struct wire_call *call, struct refusal *refusal, struct buffer *out)

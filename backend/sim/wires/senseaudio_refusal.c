@@ -1,6 +1,7 @@
 #include "backend/sim/wires/senseaudio.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/base/json_write.h"
 #include "backend/base/text.h"
 
 #include <string.h>
@@ -70,15 +71,16 @@ void senseaudio_refuse(const struct wire_call *call, const struct refusal *refus
 
 	put_detail(&detail, refusal);
 	reply->status = refusal->status ? refusal->status : words->status;
-	json_open(&reply->body, NULL, '{');
-	json_put_text(&reply->body, "code", refusal->code ? refusal->code : words->code);
-	json_put_text(&reply->body, "message",
-		      words->message && !is_ordered ? words->message
-		      : detail.data		    ? detail.data
-						    : "");
+	json_write_open(&reply->body, NULL, '{');
+	json_write_string(&reply->body, "code",
+			  refusal->code ? refusal->code : words->code);
+	json_write_string(&reply->body, "message",
+			  words->message && !is_ordered ? words->message
+			  : detail.data			? detail.data
+							: "");
 	if (ref_code)
-		json_put_integer(&reply->body, "ref_code", ref_code);
+		json_write_int64(&reply->body, "ref_code", ref_code);
 	if (ref_code == 404000)
-		json_put_text(&reply->body, "ref_scope", "common");
-	json_close(&reply->body, '}');
+		json_write_string(&reply->body, "ref_scope", "common");
+	json_write_close(&reply->body, '}');
 }

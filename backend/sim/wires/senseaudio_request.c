@@ -140,7 +140,7 @@ static bool read_picture(const struct fields *fields, struct job *job)
 
 static bool read_specific(const struct fields *fields, struct job *job)
 {
-	const struct json *object = json_get(fields->body, "provider_specific");
+	const struct json *object = json_get_nonnull(fields->body, "provider_specific");
 	struct fields inner = { object, fields->refusal };
 
 	job->generate_audio = true;
@@ -156,7 +156,7 @@ static bool check_required(const struct fields *fields)
 					     "ratio" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (!json_get(fields->body, names[i]))
+		if (!json_get_nonnull(fields->body, names[i]))
 			return refuse_missing(fields->refusal, names[i]);
 	return true;
 }
@@ -168,11 +168,11 @@ bool senseaudio_request_read(const struct json *body, struct job *job,
 
 	if (!json_is_object(body))
 		return refuse(refusal, REFUSAL_INVALID, "not a JSON object");
-	if (!json_get(body, "model"))
+	if (!json_get_nonnull(body, "model"))
 		return refuse_missing(refusal, "model");
 	job->watermark = true;
 	return read_model(&fields, job) && check_required(&fields) &&
-	       read_content(json_get(body, "content"), job, refusal) &&
+	       read_content(json_get_nonnull(body, "content"), job, refusal) &&
 	       read_picture(&fields, job) &&
 	       fields_integer(&fields, "timeout", 3600, 172800, &job->expires_after_s) &&
 	       fields_bool(&fields, "watermark", &job->watermark) &&

@@ -9,7 +9,7 @@
 #ifndef SEEDANCE_SIM_WIRES_WIRE_H
 #define SEEDANCE_SIM_WIRES_WIRE_H
 
-#include "backend/sim/server/json.h"
+#include "backend/base/json.h"
 #include "backend/sim/wires/multipart.h"
 #include "backend/sim/wires/refusal.h"
 #include "backend/sim/sim.h"

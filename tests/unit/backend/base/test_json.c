@@ -316,6 +316,28 @@ static void test_types(void **state)
 				    cases[i].type);
 }
 
+static void test_helpers(void **state)
+{
+	static const char *const known[] = { "text", "yes", "no", NULL };
+	AUTOJSON *tree = json_parse_text(sample);
+
+	assert_null(json_parse_text(NULL));
+	assert_null(json_parse_text("{} {}"));
+	assert_null(json_get_nonnull(tree, "none"));
+	assert_null(json_get_nonnull(tree, "missing"));
+	assert_non_null(json_get_nonnull(tree, "no"));
+	assert_true(json_is_true(json_get(tree, "yes")));
+	assert_false(json_is_true(json_get(tree, "no")));
+	assert_false(json_is_true(json_get(tree, "whole")));
+	assert_true(json_is_bool(json_get(tree, "no")));
+	assert_false(json_is_bool(json_get(tree, "none")));
+	assert_int_equal(json_get_int64(tree, "whole", 7), 42);
+	assert_int_equal(json_get_int64(tree, "part", 7), 7);
+	assert_int_equal(json_get_int64(tree, "missing", 7), 7);
+	assert_string_equal(json_unknown_key(tree, known), "none");
+	assert_null(json_unknown_key(NULL, known));
+}
+
 /* NULL acts as a missing value wherever one is read. */
 static void test_missing(void **state)
 {
@@ -325,7 +347,11 @@ static void test_missing(void **state)
 
 	assert_null(json_get(NULL, "a"));
 	assert_null(json_get_string(NULL, "a"));
+	assert_null(json_get_nonnull(NULL, "a"));
 	assert_null(json_first(NULL));
+	assert_null(json_next(NULL));
+	assert_null(json_key(NULL));
+	assert_false(json_is_bool(NULL) || json_is_true(NULL));
 	assert_null(json_string(NULL));
 	assert_null(json_copy(NULL));
 	assert_false(json_is_object(NULL) || json_is_array(NULL));
@@ -440,6 +466,7 @@ int main(void)
 		cmocka_unit_test(test_long_number_alone),
 		cmocka_unit_test(test_reading),
 		cmocka_unit_test(test_types),
+		cmocka_unit_test(test_helpers),
 		cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_building),
 		cmocka_unit_test(test_large_numbers),

@@ -254,13 +254,36 @@ static void test_take(void **state)
 	assert_int_equal(fd, -1);
 }
 
+static void test_utf8_length(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t length;
+	} cases[] = {
+		{ "", 0 },
+		{ "ab", 1 },
+		{ "\xc3\xa9z", 2 },
+		{ "\xe2\x82\xac", 3 },
+		{ "\xf0\x9f\x98\x80", 4 },
+		{ "\xf0\x9f\x98", 0 },
+		{ "\xc3", 0 },
+		{ "\xff", 0 },
+		{ "\xa9", 0 },
+		{ "\xed\xa0\x80", 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(text_utf8_length(cases[i].text), cases[i].length);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_clean),	    cmocka_unit_test(test_clean_anything),
-		cmocka_unit_test(test_utf8),	    cmocka_unit_test(test_nearest),
-		cmocka_unit_test(test_to_int64),    cmocka_unit_test(test_to_ms),
-		cmocka_unit_test(test_small_texts), cmocka_unit_test(test_take),
+		cmocka_unit_test(test_utf8_length),    cmocka_unit_test(test_clean),
+		cmocka_unit_test(test_clean_anything), cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_nearest),	       cmocka_unit_test(test_to_int64),
+		cmocka_unit_test(test_to_ms),	       cmocka_unit_test(test_small_texts),
+		cmocka_unit_test(test_take),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
