@@ -63,12 +63,10 @@ int backend_create(const struct config *config, const char *library_path,
 		r = media_writer_create(written, backend, &backend->writer);
 	if (!r)
 		r = tasks_create(wake, backend, &backend->tasks);
-	backend->private_sections =
-		calloc(config->section_count + 1, sizeof(*backend->private_sections));
 	if (!r)
-		r = backend->library_path && backend->private_sections
-			    ? revive_tasks(backend)
-			    : -ENOMEM;
+		r = trust_create(config, &backend->trust);
+	if (!r)
+		r = backend->library_path ? revive_tasks(backend) : -ENOMEM;
 	if (r) {
 		backend_destroy(backend);
 		return r;
@@ -121,7 +119,7 @@ void backend_destroy(struct backend *backend)
 	ledger_close(backend->ledger);
 	tasks_destroy(backend->tasks);
 	free(backend->intents);
-	free(backend->private_sections);
+	trust_destroy(backend->trust);
 	free(backend->library_path);
 	turn_destroy(backend->turn);
 	command_queue_clear(&backend->commands);

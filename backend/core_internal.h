@@ -5,6 +5,7 @@
 #define SEEDANCEFS_BACKEND_CORE_INTERNAL_H
 
 #include "backend/backend.h"
+#include "backend/config/trust.h"
 #include "backend/core/core.h"
 #include "backend/core/note.h"
 #include "backend/core/section.h"
@@ -15,19 +16,6 @@
 #include "backend/tasks/task_table.h"
 
 struct order;
-
-/* --- config/trust.c: whom a section's calls may reach --- */
-/* For calls to the service itself. */
-void trust_service(const struct provider_section *section, struct http_options *options);
-/* For what it links to. */
-void trust_media(const struct backend *backend, const struct provider_section *section,
-		 struct http_options *options);
-/* The lane (http/http.h) of what nobody reads at that moment: sizes, and inputs of orders. */
-const void *trust_media_lane(const struct backend *backend,
-			     const struct provider_section *section);
-/* The service answered: now it is known where it is. */
-void trust_learn(struct backend *backend, const struct provider_section *section,
-		 const struct http_response *response);
 
 /* --- orders/sender.c: orders and intents --- */
 bool sender_is_sending(const struct backend *backend); /* a create is on its way */

@@ -1,9 +1,30 @@
-/*
- * Whom a section's calls may reach. The service itself is where its owner says. What a
- * service links to is distrusted: private and local addresses only where the service is
- * on such an address itself, and plain http only where it is on this machine.
- */
-#include "backend/core_internal.h"
+#include "backend/config/trust.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct trust {
+	const struct config *config;
+	bool is_private[]; /* by the section's place in the configuration */
+};
+
+int trust_create(const struct config *config, struct trust **ret_trust)
+{
+	struct trust *trust =
+		calloc(1, sizeof(*trust) +
+				  config->section_count * sizeof(*trust->is_private));
+
+	if (!trust)
+		return -ENOMEM;
+	trust->config = config;
+	*ret_trust = trust;
+	return 0;
+}
+
+void trust_destroy(struct trust *trust)
+{
+	free(trust);
+}
 
 void trust_service(const struct provider_section *section, struct http_options *options)
 {
@@ -11,28 +32,28 @@ void trust_service(const struct provider_section *section, struct http_options *
 	options->allows_http = config_is_loopback(section->base_url);
 }
 
-static bool *is_private(const struct backend *backend,
-			const struct provider_section *section)
+static size_t place_of(const struct trust *trust, const struct provider_section *section)
 {
-	return &backend->private_sections[section - backend->config->sections];
+	return (size_t)(section - trust->config->sections);
 }
 
-void trust_media(const struct backend *backend, const struct provider_section *section,
+void trust_media(const struct trust *trust, const struct provider_section *section,
 		 struct http_options *options)
 {
 	options->allows_http = config_is_loopback(section->base_url);
-	options->allows_private = options->allows_http || *is_private(backend, section);
+	options->allows_private =
+		options->allows_http || trust->is_private[place_of(trust, section)];
 }
 
-const void *trust_media_lane(const struct backend *backend,
+const void *trust_media_lane(const struct trust *trust,
 			     const struct provider_section *section)
 {
-	return is_private(backend, section);
+	return &trust->is_private[place_of(trust, section)];
 }
 
-void trust_learn(struct backend *backend, const struct provider_section *section,
+void trust_learn(struct trust *trust, const struct provider_section *section,
 		 const struct http_response *response)
 {
 	if (response->outcome == HTTP_ANSWERED)
-		*is_private(backend, section) = response->is_private;
+		trust->is_private[place_of(trust, section)] = response->is_private;
 }

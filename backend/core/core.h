@@ -48,6 +48,7 @@ struct backend {
 	/* Backend thread only (the creator's, before start). */
 	struct ledger *ledger;
 	bool ledger_is_failing;
+	struct trust *trust;
 	struct timers timers;
 	unsigned random_state;
 
@@ -82,7 +83,6 @@ struct backend {
 	int64_t *intents;	  /* wall clock of the creates sent in the last hour,
 			   * oldest first */
 	size_t intent_count;
-	bool *private_sections; /* by the section's place: config/trust.c */
 };
 
 /* Its thread has something to do. Any thread. */

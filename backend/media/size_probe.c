@@ -256,13 +256,13 @@ static void begin(void *context)
 		return;
 	}
 	prefetch_count(backend, probe->number, probe->kind, output->url, NULL);
-	trust_media(backend, section, &options);
+	trust_media(backend->trust, section, &options);
 	probe->received = probe->said_size = 0;
 	memset(probe->said, 0, sizeof(probe->said));
 	probe->objection = NULL;
 	probe->disk_error = 0;
 	probe->wants_room = 0;
-	options.lane = trust_media_lane(backend, section);
+	options.lane = trust_media_lane(backend->trust, section);
 	options.stall_ms = backend->config->read_timeout_ms / 4;
 	probe->is_unreachable = false;
 	request.url = strdup(output->url);

@@ -299,8 +299,8 @@ static int start_download(struct download *download, const char *url)
 					.done = download_done,
 					.context = download };
 
-	trust_media(backend, download->inputs->section, &options);
-	options.lane = trust_media_lane(backend, download->inputs->section);
+	trust_media(backend->trust, download->inputs->section, &options);
+	options.lane = trust_media_lane(backend->trust, download->inputs->section);
 	cleanup_close(&download->fd);
 	download->size = 0;
 	download->write_error = 0;

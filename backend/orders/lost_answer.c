@@ -144,7 +144,7 @@ static void list_done(void *context, struct http_response *response)
 	int r = -EAGAIN;
 
 	search->call = NULL;
-	trust_learn(search->backend, search->section, response);
+	trust_learn(search->backend->trust, search->section, response);
 	if (response->outcome == HTTP_ANSWERED)
 		r = search->section->provider->parse_list(
 			response, view->intent_ms / 1000 - EARLIER_S, &list, &problem);

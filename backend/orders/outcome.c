@@ -190,7 +190,7 @@ void order_answered(void *context, struct http_response *response)
 {
 	struct order *order = context;
 
-	trust_learn(order->backend, order->section, response);
+	trust_learn(order->backend->trust, order->section, response);
 	switch (response->outcome) {
 	case HTTP_ANSWERED:
 		order->response = *response;

@@ -54,7 +54,7 @@ static void cancel_done(void *context, struct http_response *response)
 	int r = -EAGAIN;
 
 	task_poll->cancel = NULL;
-	trust_learn(task_poll->backend, task_poll->section, response);
+	trust_learn(task_poll->backend->trust, task_poll->section, response);
 	if (response->outcome == HTTP_ANSWERED)
 		r = task_poll->section->provider->parse_cancel(response, &problem);
 	if (!r) {

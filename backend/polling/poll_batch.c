@@ -111,7 +111,7 @@ static void poll_batch_done(void *context, struct http_response *response)
 
 	query->call = NULL;
 	query->is_answered = true;
-	trust_learn(query->backend, query->section, response);
+	trust_learn(query->backend->trust, query->section, response);
 	if (response->outcome == HTTP_ANSWERED)
 		r = provider->parse_query(response, (const char *const *)query->ids,
 					  query->count, &list, &problem);

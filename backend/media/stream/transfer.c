@@ -325,7 +325,7 @@ int media_start_transfer(struct media *media, uint64_t start, uint64_t end,
 	transfer->limit = limit < end ? limit : end;
 	transfer->begun_ms = clock_boot_ms();
 	options.stall_ms = backend->config->read_timeout_ms / 4;
-	trust_media(backend, section, &options);
+	trust_media(backend->trust, section, &options);
 	request.url = strdup(url);
 	transfer->url = strdup(url);
 	if (!request.url || !transfer->url ||

@@ -1,7 +1,7 @@
 /* Whom a section's calls may reach, and what a service links to. */
 #include "tests/unit/unit.h"
 
-#include "backend/core_internal.h"
+#include "backend/config/trust.h"
 
 static struct provider_section sections[] = {
 	{ .base_url = (char *)"http://127.0.0.1:8080/ark" },
@@ -10,15 +10,26 @@ static struct provider_section sections[] = {
 };
 static struct config config = { .sections = sections,
 				.section_count = ARRAY_SIZE(sections) };
-static bool private_sections[ARRAY_SIZE(sections)];
-static struct backend backend = { .config = &config,
-				  .private_sections = private_sections };
+static struct trust *trust;
+
+static int set_up(void **state)
+{
+	(void)state;
+	return trust_create(&config, &trust);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	trust_destroy(trust);
+	return 0;
+}
 
 static void expect(size_t section, bool allows_private, bool allows_http)
 {
 	struct http_options options = { 0 };
 
-	trust_media(&backend, &sections[section], &options);
+	trust_media(trust, &sections[section], &options);
 	assert_int_equal(options.allows_private, allows_private);
 	assert_int_equal(options.allows_http, allows_http);
 }
@@ -33,12 +44,12 @@ static void test_links_stay_where_their_service_is(void **state)
 	(void)state;
 	expect(0, true, true);
 	expect(1, false, false);
-	trust_learn(&backend, &sections[1], &from_inside);
+	trust_learn(trust, &sections[1], &from_inside);
 	expect(1, true, false);
 	expect(2, false, false);
-	trust_learn(&backend, &sections[1], &none);
+	trust_learn(trust, &sections[1], &none);
 	expect(1, true, false);
-	trust_learn(&backend, &sections[1], &from_outside);
+	trust_learn(trust, &sections[1], &from_outside);
 	expect(1, false, false);
 }
 
@@ -62,5 +73,5 @@ int main(void)
 		cmocka_unit_test(test_the_service_is_where_its_owner_says),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
