@@ -150,7 +150,7 @@ static int adopt(struct backend *backend, struct task_view *view, const char *pr
 
 	if (!may_adopt(backend, view))
 		r = -EBUSY;
-	else if (!id || !provider_id_is_safe(id))
+	else if (!id || !text_is_url_safe(id))
 		r = -EINVAL;
 	else if (!section)
 		r = -ENXIO;

@@ -209,6 +209,16 @@ char *text_dup(const char *text)
 	return text ? strdup(text) : NULL;
 }
 
+bool text_is_url_safe(const char *text)
+{
+	size_t length =
+		strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			     "0123456789._-");
+
+	return length >= 1 && length <= 128 && text[length] == '\0' &&
+	       strspn(text, ".") < length;
+}
+
 bool text_starts_with(const char *text, const char *prefix)
 {
 	return !strncmp(text, prefix, strlen(prefix));

@@ -39,6 +39,10 @@ int text_to_ms(const char *text, int64_t *ret_ms);
 /* strdup() that passes NULL through as NULL. */
 char *text_dup(const char *text);
 
+/* Whether it may be a part of a URL as it is: [A-Za-z0-9._-]{1,128}, not all dots.
+ * Ids of tasks must be. */
+bool text_is_url_safe(const char *text);
+
 bool text_starts_with(const char *text, const char *prefix);
 bool text_ends_with(const char *text, const char *suffix);
 

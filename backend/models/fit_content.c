@@ -125,7 +125,7 @@ static int check_draft_id(struct fit *fit, size_t index)
 {
 	const struct request_content *item = &fit->request->content[index];
 
-	if (item->shot.number || (item->text && provider_id_is_safe(item->text) &&
+	if (item->shot.number || (item->text && text_is_url_safe(item->text) &&
 				  !text_starts_with(item->text, PLACEHOLDER_DRAFT)))
 		return 0;
 	return fit_refuse(fit,

@@ -11,6 +11,7 @@
 #include "backend/providers/table_internal.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/base/text.h"
 
 #include <errno.h>
 
@@ -96,7 +97,7 @@ static int build_query(const struct ace_paths *paths, const char *const *ids,
 	if (!count || count > QUERY_MOST)
 		return -EINVAL;
 	for (size_t i = 0; i < count; i++)
-		if (!provider_id_is_safe(ids[i]))
+		if (!text_is_url_safe(ids[i]))
 			return -EINVAL;
 	if (count == 1) {
 		r = json_put_string(body, "id", ids[0]);

@@ -3,6 +3,7 @@
 #include "backend/providers/answer.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/base/text.h"
 
 #include <errno.h>
 #include <string.h>
@@ -218,7 +219,7 @@ static const char *safe_text(const struct json *object, const char *key)
 {
 	const char *id = answer_text(object, key);
 
-	return id && provider_id_is_safe(id) ? id : NULL;
+	return id && text_is_url_safe(id) ? id : NULL;
 }
 
 /*

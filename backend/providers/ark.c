@@ -82,7 +82,7 @@ static int ark_parse_create(const struct http_response *response,
 		return -ENOMEM;
 	if (answer_is_good(response)) {
 		id = answer_text(body, "id");
-		if (id && provider_id_is_safe(id))
+		if (id && text_is_url_safe(id))
 			return answer_accept(ret, id);
 		answer_without_id(ret, response->status);
 		return 0;
@@ -114,7 +114,7 @@ static int ark_build_query(const char *const *ids, size_t count,
 		return call_of_task(ret_http, endpoint, "GET", TASKS_PATH "/", ids[0]);
 	buffer_add(&path, TASKS_PATH);
 	for (size_t i = 0; i < count; i++) {
-		if (!provider_id_is_safe(ids[i]))
+		if (!text_is_url_safe(ids[i]))
 			return -EINVAL;
 		buffer_addf(&path, "%sfilter.task_ids=%s", i ? "&" : "?", ids[i]);
 	}
@@ -265,11 +265,11 @@ static int ark_build_list(const char *model, const char *tier,
 {
 	AUTOBUFFER path = BUFFER_INIT(URL_CEILING);
 
-	if (!provider_id_is_safe(model))
+	if (!text_is_url_safe(model))
 		return -EINVAL;
 	buffer_addf(&path, TASKS_PATH "?filter.model=%s&page_num=1&page_size=%d", model,
 		    LIST_SIZE);
-	if (tier && !provider_id_is_safe(tier))
+	if (tier && !text_is_url_safe(tier))
 		return -EINVAL;
 	if (tier)
 		buffer_addf(&path, "&filter.service_tier=%s", tier);
@@ -289,7 +289,7 @@ static bool is_candidate(const struct json *item, int64_t since_s)
 	const char *id = json_get_string(item, "id");
 	int64_t created_s = answer_created_s(item);
 
-	return id && provider_id_is_safe(id) && created_s > 0 && created_s >= since_s;
+	return id && text_is_url_safe(id) && created_s > 0 && created_s >= since_s;
 }
 
 static int ark_parse_list(const struct http_response *response, int64_t since_s,

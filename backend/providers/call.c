@@ -22,7 +22,7 @@ int call_begin(struct http_request *http, const struct endpoint *endpoint,
 int call_of_task(struct http_request *http, const struct endpoint *endpoint,
 		 const char *method, const char *path, const char *id)
 {
-	if (!provider_id_is_safe(id))
+	if (!text_is_url_safe(id))
 		return -EINVAL;
 	return begin(http, endpoint, method, path, id, false);
 }

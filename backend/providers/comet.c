@@ -191,9 +191,9 @@ static int comet_parse_create(const struct http_response *response,
 		return 0;
 	}
 	id = answer_text(body, "id");
-	if (!id || !provider_id_is_safe(id))
+	if (!id || !text_is_url_safe(id))
 		id = answer_text(body, "task_id"); /* its alias */
-	if (!id || !provider_id_is_safe(id)) {
+	if (!id || !text_is_url_safe(id)) {
 		answer_without_id(ret, response->status);
 		return 0;
 	}

@@ -10,6 +10,7 @@
 
 #include "backend/base/buffer.h"
 #include "backend/base/cleanup.h"
+#include "backend/base/text.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -58,7 +59,7 @@ static bool read_id(const struct json *value, char ret_id[ID_CHARS])
 		snprintf(ret_id, ID_CHARS, "%" PRId64, number);
 	else
 		return false;
-	return (!text || strlen(text) < ID_CHARS) && provider_id_is_safe(ret_id);
+	return (!text || strlen(text) < ID_CHARS) && text_is_url_safe(ret_id);
 }
 
 /* data.id, data.task_id, id, task_id; or `data` itself. */

@@ -115,15 +115,6 @@ bool provider_state_of(const char *word, enum task_state *ret_state)
 	return false;
 }
 
-bool provider_id_is_safe(const char *id)
-{
-	size_t length = strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				   "0123456789._-");
-
-	return length >= 1 && length <= 128 && id[length] == '\0' &&
-	       strspn(id, ".") < length;
-}
-
 int provider_add_headers(struct http_request *http, const struct endpoint *endpoint,
 			 bool has_json_body)
 {

@@ -174,9 +174,6 @@ int task_state_from_word(const char *word, enum task_state *ret_state); /* 0 or 
  */
 bool provider_state_of(const char *word, enum task_state *ret_state);
 
-/* Whether a task id may enter a URL: [A-Za-z0-9._-]{1,128}, not all dots. */
-bool provider_id_is_safe(const char *id);
-
 /* Adds the headers of a JSON call:
  * Authorization (when there is a key), Accept. 0 or -ENOMEM. */
 int provider_add_headers(struct http_request *http, const struct endpoint *endpoint,

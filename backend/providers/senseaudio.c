@@ -197,7 +197,7 @@ static int senseaudio_parse_create(const struct http_response *response,
 	if (answer_parse(response, &body))
 		return -ENOMEM;
 	id = answer_text(body, "task_id");
-	if (answer_is_good(response) && id && provider_id_is_safe(id))
+	if (answer_is_good(response) && id && text_is_url_safe(id))
 		return answer_accept(ret, id);
 	read_refusal(body, response->status, ret);
 	return 0;

@@ -8,7 +8,6 @@
 #include "backend/base/buffer.h"
 #include "backend/base/cleanup.h"
 #include "backend/base/text.h"
-#include "backend/providers/provider.h"
 #include "backend/request/params.h"
 
 #include <ctype.h>
@@ -123,7 +122,7 @@ static int read_task_id(struct reader *reader, const struct json *value)
 	char **into = &reader->request->task_id;
 	int r = read_own_text(reader, "task_id", value, into);
 
-	if (r || !*into || provider_id_is_safe(*into))
+	if (r || !*into || text_is_url_safe(*into))
 		return r;
 	return reader_refuse(
 		reader,

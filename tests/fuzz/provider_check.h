@@ -5,6 +5,7 @@
 #ifndef SEEDANCEFS_TESTS_FUZZ_PROVIDER_CHECK_H
 #define SEEDANCEFS_TESTS_FUZZ_PROVIDER_CHECK_H
 
+#include "backend/base/text.h"
 #include "backend/providers/provider.h"
 
 #include <errno.h>
@@ -64,7 +65,7 @@ static inline void check_create(const struct provider *provider,
 	MUST(!provider->parse_create(response, &answer));
 	if (answer.result == CREATE_ACCEPTED) {
 		MUST(is_good && !answer.may_repeat && !problem_is_set(&answer.problem));
-		MUST(provider_id_is_safe(answer.observation.id));
+		MUST(text_is_url_safe(answer.observation.id));
 		MUST(answer.observation.state != TASK_UNKNOWN);
 		if (answer.observation.answer)
 			check_observation(&answer.observation);
@@ -113,7 +114,7 @@ static inline void check_list(const struct provider *provider,
 	MUST(!r || (problem.text && !list.count));
 	for (size_t i = 0; i < list.count; i++) {
 		check_observation(&list.items[i]);
-		MUST(provider_id_is_safe(list.items[i].id));
+		MUST(text_is_url_safe(list.items[i].id));
 		MUST(list.items[i].created_s >= since_s);
 		MUST(!i || list.items[i].created_s <= list.items[i - 1].created_s);
 	}

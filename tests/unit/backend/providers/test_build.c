@@ -296,7 +296,7 @@ static void refuse_id(const char *id)
 	struct endpoint endpoint = endpoint_of(NULL);
 	struct http_request http = { 0 };
 
-	assert_false(provider_id_is_safe(id));
+	assert_false(text_is_url_safe(id));
 	assert_int_equal(adapter->build_query(&id, 1, &endpoint, &http), -EINVAL);
 	http_request_clear(&http);
 	assert_int_equal(adapter->build_query(several, 2, &endpoint, &http), -EINVAL);
