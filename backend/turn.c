@@ -12,10 +12,10 @@
 
 #include <errno.h>
 #include <stdatomic.h>
-#include <time.h>
 
 #define NUMBERS_AT_ONCE 1024
 #define NUMBERS_LOW 512
+#define NUMBERS_WAIT_MS 5000
 #define LEDGER_RETRY_MS 2000
 #define LONGEST_WAIT_MS 60000
 #define LAST_ANSWER_MS 5000 /* how long an end waits for a create's answer */
@@ -48,7 +48,7 @@ int turn_create(struct turn **ret_turn)
 		return -ENOMEM;
 	atomic_init(&turn->is_stopping, false);
 	pthread_mutex_init(&turn->numbers_lock, NULL);
-	pthread_cond_init(&turn->numbers_came, NULL);
+	thread_condition_init(&turn->numbers_came);
 	timer_init(&turn->ledger_retry, ledger_retry_due, NULL);
 	*ret_turn = turn;
 	return 0;
@@ -83,10 +83,8 @@ void turn_refill_numbers(struct backend *backend)
 int backend_task_reserve(struct backend *backend, uint64_t *ret_number)
 {
 	struct turn *turn = backend->turn;
-	struct timespec until;
+	struct timespec until = thread_moment_in(NUMBERS_WAIT_MS);
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += 5;
 	for (;;) {
 		uint64_t number = tasks_take_number(backend->tasks);
 		int r;
