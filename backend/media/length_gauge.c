@@ -10,9 +10,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define REPEATS_TO_BE_SURE 1
-#define REPEATS_OF_A_CUT 2
-
 struct length_gauge {
 	int fd;
 	uint64_t size;
@@ -68,7 +65,7 @@ uint64_t length_gauge_size(const struct length_gauge *gauge)
 }
 
 enum gauged length_gauge_judge(const struct length_gauge *gauge, bool is_framed,
-			       unsigned repeats)
+			       bool is_same_again)
 {
 	struct media_type type;
 	bool is_whole = true;
@@ -79,8 +76,8 @@ enum gauged length_gauge_judge(const struct length_gauge *gauge, bool is_framed,
 	    media_type_check_whole(gauge->fd, gauge->size, &type, &is_whole))
 		return GAUGED_PARTLY;
 	if (!is_whole)
-		return repeats >= REPEATS_OF_A_CUT ? GAUGED_AS_EVER : GAUGED_PARTLY;
+		return is_same_again ? GAUGED_INCOMPLETE : GAUGED_PARTLY;
 	if (is_framed && type.kind != MEDIA_UNKNOWN)
 		return GAUGED_WHOLE;
-	return repeats >= REPEATS_TO_BE_SURE ? GAUGED_WHOLE : GAUGED_PARTLY;
+	return GAUGED_UNCONFIRMED;
 }

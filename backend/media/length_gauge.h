@@ -1,12 +1,12 @@
 /*
- * A file whose server does not say how long it is: it is brought in whole to learn that,
- * and kept where its media file will lie.
+ * A file whose server does not state its length: one download of the whole file measures
+ * it, and stays as the media file.
  *
- * Such an answer has no end that can be told from a cut, unless its framing has one
- * (chunks, HTTP/2); and a proxy may frame neatly what broke off behind it. So its length
- * is believed at once only if both the framing and the file's own structure say that it
- * is whole; else when it is the same again: once more, or twice more where the structure
- * seems to be cut.
+ * The end of such an answer looks like a broken connection, unless the framing marks it
+ * (chunks, HTTP/2); and a proxy may frame correctly what broke off on its other side. So
+ * the structure of the file counts, too. Where it is complete, or says nothing, the
+ * download is taken as the whole file. Where it is incomplete, the download counts as
+ * broken off; only a second one of the same length shows that there is no more.
  *
  * The backend's thread only. What it wrote has no map: a media file that is opened on it
  * takes none of it as present until it is marked.
@@ -31,16 +31,17 @@ void length_gauge_close(struct length_gauge *gauge);
 int length_gauge_add(struct length_gauge *gauge, const char *bytes, size_t size);
 uint64_t length_gauge_size(const struct length_gauge *gauge);
 /*
- * Whether what came is the file. `is_framed`: the answer's own framing told its end;
- * `repeats`: so many times before, just now, came as much.
+ * Whether an answer that ended without an error brought the whole file. `is_framed`: the
+ * framing marked its end; `is_same_again`: the download before brought as many bytes.
  */
 enum gauged {
 	GAUGED_PARTLY,
 	GAUGED_WHOLE,
-	GAUGED_AS_EVER, /* it looks cut, but nothing more ever comes */
+	GAUGED_UNCONFIRMED, /* taken as whole, though nothing marks its end */
+	GAUGED_INCOMPLETE,  /* by its structure; but the server has no more */
 };
 
 enum gauged length_gauge_judge(const struct length_gauge *gauge, bool is_framed,
-			       unsigned repeats);
+			       bool is_same_again);
 
 #endif

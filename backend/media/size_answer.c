@@ -48,10 +48,10 @@ static int open_gauge(struct size_probe *probe)
 	backend_set_waiting(
 		probe->backend, probe->number,
 		probe->kind == OUTPUT_VIDEO
-			? "the whole video: its server does not say how long it "
-			  "is, so it is fetched before it is shown"
-			: "the whole last frame: its server does not say how "
-			  "long it is");
+			? "the whole video: its server does not state the length, "
+			  "so it is downloaded before it is shown"
+			: "the whole last frame: its server does not state the "
+			  "length, so it is downloaded before it is shown");
 	return length_gauge_create(directory, name, &probe->gauge);
 }
 
@@ -129,7 +129,7 @@ int size_probe_take_bytes(void *context, const struct http_response *response,
 	return (probe->gauge ? take_all : take_head)(probe, bytes, size);
 }
 
-/* Without a map, all that was gauged would be forgotten when the file is closed. */
+/* Without a map, the download would be forgotten when the file is closed. */
 static void mark_whole(struct size_probe *probe, const struct http_response *response,
 		       uint64_t size)
 {
@@ -144,19 +144,37 @@ static void mark_whole(struct size_probe *probe, const struct http_response *res
 	media_file_unref(TAKE(probe->file));
 }
 
-/* What was gauged is the file, if it came whole. */
+/* What a person should know of a file whose end nothing marks. */
+static void note_doubt(struct size_probe *probe, enum gauged gauged, uint64_t size)
+{
+	const char *name = probe->kind == OUTPUT_VIDEO ? "video" : "last frame";
+	AUTOFREE char *note = NULL;
+
+	if (gauged == GAUGED_INCOMPLETE)
+		note = text_format("the %s is incomplete, and a second download brought "
+				   "the same %" PRIu64 " bytes",
+				   name, size);
+	else if (gauged == GAUGED_UNCONFIRMED)
+		note = text_format("the media host does not state the length of the %s; "
+				   "the %" PRIu64
+				   " bytes that it sent are taken as the whole file",
+				   name, size);
+	if (note)
+		backend_set_note(probe->backend, probe->number, note);
+}
+
+/* The download is the file, if it is whole. */
 static void take_gauge(struct size_probe *probe, const struct http_response *response)
 {
 	struct length_gauge *gauge = TAKE(probe->gauge);
 	uint64_t size = length_gauge_size(gauge);
 	bool has_ended = response->outcome == HTTP_ANSWERED;
-	enum gauged gauged;
+	enum gauged gauged = GAUGED_PARTLY;
 
-	probe->repeats = has_ended && size == probe->gauged ? probe->repeats + 1 : 0;
+	if (has_ended)
+		gauged = length_gauge_judge(gauge, response->is_framed,
+					    size == probe->gauged);
 	probe->gauged = has_ended ? size : 0;
-	gauged = has_ended
-			 ? length_gauge_judge(gauge, response->is_framed, probe->repeats)
-			 : GAUGED_PARTLY;
 	if (probe->disk_error)
 		probe->wants_room = size + ROOM_BYTES;
 	if (gauged == GAUGED_PARTLY) {
@@ -164,10 +182,7 @@ static void take_gauge(struct size_probe *probe, const struct http_response *res
 		return;
 	}
 	length_gauge_close(gauge);
-	if (gauged == GAUGED_AS_EVER)
-		backend_set_note(probe->backend, probe->number,
-				 "what the media host sends looks cut off, but it is the "
-				 "same each time");
+	note_doubt(probe, gauged, size);
 	mark_whole(probe, response, size);
 }
 
@@ -185,8 +200,8 @@ static char *failure_text(const struct size_probe *probe,
 	if (response->failure)
 		return text_dup(response->failure);
 	return text_dup(probe->gauged
-				? "its server does not say how long it is, and may have "
-				  "broken off"
+				? "the download is incomplete, and the server does not "
+				  "state the length"
 				: "an answer without a usable size");
 }
 

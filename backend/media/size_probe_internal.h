@@ -24,8 +24,7 @@ struct size_probe {
 	struct http_call *call;
 	struct media_file *file;		/* once the size is known */
 	struct length_gauge *gauge;		/* while only its end will tell it */
-	uint64_t gauged;			/* what the last one took in … */
-	unsigned repeats;			/* … and so many before it */
+	uint64_t gauged;			/* bytes that the last one took in */
 	uint64_t received, end;			/* of the answer's bytes */
 	const char *objection;			/* why the answer cannot be used */
 	char said[MEDIA_ANSWER_SAID_BYTES + 1]; /* a failure's text */

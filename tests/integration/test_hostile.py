@@ -496,13 +496,13 @@ def in_chunks_cut(wire, request, site):
     wire.close()
 
 
-# Kept when it was the same three times (what it holds looks cut): no reader asks again.
-case("probed: 200 in chunks", without_length(), FOR_EVER, begins="probe", most=4)
-case("probed: 200 in chunks without an ETag", without_length(drop=["etag"]), FOR_EVER, begins="probe", most=4)
+# Kept when it was the same twice (its structure is incomplete): no reader asks again.
+case("probed: 200 in chunks", without_length(), FOR_EVER, begins="probe", most=2)
+case("probed: 200 in chunks without an ETag", without_length(drop=["etag"]), FOR_EVER, begins="probe", most=2)
 case("probed: 200 in chunks, cut", in_chunks_cut, 2, begins="probe")
 case("probed: HTTP/1.0 without ranges and lengths", CASES["HTTP/1.0 without ranges and lengths"].how, FOR_EVER,
-     begins="probe", most=4)
-case("probed: parts of an unknown total", hides_its_length, FOR_EVER, begins="probe", most=5)
+     begins="probe", most=2)
+case("probed: parts of an unknown total", hides_its_length, FOR_EVER, begins="probe", most=3)
 case("probed: a link dies after each download", dies_after(1), FOR_EVER, begins="probe")
 
 

@@ -508,6 +508,37 @@ def test_a_video_without_a_length_is_fetched_once_and_kept(mount, simulator, end
     mount.start()
     assert (folder / "video.mp4").read_bytes() == endless.data
     assert endless.count() == 1
+    assert field(folder, "note") is None  # the framing marks its end
+
+
+def closes_at_the_end(wire, request, site):
+    """Only the closed connection tells that there is no more."""
+    site.answer_whole(wire, version="HTTP/1.0", content_length=None)
+    wire.close()
+
+
+def test_a_video_that_ends_with_the_connection_is_fetched_once_with_a_note(mount, simulator, endless):
+    endless.misbehave(closes_at_the_end)
+    folder = order_from(mount, simulator, endless)
+    wait_state(folder, "succeeded")
+    assert field(folder, "kept") == "100%"
+    assert field(folder, "note") == (f"the media host does not state the length of the video; the {len(endless.data)} "
+                                     "bytes that it sent are taken as the whole file")
+    assert (folder / "video.mp4").read_bytes() == endless.data
+    assert endless.count() == 1
+
+
+@pytest.mark.parametrize("framing", ["chunks", "the connection's end"])
+def test_a_video_that_is_incomplete_is_fetched_twice_and_kept_with_a_note(mount, simulator, endless, framing):
+    if framing != "chunks":
+        endless.misbehave(closes_at_the_end)
+    endless.data = endless.data[:-1000]
+    folder = order_from(mount, simulator, endless)
+    wait_state(folder, "succeeded")
+    assert field(folder, "note") == ("the video is incomplete, and a second download brought the same "
+                                     f"{len(endless.data)} bytes")
+    assert (folder / "video.mp4").read_bytes() == endless.data
+    assert endless.count() == 2
 
 
 def test_a_success_that_was_seen_is_there_after_a_kill(mount, simulator, endless):
@@ -528,7 +559,7 @@ def test_a_success_that_was_seen_is_there_after_a_kill(mount, simulator, endless
 def test_a_folder_that_is_removed_while_its_video_is_measured(mount, simulator, endless):
     endless.held = True
     folder = order_from(mount, simulator, endless)
-    wait_for(lambda: "does not say how long it is" in (field(folder, "waiting") or ""))
+    wait_for(lambda: "does not state the length" in (field(folder, "waiting") or ""))
     wait_for(lambda: bytes_on_disk(mount.library / "media") * 512 >= len(endless.data))
     run("rm", "-r", folder)
     wait_for(lambda: not open_media(mount), "the end of its download")

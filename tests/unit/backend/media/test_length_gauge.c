@@ -32,19 +32,19 @@ static void test_what_is_believed(void **state)
 		const char *bytes;
 		size_t size;
 		bool is_framed;
-		unsigned repeats;
+		bool is_same_again;
 		enum gauged gauged;
 	} cases[] = {
-		{ movie, sizeof(movie) - 1, true, 0, GAUGED_WHOLE },
-		{ movie, sizeof(movie) - 1, false, 0, GAUGED_PARTLY },
-		{ movie, sizeof(movie) - 1, false, 1, GAUGED_WHOLE },
-		{ movie, sizeof(movie) - 3, true, 0, GAUGED_PARTLY }, /* cut in a box */
-		{ movie, sizeof(movie) - 3, true, 1, GAUGED_PARTLY },
-		{ movie, sizeof(movie) - 3, true, 2, GAUGED_AS_EVER },
-		{ movie, sizeof(movie) - 3, false, 2, GAUGED_AS_EVER },
-		{ "what is it?", 11, true, 0, GAUGED_PARTLY },
-		{ "what is it?", 11, true, 1, GAUGED_WHOLE },
-		{ "", 0, true, 3, GAUGED_PARTLY },
+		{ movie, sizeof(movie) - 1, true, false, GAUGED_WHOLE },
+		{ movie, sizeof(movie) - 1, false, false, GAUGED_UNCONFIRMED },
+		{ movie, sizeof(movie) - 3, true, false, GAUGED_PARTLY }, /* in a box */
+		{ movie, sizeof(movie) - 3, true, true, GAUGED_INCOMPLETE },
+		{ movie, sizeof(movie) - 3, false, false, GAUGED_PARTLY },
+		{ movie, sizeof(movie) - 3, false, true, GAUGED_INCOMPLETE },
+		{ "what is it?", 11, true, false, GAUGED_UNCONFIRMED },
+		{ "what is it?", 11, false, false, GAUGED_UNCONFIRMED },
+		{ "", 0, true, false, GAUGED_PARTLY },
+		{ "", 0, true, true, GAUGED_PARTLY },
 	};
 	AUTOCLOSE int directory = open(*state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -52,8 +52,8 @@ static void test_what_is_believed(void **state)
 		struct length_gauge *gauge =
 			gauge_of(directory, cases[i].bytes, cases[i].size);
 
-		if (length_gauge_judge(gauge, cases[i].is_framed, cases[i].repeats) !=
-		    cases[i].gauged)
+		if (length_gauge_judge(gauge, cases[i].is_framed,
+				       cases[i].is_same_again) != cases[i].gauged)
 			FAIL_CASE("case %zu", i);
 		length_gauge_close(gauge);
 		assert_int_equal(size_on_disk(directory), cases[i].size);
