@@ -143,7 +143,7 @@ int json_parse(const char *text, size_t size, struct json **ret_json,
 		return -ENOMEM;
 	if (find_duplicate_key(tree)) {
 		cJSON_Delete(tree);
-		*error = (struct json_error){ "a key stands twice in one object", 1, 1 };
+		*error = (struct json_error){ "duplicate key in an object", 1, 1 };
 		return -EINVAL;
 	}
 	if (keep_long_numbers(tree, &numbers)) {
@@ -297,12 +297,12 @@ const char *json_type(const struct json *json)
 	if (json_is_null(json))
 		return json ? "null" : "nothing";
 	if (cJSON_IsString(view(json)))
-		return "a text";
+		return "a string";
 	if (is_number(json))
 		return "a number";
 	if (json_is_bool(json))
 		return json_is_true(json) ? "true" : "false";
-	return cJSON_IsArray(view(json)) ? "a list" : "an object";
+	return cJSON_IsArray(view(json)) ? "an array" : "an object";
 }
 
 struct json *json_new_object(void)

@@ -54,7 +54,7 @@ static bool is_digit(int c)
 static bool scan_digits(struct scan *scan)
 {
 	if (!is_digit(peek(scan)))
-		return fail(scan, "a number is incomplete here");
+		return fail(scan, "incomplete number");
 	while (is_digit(peek(scan)))
 		scan->at++;
 	return true;
@@ -65,7 +65,7 @@ static bool scan_number(struct scan *scan)
 	accept(scan, '-');
 	if (accept(scan, '0')) {
 		if (is_digit(peek(scan)))
-			return fail(scan, "a number may not begin with 0");
+			return fail(scan, "a number cannot start with 0");
 	} else if (!scan_digits(scan)) {
 		return false;
 	}
@@ -111,35 +111,33 @@ static bool scan_unicode_escape(struct scan *scan)
 	if (!scan_hex4(scan, &code))
 		return false;
 	if (code == 0)
-		return fail(scan, "\\u0000 is not allowed in a text");
+		return fail(scan, "\\u0000 is not allowed in a string");
 	if (code >= 0xdc00 && code <= 0xdfff)
-		return fail(scan, "a \\u surrogate stands alone");
+		return fail(scan, "unpaired \\u surrogate");
 	if (code < 0xd800 || code > 0xdbff)
 		return true;
 	if (!accept(scan, '\\') || !accept(scan, 'u'))
-		return fail(scan, "a \\u surrogate stands alone");
+		return fail(scan, "unpaired \\u surrogate");
 	if (!scan_hex4(scan, &low))
 		return false;
 	if (low < 0xdc00 || low > 0xdfff)
-		return fail(scan, "a \\u surrogate stands alone");
+		return fail(scan, "unpaired \\u surrogate");
 	return true;
 }
 
 static bool scan_string(struct scan *scan)
 {
 	if (!accept(scan, '"'))
-		return fail(scan, "a text in double quotes is expected here");
+		return fail(scan, "expected a string in double quotes");
 	for (;;) {
 		int c = peek(scan);
 
 		if (c < 0)
-			return fail(
-				scan,
-				"the file ends inside a text: a closing \" is missing");
-		if (c < 0x20)
 			return fail(scan,
-				    "a line break or control character inside a text "
-				    "(write \\n)");
+				    "unterminated string: the closing \" is missing");
+		if (c < 0x20)
+			return fail(scan, "line break or control character inside a "
+					  "string (write \\n)");
 		scan->at++;
 		if (c == '"')
 			return true;
@@ -147,8 +145,9 @@ static bool scan_string(struct scan *scan)
 			continue;
 		c = peek(scan);
 		if (c < 0 || !strchr("\"\\/bfnrtu", c) || c == 0)
-			return fail(scan,
-				    "an unknown \\ escape (write \\\\ for a backslash)");
+			return fail(
+				scan,
+				"unknown escape sequence (write \\\\ for a backslash)");
 		scan->at++;
 		if (c == 'u' && !scan_unicode_escape(scan))
 			return false;
@@ -160,8 +159,7 @@ static bool scan_word(struct scan *scan, const char *word)
 	size_t length = strlen(word);
 
 	if (scan->size - scan->at < length || memcmp(scan->text + scan->at, word, length))
-		return fail(scan,
-			    "a value is expected here (texts stand in double quotes)");
+		return fail(scan, "expected a value (strings need double quotes)");
 	scan->at += length;
 	return true;
 }
@@ -176,21 +174,21 @@ static bool scan_members(struct scan *scan, char close, bool keyed)
 	for (;;) {
 		skip_space(scan);
 		if (keyed && ++count > KEYS_MAX)
-			return fail(scan, "an object has too many keys");
+			return fail(scan, "too many keys in an object");
 		if (keyed) {
 			if (!scan_string(scan))
 				return false;
 			skip_space(scan);
 			if (!accept(scan, ':'))
-				return fail(scan, "a ':' is missing behind a key");
+				return fail(scan, "expected ':' after the key");
 		}
 		if (!scan_value(scan))
 			return false;
 		if (accept(scan, close))
 			return true;
 		if (!accept(scan, ','))
-			return fail(scan, keyed ? "a ',' or '}' is missing here"
-						: "a ',' or ']' is missing here");
+			return fail(scan, keyed ? "expected ',' or '}'"
+						: "expected ',' or ']'");
 	}
 }
 
@@ -220,9 +218,9 @@ static bool scan_scalar(struct scan *scan, int c)
 	default:
 		if (c == '-' || is_digit(c))
 			return scan_number(scan);
-		return fail(scan, c < 0 ? "the file ends too early"
-					: "a value is expected here (texts stand in "
-					  "double quotes)");
+		return fail(scan,
+			    c < 0 ? "unexpected end of file"
+				  : "expected a value (strings need double quotes)");
 	}
 }
 
@@ -247,9 +245,9 @@ int json_check(const char *text, size_t size, size_t *ret_offset, const char **r
 	struct scan scan = { .text = text, .size = size };
 
 	if (!text_is_utf8(text, size))
-		fail(&scan, "the text is not valid UTF-8");
+		fail(&scan, "not valid UTF-8");
 	else if (scan_value(&scan) && scan.at < scan.size)
-		fail(&scan, "something stands behind the end of the value");
+		fail(&scan, "unexpected text after the end of the JSON value");
 	if (!scan.why)
 		return 0;
 	*ret_offset = scan.at;

@@ -381,8 +381,8 @@ int media_type_check_whole(int fd, uint64_t size, const struct media_type *type,
 
 const char *media_kind_word(enum media_kind kind)
 {
-	static const char *const words[] = { "no picture, video or sound", "an image",
-					     "a video", "a sound" };
+	static const char *const words[] = { "not an image, video or audio file",
+					     "an image", "a video", "an audio file" };
 
 	return words[kind];
 }

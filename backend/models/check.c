@@ -165,13 +165,13 @@ static const struct rule_key *find_key(const char *key, enum place place)
 }
 
 /* "did you mean": the nearest of the words, printed behind a refusal. */
-static int refuse_word(const struct checker *checker, const char *at, const char *word,
-		       const char *const *words)
+static int refuse_word(const struct checker *checker, const char *at, const char *what,
+		       const char *word, const char *const *words)
 {
 	const char *near = text_nearest(word, words);
 
 	return text_fail(checker->ret_error, -EINVAL,
-			 "%s: %s: \"%.100s\" is not known here%s%s%s", checker->name, at,
+			 "%s: %s: unknown %s \"%.100s\"%s%s%s", checker->name, at, what,
 			 word, near ? "; did you mean \"" : "", near ? near : "",
 			 near ? "\"?" : "");
 }
@@ -185,7 +185,7 @@ static int refuse_key(const struct checker *checker, const char *at, const char 
 	for (size_t i = 0; i < ARRAY_SIZE(rule_keys) && count < KEYS_MAX; i++)
 		if (rule_keys[i].where & place)
 			keys[count++] = rule_keys[i].key;
-	return refuse_word(checker, at, key, keys);
+	return refuse_word(checker, at, "key", key, keys);
 }
 
 static int refuse_value(const struct checker *checker, const char *at,
@@ -211,18 +211,19 @@ static int check_word(const struct checker *checker, const char *at,
 	const char *word = json_string(value);
 
 	if (!word || !*word)
-		return refuse_value(checker, at, value, "a text");
+		return refuse_value(checker, at, value, "a string");
 	if (!rule->words || is_word_of(word, rule->words) ||
 	    (rule->is_word && rule->is_word(word)))
 		return 0;
-	return refuse_word(checker, at, word, rule->words);
+	return refuse_word(checker, at, "value", word, rule->words);
 }
 
 static int check_words(const struct checker *checker, const char *at,
 		       const struct json *list, const struct rule_key *rule)
 {
-	int r = json_is_array(list) ? 0
-				    : refuse_value(checker, at, list, "a list of texts");
+	int r = json_is_array(list)
+			? 0
+			: refuse_value(checker, at, list, "an array of strings");
 
 	for (const struct json *item = json_first(list); item && !r;
 	     item = json_next(item))
@@ -256,8 +257,8 @@ static int check_range(const struct checker *checker, const char *at,
 	     (json_to_int64(first, &whole) && json_to_int64(second, &whole))))
 		return 0;
 	return refuse_value(checker, at, range,
-			    is_whole ? "two whole numbers, [least, most]"
-				     : "two numbers, [least, most]");
+			    is_whole ? "two integers, [minimum, maximum]"
+				     : "two numbers, [minimum, maximum]");
 }
 
 /* Values are judged as if a person had written them. */
@@ -276,13 +277,13 @@ static int check_values(const struct checker *checker, const char *at,
 		AUTOPROBLEM problem = { 0 };
 
 		if (param == PARAM_COUNT)
-			return refuse_word(checker, at, json_key(item),
+			return refuse_word(checker, at, "parameter", json_key(item),
 					   WORDS("duration", "resolution", "ratio"));
 		r = request_param_read(&request, param, &spelling, item, &problem);
 		request_unset(&request, param);
 		if (r)
 			text_fail(checker->ret_error, r, "%s",
-				  problem.text ? problem.text : "no memory");
+				  problem.text ? problem.text : "out of memory");
 	}
 	return r;
 }
@@ -300,7 +301,8 @@ static int check_map(const struct checker *checker, const char *at,
 			return -ENOMEM;
 		if (rule->type == TYPE_SERVICES &&
 		    !is_word_of(json_key(item), service_names))
-			return refuse_word(checker, at, json_key(item), service_names);
+			return refuse_word(checker, at, "service", json_key(item),
+					   service_names);
 		r = check_object(checker, inner, item, rule->inside);
 	}
 	return r;
@@ -313,7 +315,7 @@ static int check_number(const struct checker *checker, const char *at,
 
 	if (json_to_int64(value, &number) && number >= -1)
 		return 0;
-	return refuse_value(checker, at, value, "a whole number");
+	return refuse_value(checker, at, value, "an integer");
 }
 
 static int check_rule(const struct checker *checker, const char *at,
@@ -376,7 +378,7 @@ static int check_object(const struct checker *checker, const char *at,
 			text_format("%s%s%s", at, *at ? "." : "", json_key(item));
 
 		if (!rule)
-			return refuse_key(checker, *at ? at : "the file", json_key(item),
+			return refuse_key(checker, *at ? at : "top level", json_key(item),
 					  place);
 		r = inner ? check_rule(checker, inner, item, rule) : -ENOMEM;
 	}

@@ -190,12 +190,12 @@ char *fit_models_with(const struct fit *fit, const char *rule)
 			add_item(&names, json_get_string(rules.place, "name"));
 	}
 	if (!names.size)
-		return text_format("; no model at %s does", fit->title);
-	return text_format("; at %s these do: %s", fit->title, names.data);
+		return text_format("; no model at %s supports it", fit->title);
+	return text_format("; models at %s that support it: %s", fit->title, names.data);
 }
 
 char *fit_services_with(bool (*does)(const struct provider *provider, unsigned what),
-			unsigned what, const char *verb)
+			unsigned what)
 {
 	AUTOBUFFER names = BUFFER_INIT(LIST_MAX_BYTES);
 	const struct provider *provider;
@@ -203,7 +203,7 @@ char *fit_services_with(bool (*does)(const struct provider *provider, unsigned w
 	for (size_t i = 0; (provider = provider_at(i)); i++)
 		if (does(provider, what))
 			add_item(&names, provider->title);
-	return text_format("; services that %s it: %s", verb,
+	return text_format("; services that support it: %s",
 			   names.size ? names.data : "none");
 }
 

@@ -61,10 +61,11 @@ static int give_roles(struct fit *fit)
 			continue;
 		item->role = ROLE_NONE;
 		name = fit_item_name(fit, i);
-		return fit_refuse(fit,
-				  "%s is an image without \"role\" beside other media; "
-				  "allowed: first_frame, last_frame, reference_image",
-				  name);
+		return fit_refuse(
+			fit,
+			"%s is an image without \"role\", and there are other media; add "
+			"\"role\"; allowed: first_frame, last_frame, reference_image",
+			name);
 	}
 	return 0;
 }
@@ -82,8 +83,8 @@ static void turn_reference(struct fit *fit)
 		if (request->content[i].role == ROLE_REFERENCE)
 			request->content[i].role = ROLE_FIRST_FRAME;
 	request_add_note(request,
-			 "the reference image is sent as the first frame: %s takes "
-			 "pictures only so",
+			 "the reference image is sent as the first frame: %s accepts "
+			 "images only as first frames",
 			 fit->title);
 	count(fit);
 }
@@ -107,9 +108,9 @@ static bool takes_references(const struct provider *provider, unsigned what)
 static int refuse_lack(struct fit *fit, const char *what,
 		       bool (*does)(const struct provider *provider, unsigned what))
 {
-	AUTOFREE char *others = fit_services_with(does, 0, "take");
+	AUTOFREE char *others = fit_services_with(does, 0);
 
-	return fit_refuse(fit, "%s takes no %s%s", fit->title, what, others);
+	return fit_refuse(fit, "%s does not support %s%s", fit->title, what, others);
 }
 
 /* Refuses what this model lacks and others there may have. */
@@ -118,7 +119,7 @@ static int refuse_model(struct fit *fit, const char *what, const char *rule)
 	AUTOFREE char *where = fit_where(fit);
 	AUTOFREE char *others = fit_models_with(fit, rule);
 
-	return fit_refuse(fit, "%s takes no %s%s", where, what, others);
+	return fit_refuse(fit, "%s does not support %s%s", where, what, others);
 }
 
 static int check_draft_id(struct fit *fit, size_t index)
@@ -129,8 +130,8 @@ static int check_draft_id(struct fit *fit, size_t index)
 				  !text_starts_with(item->text, PLACEHOLDER_DRAFT)))
 		return 0;
 	return fit_refuse(fit,
-			  "content[%zu]: there is no draft task \"%.200s\"; allowed: the "
-			  "id of a draft task, or the path of its folder",
+			  "content[%zu]: \"%.200s\" is not a draft task; allowed: the id "
+			  "of a draft task, or the path of its folder",
 			  index, item->text ? item->text : "");
 }
 
@@ -151,8 +152,8 @@ static int check_draft_task(struct fit *fit)
 	if (request->content_count == 1)
 		return 0;
 	return fit_refuse(fit,
-			  "a draft_task stands alone in content: %s takes prompt and "
-			  "pictures from the draft",
+			  "\"content\" has other items beside the draft_task; remove "
+			  "them: %s takes the prompt and the images from the draft",
 			  fit->title);
 }
 
@@ -161,27 +162,27 @@ static int check_mixture(struct fit *fit)
 {
 	if (fit->first_frames > 1 || fit->last_frames > 1)
 		return fit_refuse(fit,
-				  "content has %zu first and %zu last frames; allowed: "
-				  "one of each",
+				  "\"content\" has %zu first and %zu last frames; "
+				  "allowed: one of each",
 				  fit->first_frames, fit->last_frames);
 	if (fit->last_frames && !fit->first_frames)
-		return fit_refuse(fit, "content has a last frame without a first frame; "
-				       "add one, or leave the last one out");
-	if (fit->first_frames && fit->references_total)
 		return fit_refuse(fit,
-				  "content mixes a first frame with references; allowed: "
-				  "first and last frame, or references");
+				  "\"content\" has a last frame without a first frame; "
+				  "add a first frame, or remove the last frame");
+	if (fit->first_frames && fit->references_total)
+		return fit_refuse(fit, "\"content\" mixes a first frame with references; "
+				       "allowed: first and last frame, or references");
 	return 0;
 }
 
 static int check_frames(struct fit *fit)
 {
 	if (fit->last_frames && !fit->provider->takes_last_frame)
-		return refuse_lack(fit, "last frame", takes_last_frame);
+		return refuse_lack(fit, "a last frame", takes_last_frame);
 	if (fit->first_frames && !fit_can(fit, "first_frame"))
-		return refuse_model(fit, "first frame", "first_frame");
+		return refuse_model(fit, "a first frame", "first_frame");
 	if (fit->last_frames && !fit_can(fit, "last_frame"))
-		return refuse_model(fit, "last frame", "last_frame");
+		return refuse_model(fit, "a last frame", "last_frame");
 	return 0;
 }
 
@@ -193,7 +194,7 @@ static int refuse_count(struct fit *fit, const char *kind, size_t found, int64_t
 
 	if (most <= 0)
 		return refuse_model(fit, what ? what : kind, rule);
-	return fit_refuse(fit, "content has %zu %s; allowed for %s: up to %" PRId64,
+	return fit_refuse(fit, "\"content\" has %zu %s; allowed for %s: up to %" PRId64,
 			  found, what ? what : kind, where, most);
 }
 
@@ -215,18 +216,17 @@ static int check_references(struct fit *fit)
 	} kinds[] = {
 		{ CONTENT_IMAGE, "reference_images", "images" },
 		{ CONTENT_VIDEO, "reference_videos", "videos" },
-		{ CONTENT_AUDIO, "reference_audios", "sounds" },
+		{ CONTENT_AUDIO, "reference_audios", "audio files" },
 	};
 	int64_t most;
 
 	if (!fit->references_total)
 		return 0;
 	if (rules_service_is(&fit->rules, "reference_is_first_frame"))
-		return fit_refuse(
-			fit,
-			"content has %zu references, and %s takes one image, as "
-			"the first frame",
-			fit->references_total, fit->title);
+		return fit_refuse(fit,
+				  "\"content\" has %zu references; allowed at %s: one "
+				  "image, which is sent as the first frame",
+				  fit->references_total, fit->title);
 	if (!fit->provider->takes_references)
 		return refuse_lack(fit, "references", takes_references);
 	for (size_t i = 0; fit->is_listed && i < ARRAY_SIZE(kinds); i++) {
@@ -238,12 +238,11 @@ static int check_references(struct fit *fit)
 	}
 	most = rules_model_number(&fit->rules, "references_total", INT64_MAX);
 	if ((int64_t)fit->references_total > most)
-		return refuse_count(fit, "media in all", fit->references_total, most,
+		return refuse_count(fit, "media in total", fit->references_total, most,
 				    "references_total");
 	if (fit->references[CONTENT_AUDIO] == fit->references_total &&
 	    !fit_can(fit, "audio_alone"))
-		return refuse_model(fit,
-				    "sound alone: it needs an image or a video beside it",
+		return refuse_model(fit, "reference audio without an image or a video",
 				    "audio_alone");
 	return 0;
 }
@@ -257,8 +256,8 @@ static int check_needs_image(struct fit *fit)
 		return 0;
 	where = fit_where(fit);
 	return fit_refuse(fit,
-			  "%s makes videos of pictures and there is none; add one "
-			  "(first_frame.jpg, say), or choose another model",
+			  "%s needs an input image; add one, for example "
+			  "first_frame.jpg, or choose another model",
 			  where);
 }
 
@@ -283,8 +282,8 @@ static void note_long_text(struct fit *fit)
 			chars += count_chars(request->content[i].text);
 	if (chars > most)
 		request_add_note(fit->request,
-				 "the prompt has %" PRId64 " characters; %s documents up "
-				 "to %" PRId64,
+				 "the prompt has %" PRId64
+				 " characters; the limit that %s documents is %" PRId64,
 				 chars, fit->title, most);
 }
 
@@ -294,20 +293,21 @@ static int check_texts(struct fit *fit)
 
 	json_to_int64(rules_service(&fit->rules, "text_max"), &most);
 	if ((int64_t)fit->texts > most)
-		return fit_refuse(fit, "content has %zu texts; allowed at %s: %" PRId64,
-				  fit->texts, fit->title, most);
-	if (!fit->texts && fit->provider->needs_text)
-		return fit_refuse(fit,
-				  "%s needs a prompt; write it into prompt.txt or as "
-				  "\"prompt\"",
-				  fit->title);
-	if (!fit->texts && fit->last_frames &&
-	    rules_service_is(&fit->rules, "text_with_last_frame"))
 		return fit_refuse(
 			fit,
-			"%s needs a prompt beside first and last frame; write it "
-			"into prompt.txt or as \"prompt\"",
+			"\"content\" has %zu text items; allowed at %s: up to %" PRId64,
+			fit->texts, fit->title, most);
+	if (!fit->texts && fit->provider->needs_text)
+		return fit_refuse(
+			fit,
+			"%s needs a prompt; write it to prompt.txt, or add \"prompt\"",
 			fit->title);
+	if (!fit->texts && fit->last_frames &&
+	    rules_service_is(&fit->rules, "text_with_last_frame"))
+		return fit_refuse(fit,
+				  "%s needs a prompt with a first and a last frame; "
+				  "write it to prompt.txt, or add \"prompt\"",
+				  fit->title);
 	note_long_text(fit);
 	return 0;
 }
@@ -316,9 +316,8 @@ static int check_empty(struct fit *fit)
 {
 	if (!request_is_empty(fit->request))
 		return 0;
-	return fit_refuse(fit,
-			  "there is nothing to make a video of: \"content\" is empty and "
-			  "there is no \"prompt\"; write one, or add a picture");
+	return fit_refuse(fit, "the request is empty: no \"prompt\", and nothing in "
+			       "\"content\"; write a prompt, or add an image");
 }
 
 int fit_content(struct fit *fit)

@@ -59,11 +59,11 @@ int fit_refuse_param(struct fit *fit, enum request_param param, const char *form
 
 /* "doubao-seedance-1-5-pro-251215 at Ark", or the service alone if nobody lists it. */
 char *fit_where(const struct fit *fit);
-/* "; at Ark these do: a, b": the models there of which the rule is true. free() it. */
+/* "; models at Ark that support it: a, b": those of which the rule is true. free() it. */
 char *fit_models_with(const struct fit *fit, const char *rule);
-/* "; services that take it: A, B", with that verb. free() it. */
+/* "; services that support it: A, B". free() it. */
 char *fit_services_with(bool (*does)(const struct provider *provider, unsigned what),
-			unsigned what, const char *verb);
+			unsigned what);
 /* The service's own names of all models that it has. */
 void fit_add_names(const struct fit *fit, struct buffer *text);
 

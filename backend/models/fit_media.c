@@ -21,7 +21,7 @@ static unsigned ways_of(const struct provider *provider, enum request_content_ty
 static const char *plural_of(enum request_content_type type)
 {
 	return type == CONTENT_VIDEO   ? "videos"
-	       : type == CONTENT_AUDIO ? "sounds"
+	       : type == CONTENT_AUDIO ? "audio files"
 				       : "images";
 }
 
@@ -76,15 +76,12 @@ static int refuse_way(struct fit *fit, size_t index, unsigned ways)
 	AUTOFREE char *name = fit_item_name(fit, index);
 
 	add_ways(&allowed, ways);
-	return fit_refuse(fit, "%s is %s, and %s takes %s%s; allowed: %s", name,
+	return fit_refuse(fit, "%s is %s; allowed for %s at %s: %s", name,
 			  !item->url				  ? "a local file"
-			  : is_data(item->url)			  ? "a data: address"
-			  : text_starts_with(item->url, "asset:") ? "an asset"
-								  : "an address",
-			  fit->title, plural_of(item->type),
-			  ways & (MEDIA_BY_DATA | MEDIA_BY_FILE) ? " otherwise"
-								 : " only by address",
-			  allowed.data);
+			  : is_data(item->url)			  ? "a data URL"
+			  : text_starts_with(item->url, "asset:") ? "an asset URL"
+								  : "a URL",
+			  plural_of(item->type), fit->title, allowed.data);
 }
 
 int fit_check_kind(struct fit *fit, size_t index)
@@ -95,9 +92,9 @@ int fit_check_kind(struct fit *fit, size_t index)
 	if (takes_kind(fit->provider, type))
 		return 0;
 	name = fit_item_name(fit, index);
-	others = fit_services_with(takes_kind, type, "take");
-	return fit_refuse(fit, "%s: %s takes no %s%s", name, fit->title, plural_of(type),
-			  others);
+	others = fit_services_with(takes_kind, type);
+	return fit_refuse(fit, "%s: %s does not support %s%s", name, fit->title,
+			  plural_of(type), others);
 }
 
 static int check_way(struct fit *fit, size_t index)
@@ -118,7 +115,7 @@ static int refuse_type(struct fit *fit, size_t index, const char *type,
 	AUTOFREE char *name = fit_item_name(fit, index);
 
 	fit_add_words(&allowed, types);
-	return fit_refuse(fit, "%s is of the type \"%.*s\"; allowed at %s: %s", name,
+	return fit_refuse(fit, "%s has the type \"%.*s\"; allowed at %s: %s", name,
 			  TYPE_MAX_BYTES, type, fit->title,
 			  allowed.size ? allowed.data : "none");
 }
@@ -168,11 +165,11 @@ static int check_aspect(struct fit *fit, size_t index, const struct json *limits
 	    (aspect > least && aspect < most))
 		return 0;
 	name = fit_item_name(fit, index);
-	return fit_refuse(
-		fit,
-		"%s is %u x %u pixels, a ratio of %.3g; allowed at %s: more than "
-		"%g and less than %g",
-		name, file->width, file->height, aspect, fit->title, least, most);
+	return fit_refuse(fit,
+			  "%s is %u x %u pixels, an aspect ratio of %.3g; allowed at %s: "
+			  "more than %g and less than %g",
+			  name, file->width, file->height, aspect, fit->title, least,
+			  most);
 }
 
 static int check_file(struct fit *fit, size_t index, const struct json *limits)
@@ -205,7 +202,7 @@ static int check_data(struct fit *fit, size_t index, const struct json *limits)
 	if (!comma || comma - type < 7 || strncmp(comma - 7, ";base64", 7)) {
 		name = fit_item_name(fit, index);
 		return fit_refuse(fit,
-				  "%s is a data: address without \";base64,\"; allowed: "
+				  "%s is a data URL without \";base64,\"; allowed: "
 				  "data:TYPE;base64,…",
 				  name);
 	}
@@ -253,12 +250,12 @@ static int check_body(struct fit *fit)
 	json_to_int64(rules_service(&fit->rules, "body"), &most);
 	if (bytes <= (uint64_t)most)
 		return 0;
-	return fit_refuse(fit,
-			  "the media have %" PRIu64
-			  " bytes as they are sent (base64 adds a "
-			  "third); allowed at %s: up to %" PRId64
-			  ". Use smaller ones, or https:// addresses",
-			  bytes, fit->title, most);
+	return fit_refuse(
+		fit,
+		"the media have %" PRIu64
+		" bytes as sent (base64 adds a third); allowed at %s: up to %" PRId64
+		"; use smaller files, or https:// URLs",
+		bytes, fit->title, most);
 }
 
 int fit_media(struct fit *fit)

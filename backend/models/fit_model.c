@@ -38,13 +38,13 @@ int fit_refuse_absent(struct fit *fit, const struct json *model, const char *nam
 	bool is_neutral = !strcmp(json_key(model), name);
 
 	fit_add_names(fit, &names);
-	return fit_refuse(
-		fit,
-		"\"model\"%s is \"%.200s\"%s%s%s, which %s does not have; allowed: %s",
-		fit->request->model ? "" : " (of the configuration)", name,
-		is_neutral ? "" : " (", is_neutral ? "" : json_key(model),
-		is_neutral ? "" : ")", fit->title,
-		names.size ? names.data : "(none is listed)");
+	return fit_refuse(fit,
+			  "\"model\"%s is \"%.200s\"%s%s%s, which is not available at "
+			  "%s; allowed: %s",
+			  fit->request->model ? "" : " (from the configuration)", name,
+			  is_neutral ? "" : " (", is_neutral ? "" : json_key(model),
+			  is_neutral ? "" : ")", fit->title,
+			  names.size ? names.data : "(none)");
 }
 
 static int pass_unlisted(struct fit *fit, const char *name)
@@ -52,12 +52,11 @@ static int pass_unlisted(struct fit *fit, const char *name)
 	const char *near = models_nearest(fit->models, name, fit->service);
 
 	fit->rules = rules_of(fit->models, NULL, fit->service);
-	request_add_note(
-		fit->request,
-		"the model %.200s is not in models.json: only what holds for all "
-		"of %s was checked%s%s%s",
-		name, fit->title, near ? " (did you mean " : "", near ? near : "",
-		near ? "?)" : "");
+	request_add_note(fit->request,
+			 "the model %.200s is not in models.json: only the rules that "
+			 "apply to all models at %s were checked%s%s%s",
+			 name, fit->title, near ? "; did you mean \"" : "",
+			 near ? near : "", near ? "\"?" : "");
 	return set_model(fit, name);
 }
 
@@ -70,7 +69,7 @@ int fit_model(struct fit *fit)
 	if (!name)
 		return fit_refuse(fit,
 				  "\"model\" is missing, and models.json has no default "
-				  "one for %s",
+				  "model for %s",
 				  fit->title);
 	model = models_find(fit->models, name);
 	if (!model)

@@ -58,7 +58,7 @@ static bool is_aside(enum request_param param)
 
 static void leave_out(struct fit *fit, enum request_param param, const char *why)
 {
-	request_add_note(fit->request, "\"%s\" is left out: %s", request_param_key(param),
+	request_add_note(fit->request, "\"%s\" is not sent: %s", request_param_key(param),
 			 why);
 	request_unset(fit->request, param);
 }
@@ -94,7 +94,7 @@ static void note_left_out(struct fit *fit, const struct buffer *keys, const char
 {
 	if (keys->size)
 		request_add_note(fit->request,
-				 "left out, for %s has no such parameter: %s", where,
+				 "not sent, because %s does not support it: %s", where,
 				 keys->data);
 }
 
@@ -111,8 +111,8 @@ static int leave_out_of_service(struct fit *fit, enum request_param param,
 		leave_out_with(fit, param, keys);
 		return 0;
 	}
-	others = fit_services_with(has_param, param, "have");
-	return fit_refuse_param(fit, param, ", and %s has no such parameter%s",
+	others = fit_services_with(has_param, param);
+	return fit_refuse_param(fit, param, "; %s does not support this parameter%s",
 				fit->title, others);
 }
 
@@ -142,10 +142,10 @@ static int leave_out_of_draft(struct fit *fit)
 			continue;
 		if (!value->source && !is_idle(fit->request, params[i]))
 			return fit_refuse_param(fit, params[i],
-						", and beside a draft_task it cannot be "
-						"said: %s takes it from the draft",
+						"; remove it: with a draft_task, %s "
+						"takes it from the draft",
 						fit->title);
-		leave_out(fit, params[i], "it comes from the draft");
+		leave_out(fit, params[i], "the service takes it from the draft");
 	}
 	return 0;
 }
@@ -190,7 +190,7 @@ static int leave_out_of_model(struct fit *fit, enum request_param param, const c
 	if (!is_idle(fit->request, param)) {
 		where = fit_where(fit);
 		others = fit_models_with(fit, rule);
-		return fit_refuse_param(fit, param, ", which %s does not do%s", where,
+		return fit_refuse_param(fit, param, "; %s does not support it%s", where,
 					others);
 	}
 	if (!is_tier && !is_ignored(fit, param))
@@ -222,9 +222,9 @@ static void choose_length(struct fit *fit)
 	if (!params[PARAM_FRAMES].is_set || !params[PARAM_DURATION].is_set)
 		return;
 	if (is_default)
-		leave_out(fit, PARAM_FRAMES, "\"duration\" says how long the video is");
+		leave_out(fit, PARAM_FRAMES, "\"duration\" sets the length of the video");
 	else
-		leave_out(fit, PARAM_DURATION, "\"frames\" says how long the video is");
+		leave_out(fit, PARAM_DURATION, "\"frames\" sets the length of the video");
 }
 
 /* Without the picture being another one: so it is no error to have asked for it. */
@@ -232,8 +232,7 @@ static void leave_out_last_frame(struct fit *fit)
 {
 	if (fit_is_draft(fit) && fit_is_true(fit, PARAM_RETURN_LAST_FRAME) &&
 	    !fit_can(fit, "draft_last_frame"))
-		leave_out(fit, PARAM_RETURN_LAST_FRAME,
-			  "a draft comes without its last frame");
+		leave_out(fit, PARAM_RETURN_LAST_FRAME, "a draft has no last frame");
 }
 
 int fit_leave_out(struct fit *fit)

@@ -45,10 +45,10 @@ static int refuse_key(const struct tool *tool, const char *key)
 	}
 	near = text_nearest(key, keys);
 	problem_set(tool->fit->problem, PROBLEM_INVALID,
-		    "%s: \"tools\"[%zu] has the key \"%.100s\"; allowed at %s: %s%s%s%s",
+		    "%s: \"tools\"[%zu]: unknown key \"%.100s\"; allowed at %s: %s%s%s%s",
 		    request_param_source(tool->fit->request, PARAM_TOOLS), tool->index,
-		    key, tool->fit->title, allowed.data, near ? " (did you mean " : "",
-		    near ? near : "", near ? "?)" : "");
+		    key, tool->fit->title, allowed.data, near ? "; did you mean \"" : "",
+		    near ? near : "", near ? "\"?" : "");
 	return -EINVAL;
 }
 
@@ -76,7 +76,7 @@ static int check_words(const struct tool *tool, const struct json *value,
 			  rules_list_has(words, json_string(item));
 	if (is_good)
 		return 0;
-	buffer_add(&allowed, "a list of ");
+	buffer_add(&allowed, "an array of ");
 	for (const struct json *word = json_first(words); word; word = json_next(word))
 		buffer_addf(&allowed, "%s%s", word == json_first(words) ? "" : ", ",
 			    json_string(word));

@@ -132,7 +132,7 @@ static int check_duration(struct fit *fit)
 		return 0;
 	where = fit_where(fit);
 	if (least > most || most == INT64_MAX)
-		return fit_refuse_param(fit, PARAM_DURATION, ", which %s does not do",
+		return fit_refuse_param(fit, PARAM_DURATION, "; %s does not support it",
 					where);
 	return fit_refuse_param(fit, PARAM_DURATION,
 				"; allowed for %s: %" PRId64 " to %" PRId64 "%s", where,
@@ -165,10 +165,10 @@ static int check_draft(struct fit *fit)
 	if (!fit_is_draft(fit))
 		return 0;
 	if (is_flex(fit) && !fit_can(fit, "draft_flex"))
-		return fit_refuse_param(fit, PARAM_SERVICE_TIER,
-					", and \"draft\" is true; %s makes drafts in the "
-					"tier \"default\" only",
-					fit->title);
+		return fit_refuse_param(
+			fit, PARAM_SERVICE_TIER,
+			", and \"draft\" is true; allowed for drafts at %s: \"default\"",
+			fit->title);
 	return 0;
 }
 
@@ -193,14 +193,16 @@ static int check_edit(struct fit *fit)
 	if (!type || strcmp(type, "edit"))
 		return 0;
 	if (!fit->references[CONTENT_VIDEO])
-		return fit_refuse_param(fit, PARAM_OMNI_REFERENCE_TASK_TYPE,
-					", and there is no reference video to edit");
+		return fit_refuse_param(
+			fit, PARAM_OMNI_REFERENCE_TASK_TYPE,
+			", and there is no reference video to edit; add one");
 	if (ratio && strcmp(ratio, "adaptive"))
-		return fit_refuse_param(fit, PARAM_RATIO,
-					"; allowed with the task type edit: adaptive");
+		return fit_refuse_param(
+			fit, PARAM_RATIO,
+			"; allowed with the task type \"edit\": \"adaptive\"");
 	if (request_number(fit->request, PARAM_DURATION, -1) != -1)
 		return fit_refuse_param(fit, PARAM_DURATION,
-					"; allowed with the task type edit: -1");
+					"; allowed with the task type \"edit\": -1");
 	return 0;
 }
 
@@ -215,15 +217,14 @@ static void add_notes(struct fit *fit)
 		return;
 	if (request_number(fit->request, PARAM_SEED, -1) != -1 && !fit_can(fit, "seed"))
 		request_add_note(fit->request,
-				 "\"seed\" may have no effect: %s does not list it",
+				 "\"seed\" may have no effect: %s does not document it",
 				 where);
 	if (rules_model_number(&fit->rules, "duration_default", 0) == -1 &&
 	    !fit_is_said(fit, PARAM_DURATION) && !fit->drafts)
-		request_add_note(
-			fit->request,
-			"\"duration\" is not given: %s decides how long the video "
-			"gets, and what it costs",
-			where);
+		request_add_note(fit->request,
+				 "\"duration\" is not set: %s chooses the length of the "
+				 "video, and so its price",
+				 where);
 }
 
 static int run_checks(struct fit *fit, int (*const checks[])(struct fit *fit),

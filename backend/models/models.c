@@ -28,7 +28,7 @@ static void models_cleanup(struct models **models)
 
 static int no_memory(char **ret_error)
 {
-	return text_fail(ret_error, -ENOMEM, "there is no memory for models.json");
+	return text_fail(ret_error, -ENOMEM, "models.json: out of memory");
 }
 
 static int read_tree(const char *name, const char *text, size_t size,

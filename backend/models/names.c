@@ -19,7 +19,7 @@ static int check_one_name(const struct checker *checker, const struct models *mo
 	if (found == model)
 		return 0;
 	return text_fail(checker->ret_error, -EINVAL,
-			 "%s: models.%s: the name \"%s\" belongs to %s already",
+			 "%s: models.%s: the name \"%s\" is already used by %s",
 			 checker->name, json_key(model), name, json_key(found));
 }
 
@@ -62,9 +62,9 @@ static int check_default(const struct checker *checker, const struct models *mod
 	if (model && models_name_at(model, json_key(service)))
 		return 0;
 	return text_fail(checker->ret_error, -EINVAL,
-			 "%s: services.%s.model is \"%s\", and models has %s",
+			 "%s: services.%s.model is \"%s\", but \"models\" has %s",
 			 checker->name, json_key(service), name,
-			 model ? "no entry of it for this service"
+			 model ? "no entry for that model at this service"
 			       : "no model of that name");
 }
 

@@ -115,9 +115,8 @@ static int read_async(struct reader *reader, const struct json *value)
 				     "\"async\" is %.100s; allowed: true or false",
 				     found ? found : "?");
 	}
-	request_add_note(reader->request,
-			 "\"async\" is left out: tasks are always created without "
-			 "waiting for the video");
+	request_add_note(reader->request, "\"async\" is not sent: tasks are always "
+					  "created without waiting for the video");
 	return 0;
 }
 
@@ -145,12 +144,12 @@ static int read_specific(struct reader *reader, const struct json *holder)
 		if (known[at])
 			r = reader_set(reader, params[at], label, item);
 		else
-			r = reader_refuse(reader,
-					  "the key \"%.100s\" is not known in "
-					  "\"provider_specific\"%s%s%s; allowed: "
-					  "generate_audio, camera_fixed",
-					  key, near ? "; did you mean \"" : "",
-					  near ? near : "", near ? "\"?" : "");
+			r = reader_refuse(
+				reader,
+				"\"provider_specific\": unknown key \"%.100s\"; allowed: "
+				"generate_audio, camera_fixed%s%s%s",
+				key, near ? "; did you mean \"" : "", near ? near : "",
+				near ? "\"?" : "");
 	}
 	return r;
 }

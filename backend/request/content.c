@@ -104,12 +104,12 @@ static int add_media(struct reader *reader, enum request_content_type type,
 	if (*url == '@') /* curl's mark for "the file called" */
 		url++;
 	if (!*url)
-		return reader_refuse(reader, "%s: the address is empty", where);
+		return reader_refuse(reader, "%s: the URL is empty", where);
 	if (!is_remote(url) && (has_foreign_scheme(url) || *url == '/'))
 		return reader_refuse(
 			reader,
-			"%s: \"%.200s\" is not an input; allowed: https://…, "
-			"data:…, or a file's path relative to this folder",
+			"%s: \"%.200s\" is not an input; allowed: https://…, data:…, or "
+			"a path relative to this folder",
 			where, url);
 	item = request_push_content(reader->request, type);
 	if (!item || put_text(&item->where, where))
@@ -144,8 +144,8 @@ static int refuse_role(struct reader *reader, const struct request_content *item
 		buffer_addf(&list, "%s%s", i ? ", " : "", words[i]);
 	return reader_refuse(reader, "%s: \"role\" is %.200s; allowed: %s%s%s%s",
 			     item->where, found ? found : "?",
-			     list.data ? list.data : "?", near ? " (did you mean " : "",
-			     near ? near : "", near ? "?)" : "");
+			     list.data ? list.data : "?", near ? "; did you mean \"" : "",
+			     near ? near : "", near ? "\"?" : "");
 }
 
 static int read_role(struct reader *reader, struct request_content *item,
@@ -203,10 +203,10 @@ static int check_keys(struct reader *reader, const struct json *object, const ch
 	near = text_nearest(json_key(item), allowed);
 	for (size_t i = 0; allowed[i]; i++)
 		buffer_addf(&list, "%s%s", i ? ", " : "", allowed[i]);
-	return reader_refuse(
-		reader, "%s: the key \"%.100s\" is not known here%s%s%s; allowed: %s",
-		where, json_key(item), near ? "; did you mean \"" : "", near ? near : "",
-		near ? "\"?" : "", list.data ? list.data : "");
+	return reader_refuse(reader, "%s: unknown key \"%.100s\"; allowed: %s%s%s%s",
+			     where, json_key(item), list.data ? list.data : "",
+			     near ? "; did you mean \"" : "", near ? near : "",
+			     near ? "\"?" : "");
 }
 
 /* The same for the object inside a content item; what is none has no keys. */
@@ -237,13 +237,13 @@ static int read_media_item(struct reader *reader, const struct json *object,
 	if (r)
 		return r;
 	if (!json_string(url))
-		return reader_refuse(
-			reader,
-			"%s: \"%s\" is %s; allowed: an address as a text, or an object "
-			"{\"url\": \"…\"}",
-			where, form->key,
-			json_is_object(holder) ? "an object without a \"url\" text"
-					       : json_type(holder));
+		return reader_refuse(reader,
+				     "%s: \"%s\" is %s; allowed: a URL as a string, or "
+				     "an object {\"url\": \"…\"}",
+				     where, form->key,
+				     json_is_object(holder)
+					     ? "an object without a \"url\" string"
+					     : json_type(holder));
 	r = add_media(reader, form->type, where, url, &item);
 	return r ? r : read_role(reader, item, json_get(object, "role"));
 }
@@ -258,8 +258,8 @@ static int read_text_item(struct reader *reader, const struct json *object,
 	if (r)
 		return r;
 	if (!text)
-		return reader_refuse(reader, "%s: \"text\" is %s; allowed: a text", where,
-				     json_type(json_get(object, "text")));
+		return reader_refuse(reader, "%s: \"text\" is %s; allowed: a string",
+				     where, json_type(json_get(object, "text")));
 	return reader_add_prompt(reader, text, strlen(text));
 }
 
@@ -277,10 +277,11 @@ static int read_draft_item(struct reader *reader, const struct json *object,
 	if (r)
 		return r;
 	if (!id || !*id || strlen(id) > ID_MAX_BYTES)
-		return reader_refuse(reader,
-				     "%s: \"draft_task\" needs {\"id\": \"…\"}: the id "
-				     "of a draft task",
-				     where);
+		return reader_refuse(
+			reader,
+			"%s: \"draft_task\" has no id; allowed: {\"id\": \"…\"}, the id "
+			"of a draft task, or the path of its folder",
+			where);
 	item = request_push_content(reader->request, CONTENT_DRAFT_TASK);
 	if (!item || put_text(&item->where, where))
 		return -ENOMEM;
@@ -298,8 +299,8 @@ static int refuse_type(struct reader *reader, const char *where, const char *typ
 			     "%s: \"type\" is \"%.100s\"; allowed: text, image_url, "
 			     "video_url, audio_url, draft_task, image, video, "
 			     "audio%s%s%s",
-			     where, type, near ? " (did you mean " : "", near ? near : "",
-			     near ? "?)" : "");
+			     where, type, near ? "; did you mean \"" : "",
+			     near ? near : "", near ? "\"?" : "");
 }
 
 static int read_item(struct reader *reader, const struct json *object, const char *where)
@@ -333,7 +334,7 @@ int reader_read_content(struct reader *reader, const struct json *content)
 		return read_item(reader, content, "content[0]");
 	if (!json_is_array(content))
 		return reader_refuse(reader,
-				     "\"content\" is %s; allowed: a list of objects",
+				     "\"content\" is %s; allowed: an array of objects",
 				     json_type(content));
 	for (const struct json *item = json_first(content); item && !r;
 	     item = json_next(item)) {
@@ -354,7 +355,7 @@ static int read_reference(struct reader *reader, const struct json *value,
 
 	if (!json_string(value))
 		return reader_refuse(reader,
-				     "%s is %s; allowed: an image's path or address",
+				     "%s is %s; allowed: the path or URL of an image",
 				     where, json_type(value));
 	r = add_media(reader, CONTENT_IMAGE, where, value, &item);
 	if (!r)
@@ -374,8 +375,8 @@ int reader_read_reference(struct reader *reader, const struct json *value)
 	if (!json_is_array(value))
 		return read_reference(reader, value, "input_reference", ROLE_FIRST_FRAME);
 	if (!first)
-		return reader_refuse(reader, "\"input_reference\" is an empty list; "
-					     "allowed: an image's path or address");
+		return reader_refuse(reader, "\"input_reference\" is an empty array; "
+					     "allowed: the path or URL of an image");
 	for (const struct json *item = first; item && !r; item = json_next(item)) {
 		AUTOFREE char *where = text_format("input_reference[%zu]", number++);
 

@@ -247,12 +247,12 @@ static int refuse_flag(struct reader *reader, const struct flag *flag, const cha
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		buffer_addf(&known, "%s--%s", i ? ", " : "", names[i].name);
 	return reader_refuse(reader,
-			     "\"%.*s\" at the end of the prompt is not known%s%s%s; "
-			     "allowed: %s (text goes before them)",
+			     "unknown flag \"%.*s\" at the end of the prompt; allowed: "
+			     "%s (after the text)%s%s%s",
 			     (int)(flag->name.at + flag->name.size - flag->start),
-			     flag->start, near ? "; did you mean \"--" : "",
-			     near ? near : "", near ? "\"?" : "",
-			     known.data ? known.data : "");
+			     flag->start, known.data ? known.data : "",
+			     near ? "; did you mean \"--" : "", near ? near : "",
+			     near ? "\"?" : "");
 }
 
 static int set_flag(struct reader *reader, const struct flag *flag)

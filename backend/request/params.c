@@ -62,15 +62,15 @@ static bool is_frame_count(int64_t number)
 static const struct param params[PARAM_COUNT] = {
 	[PARAM_RESOLUTION] = { "resolution", VALUE_WORD,
 			       .words = WORDS("480p", "720p", "1080p", "4k"),
-			       .allowed = "480p, 720p, 1080p, 4k, or what else the model "
-					  "has",
+			       .allowed = "480p, 720p, 1080p, 4k, or another resolution "
+					  "of the model",
 			       .is_word = request_is_resolution },
 	[PARAM_RATIO] = { "ratio", VALUE_WORD,
 			  .words = WORDS("16:9", "4:3", "1:1", "3:4", "9:16", "21:9",
 					 "adaptive") },
 	[PARAM_DURATION] = { "duration", VALUE_NUMBER, -1, 3600,
-			     .allowed = "whole seconds from 1 to 3600, as the model has "
-					"it, or -1 (the model decides)",
+			     .allowed = "whole seconds from 1 to 3600, within the "
+					"model's range, or -1 (the model decides)",
 			     .is_allowed = is_duration },
 	[PARAM_FRAMES] = { "frames", VALUE_NUMBER, 29, 289,
 			   .allowed = "29 to 289 in steps of 4 (25 + 4n)",
@@ -78,7 +78,7 @@ static const struct param params[PARAM_COUNT] = {
 	[PARAM_FRAMESPERSECOND] = { "framespersecond", VALUE_NUMBER, 24, 24,
 				    .allowed = "24" },
 	[PARAM_SEED] = { "seed", VALUE_NUMBER, -1, 4294967295,
-			 .allowed = "a whole number from -1 to 4294967295" },
+			 .allowed = "an integer from -1 to 4294967295" },
 	[PARAM_CAMERA_FIXED] = { "camera_fixed", VALUE_BOOL },
 	[PARAM_WATERMARK] = { "watermark", VALUE_BOOL },
 	[PARAM_GENERATE_AUDIO] = { "generate_audio", VALUE_BOOL },
@@ -90,19 +90,19 @@ static const struct param params[PARAM_COUNT] = {
 					    31536000,
 					    .allowed =
 						    "whole seconds from 1 to 31536000, "
-						    "as the service has it" },
+						    "within the service's range" },
 	[PARAM_PRIORITY] = { "priority", VALUE_NUMBER, 0, 9, .allowed = "0 to 9" },
 	[PARAM_CALLBACK_URL] = { "callback_url", VALUE_URL, 0, 2048,
-				 .allowed = "an address that begins with https:// or "
-					    "http://" },
+				 .allowed =
+					 "a URL that starts with https:// or http://" },
 	[PARAM_SAFETY_IDENTIFIER] = { "safety_identifier", VALUE_TEXT, 0, 64,
-				      .allowed = "a text of up to 64 bytes" },
+				      .allowed = "a string of up to 64 bytes" },
 	[PARAM_OUTPUT_FORMAT] = { "output_format", VALUE_WORD,
 				  .words = WORDS("mp4", "mov") },
 	[PARAM_OMNI_REFERENCE_TASK_TYPE] = { "omni_reference_task_type", VALUE_WORD,
 					     .words = WORDS("auto", "reference", "edit",
 							    "extend") },
-	[PARAM_TOOLS] = { "tools", VALUE_LIST, .allowed = "a list of objects" },
+	[PARAM_TOOLS] = { "tools", VALUE_LIST, .allowed = "an array of objects" },
 };
 
 const char *request_param_key(enum request_param param)
@@ -156,8 +156,8 @@ static int refuse(const struct param *param, const struct param_spelling *spelli
 		near = text_nearest(found, param->words); /* 720 */
 	problem_set(problem, PROBLEM_INVALID, "%s is %.200s; allowed: %s%s%s%s",
 		    spelt ? spelt : param->key, found ? found : "?",
-		    allowed.data ? allowed.data : "?", near ? " (did you mean " : "",
-		    near ? near : "", near ? "?)" : "");
+		    allowed.data ? allowed.data : "?", near ? "; did you mean \"" : "",
+		    near ? near : "", near ? "\"?" : "");
 	return -EINVAL;
 }
 

@@ -84,8 +84,7 @@ int reader_add_prompt(struct reader *reader, const char *text, size_t size)
 		text++, size--;
 	size = trimmed(text, size);
 	if (!size)
-		return reader_refuse(
-			reader, "the prompt is empty; write what the video shall show");
+		return reader_refuse(reader, "the prompt is empty; describe the video");
 	if (size > PROMPT_MAX_BYTES + FLAGS_MAX_BYTES)
 		return refuse_length(reader, size);
 	r = reader_take_flags(reader, text, &size);
@@ -111,7 +110,7 @@ static int read_own_text(struct reader *reader, const char *key, const struct js
 		return 0;
 	if (!text || !*text || strlen(text) > ID_MAX_BYTES)
 		return reader_refuse(reader,
-				     "\"%s\" is %s; allowed: a text of 1 to %d bytes",
+				     "\"%s\" is %s; allowed: a string of 1 to %d bytes",
 				     key, text ? "empty or too long" : json_type(value),
 				     ID_MAX_BYTES);
 	return put_text(into, text);
@@ -124,11 +123,10 @@ static int read_task_id(struct reader *reader, const struct json *value)
 
 	if (r || !*into || text_is_url_safe(*into))
 		return r;
-	return reader_refuse(
-		reader,
-		"\"task_id\" is \"%s\"; allowed: letters, digits, '.', '_' and "
-		"'-', and not dots alone",
-		*into);
+	return reader_refuse(reader,
+			     "\"task_id\" is \"%s\"; allowed: letters, digits, '.', '_' "
+			     "and '-', but not only dots",
+			     *into);
 }
 
 static int read_prompt(struct reader *reader, const struct json *value)
@@ -136,9 +134,10 @@ static int read_prompt(struct reader *reader, const struct json *value)
 	if (json_is_null(value))
 		return 0;
 	reader->prompt = json_string(value);
-	return reader->prompt ? 0
-			      : reader_refuse(reader, "\"prompt\" is %s; allowed: a text",
-					      json_type(value));
+	return reader->prompt
+		       ? 0
+		       : reader_refuse(reader, "\"prompt\" is %s; allowed: a string",
+				       json_type(value));
 }
 
 /* What has a key of its own is checked there; beside it, it could be said twice. */
@@ -148,10 +147,10 @@ static int check_extra(struct reader *reader, const struct json *extra)
 
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
 		if (json_get(extra, own[i]))
-			return reader_refuse(reader,
-					     "\"extra\" holds \"%s\", which belongs "
-					     "beside \"extra\", not into it",
-					     own[i]);
+			return reader_refuse(
+				reader,
+				"\"extra\" contains \"%s\"; move it out of \"extra\"",
+				own[i]);
 	return 0;
 }
 
@@ -187,8 +186,8 @@ static int refuse_key(struct reader *reader, const char *key)
 		all[count++] = reader_alias_at(i);
 	near = text_nearest(key, all);
 	return reader_refuse(reader,
-			     "the key \"%.100s\" is not known%s%s%s (to pass a key on "
-			     "unchecked, put it into \"extra\": {…})",
+			     "unknown key \"%.100s\"; to send a key unchecked, put it "
+			     "into \"extra\": {…}%s%s%s",
 			     key, near ? "; did you mean \"" : "", near ? near : "",
 			     near ? "\"?" : "");
 }
@@ -202,8 +201,8 @@ static int check_default(struct reader *reader, const struct json *value)
 	for (size_t i = 0; i < ARRAY_SIZE(single); i++)
 		if (!strcmp(single[i], json_key(value)))
 			return reader_refuse(reader,
-					     "\"%s\" is no default; it belongs into the "
-					     "request.json of a task's own folder",
+					     "\"%s\" cannot be a default; write it to "
+					     "the request.json of the task's folder",
 					     single[i]);
 	return 0;
 }
@@ -248,8 +247,8 @@ static int check_adoption(struct reader *reader, const struct json *tree)
 		    strcmp(key, "provider"))
 			return reader_refuse(
 				reader,
-				"\"%.100s\" stands beside \"task_id\"; only "
-				"\"provider\" may, since the task exists already",
+				"\"%.100s\" is not allowed with \"task_id\", because "
+				"that task exists already; allowed: \"provider\"",
 				key);
 	}
 	return 0;
@@ -267,7 +266,8 @@ static int read_object(struct reader *reader, const char *text, size_t size)
 	if (r)
 		return r;
 	if (!json_is_object(tree))
-		return reader_refuse(reader, "it holds %s; allowed: an object { … }",
+		return reader_refuse(reader,
+				     "the file contains %s; allowed: an object { … }",
 				     json_type(tree));
 	for (const struct json *item = json_first(tree); item && !r;
 	     item = json_next(item))
@@ -277,9 +277,8 @@ static int read_object(struct reader *reader, const char *text, size_t size)
 	if (r || !reader->prompt)
 		return r;
 	if (request_has_text(reader->request))
-		return reader_refuse(reader,
-				     "both \"prompt\" and a text in \"content\" are "
-				     "given; keep one of them");
+		return reader_refuse(reader, "\"prompt\" and a text in \"content\" are "
+					     "both set; keep one of them");
 	return reader_add_prompt(reader, reader->prompt, strlen(reader->prompt));
 }
 
@@ -288,9 +287,8 @@ static int read_object(struct reader *reader, const char *text, size_t size)
 static int read_prompt_file(struct reader *reader, const char *text, size_t size)
 {
 	if (memchr(text, '\0', size) || !text_is_utf8(text, size))
-		return reader_refuse(
-			reader,
-			"it is not a text in UTF-8; save the prompt as plain text");
+		return reader_refuse(reader,
+				     "not valid UTF-8; save the prompt as plain text");
 	return reader_add_prompt(reader, text, size);
 }
 

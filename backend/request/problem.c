@@ -17,31 +17,30 @@ static const struct {
 	const char *advice;
 } classes[] = {
 	[PROBLEM_NONE] = { "none", "" },
-	[PROBLEM_INVALID] = { "invalid", "Correct the file and save it: that sends it "
-					 "again. Or write "
-					 "\"retry\" to status." },
+	[PROBLEM_INVALID] = { "invalid",
+			      "Correct the file and save it: saving submits the request "
+			      "again. Or write \"retry\" to status." },
 	[PROBLEM_AUTH] = { "auth",
 			   "Check the key of this provider in config.ini, then write "
 			   "\"retry\" to status." },
-	[PROBLEM_BALANCE] = { "balance",
-			      "Top up the account or raise its limit, then write "
-			      "\"retry\" to status." },
-	[PROBLEM_MODERATION] = { "moderation", "Change the prompt or the pictures and "
-					       "save, or write \"retry\" to "
-					       "status: the service's judgement of an "
-					       "output can differ." },
-	[PROBLEM_RATE] = { "rate", "Wait a while, then write \"retry\" to status." },
-	[PROBLEM_BUSY] = { "busy", "Wait until the task has ended." },
-	[PROBLEM_GONE] = { "gone", "Look it up in the service's own console; \"adopt "
-				   "ID\" written to "
-				   "status attaches to a task, \"retry\" orders (and "
-				   "pays) anew." },
-	[PROBLEM_SERVER] = { "server", "Try later: write \"retry\" to status." },
+	[PROBLEM_BALANCE] = { "balance", "Add credit to the account or raise its limit, "
+					 "then write \"retry\" to status." },
+	[PROBLEM_MODERATION] = { "moderation", "Change the prompt or the images and "
+					       "save. Or write \"retry\" to status: "
+					       "another attempt can pass moderation." },
+	[PROBLEM_RATE] = { "rate",
+			   "Wait a few minutes, then write \"retry\" to status." },
+	[PROBLEM_BUSY] = { "busy", "Wait until the task ends." },
+	[PROBLEM_GONE] = { "gone",
+			   "Look for the task in the service's console. If it is there, "
+			   "write \"adopt ID\" to status. If it is not, write \"retry\" "
+			   "to status, which submits and bills the request again." },
+	[PROBLEM_SERVER] = { "server", "Try again later: write \"retry\" to status." },
 	[PROBLEM_NETWORK] = { "network",
-			      "Check the connection; look into the service's own "
-			      "console. "
-			      "\"adopt ID\" written to status attaches to a task that "
-			      "exists there, \"retry\" orders (and pays) anew." },
+			      "Check the connection, and look for the task in the "
+			      "service's console. If it is there, write \"adopt ID\" to "
+			      "status. If it is not, write \"retry\" to status, which "
+			      "submits and bills the request again." },
 };
 
 void problem_set(struct problem *problem, enum problem_class class, const char *format,

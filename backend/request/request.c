@@ -136,13 +136,12 @@ static int refuse_kind(const struct request *request, const struct request_conte
 		       const struct media_type *type, struct problem *problem)
 {
 	bool is_file = item->path != NULL;
-	const char *wanted = item->is_any_media ? "an image, a video or a sound"
+	const char *wanted = item->is_any_media ? "an image, a video or an audio file"
 			     : item->type == CONTENT_VIDEO ? media_kind_word(MEDIA_VIDEO)
 			     : item->type == CONTENT_AUDIO ? media_kind_word(MEDIA_AUDIO)
 							   : media_kind_word(MEDIA_IMAGE);
 
-	problem_set(problem, PROBLEM_INVALID,
-		    "%s%s%s: its content is %s (%s); %s is needed here",
+	problem_set(problem, PROBLEM_INVALID, "%s%s%s is %s (%s); allowed: %s",
 		    is_file ? "" : request->source, is_file ? "" : ": ",
 		    request_content_name(item), media_kind_word(type->kind), type->mime,
 		    wanted);

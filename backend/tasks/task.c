@@ -88,9 +88,9 @@ struct task_view *task_view_copy(const struct task_view *view)
 const char *task_advice(const struct task_view *view)
 {
 	if (view->state == TASK_UNKNOWN)
-		return "Look at the service's console whether it has this task. If it "
-		       "has, write \"adopt ID\" to status. Only if it has not: write "
-		       "\"retry\", which orders, and pays, again.";
+		return "Look for the task in the service's console. If it is there, "
+		       "write \"adopt ID\" to status. Only if it is not, write \"retry\" "
+		       "to status, which submits and bills the request again.";
 	return problem_advice(view->problem.class);
 }
 

@@ -101,12 +101,12 @@ def test_senseaudios_shape(mount, simulator):
     ({"prompt": "x", "size": "1024x1024"}, ['"size"', "1024x1024", "1280x720"]),
     ({"prompt": "x", "secconds": 5}, ["secconds", 'did you mean "seconds"']),
     ({"prompt": "x", "provider_specific": {"genrate_audio": True}}, ['did you mean "generate_audio"']),
-    ({"prompt": "x", "extra": {"model": "m"}}, ['"extra" holds "model"']),
+    ({"prompt": "x", "extra": {"model": "m"}}, ['"extra" contains "model"']),
     ({"prompt": "x", "callback_url": "<string>"}, ["callback_url", "https://"]),
     ({"model": "doubao-seedance-2-0-260128", "content": []}, ["no prompt"]),
     ({"prompt": "x", "input_reference": "@/path/to/reference.jpg"}, ["/path/to/reference.jpg"]),
     ({"content": [{"type": "image_url", "image_url": {"url": "a.png"}, "role": "frist_frame"}]},
-     ["content[0]", 'did you mean first_frame?']),
+     ["content[0]", 'did you mean "first_frame"?']),
     ({"prompt": "x --dur 99"}, ["request.json: --dur", "99", "4 to 12"]),
     ({"prompt": "x --dur 5", "duration": 6}, ["--dur is 5", '"duration" is 6']),
 ])
@@ -375,7 +375,7 @@ def test_a_reference_of_another_kind(mount, simulator):
     (folder / "reference.txt").write_text("as in the film")
     (folder / "prompt.txt").write_text("A fox\n")
     error = refusal(folder)
-    assert "reference.txt" in error and "no picture, video or sound" in error
+    assert "reference.txt" in error and "not an image, video or audio file" in error
     (folder / "reference.txt").unlink()
     wait_state(folder, "succeeded")
 
@@ -417,9 +417,9 @@ def test_data_urls_are_what_their_bytes_are(mount, simulator):
     ("data:image/png;base64,iVBO$w==", ["content[1]", "not base64"]),
     ("data:image/png;base64,iVBOR", ["content[1]", "too early"]),
     ("data:image/png,hello", ["content[1]", "data:TYPE;base64"]),
-    (data_url(b"hello"), ["content[1]", "no picture"]),
+    (data_url(b"hello"), ["content[1]", "not an image"]),
     (data_url(SENSIBLE[:-20]), ["content[1]", "cut off"]),
-    (data_url(wav(), "image/png"), ["content[1]", "a sound (audio/wav)", "an image is needed"]),
+    (data_url(wav(), "image/png"), ["content[1]", "an audio file (audio/wav)", "allowed: an image"]),
 ])
 def test_a_wrong_data_url(mount, simulator, url, words):
     folder = order(mount, content=[{"type": "text", "text": "A fox"}, picture(url)])

@@ -253,7 +253,7 @@ def test_a_copy_that_comes_after_submit_is_none_though_it_is_taken_away(mount, s
     ('{"prompt": "x", "provider": "arc"}', ["provider", "arc", "ark"]),
     ('{"prompt": "x", "content": [{"type": "image_url", "image_url": {"url": "../../../../etc/passwd"}}]}',
      ["leads out of the mount"]),
-    ('{"prompt": "x", "seed": 1, "seed": 2}', ["twice"]),
+    ('{"prompt": "x", "seed": 1, "seed": 2}', ["duplicate key"]),
 ])
 def test_a_bad_request_is_refused_and_kept(mount, simulator, text, words):
     folder = mount.path / "bad"
@@ -608,7 +608,7 @@ def test_429_for_money_is_not_sent_again(mount, simulator):
     simulator.fault("create", {"status": 429, "body": {"error": {"code": "QuotaExceeded", "message": "used up"}}})
     folder = mount.folder()
     wait_state(folder, "invalid")
-    assert "Top up" in (folder / "error.txt").read_text()
+    assert "Add credit" in (folder / "error.txt").read_text()
     settled(mount, simulator, 0)
 
 

@@ -111,7 +111,7 @@ def test_an_address_is_fetched_for_cometapi_and_without_a_key(mount, simulator):
     assert parts["input_reference"]["bytes"] == len(png(640, 360))
 
 
-@pytest.mark.parametrize("path, words", [("/media/none.png", "cannot be read"), ("", "its content is")])
+@pytest.mark.parametrize("path, words", [("/media/none.png", "cannot be read"), ("", "allowed: an image")])
 def test_an_address_that_will_not_do_is_told_without_its_signature(mount, simulator, path, words):
     url = simulator.address("ark").replace("/ark/api/v3", path) + "?X-Tos-Signature=SECRET"
     if not path:  # something, but no picture
@@ -268,7 +268,7 @@ def test_an_unknown_order_says_what_it_costs_to_retry(mount, simulator, service)
     folder = order(mount, "cat", {"provider": service, "prompt": "A fox"})
     wait_state(folder, "unknown")
     text = (folder / "error.txt").read_text()
-    assert "adopt ID" in text and "pays, again" in text, text
+    assert "adopt ID" in text and "bills the request again" in text, text
     assert simulator.creates() == 0
 
 

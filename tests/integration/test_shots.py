@@ -197,7 +197,7 @@ def test_the_rest_is_made_by_the_model_of_the_draft(mount, simulator):
     (DRAFT, {"provider": "comet"}, ["ark", "comet"]),
     ({"prompt": "One"}, {}, ["is no draft: it ", " ordered without \"draft\": true"]),
     ({"prompt": "One", "draft": False}, {}, ["is no draft"]),
-    (DRAFT, {"prompt": "Two"}, ["stands alone"]),
+    (DRAFT, {"prompt": "Two"}, ["beside the draft_task"]),
     (DRAFT, {"seed": 7}, ["\"seed\" is 7", "takes it from the draft"]),
     ({**DRAFT, "model": "seedance-2.5", "duration": 5}, {"resolution": "4k"}, ["4k", "doubao-seedance-2-5-260628"]),
 ])

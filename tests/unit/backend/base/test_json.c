@@ -89,16 +89,16 @@ static void test_refusals(void **state)
 		unsigned line, column; /* 0: not told exactly */
 		const char *why;
 	} cases[] = {
-		{ "", 1, 1, "ends too early" },
-		{ "  ", 1, 3, "ends too early" },
-		{ "{} x", 1, 4, "behind the end" },
-		{ "{}{}", 1, 3, "behind the end" },
+		{ "", 1, 1, "unexpected end of file" },
+		{ "  ", 1, 3, "unexpected end of file" },
+		{ "{} x", 1, 4, "after the end of the JSON value" },
+		{ "{}{}", 1, 3, "after the end of the JSON value" },
 		{ "{\n \"a\": 1,\n}", 3, 1, "double quotes" },
 		{ "{\"a\" 1}", 1, 6, "':'" },
 		{ "{\"a\":1\n\"b\":2}", 2, 1, "','" },
 		{ "[1 2]", 1, 4, "','" },
 		{ "{'a':1}", 1, 2, "double quotes" },
-		{ "{\"a\":tru}", 1, 6, "a value is expected" },
+		{ "{\"a\":tru}", 1, 6, "expected a value" },
 		{ "[\"a\nb\"]", 1, 4, "line break" },
 		{ "[\"\\x\"]", 1, 4, "escape" },
 		{ "[\"\\u12\"]", 1, 7, "hexadecimal" },
@@ -106,15 +106,15 @@ static void test_refusals(void **state)
 		{ "{\"\\u0000\":1}", 0, 0, "\\u0000" },
 		{ "[\"\\ud800\"]", 0, 0, "surrogate" },
 		{ "[\"\\udc00\"]", 0, 0, "surrogate" },
-		{ "[01]", 1, 3, "begin with 0" },
+		{ "[01]", 1, 3, "start with 0" },
 		{ "[1.]", 1, 4, "incomplete" },
 		{ "[-]", 1, 3, "incomplete" },
 		{ "[\"\xff\"]", 0, 0, "UTF-8" },
-		{ "\xef\xbb\xbf{}", 1, 1, "a value is expected" },
-		{ "{\"a\":1,\"a\":1}", 0, 0, "twice" },
-		{ "{\"a\":1,\"\\u0061\":2}", 0, 0, "twice" },
-		{ "{\"x\":[{\"y\":{\"k\":1,\"l\":2,\"k\":3}}]}", 0, 0, "twice" },
-		{ "{\"\":1,\"\":2}", 0, 0, "twice" },
+		{ "\xef\xbb\xbf{}", 1, 1, "expected a value" },
+		{ "{\"a\":1,\"a\":1}", 0, 0, "duplicate key" },
+		{ "{\"a\":1,\"\\u0061\":2}", 0, 0, "duplicate key" },
+		{ "{\"x\":[{\"y\":{\"k\":1,\"l\":2,\"k\":3}}]}", 0, 0, "duplicate key" },
+		{ "{\"\":1,\"\":2}", 0, 0, "duplicate key" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -304,8 +304,9 @@ static void test_types(void **state)
 	static const struct {
 		const char *key, *type;
 	} cases[] = {
-		{ "text", "a text" },	   { "yes", "true" },	     { "no", "false" },
-		{ "none", "null" },	   { "whole", "a number" },  { "list", "a list" },
+		{ "text", "a string" },	   { "yes", "true" },
+		{ "no", "false" },	   { "none", "null" },
+		{ "whole", "a number" },   { "list", "an array" },
 		{ "object", "an object" }, { "missing", "nothing" },
 	};
 	AUTOJSON *tree = NULL;

@@ -282,7 +282,7 @@ static void test_judged(void **state)
 	expect_judged("ark", "{\"duration\": 30}", NULL); /* another model can */
 	expect_judged("ark", "{\"duration\": 30, \"model\": \"seedance-1.0-pro\"}", "30");
 	expect_judged("ark", "{\"duration\": 99, \"model\": \"ep-2026-abcde\"}", NULL);
-	expect_judged("xhuo", "{\"model\": \"seedance-2.5\"}", "does not have");
+	expect_judged("xhuo", "{\"model\": \"seedance-2.5\"}", "is not available at");
 	/* What is left out is not judged. */
 	expect_judged(
 		"ark",

@@ -166,7 +166,7 @@ static void test_bad_overrides(void **state)
 	expect_no_load(MODELS_JSON, slip, -EINVAL, "did you mean \"duration\"?");
 	expect_no_load(MODELS_JSON, slip, -EINVAL, slip);
 	expect_no_load(MODELS_JSON, gone, -EINVAL, "services.senseaudio.model");
-	expect_no_load(MODELS_JSON, taken, -EINVAL, "belongs to seedance-2.0 already");
+	expect_no_load(MODELS_JSON, taken, -EINVAL, "is already used by seedance-2.0");
 	expect_no_load(missing, slip, -ENOENT, "missing.json");
 	expect_no_load(MODELS_JSON, *state, -EISDIR, *state);
 }

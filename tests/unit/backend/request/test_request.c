@@ -359,7 +359,7 @@ static void test_attach_any_media(void **state)
 	assert_string_equal(request_content_name(&request->content[2]), "reference.x");
 	assert_int_equal(request_attach(request, 1, file_of("hello", 5), &problem),
 			 -EINVAL);
-	assert_non_null(strstr(problem.text, "request.json: content[1]: its content is"));
+	assert_non_null(strstr(problem.text, "request.json: content[1] is not an image"));
 	close(request->content[1].file.fd);
 	assert_int_equal(request_attach(request, 1,
 					file_of(png_bytes, sizeof(png_bytes) - 1),
@@ -371,7 +371,8 @@ static void test_attach_any_media(void **state)
 	close(request->content[2].file.fd);
 	assert_int_equal(request_attach(request, 2, file_of("hello", 5), &problem),
 			 -EINVAL);
-	assert_non_null(strstr(problem.text, "an image, a video or a sound is needed"));
+	assert_non_null(
+		strstr(problem.text, "allowed: an image, a video or an audio file"));
 }
 
 static void test_attach_tells_dimensions(void **state)
@@ -416,12 +417,15 @@ static void test_attach_wrong_kind(void **state)
 		size_t size;
 		const char *found, *wanted;
 	} cases[] = {
-		{ "image", wav_bytes, 12, "a sound (audio/wav)", "an image is needed" },
-		{ "video", png_bytes, 20, "an image (image/png)", "a video is needed" },
-		{ "audio", png_bytes, 20, "an image (image/png)", "a sound is needed" },
-		{ "image", "hello", 5, "no picture, video or sound",
-		  "an image is needed" },
-		{ "image", "", 0, "no picture, video or sound", "an image is needed" },
+		{ "image", wav_bytes, 12, "an audio file (audio/wav)",
+		  "allowed: an image" },
+		{ "video", png_bytes, 20, "an image (image/png)", "allowed: a video" },
+		{ "audio", png_bytes, 20, "an image (image/png)",
+		  "allowed: an audio file" },
+		{ "image", "hello", 5, "not an image, video or audio file",
+		  "allowed: an image" },
+		{ "image", "", 0, "not an image, video or audio file",
+		  "allowed: an image" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -434,7 +438,7 @@ static void test_attach_wrong_kind(void **state)
 
 		assert_int_equal(request_attach(request, 0, fd, &problem), -EINVAL);
 		assert_int_equal(problem.class, PROBLEM_INVALID);
-		assert_true(text_starts_with(problem.text, "x: "));
+		assert_true(text_starts_with(problem.text, "x is "));
 		assert_non_null(strstr(problem.text, cases[i].found));
 		assert_non_null(strstr(problem.text, cases[i].wanted));
 	}
