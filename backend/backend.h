@@ -18,7 +18,7 @@
 #include "backend/core/section.h"
 #include "backend/request/parse_cache.h"
 #include "backend/request/request.h"
-#include "backend/media/link.h"
+#include "backend/http/link.h"
 #include "backend/tasks/task.h"
 #include "backend/tasks/task_json.h"
 #include "backend/tasks/prompt.h"

@@ -22,7 +22,7 @@ struct search;
 struct opening;
 struct prefetch_job;
 
-/* What is on disk of an output that is not open: media/kept.c. */
+/* What is on disk of an output that is not open: media/stream/kept.c. */
 struct kept_memo {
 	uint64_t number; /* 0: none */
 	enum output_kind kind;

@@ -6,7 +6,7 @@
 
 #include "backend/core_internal.h"
 #include "backend/media/length_gauge.h"
-#include "backend/media/media_answer.h"
+#include "backend/media/stream/media_answer.h"
 #include "backend/media/store/media_file.h"
 
 /* What the kernel asks for at once when somebody reads 32 KiB, as ffprobe and

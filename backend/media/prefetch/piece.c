@@ -7,7 +7,7 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
 #include "backend/media/prefetch/prefetch_internal.h"
-#include "backend/media/media_internal.h"
+#include "backend/media/stream/stream_internal.h"
 
 #include <errno.h>
 #include <string.h>

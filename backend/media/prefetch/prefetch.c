@@ -5,7 +5,7 @@
 #include "backend/base/log.h"
 #include "backend/base/text.h"
 #include "backend/media/prefetch/prefetch_internal.h"
-#include "backend/media/media_internal.h"
+#include "backend/media/stream/stream_internal.h"
 
 #include <errno.h>
 #include <inttypes.h>

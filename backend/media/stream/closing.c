@@ -2,7 +2,7 @@
  * Closing media: what came is made durable first, and what can be read again stays open
  * for a while.
  */
-#include "backend/media/media_internal.h"
+#include "backend/media/stream/stream_internal.h"
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"

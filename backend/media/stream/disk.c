@@ -3,7 +3,7 @@
  * there is no room, readers are served from memory, `status` says so, and it is tried
  * again.
  */
-#include "backend/media/media_internal.h"
+#include "backend/media/stream/stream_internal.h"
 
 #include "backend/base/cleanup.h"
 #include "backend/base/log.h"

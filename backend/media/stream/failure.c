@@ -2,7 +2,7 @@
  * What is done when a transfer fails: again later, with a fresh link, with the file's new
  * version, or not at all; and what people are told of it.
  */
-#include "backend/media/media_internal.h"
+#include "backend/media/stream/stream_internal.h"
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"

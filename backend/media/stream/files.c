@@ -1,7 +1,7 @@
 /*
  * The files of media on disk: their names, their directories, and how they go.
  */
-#include "backend/media/media_internal.h"
+#include "backend/media/stream/stream_internal.h"
 
 #include "backend/base/cleanup.h"
 #include "backend/base/text.h"

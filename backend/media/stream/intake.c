@@ -2,7 +2,7 @@
  * What transfers bring: from curl's pieces to chunks that readers find and the writer
  * brings to disk; and when they pause.
  */
-#include "backend/media/media_internal.h"
+#include "backend/media/stream/stream_internal.h"
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"

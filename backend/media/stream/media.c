@@ -1,7 +1,7 @@
 /*
- * Which media is open. media/media_internal.h tells what is in the other files.
+ * Which media is open. stream_internal.h tells what is in the other files.
  */
-#include "backend/media/media_internal.h"
+#include "backend/media/stream/stream_internal.h"
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"

@@ -3,7 +3,7 @@
  * map; one that must wait is parked with its range, and answered when its bytes came or
  * its deadline passed.
  */
-#include "backend/media/media_internal.h"
+#include "backend/media/stream/stream_internal.h"
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"

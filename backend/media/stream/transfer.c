@@ -2,7 +2,7 @@
  * The ranges of a media that are on their way: how they begin, what becomes of their
  * answers, how they end.
  */
-#include "backend/media/media_internal.h"
+#include "backend/media/stream/stream_internal.h"
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"

@@ -2,7 +2,7 @@
  * Whether a whole file is what the server promised: it is read once, in slices, when it
  * is durable. What comes of it is remembered beside the map, and told to media/prefetch/prefetch.c.
  */
-#include "backend/media/media_internal.h"
+#include "backend/media/stream/stream_internal.h"
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"

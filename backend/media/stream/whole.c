@@ -1,7 +1,7 @@
 /*
  * Fetching a whole file.
  */
-#include "backend/media/media_internal.h"
+#include "backend/media/stream/stream_internal.h"
 
 #include "backend/base/cleanup.h"
 #include "backend/base/text.h"

@@ -7,7 +7,7 @@
  * that is left, which pauses ahead of it. Whoever needs a block that is on its way waits
  * for that one transfer.
  */
-#include "backend/media/media_internal.h"
+#include "backend/media/stream/stream_internal.h"
 
 #include "backend/base/clock.h"
 #include "backend/media/prefetch/prefetch.h"

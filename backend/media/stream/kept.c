@@ -3,7 +3,7 @@
  * files that are not open, and that nobody changes meanwhile. So it is looked up once,
  * and remembered until somebody opens the file.
  */
-#include "backend/media/media_internal.h"
+#include "backend/media/stream/stream_internal.h"
 
 #include "backend/base/cleanup.h"
 #include "backend/base/text.h"

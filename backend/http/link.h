@@ -1,8 +1,8 @@
 /*
  * What a media link tells of itself. Pure.
  */
-#ifndef SEEDANCEFS_BACKEND_MEDIA_LINK_H
-#define SEEDANCEFS_BACKEND_MEDIA_LINK_H
+#ifndef SEEDANCEFS_BACKEND_HTTP_LINK_H
+#define SEEDANCEFS_BACKEND_HTTP_LINK_H
 
 #include <stdint.h>
 

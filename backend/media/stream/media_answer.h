@@ -4,8 +4,8 @@
  *
  * Servers are distrusted: bytes count only where the head says that they belong.
  */
-#ifndef SEEDANCEFS_BACKEND_MEDIA_MEDIA_ANSWER_H
-#define SEEDANCEFS_BACKEND_MEDIA_MEDIA_ANSWER_H
+#ifndef SEEDANCEFS_BACKEND_MEDIA_STREAM_MEDIA_ANSWER_H
+#define SEEDANCEFS_BACKEND_MEDIA_STREAM_MEDIA_ANSWER_H
 
 #include "backend/http/message.h"
 

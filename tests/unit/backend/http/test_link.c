@@ -1,7 +1,7 @@
-/* backend/media/link.h: when a signed link dies. */
+/* backend/http/link.h: when a signed link dies. */
 #include "tests/unit/unit.h"
 
-#include "backend/media/link.h"
+#include "backend/http/link.h"
 
 static void test_link(void **state)
 {

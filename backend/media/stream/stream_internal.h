@@ -1,26 +1,26 @@
 /*
- * The inside of an open media: what the rooms of media*.c share. Not for anyone else.
+ * The inside of open media: what the files of this directory share.
  *
- *   media/stream/media.c     which are open
- *   media/stream/closing.c   what is done before one is closed
- *   media/stream/files.c     the files on disk
- *   media/stream/whole.c     fetching a whole file
- *   kept.c      how much of what is not open is on disk
- *   media/stream/read.c      who waits for which bytes
- *   media/stream/window.c    what is fetched next: runs of readers, and windows ahead of them
- *   media/stream/transfer.c  the ranges on their way: how they begin, their answers, their end
- *   media/stream/intake.c    what they bring, and when they pause
- *   media/stream/failure.c   what is done when one fails
- *   media/stream/disk.c      what became of the bytes on their way to the disk
- *   media/stream/verify.c     whether a whole file is what was promised
+ *   media.c     which are open
+ *   closing.c   what is done before one is closed
+ *   files.c     the files on disk
+ *   kept.c      how much of an output that is not open is on disk
+ *   whole.c     fetching a whole file
+ *   read.c      reads that wait for bytes
+ *   window.c    what is fetched next: runs of readers, and windows ahead of them
+ *   transfer.c  the ranges on their way: how they begin, their answers, their end
+ *   intake.c    what they bring, and when they pause
+ *   failure.c   what is done when one fails
+ *   disk.c      what became of the bytes on their way to the disk
+ *   verify.c    whether a whole file is what was promised
  *
  * Everything here runs on the backend's thread, but for what is said to be any thread's.
  */
-#ifndef SEEDANCEFS_BACKEND_MEDIA_MEDIA_INTERNAL_H
-#define SEEDANCEFS_BACKEND_MEDIA_MEDIA_INTERNAL_H
+#ifndef SEEDANCEFS_BACKEND_MEDIA_STREAM_STREAM_INTERNAL_H
+#define SEEDANCEFS_BACKEND_MEDIA_STREAM_STREAM_INTERNAL_H
 
 #include "backend/core_internal.h"
-#include "backend/media/media_answer.h"
+#include "backend/media/stream/media_answer.h"
 #include "backend/media/store/media_file.h"
 #include "backend/media/store/stage.h"
 

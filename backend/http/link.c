@@ -1,4 +1,4 @@
-#include "backend/media/link.h"
+#include "backend/http/link.h"
 
 #include "backend/base/cleanup.h"
 #include "backend/base/text.h"

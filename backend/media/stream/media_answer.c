@@ -1,4 +1,4 @@
-#include "backend/media/media_answer.h"
+#include "backend/media/stream/media_answer.h"
 
 #include "backend/base/cleanup.h"
 #include "backend/base/text.h"

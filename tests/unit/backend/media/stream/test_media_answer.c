@@ -1,5 +1,5 @@
 /* What is made of a media host's answer. */
-#include "backend/media/media_answer.h"
+#include "backend/media/stream/media_answer.h"
 #include "tests/unit/unit.h"
 
 #include <string.h>
