@@ -51,6 +51,7 @@ int backend_create(const struct config *config, const char *library_path,
 	pthread_mutex_init(&backend->media_lock, NULL);
 	pthread_cond_init(&backend->media_opened, NULL);
 	media_pool_init(&backend->chunks);
+	media_reads_init(backend);
 	prefetch_init(backend);
 	reveal_init(backend);
 	removal_init(backend);

@@ -23,9 +23,32 @@
 #include "backend/tasks/task_json.h"
 #include "backend/tasks/prompt.h"
 
+#include <stdatomic.h>
+
 struct backend;
 struct media;
 struct media_view;
+
+/*
+ * A read that waits for bytes. The caller embeds it in its own record of the request and
+ * sets `done`. backend_media_park() takes the record over; `done` hands it back.
+ */
+struct media_read {
+	/*
+	 * Result 0 (the bytes are here) or -errno. Called exactly once for each
+	 * backend_media_park() that returned 0, without any lock: on the backend's
+	 * thread, or within backend_stop(). Must not wait.
+	 */
+	void (*done)(struct media_read *read, int result);
+
+	/* Any thread: 0, or the -errno that media_read_cancel() wants it to end with. */
+	_Atomic int cancelled;
+
+	/* The backend's while it is parked. */
+	struct media_read *next;
+	uint64_t offset, end;
+	int64_t since_ms; /* boot clock: parked, or its last progress */
+};
 
 /*
  * Opens the ledger at library_path/ledger.sqlite3 and loads every task. `config` must
@@ -198,13 +221,19 @@ int backend_media_view(struct backend *backend, struct media *media, uint64_t of
 		       size_t size, struct media_view *ret_view);
 
 /*
- * Parks a read until its bytes are here: event read_done with `read`. `id` (unique) names
- * it for backend_media_unpark(), which ends it with `result` if it is still parked. 0 or
- * -ENOMEM.
+ * Parks a read until its bytes are here, it fails, its deadline passes, it is cancelled,
+ * or the backend stops. The media stays open until then. 0; or -ENOMEM, or -EIO (the
+ * backend has stopped), and the record stays the caller's.
  */
 int backend_media_park(struct backend *backend, struct media *media, uint64_t offset,
-		       size_t size, void *read, uint64_t id);
-void backend_media_unpark(struct backend *backend, uint64_t id, int result);
+		       size_t size, struct media_read *read);
+/*
+ * Cancels reads: media_read_cancel() marks each, then one backend_media_end_cancelled()
+ * ends those that are still parked. The first is a store and may be called under a lock;
+ * the caller keeps the record from being freed meanwhile.
+ */
+void media_read_cancel(struct media_read *read, int result);
+void backend_media_end_cancelled(struct backend *backend);
 
 /*
  * When the video's link dies, in seconds since the epoch; 0: nobody can tell. A link that

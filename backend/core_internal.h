@@ -97,6 +97,7 @@ void media_fetch(struct backend *backend, uint64_t number);
  */
 int media_whole(struct backend *backend, const struct task_view *view,
 		enum output_kind kind, bool begins, int *ret_fd, char **ret_why);
+void media_reads_init(struct backend *backend);
 void media_stop(
 	struct backend *backend); /* ends transfers, answers parked reads with -EIO */
 /* The writer has stopped: what it wrote is made durable. */

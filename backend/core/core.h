@@ -67,6 +67,8 @@ struct backend {
 
 	/* Any thread. */
 	atomic_bool has_written; /* the writer has news */
+	struct command cancel;	 /* media/stream/read.c: ends reads that were cancelled */
+	atomic_bool is_cancel_sent;
 
 	/* Backend thread only. */
 	struct order *orders; /* in the order they came */

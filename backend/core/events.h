@@ -17,11 +17,6 @@ struct backend_events {
 	/* A task's view changed, and what changed is durable. */
 	void (*task_changed)(void *context, uint64_t number);
 	/*
-	 * A parked read ended: result 0 (the bytes are here) or -errno. Called exactly
-	 * once for each backend_media_park() that returned 0.
-	 */
-	void (*read_done)(void *context, void *read, int result);
-	/*
 	 * A task's outputs are ready, and it is about to be shown as succeeded; may be
 	 * NULL. True: it is shown after backend_task_show(), or SHOW_LATEST_MS later.
 	 */

@@ -10,7 +10,6 @@
 #include "fs/kernel/parked_reads.h"
 #include "fs/order/settle.h"
 #include "fs/thumbnails/thumbnails.h"
-#include "fs/kernel/waiter.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -130,18 +129,9 @@ static bool task_finishing(void *context, uint64_t number)
 	return thumbnails_finishing((*fs)->thumbnails, number);
 }
 
-static void read_done(void *context, void *read, int result)
-{
-	struct waiter *waiter = read;
-
-	(void)context;
-	waiter->done(waiter, result);
-}
-
 struct backend_events filesystem_events(struct filesystem **fs)
 {
 	return (struct backend_events){ .task_changed = task_changed,
-					.read_done = read_done,
 					.task_finishing = task_finishing,
 					.context = fs };
 }

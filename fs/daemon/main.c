@@ -248,8 +248,6 @@ static void tear_down(struct program *program)
 		settler_stop(program->fs->settler);
 	if (program->fs)
 		thumbnails_stop(program->fs->thumbnails);
-	if (program->fs)
-		parked_reads_end(program->fs->parked);
 	if (program->backend)
 		backend_stop(program->backend);
 	if (program->fs)

@@ -1,7 +1,6 @@
 #include "fs/kernel/parked_reads.h"
 
 #include "fs/kernel/fuse.h"
-#include "fs/kernel/waiter.h"
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
@@ -12,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,37 +19,33 @@
 #define SMALL_BYTES (128u << 10)
 #define FLAG_EXITING 0x4 /* PF_EXITING in the flags of /proc/PID/stat */
 
+/* One parked request. Freed with its reply. */
 struct parked_read {
-	struct waiter waiter;
+	struct media_read read; /* the backend's while the request is parked */
 	struct parked_reads *parked;
-	/* Set when parked. */
-	uint64_t id;
+	/* Set when the request comes. */
 	pid_t pid;
 	fuse_req_t request;
-	struct media *media;
+	struct media *media; /* open until the reply */
 	uint64_t offset;
 	size_t size;
-	int result; /* set when it is done */
-	/* Guarded by the table's lock. */
+	int result; /* set when the read is done */
+	/* Guarded by the lock: among those that wait, then among those that are done. */
 	struct parked_read *next, *previous;
-	struct parked_read *next_done;
 };
 
 struct parked_reads {
 	struct backend *backend;
-	_Atomic uint64_t next_id;
 	pthread_mutex_t lock;
-	/* Guarded by lock: oldest first. */
+	/* Guarded by lock: requests whose read is the backend's, oldest first. */
 	struct parked_read *first, *last;
 	unsigned count, limit;
-	struct parked_read *done, **done_end; /* to be replied to */
+	/* Guarded by lock: requests for the replier, oldest first. */
+	struct parked_read *done, **done_end;
 	bool is_stopping;
 	bool watches_readers; /* reads were parked at the last look, or since */
 	int64_t reap_ms;      /* boot clock: the next look */
 	pthread_cond_t has_done;
-
-	pthread_mutex_t again_lock;
-	bool is_ending; /* guarded by again_lock: nothing is parked anew */
 
 	pthread_t thread;
 	bool is_started;
@@ -65,10 +59,8 @@ int parked_reads_create(struct backend *backend, struct parked_reads **ret_parke
 		return -ENOMEM;
 	parked->backend = backend;
 	parked->limit = LIMIT_FIRST;
-	parked->next_id = 1;
 	parked->done_end = &parked->done;
 	pthread_mutex_init(&parked->lock, NULL);
-	pthread_mutex_init(&parked->again_lock, NULL);
 	thread_condition_init(&parked->has_done);
 	*ret_parked = parked;
 	return 0;
@@ -79,7 +71,6 @@ void parked_reads_destroy(struct parked_reads *parked)
 	if (!parked)
 		return;
 	pthread_cond_destroy(&parked->has_done);
-	pthread_mutex_destroy(&parked->again_lock);
 	pthread_mutex_destroy(&parked->lock);
 	free(parked);
 }
@@ -101,22 +92,51 @@ static void watch_readers(struct parked_reads *parked)
 	pthread_cond_signal(&parked->has_done);
 }
 
-/* Adds to the table; the id of the oldest read when there are too many, else 0. */
-static uint64_t enlist(struct parked_reads *parked, struct parked_read *read)
+/* --- parking --- */
+
+/*
+ * Cancels the oldest read if more are parked than may be, those not counted that are
+ * cancelled and not over yet. The lock is held: no record in the list can be freed.
+ */
+static bool cancel_surplus(struct parked_reads *parked)
 {
+	struct parked_read *oldest = NULL;
+	unsigned count = 0;
+
+	if (parked->count <= parked->limit)
+		return false;
+	for (struct parked_read *read = parked->first; read; read = read->next) {
+		if (atomic_load(&read->read.cancelled))
+			continue;
+		count++;
+		if (!oldest)
+			oldest = read;
+	}
+	if (count <= parked->limit)
+		return false;
+	media_read_cancel(&oldest->read, -EIO);
+	return true;
+}
+
+/* Adds a request to the list. True: it made the oldest one end. */
+static bool enlist(struct parked_read *read)
+{
+	struct parked_reads *parked = read->parked;
 	SCOPED_LOCK(&parked->lock);
 
+	read->next = NULL;
 	read->previous = parked->last;
 	if (parked->last)
 		parked->last->next = read;
 	else
 		parked->first = read;
 	parked->last = read;
+	parked->count++;
 	watch_readers(parked);
-	return ++parked->count > parked->limit ? parked->first->id : 0;
+	return cancel_surplus(parked);
 }
 
-/* Out of the table; the lock is held. */
+/* The lock is held. */
 static void strike_off(struct parked_read *read)
 {
 	struct parked_reads *parked = read->parked;
@@ -132,28 +152,52 @@ static void strike_off(struct parked_read *read)
 	parked->count--;
 }
 
-/* --- replying --- */
+static void strike_off_alone(struct parked_read *read)
+{
+	SCOPED_LOCK(&read->parked->lock);
 
-/* Bytes that were not kept may be forgotten already: then it waits anew. */
-static int park_again(const struct parked_read *read)
+	strike_off(read);
+}
+
+/*
+ * FUSE's interrupt: the reader got a signal. The record is not freed meanwhile, since
+ * libfuse holds the request's lock here, which the reply takes first.
+ */
+static void interrupted(fuse_req_t request, void *context)
+{
+	struct parked_read *read = context;
+
+	(void)request;
+	media_read_cancel(&read->read, -EINTR);
+	backend_media_end_cancelled(read->parked->backend);
+}
+
+static void read_done(struct media_read *base, int result);
+
+/* Hands the record to the backend: 0. Otherwise it stays the caller's. */
+static int park(struct parked_read *read)
 {
 	struct parked_reads *parked = read->parked;
-	SCOPED_LOCK(&parked->again_lock);
+	bool has_surplus;
+	int r;
 
-	if (parked->is_ending)
-		return -EIO;
-	parked_reads_add(parked, read->request, read->media, (off_t)read->offset,
-			 read->size);
-	return 0;
+	read->read = (struct media_read){ .done = read_done };
+	has_surplus = enlist(read);
+	fuse_req_interrupt_func(read->request, interrupted, read);
+	r = backend_media_park(parked->backend, read->media, read->offset, read->size,
+			       &read->read);
+	if (r)
+		strike_off_alone(read);
+	if (has_surplus) {
+		log_warn("event=too_many_parked action=\"the oldest read ends\"");
+		backend_media_end_cancelled(parked->backend);
+	}
+	return r;
 }
 
-void parked_reads_end(struct parked_reads *parked)
-{
-	SCOPED_LOCK(&parked->again_lock);
+/* --- replying --- */
 
-	parked->is_ending = true;
-}
-
+/* The one reply. Bytes that were not kept may be gone already: then it waits again. */
 static void reply(struct parked_read *read)
 {
 	struct parked_reads *parked = read->parked;
@@ -164,11 +208,14 @@ static void reply(struct parked_read *read)
 	if (!r)
 		r = backend_media_view(parked->backend, read->media, read->offset,
 				       read->size, &view);
-	if (!r) {
+	if (r == -EAGAIN) {
+		r = park(read);
+		if (!r)
+			return;
+		fuse_req_interrupt_func(read->request, NULL, NULL);
+	} else if (!r) {
 		fuse_reply_iov(read->request, view.parts, (int)view.count);
 		media_view_clear(&view);
-	} else if (r == -EAGAIN) {
-		r = park_again(read);
 	}
 	if (r)
 		fuse_reply_err(read->request, -r);
@@ -176,17 +223,10 @@ static void reply(struct parked_read *read)
 	free(read);
 }
 
-static void strike_off_alone(struct parked_read *read)
-{
-	SCOPED_LOCK(&read->parked->lock);
-
-	strike_off(read);
-}
-
 /* A small one is replied to at once: waking another thread would take longer. */
-static void parked_reads_done(struct waiter *waiter, int result)
+static void read_done(struct media_read *base, int result)
 {
-	struct parked_read *read = (struct parked_read *)waiter;
+	struct parked_read *read = (struct parked_read *)base;
 	struct parked_reads *parked = read->parked;
 	bool was_empty;
 
@@ -201,9 +241,9 @@ static void parked_reads_done(struct waiter *waiter, int result)
 
 		was_empty = !parked->done;
 		strike_off(read);
-		read->next_done = NULL;
+		read->next = NULL;
 		*parked->done_end = read;
-		parked->done_end = &read->next_done;
+		parked->done_end = &read->next;
 	}
 	if (was_empty) /* without the lock: whom it wakes would only wait for it */
 		pthread_cond_signal(&parked->has_done);
@@ -260,7 +300,7 @@ static void *parked_reads_run(void *context)
 
 	while (take_work(context, &read, &reaps)) {
 		while (read) {
-			struct parked_read *next = read->next_done;
+			struct parked_read *next = read->next;
 
 			reply(read);
 			read = next;
@@ -291,45 +331,25 @@ void parked_reads_stop(struct parked_reads *parked)
 	parked->is_started = false;
 }
 
-/* FUSE's interrupt: the reader got a signal. Its id is all that may be touched here. */
-static void interrupted(fuse_req_t request, void *context)
-{
-	struct parked_read *read = context;
-
-	(void)request;
-	backend_media_unpark(read->parked->backend, read->id, -EINTR);
-}
-
 void parked_reads_add(struct parked_reads *parked, fuse_req_t request,
 		      struct media *media, off_t offset, size_t size)
 {
 	struct parked_read *read = calloc(1, sizeof(*read));
-	uint64_t oldest;
 
 	if (!read) {
 		fuse_reply_err(request, ENOMEM);
 		return;
 	}
-	read->waiter.done = parked_reads_done;
 	read->parked = parked;
-	read->id = atomic_fetch_add(&parked->next_id, 1);
 	read->pid = fuse_req_ctx(request)->pid;
 	read->request = request;
 	read->media = media;
-	backend_media_ref(parked->backend, media); /* until its bytes are replied */
+	backend_media_ref(parked->backend, media);
 	read->offset = (uint64_t)offset;
 	read->size = size;
-	oldest = enlist(parked, read);
-	fuse_req_interrupt_func(request, interrupted, read);
-	if (backend_media_park(parked->backend, media, read->offset, size, read,
-			       read->id)) {
-		parked_reads_done(&read->waiter, -ENOMEM);
-		return;
-	}
-	if (oldest) {
-		log_warn("event=too_many_parked action=\"the oldest read ends\"");
-		backend_media_unpark(parked->backend, oldest, -EIO);
-	}
+	read->result = park(read);
+	if (read->result)
+		reply(read);
 }
 
 /* --- readers that left --- */
@@ -359,29 +379,45 @@ static bool is_leaving(pid_t pid)
 	return state == 'Z' || state == 'X' || flags & FLAG_EXITING;
 }
 
-struct reader {
-	uint64_t id;
-	pid_t pid;
-};
-
-static struct reader *list_readers(struct parked_reads *parked, size_t *ret_count)
+/* The processes that wait, each once. NULL: there are none, or no memory. */
+static pid_t *list_readers(struct parked_reads *parked, size_t *ret_count)
 {
 	SCOPED_LOCK(&parked->lock);
-	struct reader *list = parked->count ? calloc(parked->count, sizeof(*list)) : NULL;
+	pid_t *pids = parked->count ? calloc(parked->count, sizeof(*pids)) : NULL;
 	size_t count = 0;
 
-	for (struct parked_read *read = parked->first; list && read; read = read->next)
-		list[count++] = (struct reader){ read->id, read->pid };
+	for (struct parked_read *read = parked->first; pids && read; read = read->next) {
+		size_t i = 0;
+
+		while (i < count && pids[i] != read->pid)
+			i++;
+		if (i == count)
+			pids[count++] = read->pid;
+	}
 	*ret_count = count;
-	return list;
+	return pids;
+}
+
+static void cancel_reads_of(struct parked_reads *parked, pid_t pid)
+{
+	SCOPED_LOCK(&parked->lock);
+
+	for (struct parked_read *read = parked->first; read; read = read->next)
+		if (read->pid == pid)
+			media_read_cancel(&read->read, -EIO);
 }
 
 void parked_reads_reap(struct parked_reads *parked)
 {
 	size_t count = 0;
-	AUTOFREE struct reader *list = list_readers(parked, &count);
+	AUTOFREE pid_t *pids = list_readers(parked, &count);
+	bool has_left = false;
 
-	for (size_t i = 0; list && i < count; i++)
-		if (is_leaving(list[i].pid))
-			backend_media_unpark(parked->backend, list[i].id, -EIO);
+	for (size_t i = 0; i < count; i++)
+		if (is_leaving(pids[i])) {
+			cancel_reads_of(parked, pids[i]);
+			has_left = true;
+		}
+	if (has_left)
+		backend_media_end_cancelled(parked->backend);
 }

@@ -1,13 +1,13 @@
 /*
- * Parked reads: requests of readers that wait for bytes on their way.
+ * Parked reads: requests whose bytes are on their way.
  *
- * Each has one owner, the backend's thread, which ends it through the read_done event
- * exactly once. The replies themselves, a copy of the bytes each, are made by a thread of
- * this module, so that the backend's goes on receiving meanwhile. While reads are parked,
- * the same thread looks once a second for readers that left. The table knows all that
- * are parked, so that readers that left can be found and the number of parked requests
- * stays below half of what the kernel allows in the background (parked readahead could
- * block the whole mount).
+ * Each request has one record and exactly one reply. While it is parked the record's read
+ * (struct media_read) is the backend's, which ends it once: with its bytes, an error, the
+ * deadline, a cancellation, or its own stop. The reply, a copy of the bytes, is made by a
+ * thread of this module, so that the backend's thread goes on receiving meanwhile. The
+ * list of parked requests serves to find readers that left, once a second while reads are
+ * parked, and to keep the number of requests below half of what the kernel allows in the
+ * background (parked read-ahead could block the whole mount).
  */
 #ifndef SEEDANCEFS_FS_KERNEL_PARKED_READS_H
 #define SEEDANCEFS_FS_KERNEL_PARKED_READS_H
@@ -18,8 +18,6 @@ struct fuse_req;
 
 int parked_reads_create(struct backend *backend, struct parked_reads **ret_parked);
 int parked_reads_start(struct parked_reads *parked);
-/* Before the backend stops: what is answered from now on is answered for good. */
-void parked_reads_end(struct parked_reads *parked);
 /* After the backend has stopped: the last replies are made. */
 void parked_reads_stop(struct parked_reads *parked);
 void parked_reads_destroy(struct parked_reads *parked);

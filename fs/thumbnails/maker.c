@@ -7,7 +7,6 @@
 #include "backend/base/program.h"
 #include "fs/thumbnails/png.h"
 #include "fs/decoder/protocol.h"
-#include "fs/kernel/waiter.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,11 +23,10 @@
 #define IDLE_NICENESS 15
 /* A request of an idle run. More at a file's begin would count as the begin of a copy. */
 #define IDLE_FETCH_BYTES (192u << 10)
-#define READ_IDS (UINT64_C(1) << 63) /* those of the mount's readers are below it */
 
 int thumbnail_maker_init(struct thumbnail_maker *maker, struct backend *backend)
 {
-	*maker = (struct thumbnail_maker){ .backend = backend, .next_read = READ_IDS };
+	*maker = (struct thumbnail_maker){ .backend = backend };
 	maker->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	return maker->wake < 0 ? -errno : 0;
 }
@@ -132,17 +130,17 @@ static int reply(const struct run *run, const void *bytes, size_t size)
 
 /* --- bytes that are not here yet --- */
 
-struct parked_reads_bytes {
-	struct waiter waiter;
+struct awaited_bytes {
+	struct media_read read;
 	int wake;
 	int result;
 	atomic_bool is_done;
 };
 
 /* Once it is done it may be gone at any moment. */
-static void bytes_came(struct waiter *waiter, int result)
+static void bytes_came(struct media_read *read, int result)
 {
-	struct parked_reads_bytes *bytes = (struct parked_reads_bytes *)waiter;
+	struct awaited_bytes *bytes = (struct awaited_bytes *)read;
 	int wake = bytes->wake;
 
 	bytes->result = result;
@@ -150,23 +148,23 @@ static void bytes_came(struct waiter *waiter, int result)
 	eventfd_write(wake, 1);
 }
 
-/* The backend tells exactly once: until then the waiter must stay. */
+/* The record is on this stack: it stays until the backend has handed it back. */
 static int bring(const struct run *run, uint64_t offset, size_t size)
 {
 	struct thumbnail_maker *maker = run->maker;
-	struct parked_reads_bytes bytes = { .waiter.done = bytes_came,
-					    .wake = maker->wake };
+	struct awaited_bytes bytes = { .read.done = bytes_came, .wake = maker->wake };
 	struct pollfd wait = { .fd = maker->wake, .events = POLLIN };
-	uint64_t id = maker->next_read++;
 	eventfd_t count;
-	int r = backend_media_park(maker->backend, run->media, offset, size, &bytes, id);
+	int r = backend_media_park(maker->backend, run->media, offset, size, &bytes.read);
 
 	if (r)
 		return r;
 	while (!r && !atomic_load(&bytes.is_done))
 		r = wait_for(run, 0);
-	if (!atomic_load(&bytes.is_done))
-		backend_media_unpark(maker->backend, id, -EIO);
+	if (!atomic_load(&bytes.is_done)) {
+		media_read_cancel(&bytes.read, -EIO);
+		backend_media_end_cancelled(maker->backend);
+	}
 	while (!atomic_load(&bytes.is_done)) {
 		poll(&wait, 1, -1);
 		eventfd_read(maker->wake, &count);

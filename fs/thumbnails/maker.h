@@ -20,7 +20,6 @@ struct thumbnail_maker {
 	struct backend *backend;
 	int wake; /* eventfd: bytes came, or it is to stop */
 	atomic_bool is_stopping, must_yield;
-	uint64_t next_read; /* the running thread's */
 };
 
 /* What a run may cost. */

@@ -18,7 +18,7 @@ void media_destroy(struct media *media)
 {
 	struct backend *backend = media->backend;
 
-	media_answer_all(media, -EIO);
+	media_refuse_reads(media);
 	media_stop_transfers(media);
 	timer_clear(&backend->timers, &media->retry);
 	timer_clear(&backend->timers, &media->tick);

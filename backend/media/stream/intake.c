@@ -37,7 +37,7 @@ static void note_progress(struct transfer *transfer, uint64_t bytes)
 
 	transfer->brought += bytes;
 	media->progress_ms = clock_boot_ms();
-	for (struct wait *wait = media->waits; wait; wait = wait->next)
+	for (struct media_read *wait = media->waits; wait; wait = wait->next)
 		if (wait->offset < transfer->end && wait->end > transfer->start)
 			wait->since_ms = media->progress_ms;
 	media->refusals = 0;
@@ -172,7 +172,7 @@ bool media_is_waited_for(const struct transfer *transfer)
 
 	if (!media_has_waits(media))
 		return false;
-	for (const struct wait *wait = media->waits; wait; wait = wait->next)
+	for (const struct media_read *wait = media->waits; wait; wait = wait->next)
 		if (wait->end > transfer->position && wait->offset < transfer->end)
 			return true;
 	return false;

@@ -174,7 +174,7 @@ bool media_is_idle(struct media *media)
 void media_stop(struct backend *backend)
 {
 	for (struct media *media = media_first(backend); media; media = media->next) {
-		media_answer_all(media, -EIO);
+		media_refuse_reads(media);
 		media_stop_transfers(media);
 	}
 }

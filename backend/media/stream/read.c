@@ -1,7 +1,8 @@
 /*
- * Reads of media. Those whose bytes are here never come this way but for a look at the
- * map; one that must wait is parked with its range, and answered when its bytes came or
- * its deadline passed.
+ * Reads of media. A read whose bytes are here only looks at the map. One that must wait
+ * is parked: its caller's record (struct media_read) goes to `arrived` and from there to
+ * `waits`, which the backend's thread owns. It leaves that list exactly once, with its
+ * answer: bytes, error, deadline, cancellation, or the stop of the backend.
  */
 #include "backend/media/stream/stream_internal.h"
 
@@ -15,27 +16,42 @@
 
 /* --- answering --- */
 
-static bool is_ready(const struct media *media, const struct wait *wait)
+static bool is_ready(const struct media *media, const struct media_read *read)
 {
-	return media_file_has(media->file, wait->offset, wait->end - wait->offset);
+	return media_file_has(media->file, read->offset, read->end - read->offset);
+}
+
+/* The caller of backend_media_park() owns the record again. */
+static void answer(struct media_read **at, int result)
+{
+	struct media_read *read = *at;
+
+	*at = read->next;
+	read->done(read, result);
+}
+
+static void take_list(struct media *media, struct media_read *read)
+{
+	while (read) {
+		struct media_read *next = read->next;
+
+		read->next = media->waits;
+		media->waits = read;
+		read = next;
+	}
 }
 
 /*
- * Reads are parked by other threads at any time, also while a transfer keeps this one in
- * curl for long: so they are looked at whenever bytes came.
+ * Other threads park reads at any time, also while a transfer keeps this thread in curl.
+ * So new reads are taken over whenever bytes arrive.
  */
 static void take_arrived(struct media *media)
 {
-	struct wait *wait =
-		atomic_exchange_explicit(&media->arrived, NULL, memory_order_acquire);
-
-	while (wait) {
-		struct wait *next = wait->next;
-
-		wait->next = media->waits;
-		media->waits = wait;
-		wait = next;
-	}
+	/* Only this thread takes reads away or refuses them. */
+	if (atomic_load_explicit(&media->arrived, memory_order_relaxed) !=
+	    &media->refused)
+		take_list(media, atomic_exchange_explicit(&media->arrived, NULL,
+							  memory_order_acquire));
 }
 
 bool media_has_waits(struct media *media)
@@ -45,24 +61,20 @@ bool media_has_waits(struct media *media)
 }
 
 /* Answers the waits that `is_over` (all, with NULL) with the result. False: none was. */
-static bool answer(struct media *media, int result,
-		   bool (*is_over)(const struct media *media, const struct wait *wait))
+static bool answer_those(struct media *media, int result,
+			 bool (*is_over)(const struct media *media,
+					 const struct media_read *read))
 {
-	struct backend *backend = media->backend;
-	struct wait **at = &media->waits;
+	struct media_read **at = &media->waits;
 	bool had_any = false;
 
 	take_arrived(media);
 	while (*at) {
-		struct wait *wait = *at;
-
-		if (is_over && !is_over(media, wait)) {
-			at = &wait->next;
+		if (is_over && !is_over(media, *at)) {
+			at = &(*at)->next;
 			continue;
 		}
-		*at = wait->next;
-		backend->events.read_done(backend->events.context, wait->read, result);
-		free(wait);
+		answer(at, result);
 		had_any = true;
 	}
 	return had_any;
@@ -70,12 +82,75 @@ static bool answer(struct media *media, int result,
 
 void media_answer_ready(struct media *media)
 {
-	answer(media, 0, is_ready);
+	answer_those(media, 0, is_ready);
 }
 
 void media_answer_all(struct media *media, int result)
 {
-	answer(media, result, NULL);
+	answer_those(media, result, NULL);
+}
+
+void media_refuse_reads(struct media *media)
+{
+	struct media_read *arrived =
+		atomic_exchange_explicit(&media->arrived, &media->refused,
+					 memory_order_acquire);
+
+	if (arrived != &media->refused)
+		take_list(media, arrived);
+	media_answer_all(media, -EIO);
+}
+
+/* --- cancelling --- */
+
+void media_read_cancel(struct media_read *read, int result)
+{
+	atomic_store(&read->cancelled, result);
+}
+
+/* Ends the reads of one media that were cancelled. False: none was. */
+static bool end_cancelled(struct media *media)
+{
+	struct media_read **at = &media->waits;
+	bool had_any = false;
+
+	take_arrived(media);
+	while (*at) {
+		int result = atomic_load(&(*at)->cancelled);
+
+		if (!result) {
+			at = &(*at)->next;
+			continue;
+		}
+		answer(at, result);
+		had_any = true;
+	}
+	if (had_any) {
+		media_stop_unwanted(media);
+		media_hold_back(media);
+	}
+	return had_any;
+}
+
+/* What is cancelled from the exchange on sends the command again. */
+static void run_cancel(struct backend *backend, struct command *command)
+{
+	(void)command;
+	atomic_exchange(&backend->is_cancel_sent, false);
+	for (struct media *media = media_first(backend); media; media = media->next)
+		end_cancelled(media);
+}
+
+void media_reads_init(struct backend *backend)
+{
+	backend->cancel.run = run_cancel;
+}
+
+/* The command is part of the backend: cancelling needs no memory. */
+void backend_media_end_cancelled(struct backend *backend)
+{
+	if (!atomic_exchange(&backend->is_cancel_sent, true))
+		backend_send(backend, &backend->cancel);
 }
 
 /* --- parking --- */
@@ -84,7 +159,6 @@ struct park_command {
 	struct command command;
 	struct media *media;
 	uint64_t offset, end;
-	int64_t since_ms;
 };
 
 /*
@@ -97,12 +171,13 @@ static bool is_echo(const struct media *media)
 	       clock_boot_ms() - media->overdue_ms < ECHO_MS;
 }
 
+/* The read may have been cancelled before it was parked, and may be over already. */
 static void run_park(struct backend *backend, struct command *command)
 {
 	struct park_command *park = (struct park_command *)command;
 	struct media *media = park->media;
 
-	take_arrived(media);
+	end_cancelled(media);
 	if (is_echo(media))
 		media_answer_all(media, -EIO);
 	else
@@ -111,92 +186,46 @@ static void run_park(struct backend *backend, struct command *command)
 	backend_media_close(backend, media);
 }
 
-static void arrive(struct media *media, struct wait *wait)
+/* False: the media takes no more reads. */
+static bool arrive(struct media *media, struct media_read *read)
 {
-	wait->next = atomic_load_explicit(&media->arrived, memory_order_relaxed);
-	while (!atomic_compare_exchange_weak_explicit(&media->arrived, &wait->next, wait,
-						      memory_order_release,
-						      memory_order_relaxed))
-		;
+	struct media_read *first =
+		atomic_load_explicit(&media->arrived, memory_order_relaxed);
+
+	do {
+		if (first == &media->refused)
+			return false;
+		read->next = first;
+	} while (!atomic_compare_exchange_weak_explicit(&media->arrived, &first, read,
+							memory_order_release,
+							memory_order_relaxed));
+	return true;
 }
 
-/* The read may be over before the command is run:
- * that one has the media open by itself. */
+/* From arrive() on the record is the backend's; the command holds the media open. */
 int backend_media_park(struct backend *backend, struct media *media, uint64_t offset,
-		       size_t size, void *read, uint64_t id)
+		       size_t size, struct media_read *read)
 {
 	struct park_command *park = calloc(1, sizeof(*park));
-	struct wait *wait = calloc(1, sizeof(*wait));
 	uint64_t file_size = media_file_size(media->file);
 
-	if (!park || !wait) {
-		free(park);
-		free(wait);
+	if (!park)
 		return -ENOMEM;
-	}
-	wait->id = id;
-	wait->offset = offset;
-	wait->end = size < file_size - offset ? offset + size : file_size;
-	wait->read = read;
-	wait->since_ms = clock_boot_ms();
-	backend_media_ref(backend, media);
+	read->offset = offset;
+	read->end = size < file_size - offset ? offset + size : file_size;
+	read->since_ms = clock_boot_ms();
 	*park = (struct park_command){ .command.run = run_park,
 				       .media = media,
-				       .offset = wait->offset,
-				       .end = wait->end,
-				       .since_ms = wait->since_ms };
-	arrive(media, wait);
+				       .offset = offset,
+				       .end = read->end };
+	backend_media_ref(backend, media);
+	if (!arrive(media, read)) {
+		free(park);
+		backend_media_close(backend, media);
+		return -EIO;
+	}
 	backend_send(backend, &park->command);
 	return 0;
-}
-
-struct unpark_command {
-	struct command command;
-	uint64_t id;
-	int result;
-};
-
-static bool unpark_in(struct media *media, uint64_t id, int result)
-{
-	struct backend *backend = media->backend;
-
-	take_arrived(media);
-	for (struct wait **at = &media->waits; *at; at = &(*at)->next) {
-		struct wait *wait = *at;
-
-		if (wait->id != id)
-			continue;
-		*at = wait->next;
-		backend->events.read_done(backend->events.context, wait->read, result);
-		free(wait);
-		return true;
-	}
-	return false;
-}
-
-static void run_unpark(struct backend *backend, struct command *command)
-{
-	struct unpark_command *unpark = (struct unpark_command *)command;
-
-	for (struct media *media = media_first(backend); media; media = media->next)
-		if (unpark_in(media, unpark->id, unpark->result)) {
-			media_stop_unwanted(media);
-			media_hold_back(media);
-			break;
-		}
-	free(unpark);
-}
-
-void backend_media_unpark(struct backend *backend, uint64_t id, int result)
-{
-	struct unpark_command *unpark = calloc(1, sizeof(*unpark));
-
-	if (!unpark)
-		return; /* its deadline ends it */
-	unpark->command.run = run_unpark;
-	unpark->id = id;
-	unpark->result = result;
-	backend_send(backend, &unpark->command);
 }
 
 /* --- bytes that are here --- */
@@ -247,9 +276,9 @@ int backend_media_view(struct backend *backend, struct media *media, uint64_t of
 /* --- once a second, while something is under way --- */
 
 /* Nothing that it could have waited for came for too long. */
-static bool is_overdue(const struct media *media, const struct wait *wait)
+static bool is_overdue(const struct media *media, const struct media_read *read)
 {
-	return clock_boot_ms() - wait->since_ms > media->backend->config->read_timeout_ms;
+	return clock_boot_ms() - read->since_ms > media->backend->config->read_timeout_ms;
 }
 
 void media_start_tick(struct media *media)
@@ -266,7 +295,7 @@ void media_tick_due(void *context)
 	bool is_syncing;
 
 	media_retry_disk(media);
-	if (answer(media, -EIO, is_overdue))
+	if (answer_those(media, -EIO, is_overdue))
 		media_note_overdue(media);
 	if (had_waits && !media->waits)
 		media_stop_unwanted(media);

@@ -28,15 +28,6 @@
 
 #define MEDIA_RUNS_MAX 16
 
-/* A read that waits. Backend thread only, but for its way into `arrived`. */
-struct wait {
-	struct wait *next;
-	uint64_t id;
-	uint64_t offset, end;
-	void *read;
-	int64_t since_ms;
-};
-
 /*
  * A range on its way. Backend thread only.
  *
@@ -99,12 +90,13 @@ struct media {
 	unsigned users;
 
 	/* Any thread. */
-	_Atomic(struct wait *) arrived; /* reads that were parked, not yet in `waits` */
+	_Atomic(struct media_read *) arrived; /* parked, not yet in `waits` */
+	struct media_read refused; /* in `arrived` once no read can be parked here */
 	atomic_bool was_read;
 	_Atomic uint64_t mark; /* a reader that gets here tells the backend: it goes on */
 
 	/* Backend thread only. */
-	struct wait *waits;
+	struct media_read *waits; /* reads that are parked here */
 	struct transfer *transfers;
 	struct run runs[MEDIA_RUNS_MAX];
 	struct timer retry, tick, linger;
@@ -168,6 +160,8 @@ bool media_has_waits(struct media *media);
 void media_answer_ready(struct media *media);
 /* Ends all waiting reads with the result. */
 void media_answer_all(struct media *media, int result);
+/* The same with -EIO, and no read can be parked here again: the backend stops. */
+void media_refuse_reads(struct media *media);
 /* Once a second, while something is under way. */
 void media_start_tick(struct media *media);
 void media_tick_due(void *context);

@@ -71,7 +71,8 @@ static uint64_t needed_end(const struct transfer *transfer)
 {
 	uint64_t end = transfer->position;
 
-	for (const struct wait *wait = transfer->media->waits; wait; wait = wait->next)
+	for (const struct media_read *wait = transfer->media->waits; wait;
+	     wait = wait->next)
 		if (wait->offset < transfer->end && wait->end > end)
 			end = wait->end < transfer->end ? wait->end : transfer->end;
 	return end;

@@ -340,7 +340,7 @@ static bool is_hopeless(const struct media *media)
 
 /* The range that waiting reads ask for around one of them: the kernel splits a large read
  * into many, which are one request here. */
-static void join_waits(const struct media *media, const struct wait *wait,
+static void join_waits(const struct media *media, const struct media_read *wait,
 		       uint64_t *ret_start, uint64_t *ret_end)
 {
 	uint64_t start = wait->offset, end = wait->end;
@@ -348,7 +348,7 @@ static void join_waits(const struct media *media, const struct wait *wait,
 
 	while (has_grown) {
 		has_grown = false;
-		for (const struct wait *other = media->waits; other;
+		for (const struct media_read *other = media->waits; other;
 		     other = other->next) {
 			if (other->offset > end || other->end < start ||
 			    (other->offset >= start && other->end <= end))
@@ -363,7 +363,7 @@ static void join_waits(const struct media *media, const struct wait *wait,
 }
 
 /* A range that failed, and is waited for, is asked for as far as it was to go. */
-static int provide_again(struct media *media, const struct wait *wait)
+static int provide_again(struct media *media, const struct media_read *wait)
 {
 	bool is_in_it =
 		wait->offset >= media->again_start && wait->offset < media->again_end;
@@ -387,7 +387,7 @@ void media_pump(struct media *media)
 		media_answer_all(media, -EIO);
 		return;
 	}
-	for (struct wait *wait = media->waits; wait && !r; wait = wait->next)
+	for (struct media_read *wait = media->waits; wait && !r; wait = wait->next)
 		r = provide_again(media, wait);
 	if (media->waits)
 		media->again_start = media->again_end = 0;

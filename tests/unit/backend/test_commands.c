@@ -20,17 +20,9 @@ static void ignore_change(void *context, uint64_t changed)
 	(void)changed;
 }
 
-static void ignore_read(void *context, void *read, int result)
-{
-	(void)context;
-	(void)read;
-	(void)result;
-}
-
 static int set_up(void **state)
 {
-	struct backend_events events = { .task_changed = ignore_change,
-					 .read_done = ignore_read };
+	struct backend_events events = { .task_changed = ignore_change };
 	struct task_place place = { (char[]){ "cat" }, 1, 2 };
 	AUTOFREE char *none = NULL, *error = NULL;
 	int r;

@@ -132,17 +132,9 @@ static void ignore_task(void *context, uint64_t number)
 	(void)number;
 }
 
-static void ignore_read(void *context, void *read, int result)
-{
-	(void)context;
-	(void)read;
-	(void)result;
-}
-
 static void start_world(struct world *world, const char *directory)
 {
-	const struct backend_events events = { .task_changed = ignore_task,
-					       .read_done = ignore_read };
+	const struct backend_events events = { .task_changed = ignore_task };
 	AUTOFREE char *url = NULL, *error = NULL;
 
 	start_service(&world->service);

@@ -20,13 +20,6 @@ static void ignore_change(void *context, uint64_t changed)
 	(void)changed;
 }
 
-static void ignore_read(void *context, void *read, int result)
-{
-	(void)context;
-	(void)read;
-	(void)result;
-}
-
 /* A running task that is followed. */
 static int follow(void)
 {
@@ -54,8 +47,7 @@ static int follow(void)
 
 static int set_up(void **state)
 {
-	struct backend_events events = { .task_changed = ignore_change,
-					 .read_done = ignore_read };
+	struct backend_events events = { .task_changed = ignore_change };
 	AUTOFREE char *none = NULL, *error = NULL;
 	int r;
 
