@@ -1,5 +1,6 @@
 """A small disk of one's own, which an ordinary user can make, mount and fill: an image of ext4, mounted by fuse2fs
-(which, when it is full, still takes a few bytes more of a file that is there).
+(which, when it is full, still takes a few bytes more of a file that is there; and which, while a file is renamed over
+another, has neither of them under the name for a moment: see read_renamed()).
 """
 
 import contextlib
@@ -25,6 +26,14 @@ def small_disk(directory, name, size="24M"):
         yield place
     finally:
         run("fusermount3", "-u", "-z", place)
+
+
+def read_renamed(path):
+    """The text of a file that a program may just replace by a rename; None while fuse2fs has no file of that name."""
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return None
 
 
 def fill(disk):

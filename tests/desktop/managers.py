@@ -77,6 +77,10 @@ class Manager:
             desktop.shot("unshown")
             raise AssertionError(f"{error}; it shows {sorted(self.shown(desktop))}") from None
 
+    def wait_size_shown(self, desktop, size):
+        """Waits until it shows the size that a file has at that moment, size(): the file may change meanwhile."""
+        wait_for(lambda: f"{size()} bytes" in self.shown(desktop), f"{self.name} shows the size")
+
 
 MANAGERS = [
     Manager("thunar", rename_dialog=True, names_key="ctrl+2", names_view="Details view", replace_title="Confirm to replace"),

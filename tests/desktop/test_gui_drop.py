@@ -99,6 +99,8 @@ def test_pasted_into_a_new_folder(desktop, mount, simulator, source, manager):
 def test_copied_by_their_commands(desktop, mount, simulator, source, command):
     folder = mount.folder("target", prompt=None)
     names = ("prompt.txt", "first_frame.png", "last_frame.png")
+    (folder / "hold").touch()  # a program for each file: nothing bounds the time between two of them
     for name in names:
         desktop.ask(*command, source / name, f"{folder}/", check=True)
+    (folder / "hold").unlink()
     ordered_once(mount, simulator, folder, source, *names)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from disk import fill
+from disk import fill, read_renamed
 from harness import wait_state
 from orders import check_orders
 from trouble import assert_waits_for_service
@@ -121,7 +121,7 @@ def test_saving_on_a_full_disk(small_mount, desktop, simulator, editor):
         desktop.keys(desktop.window("^Failed to save document$"), "Return")
     else:  # nothing can be saved before its bar is closed
         desktop.click_in(window, -30, 85)
-    desktop.keys_until(window, "ctrl+s", lambda: path.read_text() == text + "\n", "a save")
+    desktop.keys_until(window, "ctrl+s", lambda: read_renamed(path) == text + "\n", "a save")
     wait_state(folder, "queued")
     check_orders(small_mount, simulator, text.strip())
 

@@ -133,11 +133,11 @@ def test_an_open_window_sees_a_size_change(desktop, mount, simulator, manager):
         desktop.keys(window, manager.list_key)
     before, seen = size(), desktop.still(*AREA)
     if manager.tells_sizes:
-        manager.wait_shown(desktop, f"{before} bytes")
+        manager.wait_size_shown(desktop, size)
     simulator.decree(task, state="running")
     wait_for(lambda: size() != before, "another size")
     if manager.tells_sizes:
-        manager.wait_shown(desktop, f"{size()} bytes", gone=[f"{before} bytes"])
+        manager.wait_size_shown(desktop, size)
     else:
         desktop.wait_change(seen, *AREA)
     desktop.shot("size")
