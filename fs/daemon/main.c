@@ -5,13 +5,14 @@
 #include "backend/base/log.h"
 #include "backend/base/text.h"
 #include "fs/announce/announce.h"
+#include "fs/daemon/allow_other.h"
 #include "fs/daemon/background.h"
 #include "fs/daemon/filesystem_setup.h"
 #include "fs/daemon/library.h"
 #include "fs/daemon/mount_point.h"
 #include "fs/kernel/ops.h"
 #include "fs/daemon/options.h"
-#include "fs/folder/access.h"
+#include "fs/daemon/usage.h"
 #include "fs/kernel/parked_reads.h"
 #include "fs/order/settle.h"
 #include "fs/daemon/embedded_sim.h"
@@ -73,9 +74,9 @@ static int check_places(struct program *program)
 	if (!r)
 		r = check_outside(program, "configuration", program->options.config_path);
 	for (size_t i = 0; !r && i < program->config->section_count; i++)
-		if (config_key_file(program->config, i))
+		if (program->config->sections[i].key_source.file)
 			r = check_outside(program, "key file",
-					  config_key_file(program->config, i));
+					  program->config->sections[i].key_source.file);
 	if (r || !path_lies_inside(program->mount_point, program->options.library))
 		return r;
 	program->error =
@@ -85,29 +86,27 @@ static int check_places(struct program *program)
 	return -EINVAL;
 }
 
-/* Until here nothing was changed on the machine but the library's folder. */
+/* Everything that the user may have got wrong, before anything is created. */
 static int prepare(struct program *program)
 {
-	int r = mount_point_prepare(program->options.mount_point, &program->mount_point,
-				    &program->error);
+	int r = options_load_config(&program->options, &program->config, &program->error);
 
 	if (!r)
-		r = options_load_config(&program->options, &program->config,
-					&program->error);
+		r = allow_other_check(program->options.lets_in, geteuid(),
+				      "/etc/fuse.conf", &program->error);
 	if (!r)
-		r = access_check_options(program->options.fuse, geteuid(),
-					 "/etc/fuse.conf", &program->error);
+		r = mount_point_prepare(program->options.mount_point,
+					&program->mount_point, &program->error);
 	return r ? r : check_places(program);
 }
 
 static int finish_config(struct program *program, int log)
 {
-	int r = config_finish(program->config, NULL, &program->error);
+	int r = 0;
 
-	if (r != -ENOENT)
-		return r;
-	r = embedded_sim_start(program->library.path, log, &program->simulator,
-			       &program->error);
+	if (config_needs_simulator(program->config))
+		r = embedded_sim_start(program->library.path, log, &program->simulator,
+				       &program->error);
 	return r ? r
 		 : config_finish(program->config, program->simulator.url,
 				 &program->error);
@@ -156,7 +155,7 @@ static int open_session(struct program *program)
 		fuse_session_new(&args, ops_table(), sizeof(*ops_table()), program->fs);
 	fuse_opt_free_args(&args);
 	if (!program->session) {
-		program->error = strdup("FUSE does not know one of the -o options");
+		program->error = strdup("FUSE rejects the mount options");
 		return -EINVAL;
 	}
 	if (fuse_set_signal_handlers(program->session))
@@ -306,6 +305,16 @@ static int set_up(struct program *program)
 	return r ? r : start(program);
 }
 
+static int print_usage(void)
+{
+	AUTOFREE char *text = usage_text();
+
+	if (!text)
+		return -ENOMEM;
+	fputs(text, stdout);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct program program = { .library = { .fd = -1, .media = -1, .lock = -1 },
@@ -315,7 +324,7 @@ int main(int argc, char **argv)
 	int r = options_parse(argc, argv, &program.options, &program.error);
 
 	if (!r && program.options.wants_help) {
-		fputs(options_usage, stdout);
+		r = print_usage();
 	} else if (!r && program.options.wants_version) {
 		puts("seedancefs " SEEDANCEFS_VERSION);
 	} else {

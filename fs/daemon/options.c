@@ -3,6 +3,7 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/text.h"
 #include "fs/kernel/fuse.h"
+#include "fs/kernel/session_options.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -10,39 +11,21 @@
 #include <stdio.h>
 #include <string.h>
 
-const char options_usage[] =
-	"usage: seedancefs [mount] [LIBRARY] MOUNTPOINT [-o OPTION,…] [-f]\n"
-	"\n"
-	"Mounts a folder that makes videos: a new folder in it with a prompt.txt or a\n"
-	"request.json is a video to be made. `umount` or `fusermount3 -u` ends it.\n"
-	"\n"
-	"  LIBRARY      where everything is kept (default: ~/.local/share/seedancefs)\n"
-	"  MOUNTPOINT   an existing folder\n"
-	"  -o OPTIONS   config=FILE; a key of the configuration's main section, such as\n"
-	"               settle=3, default_provider=NAME, keep=lazy|rescue|eager,\n"
-	"               submissions_per_hour=60, read_timeout=120 or thumbnails=no;\n"
-	"               or FUSE's own, such as allow_other; a comma or a backslash in a\n"
-	"               value has a backslash before it\n"
-	"  -f           stay in the foreground; the log goes to standard error\n"
-	"  -d           the same, with everything that FUSE does in the log\n"
-	"  -s           one worker thread only\n"
-	"  -h, --help   this text\n"
-	"  -V, --version\n"
-	"\n"
-	"Configuration: ~/.config/seedancefs/config.ini. Without a [provider NAME] "
-	"section\n"
-	"the mount runs on the built-in simulator, which costs nothing.\n";
+#define CONFIG_OPTION "config="
+#define NAMES_MOST 64 /* to find the nearest spelling among */
 
 void options_clear(struct options *options)
 {
 	for (size_t i = 0; i < options->setting_count; i++)
-		free(options->settings[i]);
+		free(options->settings[i].value);
 	free(options->settings);
 	free(options->library);
 	free(options->mount_point);
 	free(options->config_path);
 	free(options->fuse);
 }
+
+/* --- paths --- */
 
 /* An absolute form of a path that need not exist yet. */
 static char *absolute(const char *path)
@@ -65,87 +48,140 @@ static char *in_home(const char *variable, const char *below_home, const char *r
 	return text_format("%s/%s/%s", home && *home ? home : "/", below_home, rest);
 }
 
-static bool is_setting(const char *option)
-{
-	static const char *const keys[] = {
-		"default_provider",	"settle",	"keep",
-		"submissions_per_hour", "read_timeout", "thumbnails"
-	};
+/* --- what follows -o --- */
 
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		if (text_starts_with(option, keys[i]) && option[strlen(keys[i])] == '=')
-			return true;
-	return false;
+enum option_kind {
+	OPTION_CONFIG = CONFIG_KEYS_MOST, /* smaller ones are positions in the table */
+	OPTION_LETS_IN,
+};
+
+/* One -o with its list, while fuse_opt_parse() goes through it. */
+struct parse {
+	struct options *options;
+	char **ret_error;
+	int r;
+};
+
+static const char *nearest_option(const char *name)
+{
+	const char *names[NAMES_MOST + 1];
+	size_t count = config_key_names(CONFIG_MOUNT_OPTION, names);
+
+	names[count++] = "config";
+	for (size_t i = 0; session_option_names[i] && count < NAMES_MOST; i++)
+		names[count++] = session_option_names[i];
+	names[count] = NULL;
+	return text_nearest(name, names);
 }
 
-static int add_setting(struct options *options, const char *option)
+/* The message leaves out the value: it may be a secret. */
+static int refuse_option(const char *option, char **ret_error)
 {
-	char **settings = realloc(options->settings,
-				  (options->setting_count + 1) * sizeof(*settings));
+	AUTOFREE char *name = strndup(option, strcspn(option, "="));
+	const struct config_key *key;
+	const char *near;
+
+	if (!name)
+		return -ENOMEM;
+	key = config_key_find(name, CONFIG_MOUNT_OPTION);
+	if (key)
+		return text_fail(ret_error, -EINVAL,
+				 "mount option %s needs a value: %s=%s", name, name,
+				 key->value);
+	if (config_key_find(name, CONFIG_PROVIDER_SECTION))
+		return text_fail(ret_error, -EINVAL,
+				 "%s is not a mount option; set it in a [provider NAME] "
+				 "section of config.ini",
+				 name);
+	near = nearest_option(name);
+	return text_fail(ret_error, -EINVAL,
+			 "unknown mount option \"%s\"%s%s%s; seedancefs --help lists all",
+			 name, near ? "; did you mean \"" : "", near ? near : "",
+			 near ? "\"?" : "");
+}
+
+static int add_setting(struct options *options, const struct config_key *key,
+		       const char *value)
+{
+	struct setting *settings = realloc(options->settings, (options->setting_count +
+							       1) * sizeof(*settings));
+	char *copy;
 
 	if (!settings)
 		return -ENOMEM;
 	options->settings = settings;
-	settings[options->setting_count] = strdup(option);
-	return settings[options->setting_count++] ? 0 : -ENOMEM;
+	copy = key->is_file && *value ? absolute(value) : strdup(value);
+	if (!copy)
+		return -ENOMEM;
+	settings[options->setting_count++] =
+		(struct setting){ .key = key, .value = copy };
+	return 0;
 }
 
-static int take_option(struct options *options, const char *option)
+static int set_config_path(struct options *options, const char *path)
 {
-	if (text_starts_with(option, "config=")) {
-		free(options->config_path);
-		options->config_path = absolute(option + 7);
-		options->config_is_named = true;
-		return options->config_path ? 0 : -ENOMEM;
-	}
-	if (is_setting(option))
-		return add_setting(options, option);
+	free(options->config_path);
+	options->config_path = absolute(path);
+	options->config_is_named = true;
+	return options->config_path ? 0 : -ENOMEM;
+}
+
+static int add_fuse_option(struct options *options, const char *option, char **ret_error)
+{
+	if (!session_takes_option(option))
+		return refuse_option(option, ret_error);
 	return fuse_opt_add_opt_escaped(&options->fuse, option) ? -ENOMEM : 0;
 }
 
-static bool is_octal(const char *at)
+/* For fuse_opt_parse(): takes one option, with libfuse's escapes resolved. */
+static int take_option(void *context, const char *option, int kind, struct fuse_args *out)
 {
-	return *at >= '0' && *at <= '3' && at[1] >= '0' && at[1] <= '7' && at[2] >= '0' &&
-	       at[2] <= '7';
+	struct parse *parse = context;
+	struct options *options = parse->options;
+
+	if (!*option || kind == FUSE_OPT_KEY_NONOPT)
+		return 0;
+	if (kind == OPTION_CONFIG) {
+		parse->r = set_config_path(options, option + strlen(CONFIG_OPTION));
+	} else if (kind >= 0 && kind < CONFIG_KEYS_MOST) {
+		parse->r = add_setting(options, config_key_at((size_t)kind),
+				       strchr(option, '=') + 1);
+	} else {
+		if (kind == OPTION_LETS_IN && !options->lets_in)
+			options->lets_in = strcmp(option, "allow_root") ? "allow_other"
+									: "allow_root";
+		parse->r = add_fuse_option(options, option, parse->ret_error);
+	}
+	return parse->r ? -1 : 0;
 }
 
-/*
- * Cuts off the first option of a list, as libfuse reads one: what stands behind a
- * backslash is no separator, three octal digits there are a byte. Returns what follows
- * it; NULL: it was the last one.
- */
-static char *cut_option(char *list)
+static int parse_list(struct options *options, const char *list, char **ret_error)
 {
-	char *to = list, *at = list;
+	char templates[CONFIG_KEYS_MOST][40];
+	struct fuse_opt table[CONFIG_KEYS_MOST + 4];
+	const char *arguments[] = { "seedancefs", "-o", list, NULL };
+	struct fuse_args args = FUSE_ARGS_INIT(3, (char **)arguments);
+	struct parse parse = { .options = options, .ret_error = ret_error };
+	const struct config_key *key;
+	size_t count = 0;
+	int r;
 
-	for (; *at && *at != ','; at++) {
-		if (*at == '\\' && is_octal(at + 1)) {
-			*to++ = (char)((at[1] - '0') << 6 | (at[2] - '0') << 3 |
-				       (at[3] - '0'));
-			at += 3;
+	for (size_t i = 0; (key = config_key_at(i)); i++) {
+		if (!(key->places & CONFIG_MOUNT_OPTION))
 			continue;
-		}
-		if (*at == '\\' && at[1])
-			at++;
-		*to++ = *at;
+		snprintf(templates[i], sizeof(templates[i]), "%s=", key->name);
+		table[count++] = (struct fuse_opt)FUSE_OPT_KEY(templates[i], (int)i);
 	}
-	at = *at ? at + 1 : NULL;
-	*to = '\0';
-	return at;
+	table[count++] = (struct fuse_opt)FUSE_OPT_KEY(CONFIG_OPTION, OPTION_CONFIG);
+	table[count++] = (struct fuse_opt)FUSE_OPT_KEY("allow_other", OPTION_LETS_IN);
+	table[count++] = (struct fuse_opt)FUSE_OPT_KEY("allow_root", OPTION_LETS_IN);
+	table[count] = (struct fuse_opt)FUSE_OPT_END;
+	r = fuse_opt_parse(&args, &parse, table, take_option);
+	fuse_opt_free_args(&args);
+	return r && !parse.r ? -ENOMEM : parse.r;
 }
 
-static int take_options(struct options *options, const char *list)
-{
-	AUTOFREE char *copy = strdup(list);
-	int r = copy ? 0 : -ENOMEM;
-
-	for (char *option = copy, *rest; !r && option; option = rest) {
-		rest = cut_option(option);
-		if (*option)
-			r = take_option(options, option);
-	}
-	return r;
-}
+/* --- the rest of the command line --- */
 
 static int take_places(struct options *options, int count, char **places,
 		       char **ret_error)
@@ -156,9 +192,9 @@ static int take_places(struct options *options, int count, char **places,
 		return text_fail(ret_error, -EINVAL,
 				 "the mount point is missing; see seedancefs --help");
 	if (count > 2)
-		return text_fail(
-			ret_error, -EINVAL,
-			"too many places: only LIBRARY and MOUNTPOINT are known");
+		return text_fail(ret_error, -EINVAL,
+				 "too many arguments: only LIBRARY and MOUNTPOINT are "
+				 "allowed; see seedancefs --help");
 	options->mount_point = absolute(places[count - 1]);
 	options->library =
 		count == 2 ? absolute(places[0])
@@ -170,7 +206,19 @@ static int take_places(struct options *options, int count, char **places,
 										: -ENOMEM;
 }
 
-static int take_flag(struct options *options, int flag, char **ret_error)
+static int refuse_flag(char **argv, char **ret_error)
+{
+	if (optopt == 'o')
+		return text_fail(ret_error, -EINVAL,
+				 "-o needs a list of options; see seedancefs --help");
+	if (optopt)
+		return text_fail(ret_error, -EINVAL,
+				 "unknown option -%c; see seedancefs --help", optopt);
+	return text_fail(ret_error, -EINVAL, "unknown option %s; see seedancefs --help",
+			 argv[optind - 1]);
+}
+
+static int take_flag(struct options *options, int flag, char **argv, char **ret_error)
 {
 	switch (flag) {
 	case 'f':
@@ -189,11 +237,9 @@ static int take_flag(struct options *options, int flag, char **ret_error)
 		options->wants_version = true;
 		return 0;
 	case 'o':
-		return take_options(options, optarg);
+		return parse_list(options, optarg, ret_error);
 	default:
-		return text_fail(ret_error, -EINVAL,
-				 "unknown option %s; see seedancefs --help",
-				 optopt ? (char[]){ '-', (char)optopt, '\0' } : "");
+		return refuse_flag(argv, ret_error);
 	}
 }
 
@@ -207,31 +253,29 @@ int options_parse(int argc, char **argv, struct options *ret_options, char **ret
 	*ret_options = (struct options){ 0 };
 	opterr = 0;
 	while (!r && (flag = getopt_long(argc, argv, "o:fdshV", names, NULL)) >= 0)
-		r = take_flag(ret_options, flag, ret_error);
+		r = take_flag(ret_options, flag, argv, ret_error);
 	if (r || ret_options->wants_help || ret_options->wants_version)
 		return r;
 	return take_places(ret_options, argc - optind, argv + optind, ret_error);
 }
 
+/* --- the configuration --- */
+
 int options_load_config(const struct options *options, struct config **ret_config,
 			char **ret_error)
 {
-	struct config *config;
+	struct config *config = NULL;
 	int r = config_load(options->config_path, options->config_is_named, &config,
 			    ret_error);
 
-	for (size_t i = 0; !r && i < options->setting_count; i++) {
-		AUTOFREE char *key = strdup(options->settings[i]);
-		char *value = key ? strchr(key, '=') : NULL;
-
-		if (!value)
-			return -ENOMEM;
-		*value++ = '\0';
-		r = config_set(config, key, value, ret_error);
-		if (r)
-			config_destroy(config);
-	}
+	for (size_t i = 0; !r && i < options->setting_count; i++)
+		r = config_set(config, options->settings[i].key,
+			       options->settings[i].value, ret_error);
 	if (!r)
+		r = config_check(config, ret_error);
+	if (r)
+		config_destroy(config);
+	else
 		*ret_config = config;
 	return r;
 }

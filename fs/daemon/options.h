@@ -4,7 +4,7 @@
 #ifndef SEEDANCEFS_FS_DAEMON_OPTIONS_H
 #define SEEDANCEFS_FS_DAEMON_OPTIONS_H
 
-#include "backend/config/config.h"
+#include "backend/backend.h"
 
 #include <stdbool.h>
 
@@ -15,23 +15,24 @@ struct options {
 	bool config_is_named;
 	bool is_foreground, is_debug, is_single_threaded;
 	bool wants_help, wants_version;
-	char *fuse; /* the options that are FUSE's own, as libfuse writes a list; or NULL
-		     */
-	char **settings; /* "key=value" of the main section */
+	char *fuse; /* libfuse's own options, as libfuse writes a list; or NULL */
+	const char *lets_in; /* "allow_other" or "allow_root" among them; or NULL */
+	struct setting {
+		const struct config_key *key;
+		char *value;
+	} * settings; /* keys of the configuration */
 	size_t setting_count;
 };
 
 /*
  * Reads the arguments. 0, or -EINVAL with a whole line for people in *ret_error (free()
- * it). options_clear() in any case.
+ * it). options_clear() in any case. Before threads.
  */
 int options_parse(int argc, char **argv, struct options *ret_options, char **ret_error);
 void options_clear(struct options *options);
 
-/* Loads the configuration that the options name, with the settings among them on top. */
+/* Loads the configuration that the options name, sets the settings, and checks all. */
 int options_load_config(const struct options *options, struct config **ret_config,
 			char **ret_error);
-
-extern const char options_usage[];
 
 #endif

@@ -6,7 +6,6 @@
 #include "fs/tree/path.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #define ROOT_UID 0
@@ -100,58 +99,4 @@ int access_check_directory(struct filesystem *fs, struct node *parent, const cha
 	search.top = path;
 	backend_task_each(fs->backend, look_at_task, &search);
 	return search.result;
-}
-
-/* --- the option --- */
-
-static const char *end_of_option(const char *at)
-{
-	while (*at && *at != ',')
-		at += *at == '\\' && at[1] ? 2 : 1;
-	return at;
-}
-
-static bool has_option(const char *list, const char *word)
-{
-	size_t length = strlen(word);
-	const char *end;
-
-	for (const char *at = list; *at; at = *end ? end + 1 : end) {
-		end = end_of_option(at);
-		if ((size_t)(end - at) == length && !strncmp(at, word, length))
-			return true;
-	}
-	return false;
-}
-
-/* fusermount3 alone may be able to read it: then it is the one to complain. */
-static bool is_allowed(const char *conf)
-{
-	AUTOFCLOSE FILE *file = fopen(conf, "re");
-	char line[256];
-
-	if (!file)
-		return errno != ENOENT;
-	while (fgets(line, sizeof(line), file)) {
-		line[strcspn(line, " \t\r\n#")] = '\0';
-		if (!strcmp(line, "user_allow_other"))
-			return true;
-	}
-	return false;
-}
-
-int access_check_options(const char *options, uid_t uid, const char *conf,
-			 char **ret_error)
-{
-	const char *option = !options				  ? NULL
-			     : has_option(options, "allow_other") ? "allow_other"
-			     : has_option(options, "allow_root")  ? "allow_root"
-								  : NULL;
-
-	if (!option || uid == ROOT_UID || is_allowed(conf))
-		return 0;
-	return text_fail(ret_error, -EPERM,
-			 "-o %s: %s does not let ordinary users do that; ask root to add "
-			 "the line user_allow_other to it, or mount without %s",
-			 option, conf, option);
 }

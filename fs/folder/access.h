@@ -29,12 +29,4 @@ int access_check_content(struct filesystem *fs, struct node *node, uid_t uid);
 int access_check_directory(struct filesystem *fs, struct node *parent, const char *name,
 			   uid_t uid);
 
-/*
- * Whether a list of FUSE's options (as daemon/options.h has it; or NULL) lets others in. An
- * ordinary user may do so only where the machine's `conf` says it; without that, and with
- * others let in, -EPERM with a whole line for people in *ret_error (free() it).
- */
-int access_check_options(const char *options, uid_t uid, const char *conf,
-			 char **ret_error);
-
 #endif

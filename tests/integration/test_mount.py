@@ -159,7 +159,7 @@ def test_the_simulators_books_are_kept(embedded):
 
 @pytest.mark.parametrize("arguments, words", [
     ([], "mount point is missing"),
-    (["a", "b", "c"], "too many places"),
+    (["a", "b", "c"], "too many arguments"),
     (["--nonsense", "x"], "unknown option"),
 ])
 def test_wrong_arguments_are_explained(arguments, words):
@@ -202,7 +202,7 @@ def test_a_library_that_others_can_write_is_refused(tmp_path):
     ("setttle = 3\n", 'did you mean "settle"'),
     ("settle = soon\n", "allowed: seconds"),
     ("[provider ark]\nbase_url = http://example.com\n", "http:// to this machine itself"),
-    ("[provider ark]\nkey_env = NO_SUCH_VARIABLE\n", "has no NO_SUCH_VARIABLE"),
+    ("[provider ark]\nkey_env = NO_SUCH_VARIABLE\n", 'key_env is "NO_SUCH_VARIABLE"'),
     ("[provider x]\ntype = arc\n", "allowed: ark, acedata"),
     ("default_provider = mine\n", "no section [provider mine]"),
     ("[account x]\n a = b\n", "[provider NAME]"),

@@ -1,4 +1,8 @@
-#include "backend/config/key.h"
+/*
+ * Where an account's key comes from: the environment, a file that only its owner reads, a
+ * command, or a credential of systemd.
+ */
+#include "backend/config/config_internal.h"
 
 #include "backend/base/cleanup.h"
 #include "backend/base/digest.h"
@@ -29,9 +33,8 @@ static int take_key(struct provider_section *section, char *text, char **ret_err
 		if (*p < 0x21 || *p > 0x7e)
 			return text_fail(
 				ret_error, -EINVAL,
-				"[provider %s]: the key from %s holds a character "
-				"that no key "
-				"has",
+				"[provider %s]: the key from %s contains a control "
+				"character, or one that is not ASCII",
 				section->name, section->key_name);
 	section->key = strdup(start);
 	return section->key ? 0 : -ENOMEM;
@@ -53,14 +56,14 @@ static int read_key_file(struct provider_section *section, const char *path,
 	    (status.st_uid != geteuid() && status.st_uid != 0))
 		return text_fail(
 			ret_error, -EINVAL,
-			"[provider %s]: key_file %s must be a regular file of yours",
+			"[provider %s]: key_file %s must be a regular file that you own",
 			section->name, path);
 	if (status.st_mode & 077)
-		return text_fail(ret_error, -EINVAL,
-				 "[provider %s]: key_file %s can be read by others (mode "
-				 "%03o); do: "
-				 "chmod 600 %s",
-				 section->name, path, status.st_mode & 0777, path);
+		return text_fail(
+			ret_error, -EINVAL,
+			"[provider %s]: other users can access key_file %s (mode "
+			"%03o); run: chmod 600 %s",
+			section->name, path, status.st_mode & 0777, path);
 	got = read(fd, text, KEY_MAX_BYTES);
 	text[got > 0 ? got : 0] = '\0';
 	r = take_key(section, text, ret_error);
@@ -93,7 +96,7 @@ static int run_key_command(struct provider_section *section, const char *command
 	return r;
 }
 
-/* A key in the environment stays readable in /proc/PID/environ: it is wiped there. */
+/* It stays readable in /proc/PID/environ until key_source_wipe(). */
 static int read_key_env(struct provider_section *section, const char *name, bool is_named,
 			char **ret_error)
 {
@@ -103,10 +106,11 @@ static int read_key_env(struct provider_section *section, const char *name, bool
 
 	if (!value && is_named)
 		return text_fail(ret_error, -EINVAL,
-				 "[provider %s]: the environment has no %s (key_env)",
+				 "[provider %s]: key_env is \"%s\", but the environment "
+				 "has no such variable",
 				 section->name, name);
 	if (!value)
-		return 0; /* the service will say that a key is missing */
+		return 0; /* the service reports that a key is missing */
 	copy = strdup(value);
 	if (!copy)
 		return -ENOMEM;
@@ -115,7 +119,7 @@ static int read_key_env(struct provider_section *section, const char *name, bool
 	return r;
 }
 
-/* The service's manager keeps credentials where only the service reads them. */
+/* systemd puts credentials where only the unit can read them. */
 static int read_key_credential(struct provider_section *section, const char *name,
 			       char **ret_error)
 {
@@ -129,8 +133,8 @@ static int read_key_credential(struct provider_section *section, const char *nam
 	if (!directory)
 		return text_fail(
 			ret_error, -EINVAL,
-			"[provider %s]: key_credential is \"%s\", but there is no "
-			"CREDENTIALS_DIRECTORY: it is for systemd units with "
+			"[provider %s]: key_credential is \"%s\", but the environment "
+			"has no CREDENTIALS_DIRECTORY; it needs a systemd unit with "
 			"LoadCredential=%s:FILE",
 			section->name, name, name);
 	if (strchr(name, '/') || *name == '.')
@@ -175,17 +179,30 @@ static char *name_of(const struct key_source *source, const char *env)
 	return text_format("env %s", env ? env : "");
 }
 
-int key_fetch(struct provider_section *section, const struct key_source *source,
-	      char **ret_error)
+static const char *env_of(const struct provider_section *section)
 {
-	const char *env = source->env ? source->env : section->provider->default_key_env;
+	const char *env = section->key_source.env;
+
+	return env ? env : section->provider->default_key_env;
+}
+
+int key_source_check(const struct provider_section *section, char **ret_error)
+{
+	const struct key_source *source = &section->key_source;
 
 	if (!!source->env + !!source->file + !!source->command + !!source->credential > 1)
-		return text_fail(
-			ret_error, -EINVAL,
-			"[provider %s]: give one of key_env, key_file, key_command "
-			"and key_credential, not several",
-			section->name);
+		return text_fail(ret_error, -EINVAL,
+				 "[provider %s]: only one of key_env, key_file, "
+				 "key_command and key_credential is allowed",
+				 section->name);
+	return 0;
+}
+
+int key_source_fetch(struct provider_section *section, char **ret_error)
+{
+	const struct key_source *source = &section->key_source;
+	const char *env = env_of(section);
+
 	free(section->key_name);
 	section->key_name = name_of(source, env);
 	if (!section->key_name)
@@ -197,4 +214,23 @@ int key_fetch(struct provider_section *section, const struct key_source *source,
 	if (source->credential)
 		return read_key_credential(section, source->credential, ret_error);
 	return env ? read_key_env(section, env, source->env != NULL, ret_error) : 0;
+}
+
+void key_source_wipe(const struct provider_section *section)
+{
+	const char *env = env_of(section);
+	char *value = env ? getenv(env) : NULL;
+
+	if (!value)
+		return;
+	explicit_bzero(value, strlen(value));
+	unsetenv(env);
+}
+
+void key_source_clear(struct key_source *source)
+{
+	free(source->env);
+	free(source->file);
+	free(source->command);
+	free(source->credential);
 }
