@@ -48,7 +48,7 @@ static bool is_refused_name(const struct task_view *view, const char *name)
 static bool is_only_shown(const struct task_view *view, const char *name)
 {
 	return view->state != TASK_PENDING && name_virtual_kind(name) != VIRTUAL_NONE &&
-	       name_input_role(name) == ROLE_NONE;
+	       name_input_role(name) == NAME_OTHER;
 }
 
 /*

@@ -110,7 +110,7 @@ static int see_name(struct draft *draft, const char *name)
 		draft->has_hold = true;
 	if (name_is_trigger(name))
 		return see_trigger(draft, name);
-	if (name_input_role(name) == ROLE_NONE)
+	if (name_input_role(name) == NAME_OTHER)
 		return 0;
 	if (draft->name_count == NAMED_MAX) {
 		draft->has_too_many = true;

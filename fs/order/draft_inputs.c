@@ -38,13 +38,24 @@ static bool is_named_by_request(const struct request *request, const char *name)
 	return false;
 }
 
+static enum request_role role_of(const char *name)
+{
+	static const enum request_role roles[] = {
+		[NAME_OTHER] = ROLE_NONE,
+		[NAME_FIRST_FRAME] = ROLE_FIRST_FRAME,
+		[NAME_LAST_FRAME] = ROLE_LAST_FRAME,
+		[NAME_REFERENCE] = ROLE_REFERENCE,
+	};
+
+	return roles[name_input_role(name)];
+}
+
 /* Of first and last frames there is one each; the names are sorted. */
 static const char *find_twin(const struct draft *draft, size_t index)
 {
-	enum request_role role = name_input_role(draft->names[index]);
+	enum request_role role = role_of(draft->names[index]);
 
-	if (role == ROLE_REFERENCE || !index ||
-	    name_input_role(draft->names[index - 1]) != role)
+	if (role == ROLE_REFERENCE || !index || role_of(draft->names[index - 1]) != role)
 		return NULL;
 	return draft->names[index - 1];
 }
@@ -52,7 +63,7 @@ static const char *find_twin(const struct draft *draft, size_t index)
 static int add_named(struct draft *draft, size_t index)
 {
 	const char *name = draft->names[index], *twin = find_twin(draft, index);
-	enum request_role role = name_input_role(name);
+	enum request_role role = role_of(name);
 
 	if (twin)
 		return draft_refuse(
@@ -81,7 +92,7 @@ int draft_add_named(struct draft *draft)
 				    NAMED_MAX);
 	qsort(draft->names, draft->name_count, sizeof(draft->names[0]), compare_names);
 	for (size_t i = 0; i < draft->name_count && !r; i++)
-		if (!has[name_input_role(draft->names[i])] &&
+		if (!has[role_of(draft->names[i])] &&
 		    !is_named_by_request(request, draft->names[i]))
 			r = add_named(draft, i);
 	return r;

@@ -57,17 +57,17 @@ bool name_is_arriving(const char *name)
 	return false;
 }
 
-enum request_role name_input_role(const char *name)
+enum name_role name_input_role(const char *name)
 {
 	if (text_starts_with(name, "last_frame.out."))
-		return ROLE_NONE; /* ours, beside an input called last_frame.png */
+		return NAME_OTHER; /* ours, beside an input called last_frame.png */
 	if (text_starts_with(name, "first_frame.") && !name_is_scratch(name))
-		return ROLE_FIRST_FRAME;
+		return NAME_FIRST_FRAME;
 	if (text_starts_with(name, "last_frame.") && !name_is_scratch(name))
-		return ROLE_LAST_FRAME;
+		return NAME_LAST_FRAME;
 	if (!fnmatch("reference*.?*", name, 0) && !name_is_scratch(name))
-		return ROLE_REFERENCE;
-	return ROLE_NONE;
+		return NAME_REFERENCE;
+	return NAME_OTHER;
 }
 
 /* Compares two runs of digits by their value. */

@@ -4,9 +4,8 @@
 #ifndef SEEDANCEFS_FS_TREE_NAMES_H
 #define SEEDANCEFS_FS_TREE_NAMES_H
 
-#include "backend/request/request.h"
-
 #include <stdbool.h>
+#include <stddef.h>
 
 /* The files that the program itself shows in a task's folder.
  * Their order is their inodes'. */
@@ -50,8 +49,14 @@ bool name_is_scratch(const char *name);
  */
 bool name_is_arriving(const char *name);
 
-/* The role of an input that is known by its name alone; ROLE_NONE for other names. */
-enum request_role name_input_role(const char *name);
+/* What a file is for in an order, by its name alone. */
+enum name_role {
+	NAME_OTHER,
+	NAME_FIRST_FRAME,
+	NAME_LAST_FRAME,
+	NAME_REFERENCE,
+};
+enum name_role name_input_role(const char *name);
 /* As people count: reference2 comes before reference10. Like strcmp(); 0: equal. */
 int name_compare(const char *a, const char *b);
 
