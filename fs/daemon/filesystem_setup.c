@@ -8,6 +8,7 @@
 #include "fs/kernel/handle.h"
 #include "fs/kernel/ops_poll.h"
 #include "fs/kernel/parked_reads.h"
+#include "fs/kernel/passthrough.h"
 #include "fs/order/settle.h"
 #include "fs/thumbnails/thumbnails.h"
 
@@ -43,6 +44,7 @@ static int64_t tick_pollers(struct filesystem *fs, int64_t now_ms)
 int filesystem_create(struct backend *backend, int library, const char *mount_point,
 		      struct filesystem **ret_fs)
 {
+	struct node_layout layout = { folders_state_bytes(), passthrough_state_bytes() };
 	struct filesystem *fs = calloc(1, sizeof(*fs));
 	int r;
 
@@ -61,7 +63,7 @@ int filesystem_create(struct backend *backend, int library, const char *mount_po
 	r = tree_open(&fs->tree, library);
 	fs->tree.mounted_at = mount_point;
 	if (!r)
-		r = nodes_init(&fs->nodes, &fs->tree);
+		r = nodes_init(&fs->nodes, &fs->tree, &layout);
 	if (!r)
 		r = folders_create(&fs->folders);
 	if (!r)

@@ -3,20 +3,37 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
 #include "backend/base/text.h"
+#include "fs/folder/folder_internal.h"
 #include "fs/tree/names.h"
 
-#include <ctype.h>
+#include <fnmatch.h>
 #include <stdatomic.h>
 #include <stdio.h>
 
 /* From one file to the next: 1 to 5 ms were seen, which a busy machine stretches. Where
- * somebody listed the directory meanwhile, it may be a window that looks at what came, or
- * a person who goes on in a new folder. */
+ * another program listed the directory meanwhile, it may be a window that looks at what
+ * came, or a person who goes on in a new folder. */
 #define NEXT_MS 5000
 #define NEXT_LISTED_MS 300
 #define RECENT_MS 60000 /* a copier that goes on does so much sooner */
 
-/* --- threads --- */
+/* --- programs --- */
+
+enum program {
+	PROGRAM_OTHER,
+	PROGRAM_GLIB, /* copies, and looks at what came to show it, on one pool of threads */
+	PROGRAM_KDE, /* hands each file to any of its workers */
+};
+
+/* By the name of the thread; the first pattern that matches counts. */
+static const struct {
+	const char *thread;
+	enum program program;
+} programs[] = {
+	{ "pool-[0-9]*", PROGRAM_OTHER }, /* Java: pool-1-thread-1 */
+	{ "pool*", PROGRAM_GLIB },	  /* pool-nautilus, pool-spawner, pool */
+	{ "KIO::Worker*", PROGRAM_KDE },
+};
 
 #define NAME_SIZE 16 /* the kernel keeps no more of a thread's name */
 
@@ -29,24 +46,15 @@ static void read_name(pid_t pid, char ret_name[NAME_SIZE])
 		*ret_name = '\0';
 }
 
-/* GLib's programs copy, and look at what came to show it, on threads of one pool: one may
- * do both. They are called pool-PROGRAM; Java's are pool-1-thread-1. */
-static bool is_of_glib(pid_t pid)
+static enum program program_of(pid_t pid)
 {
 	char name[NAME_SIZE];
 
 	read_name(pid, name);
-	return text_starts_with(name, "pool") &&
-	       !(text_starts_with(name, "pool-") && isdigit((unsigned char)name[5]));
-}
-
-/* KDE's programs hand each file to any of their workers. */
-static bool is_of_kde(pid_t pid)
-{
-	char name[NAME_SIZE];
-
-	read_name(pid, name);
-	return text_starts_with(name, "KIO::Worker");
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
+		if (!fnmatch(programs[i].thread, name, 0))
+			return programs[i].program;
+	return PROGRAM_OTHER;
 }
 
 static pid_t process_of(pid_t pid)
@@ -63,76 +71,94 @@ static pid_t process_of(pid_t pid)
 
 /* --- what they do --- */
 
+static struct copy_trace *trace_of(const struct node *directory)
+{
+	return &directory_state(directory)->trace;
+}
+
 /* Whether it follows on what that thread did in the directory, which it made, before. */
-static bool goes_on(const struct node *directory, pid_t pid)
+static bool goes_on(struct copy_trace *trace, pid_t pid)
 {
-	struct node *at = (struct node *)directory;
-	int64_t most_ms = atomic_load(&at->is_listed) ? NEXT_LISTED_MS : NEXT_MS;
+	int64_t most_ms = atomic_load(&trace->is_listed) ? NEXT_LISTED_MS : NEXT_MS;
 
-	return pid && atomic_load(&at->maker) == pid &&
-	       clock_boot_ms() - atomic_load(&at->worked_ms) < most_ms;
+	return pid && atomic_load(&trace->maker) == pid &&
+	       clock_boot_ms() - atomic_load(&trace->worked_ms) < most_ms;
 }
 
-static void work(struct node *directory)
+static void work(struct copy_trace *trace)
 {
-	atomic_store(&directory->worked_ms, clock_boot_ms());
+	atomic_store(&trace->worked_ms, clock_boot_ms());
 }
 
-void copy_detect_made_directory(struct node *directory, pid_t pid)
+static void made_directory(struct copy_trace *trace, pid_t pid)
 {
-	work(directory);
-	atomic_store(&directory->is_listed, false);
-	atomic_store(&directory->trigger_maker, 0);
-	atomic_store(&directory->maker, pid);
+	work(trace);
+	atomic_store(&trace->is_listed, false);
+	atomic_store(&trace->trigger_maker, 0);
+	atomic_store(&trace->maker, pid);
 }
 
-void copy_detect_made(struct node *directory, const char *name, pid_t pid)
+static void made_name(struct copy_trace *trace, const char *name, pid_t pid)
 {
-	bool is_copied = goes_on(directory, pid);
+	bool is_copied = goes_on(trace, pid);
 
 	if (is_copied)
-		work(directory);
+		work(trace);
 	if (!name_is_trigger(name))
 		return;
-	atomic_store(&directory->asking_ms, 0);
-	atomic_store(&directory->is_copied, is_copied);
-	atomic_store(&directory->trigger_ms, clock_boot_ms());
-	atomic_store(&directory->trigger_maker, pid);
+	atomic_store(&trace->asking_ms, 0);
+	atomic_store(&trace->is_copied, is_copied);
+	atomic_store(&trace->trigger_ms, clock_boot_ms());
+	atomic_store(&trace->trigger_maker, pid);
 }
 
-static void visit_work(void *context, struct node *parent, const char *name)
+static void forget_trigger(struct copy_trace *trace)
 {
-	const pid_t *pid = context;
-
-	(void)name;
-	if (*pid && atomic_load(&parent->maker) == *pid)
-		work(parent);
-}
-
-void copy_detect_finished(struct nodes *nodes, struct node *node, pid_t pid)
-{
-	if (node->type == S_IFDIR && atomic_load(&node->maker) == pid)
-		atomic_store(&node->maker, 0);
-	nodes_each_name(nodes, node, visit_work, &pid);
+	atomic_store(&trace->trigger_maker, 0);
+	atomic_store(&trace->asking_ms, 0);
 }
 
 static void visit_rewritten(void *context, struct node *parent, const char *name)
 {
 	(void)context;
 	if (name_is_trigger(name))
-		copy_detect_answered(parent);
+		forget_trigger(trace_of(parent));
 }
 
-void copy_detect_rewritten(struct nodes *nodes, struct node *file)
+static void visit_work(void *context, struct node *parent, const char *name)
 {
-	nodes_each_name(nodes, file, visit_rewritten, NULL);
+	const pid_t *pid = context;
+	struct copy_trace *trace = trace_of(parent);
+
+	(void)name;
+	if (*pid && atomic_load(&trace->maker) == *pid)
+		work(trace);
 }
 
-void copy_detect_answered(struct node *directory)
+static void set_attributes(struct nodes *nodes, struct node *node, pid_t pid)
 {
-	atomic_store(&directory->trigger_maker, 0);
-	atomic_store(&directory->asking_ms, 0);
+	if (node->type == S_IFDIR && atomic_load(&trace_of(node)->maker) == pid)
+		atomic_store(&trace_of(node)->maker, 0);
+	nodes_each_name(nodes, node, visit_work, &pid);
 }
+
+static void opened(struct copy_trace *trace, pid_t pid)
+{
+	if (atomic_load(&trace->trigger_maker) == pid)
+		forget_trigger(trace);
+}
+
+static void listed(struct copy_trace *trace, pid_t pid)
+{
+	atomic_store(&trace->lister, pid);
+	if (atomic_load(&trace->maker) == pid)
+		atomic_store(&trace->maker, 0);
+	else
+		atomic_store(&trace->is_listed, true);
+	opened(trace, pid);
+}
+
+/* --- who looks --- */
 
 enum copier {
 	COPIER_NONE,
@@ -140,54 +166,71 @@ enum copier {
 	COPIER_KNOWN,
 };
 
-static enum copier which_copier(struct node *directory, pid_t pid)
+static enum copier which_copier(struct copy_trace *trace, pid_t pid)
 {
-	pid_t maker = atomic_load(&directory->trigger_maker);
+	pid_t maker = atomic_load(&trace->trigger_maker);
+	enum program program = program_of(pid);
 	bool is_known = false;
 
-	if (is_of_kde(pid))
-		is_known = pid == maker || (pid != atomic_load(&directory->lister) &&
+	if (program == PROGRAM_KDE)
+		is_known = pid == maker || (pid != atomic_load(&trace->lister) &&
 					    process_of(pid) == process_of(maker));
-	else if (pid == maker && is_of_glib(pid))
-		is_known = atomic_load(&directory->is_copied) && goes_on(directory, pid);
+	else if (pid == maker && program == PROGRAM_GLIB)
+		is_known = atomic_load(&trace->is_copied) && goes_on(trace, pid);
 	else if (pid == maker)
 		return COPIER_PERHAPS;
 	return is_known ? COPIER_KNOWN : COPIER_NONE;
 }
 
-bool copy_detect_finds(struct node *directory, const char *name, pid_t pid)
+static bool finds(struct copy_trace *trace, const char *name, pid_t pid)
 {
 	int64_t now_ms = clock_boot_ms();
 	enum copier copier;
 
-	if (!pid || !atomic_load(&directory->trigger_maker) || !name_tells_copy(name) ||
-	    now_ms - atomic_load(&directory->trigger_ms) >= RECENT_MS)
+	if (!pid || !atomic_load(&trace->trigger_maker) || !name_tells_copy(name) ||
+	    now_ms - atomic_load(&trace->trigger_ms) >= RECENT_MS)
 		return true;
-	copier = which_copier(directory, pid);
+	copier = which_copier(trace, pid);
 	if (copier == COPIER_PERHAPS)
-		atomic_store(&directory->asking_ms, now_ms);
+		atomic_store(&trace->asking_ms, now_ms);
 	return copier != COPIER_KNOWN;
 }
 
-void copy_detect_opened(struct node *directory, pid_t pid)
+bool copy_detect(struct nodes *nodes, const struct copy_event *event)
 {
-	if (atomic_load(&directory->trigger_maker) == pid)
-		copy_detect_answered(directory);
-}
+	struct node *node = event->node;
 
-void copy_detect_listed(struct node *directory, pid_t pid)
-{
-	atomic_store(&directory->lister, pid);
-	if (atomic_load(&directory->maker) == pid)
-		atomic_store(&directory->maker, 0);
-	else
-		atomic_store(&directory->is_listed, true);
-	copy_detect_opened(directory, pid);
+	switch (event->action) {
+	case COPY_MADE_DIRECTORY:
+		made_directory(trace_of(node), event->pid);
+		break;
+	case COPY_MADE_NAME:
+		made_name(trace_of(node), event->name, event->pid);
+		break;
+	case COPY_REWROTE:
+		nodes_each_name(nodes, node, visit_rewritten, NULL);
+		break;
+	case COPY_SET_ATTRIBUTES:
+		set_attributes(nodes, node, event->pid);
+		break;
+	case COPY_OPENED:
+		opened(trace_of(node), event->pid);
+		break;
+	case COPY_LISTED:
+		listed(trace_of(node), event->pid);
+		break;
+	case COPY_DECIDED:
+		forget_trigger(trace_of(node));
+		break;
+	case COPY_LOOKED_UP:
+		return finds(trace_of(node), event->name, event->pid);
+	}
+	return true;
 }
 
 int64_t copy_detect_asks_ms(const struct node *directory)
 {
-	int64_t since_ms = atomic_load(&((struct node *)directory)->asking_ms);
+	int64_t since_ms = atomic_load(&trace_of(directory)->asking_ms);
 
 	return since_ms ? clock_boot_ms() - since_ms : -1;
 }

@@ -4,6 +4,7 @@
 #include "backend/base/clock.h"
 #include "backend/base/thread.h"
 #include "fs/folder/folder.h"
+#include "fs/folder/waits_on.h"
 
 #include <errno.h>
 #include <stdlib.h>

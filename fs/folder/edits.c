@@ -6,7 +6,7 @@
 #include "backend/base/text.h"
 #include "fs/folder/set_aside.h"
 #include "fs/folder/unsent_below.h"
-#include "fs/folder/folder.h"
+#include "fs/folder/folder_internal.h"
 #include "fs/folder/due_queue.h"
 
 #include <errno.h>
@@ -108,9 +108,14 @@ int edits_check_open(struct filesystem *fs, struct node *node)
 
 /* --- changes --- */
 
+int64_t edits_active_ms(const struct node *directory)
+{
+	return atomic_load(&directory_state(directory)->active_ms);
+}
+
 static void mark_active(struct node *directory)
 {
-	atomic_store(&directory->active_ms, clock_boot_ms());
+	atomic_store(&directory_state(directory)->active_ms, clock_boot_ms());
 }
 
 /*

@@ -46,6 +46,8 @@ int edits_after_change(struct filesystem *fs, struct node *node, uid_t uid);
 void edits_note(struct filesystem *fs, struct node *node);
 /* A writer that wrote nothing closed: the folder may be ready now. */
 void edits_closed(struct filesystem *fs, struct node *node);
+/* When something last happened to a file in a directory: boot clock; 0: not seen. */
+int64_t edits_active_ms(const struct node *directory);
 /* A name came, went or moved in a directory. */
 void edits_note_name(struct filesystem *fs, struct node *directory, const char *name);
 

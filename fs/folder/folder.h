@@ -40,6 +40,9 @@ struct folders {
 	size_t relic_count;
 };
 
+/* The bytes that folder/ keeps with each directory's node (struct node_layout). */
+size_t folders_state_bytes(void);
+
 int folders_create(struct folders **ret_folders);
 void folders_destroy(struct folders *folders, struct nodes *nodes);
 
@@ -50,6 +53,9 @@ void folders_destroy(struct folders *folders, struct nodes *nodes);
 uint64_t folder_number(struct filesystem *fs, struct node *directory);
 /* The same for a directory that is open already. */
 uint64_t folder_number_at(struct filesystem *fs, struct node *directory, int fd);
+
+/* Whether a node is known to be the directory of a task: nothing is read for it. */
+bool folder_is_task(const struct node *node);
 
 /*
  * A directory was made this moment: it is no task's, even if its inode was one's whose
@@ -89,24 +95,6 @@ void folders_moved(struct filesystem *fs);
 /* The directory of a task, with a reference; NULL when it is not known (yet). */
 struct node *folder_node(struct filesystem *fs, uint64_t number);
 void folder_forget(struct filesystem *fs, uint64_t number);
-
-/*
- * The task that a pending folder waits for; 0: none, or it is none of the pending ones.
- * -ELOOP when that one, or what it waits for in turn, waits for this folder: then it
- * waits for none. The settler's thread alone sets one.
- */
-int folder_set_waits_on(struct filesystem *fs, uint64_t number, uint64_t waits_on);
-/* Something happens to a folder:
- * it waits for nothing until it is looked at. Any thread. */
-void folder_waits_no_more(struct filesystem *fs, uint64_t number);
-/* Whether a folder was refused for a loop that is no more; tells it once. */
-bool folder_left_loop(struct filesystem *fs, uint64_t number);
-/* Calls `visit` for each folder that was refused for a loop, without the lock. */
-void folder_each_in_loop(struct filesystem *fs,
-			 void (*visit)(void *context, uint64_t number), void *context);
-/* Calls `visit` for each folder that waits on a task, without the lock. */
-void folder_each_waiting(struct filesystem *fs, uint64_t number,
-			 void (*visit)(void *context, uint64_t number), void *context);
 
 /* Why a pending folder waits; NULL: for quiet alone, which is shown counting down. */
 void folder_set_waiting(struct filesystem *fs, uint64_t number, const char *waiting);

@@ -5,6 +5,7 @@
 #ifndef SEEDANCEFS_FS_KERNEL_OPS_H
 #define SEEDANCEFS_FS_KERNEL_OPS_H
 
+#include "fs/folder/copy_detect.h"
 #include "fs/folder/filesystem.h"
 #include "fs/kernel/fuse.h"
 #include "fs/kernel/handle.h"
@@ -20,6 +21,17 @@ static inline struct filesystem *ops_fs(fuse_req_t request)
 static inline struct handle *ops_handle(const struct fuse_file_info *info)
 {
 	return (struct handle *)(uintptr_t)info->fh;
+}
+
+/* Tells what the caller does in a directory, or to a file (folder/copy_detect.h). */
+static inline bool ops_copy_event(fuse_req_t request, enum copy_action action,
+				  struct node *node, const char *name)
+{
+	return copy_detect(&ops_fs(request)->nodes,
+			   &(struct copy_event){ .action = action,
+						 .node = node,
+						 .name = name,
+						 .pid = fuse_req_ctx(request)->pid });
 }
 
 struct node *ops_node(struct filesystem *fs, fuse_ino_t id);

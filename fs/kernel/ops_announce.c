@@ -11,6 +11,7 @@
 #include "backend/base/cleanup.h"
 #include "fs/announce/announce.h"
 #include "fs/folder/folder.h"
+#include "fs/kernel/passthrough.h"
 
 #include <errno.h>
 #include <string.h>
@@ -94,14 +95,6 @@ void announced_lookup(fuse_req_t request, struct node *parent, const char *name,
 
 /* --- names that came and went --- */
 
-/* An output that is open may be open in the one way that allows no other. */
-static bool is_open(struct filesystem *fs, const struct node *node)
-{
-	SCOPED_LOCK(&fs->handles_lock);
-
-	return node->opens > 0;
-}
-
 /* The virtual file that came, as an entry whose reference is the kernel's. */
 static int find_made(struct filesystem *fs, struct node *parent, const char *name,
 		     struct fuse_entry_param *ret_entry, struct node **ret_node)
@@ -125,10 +118,11 @@ static int find_made(struct filesystem *fs, struct node *parent, const char *nam
 static int make_handle(struct filesystem *fs, struct node *node,
 		       struct fuse_file_info *info)
 {
-	struct handle *handle = is_open(fs, node) ? NULL : handle_create(fs, node);
+	struct handle *handle =
+		passthrough_is_open(fs, node) ? NULL : handle_create(fs, node);
 
 	if (!handle)
-		return is_open(fs, node) ? -EBUSY : -ENOMEM;
+		return passthrough_is_open(fs, node) ? -EBUSY : -ENOMEM;
 	info->fh = (uintptr_t)handle;
 	info->direct_io = info->keep_cache = 1;
 	return 0;

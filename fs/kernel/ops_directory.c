@@ -9,7 +9,6 @@
 #include "backend/base/buffer.h"
 #include "backend/base/cleanup.h"
 #include "fs/announce/announce.h"
-#include "fs/folder/copy_detect.h"
 #include "fs/folder/folder.h"
 #include "fs/view/gallery.h"
 #include "fs/view/virtual_files.h"
@@ -187,7 +186,7 @@ void op_opendir(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
 		fuse_reply_err(request, -fd);
 		return;
 	}
-	copy_detect_listed(node, fuse_req_ctx(request)->pid);
+	ops_copy_event(request, COPY_LISTED, node, NULL);
 	info->fh = (uintptr_t)handle;
 	if (fuse_reply_open(request, info) == -ENOENT)
 		handle_destroy(fs, handle);

@@ -7,7 +7,6 @@
 #include "backend/media/store/view.h"
 #include "fs/folder/edits.h"
 #include "fs/announce/announce.h"
-#include "fs/folder/copy_detect.h"
 #include "fs/folder/control_word.h"
 #include "fs/folder/access.h"
 #include "fs/kernel/parked_reads.h"
@@ -86,7 +85,8 @@ static int open_user_file(struct filesystem *fs, struct handle *handle, int flag
 		return r;
 	if (flags & O_TRUNC) {
 		refused_saves_begin(fs, handle->node);
-		copy_detect_rewritten(&fs->nodes, handle->node);
+		copy_detect(&fs->nodes, &(struct copy_event){ .action = COPY_REWROTE,
+							      .node = handle->node });
 	}
 	fd = nodes_open_named(&fs->nodes, handle->node,
 			      flags & ~(O_CREAT | O_EXCL | O_DIRECT | O_NOCTTY |
@@ -119,7 +119,7 @@ void op_open(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
 	handle->uid = context->uid;
 	counts = handle->may_write && !node->is_virtual;
 	if (node->is_virtual && node->folder)
-		copy_detect_opened(node->folder, context->pid);
+		ops_copy_event(request, COPY_OPENED, node->folder, NULL);
 	if (node->is_virtual)
 		r = open_virtual(fs, request, handle, info);
 	else
@@ -321,7 +321,8 @@ static int carry_out(struct filesystem *fs, const struct node *status,
 		r = backend_task_control(fs->backend, number, control->word,
 					 *control->argument ? control->argument : NULL);
 	if (!r && (!strcmp(control->word, "submit") || !strcmp(control->word, "retry"))) {
-		copy_detect_answered(status->folder);
+		copy_detect(&fs->nodes, &(struct copy_event){ .action = COPY_DECIDED,
+							      .node = status->folder });
 		due_now(fs, number);
 	}
 	return r;

@@ -6,7 +6,6 @@
 #include "backend/base/cleanup.h"
 #include "fs/folder/edits.h"
 #include "fs/announce/announce.h"
-#include "fs/folder/copy_detect.h"
 #include "fs/folder/folder.h"
 #include "fs/folder/access.h"
 
@@ -126,7 +125,7 @@ static void reply_made(fuse_req_t request, const struct making *making, int r)
 		r = finish(making, &entry, &node);
 	if (!r && S_ISDIR(entry.attr.st_mode)) {
 		folder_made(making->fs, node);
-		copy_detect_made_directory(node, fuse_req_ctx(request)->pid);
+		ops_copy_event(request, COPY_MADE_DIRECTORY, node, NULL);
 	}
 	if (r)
 		fuse_reply_err(request, -r);
@@ -282,7 +281,7 @@ void op_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t m
 		fuse_reply_err(request, -r);
 		return;
 	}
-	copy_detect_made(making.parent, name, fuse_req_ctx(request)->pid);
+	ops_copy_event(request, COPY_MADE_NAME, making.parent, name);
 	handle_set_fd(fs, handle, take_fd(&fd));
 	handle->uid = making.uid;
 	handle->may_write = (info->flags & O_ACCMODE) != O_RDONLY;

@@ -6,7 +6,6 @@
 #include "backend/base/cleanup.h"
 #include "fs/folder/edits.h"
 #include "fs/announce/announce.h"
-#include "fs/folder/copy_detect.h"
 #include "fs/folder/folder.h"
 #include "fs/view/gallery.h"
 #include "fs/folder/access.h"
@@ -41,9 +40,7 @@ double ops_attr_seconds(const struct node *node)
 		return node->kind == VIRTUAL_VIDEO || node->kind == VIRTUAL_LAST_FRAME
 			       ? OUTPUT_SECONDS
 			       : 0;
-	if (atomic_load(&((struct node *)node)->task))
-		return 0;
-	return USER_SECONDS;
+	return folder_is_task(node) ? 0 : USER_SECONDS;
 }
 
 double ops_entry_seconds(const char *name)
@@ -160,13 +157,14 @@ int ops_find(struct filesystem *fs, struct node *parent, const char *name,
 }
 
 /* What a task shows before it is sent is not in the way of who copies. */
-static bool is_found(struct filesystem *fs, struct node *parent, const char *name,
-		     const struct node *node, pid_t pid)
+static bool is_found(fuse_req_t request, struct node *parent, const char *name,
+		     const struct node *node)
 {
+	struct filesystem *fs = ops_fs(request);
 	AUTOVIEW *view = backend_task_view(fs->backend, node->number);
 
 	return !view || view->state != TASK_PENDING ||
-	       copy_detect_finds(parent, name, pid);
+	       ops_copy_event(request, COPY_LOOKED_UP, parent, name);
 }
 
 /* The node, referenced, with its entry.
@@ -182,7 +180,7 @@ static int find_entry(fuse_req_t request, struct node *parent, const char *name,
 		if (r)
 			continue;
 		if ((*ret_node)->is_virtual &&
-		    !is_found(fs, parent, name, *ret_node, fuse_req_ctx(request)->pid))
+		    !is_found(request, parent, name, *ret_node))
 			r = -ENOENT;
 		else
 			r = ops_fill_entry(fs, *ret_node, name, ret_entry);
@@ -280,7 +278,8 @@ static int set_size(struct filesystem *fs, struct node *node, struct handle *han
 		return r;
 	if (!size) {
 		refused_saves_begin(fs, node);
-		copy_detect_rewritten(&fs->nodes, node);
+		copy_detect(&fs->nodes,
+			    &(struct copy_event){ .action = COPY_REWROTE, .node = node });
 	}
 	if (handle && handle->fd >= 0) {
 		if (ftruncate(handle->fd, size) < 0)
@@ -369,7 +368,7 @@ void op_setattr(fuse_req_t request, fuse_ino_t id, struct stat *attr, int to_set
 	int r;
 
 	if (!node->is_virtual)
-		copy_detect_finished(&fs->nodes, node, fuse_req_ctx(request)->pid);
+		ops_copy_event(request, COPY_SET_ATTRIBUTES, node, NULL);
 	if (node->is_virtual)
 		r = set_on_virtual(fs, node, to_set);
 	else if (announce_is_ours(fs->announce, fuse_req_ctx(request)->pid))

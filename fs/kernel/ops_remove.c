@@ -8,7 +8,6 @@
 #include "fs/folder/edits.h"
 #include "fs/announce/announce.h"
 #include "fs/folder/set_aside.h"
-#include "fs/folder/copy_detect.h"
 #include "fs/folder/folder.h"
 #include "fs/view/gallery.h"
 #include "fs/tree/task_mark.h"
@@ -287,8 +286,8 @@ struct moving {
 	struct node *source, *target;
 };
 
-static void poll_move(const struct place *from, const struct place *to,
-		      struct moving *moving, unsigned flags, bool is_done)
+static void follow_names(const struct place *from, const struct place *to,
+			 struct moving *moving, unsigned flags, bool is_done)
 {
 	struct nodes *nodes = &from->fs->nodes;
 
@@ -318,7 +317,7 @@ static int move(const struct place *from, const struct place *to, unsigned flags
 	moving.target = nodes_hold(nodes, to->fd, to->name);
 	if (renameat2(from->fd, from->name, to->fd, to->name, flags) < 0)
 		r = -errno;
-	poll_move(from, to, &moving, flags, !r);
+	follow_names(from, to, &moving, flags, !r);
 	return r;
 }
 
@@ -358,7 +357,7 @@ void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name,
 		forget_task(&to, replaced);
 	if (!r) {
 		edits_note_name(fs, from.parent, name);
-		copy_detect_made(to.parent, new_name, fuse_req_ctx(request)->pid);
+		ops_copy_event(request, COPY_MADE_NAME, to.parent, new_name);
 		r = edits_name_came(fs, to.parent, to.fd, new_name, uid);
 		if (flags & RENAME_EXCHANGE) {
 			int other = edits_name_came(fs, from.parent, from.fd, name, uid);

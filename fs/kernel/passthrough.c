@@ -7,7 +7,34 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/log.h"
 
+#include <assert.h>
 #include <string.h>
+
+/* Of an output's node; guarded by the filesystem's handles_lock. */
+struct opens {
+	unsigned opens;
+	int backing_id;	 /* the kernel's name of its media file; 0: reads come to us */
+	bool is_opening; /* the first one is being decided */
+};
+
+size_t passthrough_state_bytes(void)
+{
+	return sizeof(struct opens);
+}
+
+static struct opens *opens_of(const struct node *output)
+{
+	assert(output->is_virtual);
+	return node_state(output);
+}
+
+bool passthrough_is_open(struct filesystem *fs, const struct node *node)
+{
+	const struct opens *state = opens_of(node);
+	SCOPED_LOCK(&fs->handles_lock);
+
+	return state->opens > 0;
+}
 
 void passthrough_init(struct filesystem *fs, struct fuse_conn_info *connection)
 {
@@ -22,28 +49,31 @@ void passthrough_init(struct filesystem *fs, struct fuse_conn_info *connection)
 /* Whether this open decides for those to come: whoever else comes waits for it. */
 static bool begin_deciding(struct filesystem *fs, struct node *node)
 {
+	struct opens *state = opens_of(node);
 	SCOPED_LOCK(&fs->handles_lock);
 
-	while (node->is_opening)
+	while (state->is_opening)
 		pthread_cond_wait(&fs->opened, &fs->handles_lock);
-	node->is_opening = node->opens++ == 0;
-	return node->is_opening;
+	state->is_opening = state->opens++ == 0;
+	return state->is_opening;
 }
 
 static void end_deciding(struct filesystem *fs, struct node *node, int backing_id)
 {
+	struct opens *state = opens_of(node);
 	SCOPED_LOCK(&fs->handles_lock);
 
-	node->backing_id = backing_id;
-	node->is_opening = false;
+	state->backing_id = backing_id;
+	state->is_opening = false;
 	pthread_cond_broadcast(&fs->opened);
 }
 
 static int backing_of(struct filesystem *fs, const struct node *node)
 {
+	const struct opens *state = opens_of(node);
 	SCOPED_LOCK(&fs->handles_lock);
 
-	return node->backing_id;
+	return state->backing_id;
 }
 
 static int make_backing(struct filesystem *fs, fuse_req_t request,
@@ -80,12 +110,13 @@ void passthrough_open(struct filesystem *fs, fuse_req_t request, struct handle *
 /* The backing file to be closed, by the last one; else 0. */
 static int count_out(struct filesystem *fs, struct node *node, bool may_close)
 {
+	struct opens *state = opens_of(node);
 	SCOPED_LOCK(&fs->handles_lock);
-	int backing_id = node->backing_id;
+	int backing_id = state->backing_id;
 
-	if (--node->opens || !may_close)
+	if (--state->opens || !may_close)
 		return 0;
-	node->backing_id = 0;
+	state->backing_id = 0;
 	return backing_id;
 }
 
@@ -100,6 +131,18 @@ void passthrough_close(struct filesystem *fs, fuse_req_t request, struct handle 
 }
 
 #else
+
+size_t passthrough_state_bytes(void)
+{
+	return 0;
+}
+
+bool passthrough_is_open(struct filesystem *fs, const struct node *node)
+{
+	(void)fs;
+	(void)node;
+	return false;
+}
 
 void passthrough_init(struct filesystem *fs, struct fuse_conn_info *connection)
 {

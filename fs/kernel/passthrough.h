@@ -15,6 +15,11 @@ struct fuse_conn_info;
 struct fuse_file_info;
 struct fuse_req;
 
+/* The bytes that it keeps with each virtual file's node (struct node_layout). */
+size_t passthrough_state_bytes(void);
+/* Whether an output is open: perhaps in the one way that allows no other. */
+bool passthrough_is_open(struct filesystem *fs, const struct node *node);
+
 /* At INIT. */
 void passthrough_init(struct filesystem *fs, struct fuse_conn_info *connection);
 /* An output is opened: chooses how, before the reply. */

@@ -8,7 +8,9 @@
 #include "backend/base/log.h"
 #include "backend/base/text.h"
 #include "fs/folder/copy_detect.h"
+#include "fs/folder/edits.h"
 #include "fs/folder/folder.h"
+#include "fs/folder/waits_on.h"
 #include "fs/order/draft.h"
 #include "fs/order/reorder_guard.h"
 #include "fs/order/refused_saves.h"
@@ -37,8 +39,7 @@ struct look {
 static int64_t unquiet_ms(struct filesystem *fs, const struct node *directory)
 {
 	int64_t settle_ms = backend_config(fs->backend)->settle_ms;
-	int64_t active_ms = atomic_load(&((struct node *)directory)->active_ms);
-	int64_t left_ms = active_ms + settle_ms - clock_boot_ms();
+	int64_t left_ms = edits_active_ms(directory) + settle_ms - clock_boot_ms();
 
 	return left_ms > 0 ? left_ms : 0;
 }

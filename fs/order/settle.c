@@ -3,6 +3,7 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/thread.h"
 #include "fs/folder/folder.h"
+#include "fs/folder/waits_on.h"
 #include "fs/order/recovery_walk.h"
 
 #include <errno.h>

@@ -3,9 +3,6 @@
 #include "backend/base/cleanup.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdatomic.h>
-#include <string.h>
 
 #define BUCKETS_FIRST 1024
 
@@ -25,9 +22,9 @@ static size_t node_hash(const struct node *node, size_t buckets)
 	return hash_of((uint64_t)node->inode, (uint64_t)node->device, buckets);
 }
 
-static struct node *node_new(void)
+static struct node *node_new(size_t state_bytes)
 {
-	struct node *node = calloc(1, sizeof(*node));
+	struct node *node = calloc(1, sizeof(*node) + state_bytes);
 
 	if (!node)
 		return NULL;
@@ -42,7 +39,7 @@ static int make_root(struct nodes *nodes)
 
 	if (fstat(nodes->tree->fd, &status) < 0)
 		return -errno;
-	nodes->root = node_new();
+	nodes->root = node_new(nodes->layout.directory_bytes);
 	if (!nodes->root)
 		return -ENOMEM;
 	nodes->root->device = status.st_dev;
@@ -53,9 +50,12 @@ static int make_root(struct nodes *nodes)
 	return 0;
 }
 
-int nodes_init(struct nodes *nodes, const struct tree *tree)
+int nodes_init(struct nodes *nodes, const struct tree *tree,
+	       const struct node_layout *layout)
 {
-	*nodes = (struct nodes){ .tree = tree, .bucket_count = BUCKETS_FIRST };
+	*nodes = (struct nodes){ .tree = tree,
+				 .layout = *layout,
+				 .bucket_count = BUCKETS_FIRST };
 	pthread_mutex_init(&nodes->lock, NULL);
 	nodes->buckets = calloc(BUCKETS_FIRST, sizeof(struct node *));
 	return nodes->buckets ? make_root(nodes) : -ENOMEM;
@@ -148,22 +148,13 @@ static struct node *find(struct nodes *nodes, dev_t device, ino_t inode, mode_t 
 	return node;
 }
 
-static struct node *find_by_status(struct nodes *nodes, const struct stat *status)
+struct node *nodes_find(struct nodes *nodes, const struct stat *status)
 {
 	return find(nodes, status->st_dev, status->st_ino, status->st_mode & S_IFMT);
 }
 
-/* A descriptor that nothing needs any more. */
-static void drop_fd(struct node *node)
-{
-	if (node->holds || !node->names)
-		return;
-	cleanup_close(&node->fd);
-	node->fd = -1;
-}
-
 /* Gives back references; what this frees may free its parents in turn. */
-static void unref(struct nodes *nodes, struct node *node, uint64_t count)
+void nodes_unref_locked(struct nodes *nodes, struct node *node, uint64_t count)
 {
 	while (node) {
 		struct node *parent = NULL;
@@ -177,7 +168,7 @@ static void unref(struct nodes *nodes, struct node *node, uint64_t count)
 
 			node->names = name->next;
 			if (node->names)
-				unref(nodes, name->parent, 1);
+				nodes_unref_locked(nodes, name->parent, 1);
 			else
 				parent = name->parent;
 			free(name->name);
@@ -193,84 +184,27 @@ static void unref(struct nodes *nodes, struct node *node, uint64_t count)
 	}
 }
 
-static struct node_name **find_name(struct node *node, const struct node *parent,
-				    const char *name)
-{
-	struct node_name **at = &node->names;
-
-	while (*at && ((*at)->parent != parent || strcmp((*at)->name, name)))
-		at = &(*at)->next;
-	return at;
-}
-
-static int add_name(struct nodes *nodes, struct node *node, struct node *parent,
-		    const char *name)
-{
-	struct node_name **at = find_name(node, parent, name), *added = *at;
-
-	nodes->changes++;
-	if (added) { /* just seen: the others may be stale */
-		*at = added->next;
-		added->next = node->names;
-		node->names = added;
-		return 0;
-	}
-	added = calloc(1, sizeof(*added));
-	if (!added)
-		return -ENOMEM;
-	added->name = strdup(name);
-	if (!added->name) {
-		free(added);
-		return -ENOMEM;
-	}
-	added->parent = parent;
-	parent->references++;
-	added->next = node->names;
-	node->names = added;
-	drop_fd(node);
-	return 0;
-}
-
-static void remove_name(struct nodes *nodes, struct node *node, struct node_name **at)
-{
-	struct node_name *name = *at;
-
-	*at = name->next;
-	unref(nodes, name->parent, 1);
-	free(name->name);
-	free(name);
-}
-
 /* --- getting nodes --- */
-
-/* A directory under another name was moved behind our back, or is another one. */
-static int add_other_name(struct nodes *nodes, struct node *node, struct node *parent,
-			  const char *name)
-{
-	if (node->type == S_IFDIR && !*find_name(node, parent, name))
-		atomic_store(&node->is_task_known, false);
-	return add_name(nodes, node, parent, name);
-}
 
 struct node *nodes_get(struct nodes *nodes, struct node *parent, const char *name,
 		       const struct stat *status)
 {
 	SCOPED_LOCK(&nodes->lock);
-	struct node *node = find_by_status(nodes, status);
+	struct node *node = nodes_find(nodes, status);
 
 	if (node) {
-		if (node != nodes->root && add_other_name(nodes, node, parent, name))
+		if (node != nodes->root && node_see_name(nodes, node, parent, name))
 			return NULL;
 		node->references++;
 		return node;
 	}
-	node = node_new();
+	node = node_new(S_ISDIR(status->st_mode) ? nodes->layout.directory_bytes : 0);
 	if (!node)
 		return NULL;
 	node->device = status->st_dev;
 	node->inode = status->st_ino;
 	node->type = status->st_mode & S_IFMT;
-	if (add_name(nodes, node, parent, name)) {
+	if (node_add_name(nodes, node, parent, name)) {
 		free(node);
 		return NULL;
 	}
@@ -312,7 +246,7 @@ struct node *nodes_get_virtual(struct nodes *nodes, struct node *folder, uint64_
 		node->references++;
 		return node;
 	}
-	node = node_new();
+	node = node_new(nodes->layout.virtual_bytes);
 	if (!node)
 		return NULL;
 	node->is_virtual = true;
@@ -338,171 +272,10 @@ void nodes_unref(struct nodes *nodes, struct node *node, uint64_t count)
 {
 	SCOPED_LOCK(&nodes->lock);
 
-	unref(nodes, node, count);
+	nodes_unref_locked(nodes, node, count);
 }
 
-/* --- names that come and go --- */
-
-struct node *nodes_child(struct nodes *nodes, int directory, const char *name)
-{
-	struct stat status;
-	struct node *node;
-
-	if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-		return NULL;
-	pthread_mutex_lock(&nodes->lock);
-	node = find_by_status(nodes, &status);
-	if (node)
-		node->references++;
-	pthread_mutex_unlock(&nodes->lock);
-	return node;
-}
-
-struct node *nodes_hold(struct nodes *nodes, int directory, const char *name)
-{
-	AUTOCLOSE int fd = openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	struct stat status;
-	struct node *node;
-
-	if (fd < 0 || fstat(fd, &status) < 0)
-		return NULL;
-	pthread_mutex_lock(&nodes->lock);
-	node = find_by_status(nodes, &status);
-	if (node) {
-		node->references++;
-		node->holds++;
-		node->moves++;
-		if (node->fd < 0)
-			node->fd = take_fd(&fd);
-	}
-	pthread_mutex_unlock(&nodes->lock);
-	return node;
-}
-
-/* Whether the name that went was the last: then others that are known are stale. */
-static bool was_last_name(const struct node *node)
-{
-	struct stat status;
-
-	return node->type == S_IFDIR || (!fstat(node->fd, &status) && !status.st_nlink);
-}
-
-void nodes_release(struct nodes *nodes, struct node *node, struct node *parent,
-		   const char *name, bool is_gone)
-{
-	struct node_name **at;
-
-	if (!node)
-		return;
-	pthread_mutex_lock(&nodes->lock);
-	at = find_name(node, parent, name);
-	if (is_gone && *at)
-		remove_name(nodes, node, at);
-	while (is_gone && node->names && was_last_name(node))
-		remove_name(nodes, node, &node->names);
-	node->holds--;
-	node->moves--;
-	drop_fd(node);
-	unref(nodes, node, 1);
-	pthread_mutex_unlock(&nodes->lock);
-}
-
-void nodes_keep(struct nodes *nodes, struct node *node, int fd)
-{
-	AUTOCLOSE int kept = tree_reopen(fd, O_PATH);
-	SCOPED_LOCK(&nodes->lock);
-
-	node->holds++;
-	if (node->fd < 0)
-		node->fd = take_fd(&kept);
-}
-
-void nodes_unkeep(struct nodes *nodes, struct node *node)
-{
-	SCOPED_LOCK(&nodes->lock);
-
-	node->holds--;
-	drop_fd(node);
-}
-
-void nodes_move_name(struct nodes *nodes, struct node *node, struct node *old_parent,
-		     const char *old_name, struct node *new_parent, const char *new_name)
-{
-	SCOPED_LOCK(&nodes->lock);
-	struct node_name **at;
-
-	if (!node)
-		return;
-	add_name(nodes, node, new_parent, new_name);
-	at = find_name(node, old_parent, old_name);
-	if (*at)
-		remove_name(nodes, node, at);
-}
-
-bool nodes_forget_name(struct nodes *nodes, struct node *node, struct node *parent,
-		       const char *name, uint64_t changes)
-{
-	SCOPED_LOCK(&nodes->lock);
-	struct node_name **at = find_name(node, parent, name);
-
-	if (!*at ||
-	    changes != nodes->changes) /* one came since it was seen to be stale */
-		return false;
-	remove_name(nodes, node, at);
-	return true;
-}
-
-/* Of several names, one may be stale:
- * what happens to the file is no matter of that folder. */
-static bool is_named(struct nodes *nodes, struct node *node, struct node *parent,
-		     const char *name)
-{
-	AUTOCLOSE int fd = nodes_open_directory(nodes, parent);
-
-	return fd >= 0 && node_is_in(fd, name, node);
-}
-
-/* A node's names as they are at one moment, each with a reference to its parent; they
- * change while they are visited. NULL: none, or no memory. */
-static struct node_name *copy_names(struct nodes *nodes, const struct node *node,
-				    size_t *ret_count)
-{
-	SCOPED_LOCK(&nodes->lock);
-	struct node_name *copies;
-	size_t count = 0;
-
-	*ret_count = 0;
-	for (const struct node_name *name = node->names; name; name = name->next)
-		count++;
-	copies = count ? calloc(count, sizeof(*copies)) : NULL;
-	if (!copies)
-		return NULL;
-	for (const struct node_name *name = node->names; name; name = name->next) {
-		struct node_name *copy = &copies[(*ret_count)++];
-
-		copy->parent = name->parent;
-		copy->parent->references++;
-		copy->name = strdup(name->name);
-	}
-	return copies;
-}
-
-void nodes_each_name(struct nodes *nodes, struct node *node,
-		     void (*visit)(void *context, struct node *parent, const char *name),
-		     void *context)
-{
-	size_t count;
-	AUTOFREE struct node_name *names = copy_names(nodes, node, &count);
-
-	for (size_t i = 0; i < count; i++) {
-		struct node *parent = names[i].parent;
-		AUTOFREE char *text = names[i].name;
-
-		if (text && (count == 1 || is_named(nodes, node, parent, text)))
-			visit(context, parent, text);
-		nodes_unref(nodes, parent, 1);
-	}
-}
+/* --- writers --- */
 
 void nodes_count_writer(struct nodes *nodes, struct node *node, int change, pid_t pid)
 {

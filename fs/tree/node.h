@@ -14,6 +14,10 @@
  *
  * All functions lock the table themselves; any thread. Reference counts: the kernel's
  * look-ups and our own (folders, handles, children) are one count.
+ *
+ * A higher module may keep state of its own with each directory or each virtual file. It
+ * is allocated with the node, so that it needs no check and no table of its own, and lies
+ * behind the node, where this module does not look.
  */
 #ifndef SEEDANCEFS_FS_TREE_NODE_H
 #define SEEDANCEFS_FS_TREE_NODE_H
@@ -22,6 +26,9 @@
 #include "fs/tree/tree.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
@@ -55,30 +62,24 @@ struct node {
 	unsigned writers; /* open handles that may write */
 	pid_t writer;	  /* the last one that opened it so */
 
-	/* Guarded by the lock of the handles (kernel/passthrough.h); of an output. */
-	unsigned opens;
-	int backing_id;	 /* the kernel's name of its media file; 0: reads come to us */
-	bool is_opening; /* the first one is being decided */
+	/* Any thread. Of a directory: names that it got without a rename of ours, so that
+	 * what was known of it may be of another one. */
+	_Atomic uint32_t other_names;
 
-	/* Any thread; of a directory. */
-	_Atomic int64_t active_ms;  /* boot clock: last activity of a file in it */
-	_Atomic uint64_t task;	    /* the task's number, 0: none */
-	_Atomic bool is_task_known; /* `task` was read from the mark */
-	/* … for folder/copy_detect.c: */
-	_Atomic pid_t maker;	     /* who made it, as long as it copies into it */
-	_Atomic bool is_listed;	     /* by another one since */
-	_Atomic pid_t lister;	     /* who listed it last */
-	_Atomic int64_t worked_ms;   /* boot clock: when its maker last did so in it */
-	_Atomic bool is_copied;	     /* its maker made the trigger */
-	_Atomic pid_t trigger_maker; /* who did so last … */
-	_Atomic int64_t trigger_ms;  /* … when: boot clock … */
-	_Atomic int64_t asking_ms;   /* … and found a virtual name taken */
-	_Atomic bool is_relic; /* perhaps a task's that lost its mark: folder/folder.h */
-	bool is_marking;       /* guarded by the lock of the folders' table */
+	/* A higher module's (struct node_layout). */
+	_Alignas(max_align_t) unsigned char state[];
+};
+
+/* The sizes of what higher modules keep with a node: plain data, zeros in a new node,
+ * freed with it. */
+struct node_layout {
+	size_t directory_bytes;
+	size_t virtual_bytes;
 };
 
 struct nodes {
 	const struct tree *tree;
+	struct node_layout layout;
 	pthread_mutex_t lock;
 	/* Guarded by lock. */
 	struct node **buckets;
@@ -87,7 +88,8 @@ struct nodes {
 	struct node *root;
 };
 
-int nodes_init(struct nodes *nodes, const struct tree *tree);
+int nodes_init(struct nodes *nodes, const struct tree *tree,
+	       const struct node_layout *layout);
 void nodes_clear(struct nodes *nodes); /* frees every node, referenced or not */
 
 /* The node of a file below, seen as `name` in `parent`:
@@ -104,6 +106,12 @@ struct node *nodes_get_virtual(struct nodes *nodes, struct node *folder, uint64_
 /* The same if the kernel knows that version; else NULL. */
 struct node *nodes_find_virtual(struct nodes *nodes, uint64_t number,
 				enum virtual_kind kind, uint32_t version);
+
+/* What a higher module keeps with it. */
+static inline void *node_state(const struct node *node)
+{
+	return (void *)node->state;
+}
 
 void nodes_ref(struct nodes *nodes, struct node *node);
 void nodes_unref(struct nodes *nodes, struct node *node, uint64_t count);

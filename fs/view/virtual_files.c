@@ -4,6 +4,7 @@
 #include "backend/base/clock.h"
 #include "backend/base/digest.h"
 #include "backend/base/text.h"
+#include "fs/folder/edits.h"
 #include "fs/folder/folder.h"
 #include "fs/view/gallery.h"
 #include "fs/view/status_text.h"
@@ -50,8 +51,7 @@ static bool is_hidden(const struct task_view *view, enum virtual_kind kind)
 
 static bool is_quiet(const struct node *directory)
 {
-	return clock_boot_ms() - atomic_load(&((struct node *)directory)->active_ms) >=
-	       QUIET_JSON_MS;
+	return clock_boot_ms() - edits_active_ms(directory) >= QUIET_JSON_MS;
 }
 
 static void add_file(struct virtual_file *files, size_t *count,
@@ -80,7 +80,7 @@ static char *waiting_of(struct filesystem *fs, const struct task_view *view,
 	SCOPED_LOCK(&fs->folders->lock);
 	const struct folder *folder = folders_find(fs->folders, view->number);
 
-	*ret_active_ms = folder ? atomic_load(&folder->node->active_ms) : 0;
+	*ret_active_ms = folder ? edits_active_ms(folder->node) : 0;
 	*ret_changes = folder ? folder->waiting_changes : 0;
 	if (view->state != TASK_PENDING)
 		return NULL;

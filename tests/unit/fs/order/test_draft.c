@@ -109,7 +109,7 @@ static int set_up(void **state)
 	if (!r)
 		r = parse_cache_create(1 << 20, &fs.parse_cache);
 	if (!r)
-		r = nodes_init(&fs.nodes, &fs.tree);
+		r = nodes_init(&fs.nodes, &fs.tree, &(struct node_layout){ 0 });
 	if (r)
 		return r;
 	fs.library = open(*state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

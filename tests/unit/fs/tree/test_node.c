@@ -5,12 +5,13 @@
 
 static struct tree tree;
 static struct nodes nodes;
+static const struct node_layout layout = { .directory_bytes = 64, .virtual_bytes = 16 };
 
 static int set_up(void **state)
 {
 	int r = set_up_tree(state, &tree);
 
-	return r ? r : nodes_init(&nodes, &tree);
+	return r ? r : nodes_init(&nodes, &tree, &layout);
 }
 
 static int tear_down(void **state)
@@ -480,6 +481,46 @@ static void test_virtual(void **state)
 	assert_int_equal(nodes.count, 1);
 }
 
+/* State of higher modules is zeros at first, and stays for as long as the node. */
+static void test_state_of_others(void **state)
+{
+	static const unsigned char zeros[64];
+	struct node *folder, *file;
+
+	make_folder(&tree, "a");
+	folder = look_up(nodes.root, "a");
+	file = nodes_get_virtual(&nodes, folder, 7, VIRTUAL_STATUS, 0, NULL);
+	assert_memory_equal(node_state(nodes.root), zeros, layout.directory_bytes);
+	assert_memory_equal(node_state(folder), zeros, layout.directory_bytes);
+	assert_memory_equal(node_state(file), zeros, layout.virtual_bytes);
+	memset(node_state(folder), 1, layout.directory_bytes);
+	memset(node_state(file), 2, layout.virtual_bytes);
+	assert_ptr_equal(look_up(nodes.root, "a"), folder);
+	assert_int_equal(((unsigned char *)node_state(folder))[63], 1);
+	assert_int_equal(((unsigned char *)node_state(file))[15], 2);
+	nodes_unref(&nodes, folder, 2);
+	drop(file);
+	assert_int_equal(nodes.count, 1);
+}
+
+/* A directory that is found elsewhere without a rename of ours may be another one. */
+static void test_unexpected_names_are_counted(void **state)
+{
+	struct node *folder;
+
+	make_folder(&tree, "a");
+	folder = look_up(nodes.root, "a");
+	assert_int_equal(folder->other_names, 0);
+	assert_ptr_equal(look_up(nodes.root, "a"), folder);
+	assert_int_equal(folder->other_names, 0);
+	assert_int_equal(renameat(tree.fd, "a", tree.fd, "b"), 0);
+	assert_ptr_equal(look_up(nodes.root, "b"), folder);
+	assert_int_equal(folder->other_names, 1);
+	nodes_move_name(&nodes, folder, nodes.root, "b", nodes.root, "c");
+	assert_int_equal(folder->other_names, 1);
+	nodes_unref(&nodes, folder, 3);
+}
+
 static void test_virtual_kinds_differ(void **state)
 {
 	struct node *files[VIRTUAL_COUNT * 2];
@@ -612,6 +653,8 @@ int main(void)
 		TEST(test_stale_folder),
 		TEST(test_stale_hard_link),
 		TEST(test_virtual),
+		TEST(test_state_of_others),
+		TEST(test_unexpected_names_are_counted),
 		TEST(test_virtual_kinds_differ),
 		TEST(test_writers),
 		TEST(test_many),
