@@ -7,7 +7,7 @@
 #include "backend/base/thread.h"
 #include "fs/folder/folder.h"
 #include "fs/view/gallery.h"
-#include "fs/view/virtual_files.h"
+#include "fs/view/status_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -85,7 +85,7 @@ static void look_again(struct announce *announce, uint64_t number)
 		nodes_unref(&fs->nodes, directory, 1);
 	if (!take_over(announce, number, &look))
 		return;
-	virtual_status_changed(fs, number);
+	status_file_outdate(fs, number);
 	count_change(announce, number);
 	fs->events.wake_pollers(fs, number);
 }

@@ -181,7 +181,6 @@ static bool set_waiting(struct filesystem *fs, uint64_t number, const char *wait
 	    (!folder->waiting && !waiting))
 		return false;
 	task_set_text(&folder->waiting, waiting);
-	folder->waiting_changes++;
 	return true;
 }
 

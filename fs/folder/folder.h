@@ -21,7 +21,6 @@ struct folder {
 	struct folder *next;
 	uint64_t known_device, known_inode; /* the ledger's, when it was found; or 0 */
 	char *waiting; /* why it does not go out; NULL: it settles, or nothing holds it */
-	unsigned waiting_changes;
 	char text_before[SHA256_HEX]; /* of a trigger, before it was last cut; or "" */
 	ino_t inode_before;	      /* … which one */
 	bool is_cut;		      /* since a save of one was last refused */

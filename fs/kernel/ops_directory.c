@@ -11,6 +11,8 @@
 #include "fs/announce/announce.h"
 #include "fs/folder/folder.h"
 #include "fs/view/gallery.h"
+#include "fs/view/inode_number.h"
+#include "fs/view/task_json_file.h"
 #include "fs/view/virtual_files.h"
 
 #include <dirent.h>
@@ -104,7 +106,7 @@ static int add_virtual_entries(struct filesystem *fs, struct listing *into,
 		if (has_name(users, files[i].name))
 			continue;
 		if (files[i].kind == VIRTUAL_TASK_JSON)
-			files[i].version = virtual_json_version(fs, view);
+			files[i].version = task_json_file_version(fs, view);
 		r = add(into, files[i].name,
 			virtual_inode(number, files[i].kind, files[i].version), S_IFREG);
 	}

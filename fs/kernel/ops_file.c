@@ -14,6 +14,7 @@
 #include "fs/kernel/passthrough.h"
 #include "fs/order/refused_saves.h"
 #include "fs/folder/due_queue.h"
+#include "fs/view/status_file.h"
 #include "fs/view/virtual_files.h"
 
 #include <errno.h>
@@ -201,7 +202,7 @@ static size_t fill_status(struct filesystem *fs, struct handle *handle, off_t of
 	if (handle->text && offset > 0 && !(is_end && handle->polled.found_end))
 		return length;
 	free(handle->text);
-	handle->text = virtual_status_text(fs, handle->node->number);
+	handle->text = status_file_text(fs, handle->node->number);
 	return handle->text ? strlen(handle->text) : 0;
 }
 

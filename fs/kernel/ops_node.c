@@ -10,6 +10,7 @@
 #include "fs/view/gallery.h"
 #include "fs/folder/access.h"
 #include "fs/order/refused_saves.h"
+#include "fs/view/inode_number.h"
 #include "fs/view/virtual_files.h"
 
 #include <errno.h>

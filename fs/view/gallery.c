@@ -7,7 +7,8 @@
 #include "fs/view/gallery_page.h"
 #include "fs/folder/access.h"
 #include "fs/view/prompt.h"
-#include "fs/view/virtual_files.h"
+#include "fs/view/inode_number.h"
+#include "fs/view/shown_facts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -132,13 +133,14 @@ static const char *frame_of(struct filesystem *fs, const struct task_view *view,
 
 static char *note_of(struct filesystem *fs, const struct task_view *view)
 {
+	int64_t active_ms;
 	char *waiting;
 
 	if (view->state != TASK_PENDING)
 		return task_is_active(view->state) || !problem_is_set(&view->problem)
 			       ? NULL
 			       : text_dup(view->problem.text);
-	waiting = virtual_waiting(fs, view);
+	waiting = shown_waiting(fs, view, &active_ms);
 	return waiting ? waiting : text_dup(view->waiting ? view->waiting : "settling");
 }
 
@@ -156,7 +158,7 @@ static bool fill_card(struct filesystem *fs, const struct task_view *view,
 		.created_ms = view->created_ms,
 		.path = path_of(fs, view, folder),
 		.has_video = is_shown(view, OUTPUT_VIDEO, HIDDEN_VIDEO),
-		.is_simulated = is_sent && virtual_is_simulated(fs, view),
+		.is_simulated = is_sent && shown_is_simulated(fs, view),
 		.provider = is_sent ? view->provider : NULL,
 		.model = is_sent ? view->model : NULL,
 	};

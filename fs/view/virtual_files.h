@@ -1,16 +1,11 @@
 /*
  * Virtual files: what a task's folder shows besides the user's files, and their
- * attributes. `status` is a snapshot: getattr and read serve the same text, size and
- * time.
+ * attributes. Any thread.
  */
 #ifndef SEEDANCEFS_FS_VIEW_VIRTUAL_FILES_H
 #define SEEDANCEFS_FS_VIEW_VIRTUAL_FILES_H
 
 #include "fs/folder/filesystem.h"
-
-/* The number of an inode as users see it. */
-ino_t virtual_inode(uint64_t number, enum virtual_kind kind, uint64_t version);
-ino_t user_inode(ino_t inode);
 
 /* What a virtual file is, for a look-up. */
 struct virtual_file {
@@ -20,7 +15,6 @@ struct virtual_file {
 	const char *name;
 };
 #define VIRTUAL_FILES_MAX 5
-uint32_t virtual_json_version(struct filesystem *fs, const struct task_view *view);
 
 /*
  * The virtual files that the folder shows now, `status` first. `has_own_frame`: the user
@@ -44,14 +38,5 @@ int virtual_stat(struct filesystem *fs, struct node *node, struct stat *ret_stat
 int virtual_get(struct filesystem *fs, struct node *directory,
 		const struct task_view *view, const struct virtual_file *file,
 		struct node **ret_node);
-
-/* A copy of `status`, the snapshot that getattr tells of, to free(); NULL: no memory. */
-char *virtual_status_text(struct filesystem *fs, uint64_t number);
-/* Its snapshot is too old by now, whatever its age. */
-void virtual_status_changed(struct filesystem *fs, uint64_t number);
-/* Why a pending task does not go out; free() it. NULL: it settles. */
-char *virtual_waiting(struct filesystem *fs, const struct task_view *view);
-/* Whether the simulator made it: then nothing was billed. */
-bool virtual_is_simulated(struct filesystem *fs, const struct task_view *view);
 
 #endif

@@ -1,0 +1,27 @@
+#include "fs/view/inode_number.h"
+
+#define NUMBER_SHIFT 32
+#define KIND_SHIFT 28 /* the last kind leaves bit 31 clear */
+#define USER_INODE_BIT (UINT64_C(1) << 63)
+#define SIGN_BIT (UINT64_C(1) << 31)
+#define SIGN_SHIFT 31 /* from there to bit 62 */
+
+/*
+ * Copiers that sort by inode must come to `status` first and to a video last, whose being
+ * read changes what task.json says. GIO compares by the lower 32 bits of the difference,
+ * signed: so those of `status` are zeros, and nothing of a user's or a task's has bit 31.
+ */
+ino_t user_inode(ino_t inode)
+{
+	uint64_t number = (uint64_t)inode;
+
+	return (ino_t)((number & ~SIGN_BIT) | (number & SIGN_BIT) << SIGN_SHIFT |
+		       USER_INODE_BIT);
+}
+
+ino_t virtual_inode(uint64_t number, enum virtual_kind kind, uint64_t version)
+{
+	return (ino_t)(number << NUMBER_SHIFT |
+		       (uint64_t)(kind - VIRTUAL_STATUS) << KIND_SHIFT |
+		       (version & INODE_VERSION_MASK));
+}

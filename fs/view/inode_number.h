@@ -1,0 +1,20 @@
+/*
+ * The numbers of inodes as users see them (README.md, "Rules that the kernel sets").
+ * Pure.
+ */
+#ifndef SEEDANCEFS_FS_VIEW_INODE_NUMBER_H
+#define SEEDANCEFS_FS_VIEW_INODE_NUMBER_H
+
+#include "fs/tree/names.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* What of a virtual file's version is in its number. */
+#define INODE_VERSION_MASK ((UINT64_C(1) << 28) - 1)
+
+ino_t virtual_inode(uint64_t number, enum virtual_kind kind, uint64_t version);
+/* Of a file below. */
+ino_t user_inode(ino_t inode);
+
+#endif
