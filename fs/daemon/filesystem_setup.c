@@ -6,7 +6,7 @@
 #include "fs/folder/folder.h"
 #include "fs/view/gallery.h"
 #include "fs/kernel/handle.h"
-#include "fs/kernel/ops_poll.h"
+#include "fs/kernel/pollers.h"
 #include "fs/kernel/parked_reads.h"
 #include "fs/kernel/passthrough.h"
 #include "fs/order/settle.h"

@@ -1,7 +1,7 @@
 #include "fs/kernel/handle.h"
 
 #include "backend/base/cleanup.h"
-#include "fs/kernel/ops_poll.h"
+#include "fs/kernel/pollers.h"
 
 struct handle *handle_create(struct filesystem *fs, struct node *node)
 {

@@ -56,6 +56,9 @@ int ops_find(struct filesystem *fs, struct node *parent, const char *name,
  */
 bool ops_may_cover(struct filesystem *fs, const struct node *node);
 
+/* Files of another task come to a virtual file's folder, if only to be refused. */
+void ops_note_copy(struct filesystem *fs, const struct node *node);
+
 /* ops_node.c */
 void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name);
 void op_forget(fuse_req_t request, fuse_ino_t id, uint64_t count);
@@ -87,18 +90,20 @@ void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name,
 	       fuse_ino_t new_parent, const char *new_name, unsigned flags);
 /* ops_file.c */
 void op_open(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info);
-void op_read(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset,
-	     struct fuse_file_info *info);
-void op_write(fuse_req_t request, fuse_ino_t id, const char *bytes, size_t size,
-	      off_t offset, struct fuse_file_info *info);
 void op_flush(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info);
 void op_release(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info);
+/* ops_read.c */
+void op_read(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset,
+	     struct fuse_file_info *info);
+void op_lseek(fuse_req_t request, fuse_ino_t id, off_t offset, int whence,
+	      struct fuse_file_info *info);
+/* ops_write.c */
+void op_write(fuse_req_t request, fuse_ino_t id, const char *bytes, size_t size,
+	      off_t offset, struct fuse_file_info *info);
 void op_fsync(fuse_req_t request, fuse_ino_t id, int data_only,
 	      struct fuse_file_info *info);
 void op_fallocate(fuse_req_t request, fuse_ino_t id, int mode, off_t offset, off_t length,
 		  struct fuse_file_info *info);
-void op_lseek(fuse_req_t request, fuse_ino_t id, off_t offset, int whence,
-	      struct fuse_file_info *info);
 void op_copy_file_range(fuse_req_t request, fuse_ino_t from, off_t from_offset,
 			struct fuse_file_info *from_info, fuse_ino_t to, off_t to_offset,
 			struct fuse_file_info *to_info, size_t size, int flags);

@@ -10,26 +10,12 @@
 #ifndef SEEDANCEFS_FS_KERNEL_OPS_POLL_H
 #define SEEDANCEFS_FS_KERNEL_OPS_POLL_H
 
-#include "fs/folder/filesystem.h"
 #include "fs/kernel/handle.h"
-
-struct pollers;
-
-int pollers_create(struct pollers **ret_pollers);
-void pollers_destroy(struct pollers *pollers);
-
-/* Wakes those who poll a task's `status`. The announcing thread; no lock is held. */
-void pollers_wake(struct pollers *pollers, uint64_t number);
-/* Wakes those who may look for the end; returns when (boot clock, ms) it is to be asked
- * again, or INT64_MAX. */
-int64_t pollers_tick(struct pollers *pollers, int64_t now_ms);
-/* A handle is closed. */
-void pollers_leave(struct pollers *pollers, const struct handle *handle);
 
 /*
  * `got` bytes at an offset were read of an open `status`, which is `size` long; `changes`
  * (announce_changes()) is of before. Who reads on in the middle reads the text that he
- * began (ops_file.c): what changed since is still new to him. The handle's lock is held.
+ * began (ops_read.c): what changed since is still new to him. The handle's lock is held.
  */
 void polled_was_read(struct polled *polled, unsigned changes, off_t offset, size_t got,
 		     size_t size);
