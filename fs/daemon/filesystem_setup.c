@@ -58,8 +58,6 @@ int filesystem_create(struct backend *backend, int library, const char *mount_po
 	fs->is_root = fs->owner == 0;
 	fs->events = (struct folder_events){ status_changed, walked, wake_pollers,
 					     tick_pollers };
-	pthread_mutex_init(&fs->handles_lock, NULL);
-	pthread_cond_init(&fs->opened, NULL);
 	r = tree_open(&fs->tree, library);
 	fs->tree.mounted_at = mount_point;
 	if (!r)
@@ -79,6 +77,8 @@ int filesystem_create(struct backend *backend, int library, const char *mount_po
 	if (!r)
 		r = thumbnails_create(fs, &fs->thumbnails);
 	if (!r)
+		r = handles_create(&fs->handles);
+	if (!r)
 		r = pollers_create(&fs->pollers);
 	if (!r)
 		r = announce_create(fs, &fs->announce);
@@ -94,8 +94,7 @@ void filesystem_destroy(struct filesystem *fs)
 {
 	if (!fs)
 		return;
-	while (fs->handles) /* a busy mount ended: nobody releases these any more */
-		handle_destroy(fs, fs->handles);
+	handles_destroy(fs);
 	thumbnails_destroy(fs->thumbnails);
 	announce_destroy(fs->announce);
 	pollers_destroy(fs->pollers);
@@ -107,8 +106,6 @@ void filesystem_destroy(struct filesystem *fs)
 	folders_destroy(fs->folders, &fs->nodes);
 	nodes_clear(&fs->nodes);
 	tree_close(&fs->tree);
-	pthread_cond_destroy(&fs->opened);
-	pthread_mutex_destroy(&fs->handles_lock);
 	free(fs);
 }
 

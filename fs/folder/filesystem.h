@@ -15,17 +15,14 @@
 #include "fs/tree/node.h"
 #include "fs/tree/tree.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 
-struct fuse_session;
 struct folders;
 struct due_queue;
 struct settler;
 struct parked_reads;
 struct thumbnails;
-struct handle;
+struct handles;
 struct announce;
 struct pollers;
 struct gallery;
@@ -45,18 +42,13 @@ struct filesystem {
 	struct thumbnails *thumbnails; /* NULL: there are none */
 	struct announce *announce;
 	struct pollers *pollers;
+	struct handles *handles;
 	struct gallery *gallery;
 	uid_t owner; /* who pays: only this user orders */
 	gid_t group;
 	bool is_root;
 	void (*ready)(void *context); /* the kernel has begun to talk to us; once */
 	void *ready_context;
-
-	atomic_bool can_pass; /* whole outputs may be read by the kernel itself */
-
-	pthread_mutex_t handles_lock;
-	pthread_cond_t opened;	/* an output's first open is decided */
-	struct handle *handles; /* guarded by handles_lock: all that are open */
 };
 
 #endif

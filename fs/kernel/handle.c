@@ -3,6 +3,33 @@
 #include "backend/base/cleanup.h"
 #include "fs/kernel/pollers.h"
 
+#include <errno.h>
+
+int handles_create(struct handles **ret_handles)
+{
+	struct handles *handles = calloc(1, sizeof(*handles));
+
+	if (!handles)
+		return -ENOMEM;
+	pthread_mutex_init(&handles->lock, NULL);
+	pthread_cond_init(&handles->opened, NULL);
+	*ret_handles = handles;
+	return 0;
+}
+
+void handles_destroy(struct filesystem *fs)
+{
+	struct handles *handles = fs->handles;
+
+	if (!handles)
+		return;
+	while (handles->first)
+		handle_destroy(fs, handles->first);
+	pthread_cond_destroy(&handles->opened);
+	pthread_mutex_destroy(&handles->lock);
+	free(handles);
+}
+
 struct handle *handle_create(struct filesystem *fs, struct node *node)
 {
 	struct handle *handle = calloc(1, sizeof(*handle));
@@ -13,13 +40,13 @@ struct handle *handle_create(struct filesystem *fs, struct node *node)
 	handle->node = node;
 	nodes_ref(&fs->nodes, node);
 	pthread_mutex_init(&handle->lock, NULL);
-	pthread_mutex_lock(&fs->handles_lock);
-	handle->next = fs->handles;
-	handle->previous = &fs->handles;
+	pthread_mutex_lock(&fs->handles->lock);
+	handle->next = fs->handles->first;
+	handle->previous = &fs->handles->first;
 	if (handle->next)
 		handle->next->previous = &handle->next;
-	fs->handles = handle;
-	pthread_mutex_unlock(&fs->handles_lock);
+	fs->handles->first = handle;
+	pthread_mutex_unlock(&fs->handles->lock);
 	return handle;
 }
 
@@ -35,11 +62,11 @@ void handle_destroy(struct filesystem *fs, struct handle *handle)
 	if (!handle)
 		return;
 	pollers_leave(fs->pollers, handle);
-	pthread_mutex_lock(&fs->handles_lock);
+	pthread_mutex_lock(&fs->handles->lock);
 	*handle->previous = handle->next;
 	if (handle->next)
 		handle->next->previous = handle->previous;
-	pthread_mutex_unlock(&fs->handles_lock);
+	pthread_mutex_unlock(&fs->handles->lock);
 	if (handle->media)
 		backend_media_leave(fs->backend, handle->media);
 	if (handle->fd >= 0)

@@ -6,6 +6,9 @@
 
 #include "fs/folder/filesystem.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 struct listing; /* a directory's entries, ops_directory.c */
 
 /* What a program that polls a `status` knows of it (ops_poll.h). */
@@ -25,7 +28,7 @@ struct handle {
 	struct media *media; /* outputs */
 	bool is_counted;     /* … among the node's opens */
 
-	/* Guarded by the filesystem's handles_lock. */
+	/* Guarded by the lock of all handles. */
 	struct handle *next, **previous;
 
 	/* Any thread: set once, when opened or when a copied `status` becomes a file. */
@@ -39,6 +42,19 @@ struct handle {
 	char *text; /* of `status`, as its reader began to read it; or NULL */
 	struct polled polled;
 };
+
+/* All that are open in a mount, and what the kernel may do with them. */
+struct handles {
+	atomic_bool can_pass; /* whole outputs may be read by the kernel itself */
+
+	pthread_mutex_t lock;
+	pthread_cond_t opened; /* an output's first open is decided (passthrough.h) */
+	struct handle *first;  /* guarded by lock */
+};
+
+int handles_create(struct handles **ret_handles);
+/* Closes those that are left: when a busy mount ends, nobody releases them. */
+void handles_destroy(struct filesystem *fs);
 
 /* Makes a handle and counts it among the open ones; takes a reference to the node. */
 struct handle *handle_create(struct filesystem *fs, struct node *node);

@@ -10,7 +10,7 @@
 #include <assert.h>
 #include <string.h>
 
-/* Of an output's node; guarded by the filesystem's handles_lock. */
+/* Of an output's node; guarded by the lock of the handles. */
 struct opens {
 	unsigned opens;
 	int backing_id;	 /* the kernel's name of its media file; 0: reads come to us */
@@ -31,15 +31,15 @@ static struct opens *opens_of(const struct node *output)
 bool passthrough_is_open(struct filesystem *fs, const struct node *node)
 {
 	const struct opens *state = opens_of(node);
-	SCOPED_LOCK(&fs->handles_lock);
+	SCOPED_LOCK(&fs->handles->lock);
 
 	return state->opens > 0;
 }
 
 void passthrough_init(struct filesystem *fs, struct fuse_conn_info *connection)
 {
-	fs->can_pass = fs->is_root && connection->capable & FUSE_CAP_PASSTHROUGH;
-	if (!fs->can_pass)
+	fs->handles->can_pass = fs->is_root && connection->capable & FUSE_CAP_PASSTHROUGH;
+	if (!fs->handles->can_pass)
 		return;
 	connection->want |= FUSE_CAP_PASSTHROUGH;
 	connection->max_backing_stack_depth = FUSE_BACKING_STACKED_OVER;
@@ -50,10 +50,10 @@ void passthrough_init(struct filesystem *fs, struct fuse_conn_info *connection)
 static bool begin_deciding(struct filesystem *fs, struct node *node)
 {
 	struct opens *state = opens_of(node);
-	SCOPED_LOCK(&fs->handles_lock);
+	SCOPED_LOCK(&fs->handles->lock);
 
 	while (state->is_opening)
-		pthread_cond_wait(&fs->opened, &fs->handles_lock);
+		pthread_cond_wait(&fs->handles->opened, &fs->handles->lock);
 	state->is_opening = state->opens++ == 0;
 	return state->is_opening;
 }
@@ -61,17 +61,17 @@ static bool begin_deciding(struct filesystem *fs, struct node *node)
 static void end_deciding(struct filesystem *fs, struct node *node, int backing_id)
 {
 	struct opens *state = opens_of(node);
-	SCOPED_LOCK(&fs->handles_lock);
+	SCOPED_LOCK(&fs->handles->lock);
 
 	state->backing_id = backing_id;
 	state->is_opening = false;
-	pthread_cond_broadcast(&fs->opened);
+	pthread_cond_broadcast(&fs->handles->opened);
 }
 
 static int backing_of(struct filesystem *fs, const struct node *node)
 {
 	const struct opens *state = opens_of(node);
-	SCOPED_LOCK(&fs->handles_lock);
+	SCOPED_LOCK(&fs->handles->lock);
 
 	return state->backing_id;
 }
@@ -83,7 +83,7 @@ static int make_backing(struct filesystem *fs, fuse_req_t request,
 	int backing_id = fd < 0 ? 0 : fuse_passthrough_open(request, fd);
 
 	if (fd >= 0 && backing_id <= 0) {
-		fs->can_pass = false; /* it was told why on the first try */
+		fs->handles->can_pass = false; /* it was told why on the first try */
 		log_info("event=no_passthrough reason=\"the kernel does not take it\"");
 	}
 	return backing_id > 0 ? backing_id : 0;
@@ -98,7 +98,7 @@ void passthrough_open(struct filesystem *fs, fuse_req_t request, struct handle *
 	if (begin_deciding(fs, node)) {
 		int backing_id = backing_of(fs, node);
 
-		if (!backing_id && fs->can_pass)
+		if (!backing_id && fs->handles->can_pass)
 			backing_id = make_backing(fs, request, handle);
 		end_deciding(fs, node, backing_id);
 	}
@@ -111,7 +111,7 @@ void passthrough_open(struct filesystem *fs, fuse_req_t request, struct handle *
 static int count_out(struct filesystem *fs, struct node *node, bool may_close)
 {
 	struct opens *state = opens_of(node);
-	SCOPED_LOCK(&fs->handles_lock);
+	SCOPED_LOCK(&fs->handles->lock);
 	int backing_id = state->backing_id;
 
 	if (--state->opens || !may_close)
@@ -147,7 +147,7 @@ bool passthrough_is_open(struct filesystem *fs, const struct node *node)
 void passthrough_init(struct filesystem *fs, struct fuse_conn_info *connection)
 {
 	(void)connection;
-	fs->can_pass = false;
+	fs->handles->can_pass = false;
 }
 
 void passthrough_open(struct filesystem *fs, fuse_req_t request, struct handle *handle,
