@@ -34,6 +34,30 @@ static const char *proxy_of(const struct config *config)
 	return strcmp(config->proxy, CONFIG_PROXY_ENVIRONMENT) ? config->proxy : "";
 }
 
+static int create_modules(struct backend *backend)
+{
+	static int (*const creates[])(struct backend * backend) = {
+		polling_create,	 size_probes_create,  reveals_create,
+		removals_create, lost_answers_create, sender_create,
+	};
+	int r = 0;
+
+	for (size_t i = 0; !r && i < ARRAY_SIZE(creates); i++)
+		r = creates[i](backend);
+	return r;
+}
+
+/* What asks others goes before those. */
+static void destroy_modules(struct backend *backend)
+{
+	sender_destroy(backend);
+	lost_answers_destroy(backend);
+	removals_destroy(backend);
+	reveals_destroy(backend);
+	size_probes_destroy(backend);
+	polling_destroy(backend);
+}
+
 int backend_create(const struct config *config, const char *library_path,
 		   int media_directory, const struct backend_events *events,
 		   struct backend **ret_backend)
@@ -53,8 +77,6 @@ int backend_create(const struct config *config, const char *library_path,
 	media_pool_init(&backend->chunks);
 	media_reads_init(backend);
 	prefetch_init(backend);
-	reveal_init(backend);
-	removal_init(backend);
 	r = random_bytes(&backend->random_state, sizeof(backend->random_state));
 	if (!r)
 		r = turn_create(&backend->turn);
@@ -66,6 +88,8 @@ int backend_create(const struct config *config, const char *library_path,
 		r = tasks_create(wake, backend, &backend->tasks);
 	if (!r)
 		r = trust_create(config, &backend->trust);
+	if (!r)
+		r = create_modules(backend);
 	if (!r)
 		r = backend->library_path ? revive_tasks(backend) : -ENOMEM;
 	if (r) {
@@ -106,20 +130,14 @@ void backend_destroy(struct backend *backend)
 	if (backend->http) {
 		prefetch_clear(backend);
 		media_clear(backend);
-		sender_clear(backend);
-		poll_clear(backend);
-		size_probe_clear(backend);
-		task_timers_clear(&backend->held_back);
-		task_timers_clear(&backend->removals);
-		lost_answer_clear(backend);
 	}
+	destroy_modules(backend);
 	http_destroy(backend->http);
 	media_writer_destroy(backend->writer);
 	media_pool_clear(&backend->chunks);
 	timers_clear(&backend->timers);
 	ledger_close(backend->ledger);
 	tasks_destroy(backend->tasks);
-	free(backend->intents);
 	trust_destroy(backend->trust);
 	free(backend->library_path);
 	turn_destroy(backend->turn);

@@ -17,6 +17,7 @@
 #include "backend/core/events.h"
 #include "backend/core/section.h"
 #include "backend/request/parse_cache.h"
+#include "backend/orders/task_order.h"
 #include "backend/request/request.h"
 #include "backend/http/link.h"
 #include "backend/tasks/task.h"
@@ -116,18 +117,6 @@ void backend_task_withdraw(struct backend *backend, uint64_t number);
 /* How often it was edited so far:
  * taken before the folder is read, given with its order. */
 uint64_t backend_task_edits(struct backend *backend, uint64_t number);
-
-/* What a folder orders, put together by the folder side. */
-struct task_order {
-	uint64_t number;
-	uint64_t edits;		 /* backend_task_edits() before the files were read */
-	struct request *request; /* taken, in every case */
-	char digest[SHA256_HEX]; /* of trigger and inputs, to tell a mere rewrite */
-	bool is_forced; /* `submit` or `retry`: an equal digest does not stop it */
-	const struct locked_file *locked; /* borrowed */
-	size_t locked_count;
-	struct task_place place; /* borrowed */
-};
 
 /*
  * Hands an order over; it goes out when the limits allow. Returns 0; 1 when nothing

@@ -294,3 +294,21 @@ int backend_task_remove(struct backend *backend, uint64_t number)
 	tasks_commit(backend->tasks, view);
 	return backend_send_task(backend, number, remove_now);
 }
+
+int backend_task_hide(struct backend *backend, uint64_t number, unsigned what)
+{
+	return removal_hide(backend, number, what);
+}
+
+int backend_task_unhide(struct backend *backend, uint64_t number, unsigned what)
+{
+	return removal_unhide(backend, number, what);
+}
+
+/* --- a success that is held back --- */
+
+void backend_task_show(struct backend *backend, uint64_t number)
+{
+	backend_send_task(backend, number,
+			  reveal_now); /* without memory the timer shows it */
+}

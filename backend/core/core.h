@@ -8,17 +8,12 @@
 #include "backend/base/timers.h"
 #include "backend/core/command.h"
 #include "backend/core/events.h"
-#include "backend/core/task_timers.h"
 #include "backend/config/config.h"
 #include "backend/media/store/stage.h"
 #include "backend/tasks/task_table.h"
 
 #include <stdatomic.h>
 
-struct order;
-struct task_poll;
-struct size_probe;
-struct search;
 struct opening;
 struct prefetch_job;
 
@@ -54,6 +49,12 @@ struct backend {
 
 	/* The modules, each with a state of its own. */
 	struct turn *turn;
+	struct sender *sender;
+	struct lost_answers *lost_answers;
+	struct polling *polling;
+	struct size_probes *size_probes;
+	struct reveals *reveals;
+	struct removals *removals;
 
 	struct media_writer *writer;
 	struct media_pool chunks; /* has a lock of its own */
@@ -71,20 +72,11 @@ struct backend {
 	atomic_bool is_cancel_sent;
 
 	/* Backend thread only. */
-	struct order *orders; /* in the order they came */
-	struct task_poll *task_polls;
-	struct size_probe *size_probes;
-	struct task_timers held_back; /* successes, and when they are shown at last */
-	struct task_timers removals;  /* … and when the bytes go */
-	struct search *searches;
 	struct prefetch_job *prefetch_jobs;
 	struct timer prefetch_timer;
 	bool prefetch_starts;	  /* everything that is known is to be looked at */
 	int64_t prefetch_plan_ms; /* boot clock: the keepers' times are reckoned anew */
 	int64_t read_ms;	  /* boot clock: somebody waited for bytes */
-	int64_t *intents;	  /* wall clock of the creates sent in the last hour,
-			   * oldest first */
-	size_t intent_count;
 };
 
 /* Its thread has something to do. Any thread. */

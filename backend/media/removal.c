@@ -4,15 +4,23 @@
  * then learn that they may not make another in its place. So what was removed and is to
  * be made again stands there again, with every byte that was fetched.
  */
+#include "backend/media/removal.h"
+
 #include "backend/core_internal.h"
+#include "backend/core/task_timers.h"
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
 #include "backend/media/prefetch/prefetch.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #define MAKE_AGAIN_MS 10000
+
+struct removals {
+	struct task_timers timers; /* when the bytes go */
+};
 
 static const unsigned hidden_output[OUTPUT_COUNT] = { HIDDEN_VIDEO, HIDDEN_LAST_FRAME };
 
@@ -49,9 +57,20 @@ void removal_finish(struct backend *backend, uint64_t number)
 			media_drop(backend, number, (enum output_kind)i);
 }
 
-void removal_init(struct backend *backend)
+int removals_create(struct backend *backend)
 {
-	backend->removals = (struct task_timers){ backend, removal_finish, NULL };
+	backend->removals = calloc(1, sizeof(*backend->removals));
+	if (!backend->removals)
+		return -ENOMEM;
+	backend->removals->timers = (struct task_timers){ backend, removal_finish, NULL };
+	return 0;
+}
+
+void removals_destroy(struct backend *backend)
+{
+	if (backend->removals)
+		task_timers_clear(&backend->removals->timers);
+	free(backend->removals);
 }
 
 /* Nothing more is fetched for it, and in a little while it is gone. */
@@ -64,13 +83,13 @@ static void plan(struct backend *backend, uint64_t number)
 	for (int i = 0; i < OUTPUT_COUNT; i++)
 		if (view->outputs[i].is_removed)
 			prefetch_drop(backend, number, (enum output_kind)i);
-	if (task_timers_set(&backend->removals, number, MAKE_AGAIN_MS))
+	if (task_timers_set(&backend->removals->timers, number, MAKE_AGAIN_MS))
 		removal_finish(backend, number);
 }
 
 /* --- what a person does --- */
 
-int backend_task_hide(struct backend *backend, uint64_t number, unsigned what)
+int removal_hide(struct backend *backend, uint64_t number, unsigned what)
 {
 	struct task_view *view = tasks_begin(backend->tasks, number);
 
@@ -85,7 +104,7 @@ int backend_task_hide(struct backend *backend, uint64_t number, unsigned what)
 	return backend_send_task(backend, number, plan);
 }
 
-int backend_task_unhide(struct backend *backend, uint64_t number, unsigned what)
+int removal_unhide(struct backend *backend, uint64_t number, unsigned what)
 {
 	struct task_view *view = tasks_begin(backend->tasks, number);
 

@@ -4,13 +4,22 @@
  * SHOW_LATEST_MS, then the task is shown all the same. Nothing of this is kept: after a
  * restart the task is observed, and the folder side told, anew.
  */
+#include "backend/media/reveal.h"
+
 #include "backend/core_internal.h"
+#include "backend/core/task_timers.h"
 
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/media/prefetch/prefetch.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
+
+struct reveals {
+	struct task_timers held_back; /* successes, and when they are shown at last */
+};
 
 /* --- showing --- */
 
@@ -20,7 +29,7 @@ static void succeed(struct task_view *view)
 		problem_set(&view->problem, PROBLEM_SERVER,
 			    "the task succeeded, but its video cannot be had");
 	task_set_text(&view->waiting, NULL);
-	poll_end_cancel(view);
+	task_end_cancel(view);
 	view->listing_ms = clock_wall_ms();
 	task_enter(view, TASK_SUCCEEDED);
 }
@@ -71,19 +80,30 @@ static void show(struct backend *backend, uint64_t number)
 
 /* --- holding back --- */
 
-void reveal_init(struct backend *backend)
+int reveals_create(struct backend *backend)
 {
-	backend->held_back = (struct task_timers){ backend, show, NULL };
+	backend->reveals = calloc(1, sizeof(*backend->reveals));
+	if (!backend->reveals)
+		return -ENOMEM;
+	backend->reveals->held_back = (struct task_timers){ backend, show, NULL };
+	return 0;
+}
+
+void reveals_destroy(struct backend *backend)
+{
+	if (backend->reveals)
+		task_timers_clear(&backend->reveals->held_back);
+	free(backend->reveals);
 }
 
 bool reveal_is_held(const struct backend *backend, uint64_t number)
 {
-	return task_timers_has(&backend->held_back, number);
+	return task_timers_has(&backend->reveals->held_back, number);
 }
 
 static int hold_back(struct backend *backend, uint64_t number)
 {
-	int r = task_timers_set(&backend->held_back, number, SHOW_LATEST_MS);
+	int r = task_timers_set(&backend->reveals->held_back, number, SHOW_LATEST_MS);
 
 	if (!r)
 		backend_set_waiting(backend, number, "its thumbnails for the desktop");
@@ -106,13 +126,8 @@ void reveal_task(struct backend *backend, uint64_t number)
 		show(backend, number);
 }
 
-static void go_on(struct backend *backend, uint64_t number)
+void reveal_now(struct backend *backend, uint64_t number)
 {
-	if (task_timers_drop(&backend->held_back, number))
+	if (task_timers_drop(&backend->reveals->held_back, number))
 		show(backend, number);
-}
-
-void backend_task_show(struct backend *backend, uint64_t number)
-{
-	backend_send_task(backend, number, go_on); /* without memory the timer shows it */
 }

@@ -27,10 +27,15 @@
 
 static void begin(void *context);
 
+struct size_probes {
+	struct size_probe *first;
+};
+
 static struct size_probe *find(const struct backend *backend, uint64_t number,
 			       enum output_kind kind)
 {
-	for (struct size_probe *probe = backend->size_probes; probe; probe = probe->next)
+	for (struct size_probe *probe = backend->size_probes->first; probe;
+	     probe = probe->next)
 		if (probe->number == number &&
 		    (kind == OUTPUT_COUNT || probe->kind == kind))
 			return probe;
@@ -45,7 +50,7 @@ bool size_probe_is_under_way(const struct backend *backend, uint64_t number)
 static void drop(struct size_probe *probe)
 {
 	struct backend *backend = probe->backend;
-	struct size_probe **at = &backend->size_probes;
+	struct size_probe **at = &backend->size_probes->first;
 
 	while (*at != probe)
 		at = &(*at)->next;
@@ -67,10 +72,19 @@ void size_probe_drop(struct backend *backend, uint64_t number)
 		drop(probe);
 }
 
-void size_probe_clear(struct backend *backend)
+int size_probes_create(struct backend *backend)
 {
-	while (backend->size_probes)
-		drop(backend->size_probes);
+	backend->size_probes = calloc(1, sizeof(*backend->size_probes));
+	return backend->size_probes ? 0 : -ENOMEM;
+}
+
+void size_probes_destroy(struct backend *backend)
+{
+	struct size_probes *probes = backend->size_probes;
+
+	while (probes && probes->first)
+		drop(probes->first);
+	free(probes);
 }
 
 /* --- what is known --- */
@@ -294,8 +308,8 @@ static void add(struct backend *backend, const struct task_view *view,
 	probe->wants_all = wants_all;
 	probe->version = view->outputs[kind].version + 1;
 	timer_init(&probe->timer, begin, probe);
-	probe->next = backend->size_probes;
-	backend->size_probes = probe;
+	probe->next = backend->size_probes->first;
+	backend->size_probes->first = probe;
 	timer_set(&backend->timers, &probe->timer, clock_boot_ms());
 }
 

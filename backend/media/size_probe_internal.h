@@ -5,6 +5,7 @@
 #define SEEDANCEFS_BACKEND_MEDIA_SIZE_PROBE_INTERNAL_H
 
 #include "backend/core_internal.h"
+#include "backend/media/size_probe.h"
 #include "backend/media/length_gauge.h"
 #include "backend/media/stream/media_answer.h"
 #include "backend/media/store/media_file.h"

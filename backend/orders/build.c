@@ -35,32 +35,6 @@ static int fit(struct order *order, struct problem *problem)
 			   &endpoint, order->request, problem);
 }
 
-/* The section that the request would go to by itself is judged last: its problem is what
- * people are told. */
-int backend_judge_request(const struct backend *backend, struct request *request,
-			  struct problem *problem)
-{
-	const struct config *config = backend->config;
-	const struct provider_section *chosen = config_section(config, request->provider);
-	struct endpoint endpoint;
-
-	if (request->task_id)
-		return 0;
-	if (!chosen)
-		return config_refuse_section(config, request->source, request->provider,
-					     problem);
-	for (size_t i = 0; i < config->section_count && !request->provider; i++) {
-		endpoint = config_endpoint(&config->sections[i]);
-		if (&config->sections[i] != chosen &&
-		    !fit_judge(config->models, config->sections[i].provider, &endpoint,
-			       request, problem))
-			return 0;
-		problem_clear(problem);
-	}
-	endpoint = config_endpoint(chosen);
-	return fit_judge(config->models, chosen->provider, &endpoint, request, problem);
-}
-
 /* Fits the request to its service, with all that it needs. -EAGAIN: not there yet. */
 static int complete(struct order *order, char **ret_waiting, struct problem *problem)
 {

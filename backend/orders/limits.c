@@ -24,12 +24,13 @@ int budget_add(void *context, int64_t intent_ms)
 {
 	struct backend *backend = context;
 	int64_t *intents =
-		realloc(backend->intents, (backend->intent_count + 1) * sizeof(*intents));
+		realloc(backend->sender->intents,
+			(backend->sender->intent_count + 1) * sizeof(*intents));
 
 	if (!intents)
 		return -ENOMEM;
-	backend->intents = intents;
-	intents[backend->intent_count++] = intent_ms;
+	backend->sender->intents = intents;
+	intents[backend->sender->intent_count++] = intent_ms;
 	return 0;
 }
 
@@ -43,24 +44,26 @@ static void forget_old_intents(struct backend *backend, int64_t now_ms)
 {
 	size_t old = 0;
 
-	while (old < backend->intent_count && backend->intents[old] <= now_ms - HOUR_MS)
+	while (old < backend->sender->intent_count &&
+	       backend->sender->intents[old] <= now_ms - HOUR_MS)
 		old++;
 	if (!old)
 		return;
-	backend->intent_count -= old;
-	memmove(backend->intents, backend->intents + old,
-		backend->intent_count * sizeof(*backend->intents));
+	backend->sender->intent_count -= old;
+	memmove(backend->sender->intents, backend->sender->intents + old,
+		backend->sender->intent_count * sizeof(*backend->sender->intents));
 }
 
 /* An order that certainly did not arrive costs nothing of the budget. */
 void budget_take_back(struct backend *backend, int64_t intent_ms)
 {
-	for (size_t i = backend->intent_count; i-- > 0;) {
-		if (backend->intents[i] != intent_ms)
+	for (size_t i = backend->sender->intent_count; i-- > 0;) {
+		if (backend->sender->intents[i] != intent_ms)
 			continue;
-		backend->intent_count--;
-		memmove(&backend->intents[i], &backend->intents[i + 1],
-			(backend->intent_count - i) * sizeof(*backend->intents));
+		backend->sender->intent_count--;
+		memmove(&backend->sender->intents[i], &backend->sender->intents[i + 1],
+			(backend->sender->intent_count - i) *
+				sizeof(*backend->sender->intents));
 		return;
 	}
 }
@@ -100,7 +103,8 @@ static unsigned count_creates(const struct backend *backend,
 {
 	unsigned count = 0;
 
-	for (const struct order *order = backend->orders; order; order = order->next)
+	for (const struct order *order = backend->sender->orders; order;
+	     order = order->next)
 		if (order->section == section &&
 		    (order->stage == ORDER_MARKED || order->stage == ORDER_SENT))
 			count++;
@@ -115,9 +119,10 @@ char *budget_holds(struct backend *backend, struct order *order)
 	int64_t now_ms = clock_wall_ms();
 
 	forget_old_intents(backend, now_ms);
-	if (backend->intent_count >= limit) {
+	if (backend->sender->intent_count >= limit) {
 		int64_t free_ms =
-			backend->intents[backend->intent_count - limit] + HOUR_MS;
+			backend->sender->intents[backend->sender->intent_count - limit] +
+			HOUR_MS;
 		AUTOFREE char *when = local_time(free_ms);
 
 		order_wait(order, free_ms - now_ms + 10);

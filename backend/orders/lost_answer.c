@@ -1,8 +1,5 @@
-/*
- * Candidates: after a create whose answer was lost, the service's own list may show which
- * task it was. They are told to the person, who decides (`adopt ID`); nothing is adopted
- * by itself, for lists carry no prompt (providers/README.md, 6.4).
- */
+#include "backend/orders/lost_answer.h"
+
 #include "backend/core_internal.h"
 
 #include "backend/base/cleanup.h"
@@ -35,10 +32,14 @@ struct search {
 	unsigned looks;
 };
 
+struct lost_answers {
+	struct search *first;
+};
+
 static void drop(struct search *search)
 {
 	struct backend *backend = search->backend;
-	struct search **at = &backend->searches;
+	struct search **at = &backend->lost_answers->first;
 
 	while (*at != search)
 		at = &(*at)->next;
@@ -48,10 +49,19 @@ static void drop(struct search *search)
 	free(search);
 }
 
-void lost_answer_clear(struct backend *backend)
+int lost_answers_create(struct backend *backend)
 {
-	while (backend->searches)
-		drop(backend->searches);
+	backend->lost_answers = calloc(1, sizeof(*backend->lost_answers));
+	return backend->lost_answers ? 0 : -ENOMEM;
+}
+
+void lost_answers_destroy(struct backend *backend)
+{
+	struct lost_answers *lost_answers = backend->lost_answers;
+
+	while (lost_answers && lost_answers->first)
+		drop(lost_answers->first);
+	free(lost_answers);
 }
 
 /* --- what the list shows --- */
@@ -210,7 +220,7 @@ void lost_answer_look(struct backend *backend, uint64_t number)
 	search->backend = backend;
 	search->number = number;
 	timer_init(&search->timer, ask, search);
-	search->next = backend->searches;
-	backend->searches = search;
+	search->next = backend->lost_answers->first;
+	backend->lost_answers->first = search;
 	ask_later(search);
 }

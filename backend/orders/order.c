@@ -29,12 +29,22 @@ static int copy_locked(struct order *made, const struct task_order *order)
 	return 0;
 }
 
+static void add(struct backend *backend, struct order *order)
+{
+	struct order **end = &backend->sender->orders;
+
+	while (*end)
+		end = &(*end)->next;
+	order->next = NULL;
+	*end = order;
+}
+
 static void run_order(struct backend *backend, struct command *command)
 {
 	struct order *order = (struct order *)command;
 
 	order->backend = backend;
-	sender_add(backend, order);
+	add(backend, order);
 }
 
 struct order *order_create(const struct task_order *order)
@@ -88,19 +98,9 @@ struct command *order_command(struct order *order)
 	return &order->command;
 }
 
-void sender_add(struct backend *backend, struct order *order)
-{
-	struct order **end = &backend->orders;
-
-	while (*end)
-		end = &(*end)->next;
-	order->next = NULL;
-	*end = order;
-}
-
 void order_drop(struct backend *backend, struct order *order)
 {
-	struct order **at = &backend->orders;
+	struct order **at = &backend->sender->orders;
 
 	while (*at && *at != order)
 		at = &(*at)->next;
@@ -108,12 +108,6 @@ void order_drop(struct backend *backend, struct order *order)
 		*at = order->next;
 	timer_clear(&backend->timers, &order->timer);
 	order_destroy(order);
-}
-
-void sender_clear(struct backend *backend)
-{
-	while (backend->orders)
-		order_drop(backend, backend->orders);
 }
 
 void order_wait(struct order *order, int64_t wait_ms)

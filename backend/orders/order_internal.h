@@ -8,6 +8,7 @@
 #ifndef SEEDANCEFS_BACKEND_ORDERS_ORDER_INTERNAL_H
 #define SEEDANCEFS_BACKEND_ORDERS_ORDER_INTERNAL_H
 
+#include "backend/core_internal.h"
 #include "backend/orders/sender.h"
 
 #define ORDER_RETRY_FIRST_MS 1000
@@ -44,6 +45,13 @@ struct order {
 	unsigned failures;
 	int64_t not_before_ms; /* boot clock */
 	struct timer timer;
+};
+
+struct sender {
+	struct order *orders; /* in the order they came */
+	int64_t *
+		intents; /* wall clock of the creates sent in the last hour, oldest first */
+	size_t intent_count;
 };
 
 /* --- order.c --- */

@@ -15,6 +15,24 @@
 #define ANSWER_MAX_BYTES (4u << 20)
 #define INPUTS_MS 500 /* between two looks at what is being fetched */
 
+int sender_create(struct backend *backend)
+{
+	backend->sender = calloc(1, sizeof(*backend->sender));
+	return backend->sender ? 0 : -ENOMEM;
+}
+
+void sender_destroy(struct backend *backend)
+{
+	struct sender *sender = backend->sender;
+
+	if (!sender)
+		return;
+	while (sender->orders)
+		order_drop(backend, sender->orders);
+	free(sender->intents);
+	free(sender);
+}
+
 /* --- marking --- */
 
 void order_enter_invalid(struct task_view *view, const struct problem *problem,
@@ -160,7 +178,7 @@ void sender_turn(struct backend *backend)
 {
 	struct order *order, *next;
 
-	for (order = backend->orders; order; order = next) {
+	for (order = backend->sender->orders; order; order = next) {
 		next = order->next;
 		if (order->stage == ORDER_WAITS)
 			consider(order);
@@ -195,7 +213,7 @@ void sender_send(struct backend *backend)
 {
 	struct order *order, *next;
 
-	for (order = backend->orders; order; order = next) {
+	for (order = backend->sender->orders; order; order = next) {
 		next = order->next;
 		if (order->stage == ORDER_MARKED)
 			send_order(order);
@@ -204,7 +222,7 @@ void sender_send(struct backend *backend)
 
 void sender_unsend(struct backend *backend)
 {
-	for (struct order *order = backend->orders; order; order = order->next)
+	for (struct order *order = backend->sender->orders; order; order = order->next)
 		if (order->stage == ORDER_MARKED) {
 			order_send_again(order,
 					 text_format("the ledger cannot be written (%s); "
@@ -217,7 +235,8 @@ void sender_unsend(struct backend *backend)
 
 bool sender_is_sending(const struct backend *backend)
 {
-	for (const struct order *order = backend->orders; order; order = order->next)
+	for (const struct order *order = backend->sender->orders; order;
+	     order = order->next)
 		if (order->stage == ORDER_SENT || order->stage == ORDER_ANSWERED)
 			return true;
 	return false;

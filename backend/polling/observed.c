@@ -57,20 +57,12 @@ static void end_task(struct task_view *view, const struct observation *seen)
 	view->listing_ms = clock_wall_ms();
 }
 
-void poll_end_cancel(struct task_view *view)
-{
-	if (!view->wants_cancel)
-		return;
-	view->wants_cancel = false;
-	task_set_text(&view->note, "it was finished before it could be cancelled");
-}
-
 /* Success is shown by media/size_probe.c, when the sizes are known;
  * until then it is still running. */
 static void enter_success(struct task_view *view)
 {
 	view->next_ms = 0;
-	poll_end_cancel(view);
+	task_end_cancel(view);
 	task_set_text(&view->waiting, "the video's size, from the service's media host");
 	task_enter(view, TASK_RUNNING);
 }

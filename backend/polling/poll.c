@@ -29,7 +29,7 @@ struct refresh {
 
 static struct task_poll *find(struct backend *backend, uint64_t number)
 {
-	for (struct task_poll *task_poll = backend->task_polls; task_poll;
+	for (struct task_poll *task_poll = backend->polling->first; task_poll;
 	     task_poll = task_poll->next)
 		if (task_poll->number == number)
 			return task_poll;
@@ -48,8 +48,8 @@ static struct task_poll *find_or_add(struct backend *backend, uint64_t number)
 	task_poll->backend = backend;
 	task_poll->number = number;
 	timer_init(&task_poll->timer, poll_batch_due, task_poll);
-	task_poll->next = backend->task_polls;
-	backend->task_polls = task_poll;
+	task_poll->next = backend->polling->first;
+	backend->polling->first = task_poll;
 	return task_poll;
 }
 
@@ -69,7 +69,7 @@ static void answer_refreshes(struct task_poll *task_poll, int result)
 void task_poll_drop(struct task_poll *task_poll)
 {
 	struct backend *backend = task_poll->backend;
-	struct task_poll **at = &backend->task_polls;
+	struct task_poll **at = &backend->polling->first;
 
 	while (*at != task_poll)
 		at = &(*at)->next;
@@ -81,10 +81,19 @@ void task_poll_drop(struct task_poll *task_poll)
 	free(task_poll);
 }
 
-void poll_clear(struct backend *backend)
+int polling_create(struct backend *backend)
 {
-	while (backend->task_polls)
-		task_poll_drop(backend->task_polls);
+	backend->polling = calloc(1, sizeof(*backend->polling));
+	return backend->polling ? 0 : -ENOMEM;
+}
+
+void polling_destroy(struct backend *backend)
+{
+	struct polling *polling = backend->polling;
+
+	while (polling && polling->first)
+		task_poll_drop(polling->first);
+	free(polling);
 }
 
 void poll_task(struct backend *backend, uint64_t number, int64_t delay_ms)
@@ -118,7 +127,7 @@ void poll_refresh(struct backend *backend, uint64_t number,
 
 void poll_forget(struct backend *backend, void *context)
 {
-	for (struct task_poll *task_poll = backend->task_polls; task_poll;
+	for (struct task_poll *task_poll = backend->polling->first; task_poll;
 	     task_poll = task_poll->next)
 		for (struct refresh **at = &task_poll->refreshes; *at;) {
 			struct refresh *refresh = *at;

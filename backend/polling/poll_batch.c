@@ -166,7 +166,7 @@ static void add_companions(struct query *query, const struct task_poll *first)
 	struct backend *backend = query->backend;
 	int64_t soon_ms = clock_boot_ms() + first->section->poll_ms / 2;
 
-	for (struct task_poll *task_poll = backend->task_polls, *next; task_poll;
+	for (struct task_poll *task_poll = backend->polling->first, *next; task_poll;
 	     task_poll = next) {
 		AUTOVIEW *view = NULL;
 

@@ -5,9 +5,14 @@
 #define SEEDANCEFS_BACKEND_POLLING_POLL_INTERNAL_H
 
 #include "backend/core_internal.h"
+#include "backend/polling/poll.h"
 
 struct query;
 struct refresh;
+
+struct polling {
+	struct task_poll *first;
+};
 
 /* A task that is asked about. Backend thread only. */
 struct task_poll {

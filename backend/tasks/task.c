@@ -138,3 +138,11 @@ void task_set_place(struct task_view *view, const struct task_place *place)
 	view->place.device = place->device;
 	view->place.inode = place->inode;
 }
+
+void task_end_cancel(struct task_view *view)
+{
+	if (!view->wants_cancel)
+		return;
+	view->wants_cancel = false;
+	task_set_text(&view->note, "it was finished before it could be cancelled");
+}

@@ -169,4 +169,7 @@ static inline void task_view_cleanup(struct task_view **view)
 }
 #define AUTOVIEW __attribute__((cleanup(task_view_cleanup))) struct task_view
 
+/* It succeeded: a cancel that was asked for came too late. */
+void task_end_cancel(struct task_view *view);
+
 #endif

@@ -41,7 +41,7 @@ static int follow(void)
 	task_enter(view, TASK_RUNNING);
 	tasks_commit(backend->tasks, view);
 	poll_task(backend, number, 0);
-	backend->task_polls->section = section;
+	backend->polling->first->section = section;
 	return 0;
 }
 
@@ -92,7 +92,7 @@ static void tell(bool is_doubtful, const char *raw_state)
 
 	if (is_doubtful)
 		problem_set(&seen.problem, PROBLEM_SERVER, "upstream hiccup");
-	task_poll_observed(backend->task_polls, &seen, 0);
+	task_poll_observed(backend->polling->first, &seen, 0);
 	observation_clear(&seen);
 }
 
@@ -113,7 +113,7 @@ static void test_a_doubtful_failure_counts_the_third_time(void **state)
 	expect(TASK_RUNNING, "upstream hiccup", NULL);
 	tell(true, NULL);
 	expect(TASK_FAILED, NULL, "upstream hiccup");
-	assert_null(backend->task_polls);
+	assert_null(backend->polling->first);
 }
 
 static void test_a_doubt_that_is_over_begins_anew(void **state)
@@ -136,7 +136,7 @@ static void test_a_doubt_ends_with_success(void **state)
 	(void)state;
 	tell(true, NULL);
 	seen.video_url = text_dup("https://example.com/video.mp4");
-	task_poll_observed(backend->task_polls, &seen, 0);
+	task_poll_observed(backend->polling->first, &seen, 0);
 	observation_clear(&seen);
 	view = tasks_view(backend->tasks, number);
 	assert_null(view->note);
@@ -164,7 +164,7 @@ static void test_a_word_that_is_never_known_ends_after_8_days(void **state)
 	expect(TASK_RUNNING, "paused", NULL);
 	tell(false, "paused");
 	expect(TASK_UNKNOWN, NULL, "not told of an end for 8 days");
-	assert_null(backend->task_polls);
+	assert_null(backend->polling->first);
 }
 
 static void test_failing_answers_end_after_8_days(void **state)
@@ -172,9 +172,9 @@ static void test_failing_answers_end_after_8_days(void **state)
 	(void)state;
 	make_old(9);
 	for (int i = 0; i < 7; i++)
-		task_poll_failed(backend->task_polls, true, "HTTP status 503", 0);
+		task_poll_failed(backend->polling->first, true, "HTTP status 503", 0);
 	expect(TASK_RUNNING, NULL, NULL);
-	task_poll_failed(backend->task_polls, true, "HTTP status 503", 0);
+	task_poll_failed(backend->polling->first, true, "HTTP status 503", 0);
 	expect(TASK_UNKNOWN, NULL, "HTTP status 503");
 }
 
@@ -183,7 +183,7 @@ static void test_a_connection_that_fails_proves_nothing(void **state)
 	(void)state;
 	make_old(90);
 	for (int i = 0; i < 10; i++)
-		task_poll_failed(backend->task_polls, false, "no connection", 0);
+		task_poll_failed(backend->polling->first, false, "no connection", 0);
 	expect(TASK_RUNNING, NULL, NULL);
 }
 

@@ -1,0 +1,22 @@
+/*
+ * Virtual files that a person removes: they are away at once, and the bytes of outputs
+ * are dropped a little later.
+ */
+#ifndef SEEDANCEFS_BACKEND_MEDIA_REMOVAL_H
+#define SEEDANCEFS_BACKEND_MEDIA_REMOVAL_H
+
+#include "backend/core/core.h"
+#include "backend/tasks/task.h"
+
+/* Makes backend->removals. 0 or -ENOMEM. */
+int removals_create(struct backend *backend);
+void removals_destroy(struct backend *backend);
+
+/* backend_task_hide() and backend_task_unhide(). Any thread. */
+int removal_hide(struct backend *backend, uint64_t number, unsigned what);
+int removal_unhide(struct backend *backend, uint64_t number, unsigned what);
+
+/* The bytes of removed outputs go now. Backend thread only. */
+void removal_finish(struct backend *backend, uint64_t number);
+
+#endif
