@@ -16,7 +16,7 @@ packages=(
 
 test_packages=(
     # the checks of the sources
-    pmccabe clang-format
+    pmccabe clang-format-14
     # units and mounts
     libcmocka-dev python3 python3-pytest python3-pytest-xdist sqlite3 curl attr acl rsync git util-linux procps
     file plocate inotify-tools entr borgbackup restic bash-completion
