@@ -61,7 +61,7 @@ static void route(struct wire_call *call)
 	call->task = json_get_string(call->body, "id");
 }
 
-/* Only those are kept for queries that were not waited for (providers/README.md, 1.3). */
+/* Queries find only tasks that were created asynchronously (providers/README.md, 1.3). */
 static void put_extra(struct job *job, bool is_async)
 {
 	AUTOFREE char *upstream = id_cgt(clock_wall_ms()), *trace = id_uuid();
@@ -79,7 +79,7 @@ static int status_of_failure(const struct task *task, const struct wire *wire)
 	return is_moderation ? 403 : 500;
 }
 
-/* Holds the connection until the video is there, as the service does. */
+/* Holds the connection until the video is ready, as the service does. */
 static bool await(const struct wire_call *call, const char *id, struct refusal *refusal,
 		  struct buffer *out)
 {
@@ -135,7 +135,7 @@ static const char *const failure_words[] = { "structured",
 static const char *const error_words[] = { "structured", "string", "detail", NULL };
 static const char *const async_words[] = { "ignored", "honoured", NULL };
 
-/* The two differ in what they do with `async`. */
+/* The two services treat `async` differently. */
 #define VARIANTS(honours_async)                                                       \
 	{ "data", data_words, ACE_DATA_FLAT, 0 }, { "pending", pending_words, 0, 0 }, \
 		{ "failure", failure_words, 0, 0 }, { "error", error_words, 0, 0 },   \
@@ -149,7 +149,7 @@ static const char *const async_words[] = { "ignored", "honoured", NULL };
 static const struct variant acedata_variants[] = { VARIANTS(1) };
 static const struct variant xhuo_variants[] = { VARIANTS(0) };
 
-/* What the two have in common. */
+/* What the two services share. */
 #define BACKEND                                                                    \
 	.route = route,                                                            \
 	.answers = { [REQUEST_CREATE] = create,                                    \

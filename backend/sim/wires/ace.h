@@ -1,8 +1,8 @@
 /*
- * AceData Cloud and xhuoapi: one backend under two roofs (providers/README.md, 1 and 4).
- * What the two have in common is written once; ace_house says in what they differ.
+ * AceData Cloud and xhuoapi: one backend under two names (providers/README.md, 1 and 4).
+ * The shared part is written once; struct ace_house holds the differences.
  *
- * ace.c (paths, create), ace_request.c (what is asked), ace_flags.c (flags in a text),
+ * ace.c (paths, create), ace_request.c (reading a create), ace_flags.c (flags in a text),
  * ace_answer.c (a task's result), ace_record.c (retrieve), ace_refusal.c.
  */
 #ifndef SEEDANCE_SIM_WIRES_ACE_H
@@ -12,20 +12,20 @@
 #include "backend/sim/wires/job.h"
 #include "backend/sim/wires/wire.h"
 
-/* In what the two differ. */
+/* The differences between the two. */
 struct ace_house {
 	const char *videos, *tasks; /* paths */
 	struct content_rules content;
 	const char *const *models;
 	bool has_newer_fields;	       /* priority, tools, output_format, ... */
 	bool has_frame_rate;	       /* the field framespersecond */
-	bool frames_need_text;	       /* first and last frame: a text too */
+	bool frames_need_text;	       /* first and last frame require a text */
 	bool shows_missing_last_frame; /* last_frame_url: null */
 };
 
 const struct ace_house *ace_house_of(const struct wire *wire);
 
-/* What tests may choose, by position. */
+/* What tests may select, by position. */
 enum ace_variant {
 	ACE_DATA,
 	ACE_PENDING,
@@ -57,20 +57,25 @@ enum ace_failure {
 };
 enum ace_error { ACE_ERROR_STRUCTURED, ACE_ERROR_STRING, ACE_ERROR_DETAIL };
 
-/* Reads a create; *ret_is_async: is it answered at once? */
+/* Reads a create; *ret_is_async tells whether it is answered immediately. */
 bool ace_request_read(const struct wire_call *call, struct job *job, bool *ret_is_async,
 		      struct refusal *refusal);
 
-/* Values of the flags in a text (--rs 720p --dur 5): weakly checked, a wrong one counts
- * as absent. `job` holds the model and the content; fields that the body has stay. */
+/*
+ * Reads the flags in a text (--rs 720p --dur 5). Validation is weak: a wrong value counts
+ * as absent. `job` holds the model and the content; fields of the body take precedence.
+ */
 void ace_flags_read(const struct json *body, struct job *job);
 
-/* The result of a finished task: what a waiting create gets, and a record's response. */
+/*
+ * The result of a finished task: the answer to a waiting create, and the response in a
+ * record.
+ */
 void ace_answer_write(struct buffer *out, const char *key, const struct task *task,
 		      const struct wire_call *call);
-/* Is there nothing yet that a finished task would show? */
+/* Whether the task has nothing yet that a finished task would show. */
 bool ace_answer_is_unfinished(const struct task *task, const struct wire_call *call);
-/* The response of a task under way; nothing, if there is none yet. */
+/* The response of an unfinished task; nothing if it has none yet. */
 void ace_answer_write_pending(struct buffer *out, const struct task *task,
 			      const struct wire_call *call);
 

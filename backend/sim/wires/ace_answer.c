@@ -29,7 +29,7 @@ static void put_flat(struct buffer *out, const char *status, const struct task *
 	json_write_close(out, '}');
 }
 
-/* Ark's object, as this backend got it from there. */
+/* Ark's object, as this backend received it. */
 static void put_nested(struct buffer *out, const struct task *task,
 		       const struct json *echo, const struct wire_call *call)
 {

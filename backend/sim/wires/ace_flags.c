@@ -59,7 +59,7 @@ static void set_camera(struct job *job, const char *value)
 
 static const struct flag {
 	const char *brief, *full;
-	const char *field, *other; /* in the body, they win */
+	const char *field, *other; /* fields of the body that take precedence */
 	void (*set)(struct job *job, const char *value);
 } flags[] = {
 	{ "--rs", "--resolution", "resolution", NULL, set_resolution },

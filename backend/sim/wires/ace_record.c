@@ -55,7 +55,10 @@ static void put_record(struct buffer *out, const struct task *task,
 	json_write_close(out, '}');
 }
 
-/* Is the task one of this service's, kept for queries, and kept already? */
+/*
+ * Whether the task belongs to this service, is available to queries, and is available
+ * already.
+ */
 static bool is_kept(const struct task *task, const struct json *echo,
 		    const struct wire_call *call)
 {
@@ -66,7 +69,7 @@ static bool is_kept(const struct task *task, const struct json *echo,
 	       age_ms >= call->variants[ACE_FRESH_MS];
 }
 
-/* What a query asks for. */
+/* The parameters of a query. */
 struct query {
 	const struct wire_call *call;
 	struct buffer *out;
@@ -172,7 +175,7 @@ bool ace_record_batch(const struct wire_call *call, struct refusal *refusal,
 	if (!check_body(call, refusal) || !read_list(call, "ids", refusal, &query.ids) ||
 	    !read_list(call, "trace_ids", refusal, &query.traces))
 		return false;
-	/* Who names tasks means all of them. */
+	/* A query that names tasks gets all of them. */
 	query.limit = query.ids || query.traces ? INT32_MAX : BATCH_DEFAULT;
 	if (!fields_integer(&fields, "offset", 0, INT32_MAX, &query.offset) ||
 	    !fields_integer(&fields, "limit", 1, INT32_MAX, &query.limit) ||

@@ -15,7 +15,9 @@ static const struct refusal_words ace_kinds[REFUSAL_KINDS] = {
 	[REFUSAL_INTERNAL] = { 500, "api_error" },
 };
 
-/* Its page has these words for parameters that are missing or wrong, and no others. */
+/*
+ * The service's page lists these words for missing and invalid parameters, and no others.
+ */
 static const struct refusal_words xhuo_kinds[REFUSAL_KINDS] = {
 	[REFUSAL_INVALID] = { 400, "token_mismatched" },
 	[REFUSAL_MISSING] = { 400, "token_mismatched" },

@@ -8,7 +8,7 @@
 #define SEED_MAX 4294967295ll
 #define SAFETY_IDENTIFIER_MAX 64
 
-/* What the readers of groups of fields need. */
+/* Shared by the functions that read groups of fields. */
 struct reader {
 	struct fields fields;
 	const struct ace_house *house;
@@ -56,7 +56,7 @@ static bool read_content(struct reader *reader)
 	return true;
 }
 
-/* The defaults that a flag in the text may change and a field changes for sure. */
+/* Defaults: flags in the text may change them, and fields always do. */
 static void set_defaults(struct reader *reader)
 {
 	struct job *job = reader->job;
@@ -190,7 +190,7 @@ static bool read_newer(struct reader *reader)
 	return read_tools(reader);
 }
 
-/* AceData: async or a callback; xhuo: a callback alone, as far as its page says. */
+/* AceData: async or a callback; xhuo: only a callback, according to its page. */
 static bool read_way(struct reader *reader, const struct wire_call *call,
 		     bool *ret_is_async)
 {

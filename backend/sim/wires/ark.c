@@ -26,7 +26,7 @@ static void route(struct wire_call *call)
 	if (*id && strcmp(method, "POST"))
 		call->task = id;
 	if (!strcmp(method, "POST"))
-		call->on = REQUEST_CREATE; /* below a task's path too: see 6.5 */
+		call->on = REQUEST_CREATE; /* also below a task's path: see 6.5 */
 	else if (!strcmp(method, "DELETE") && *id)
 		call->on = REQUEST_DELETE;
 	else if (!strcmp(method, "GET"))

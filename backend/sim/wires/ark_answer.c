@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* Echoed in every state, and those that only a video makes true. */
+/* Shown in every state, and shown only once there is a video. */
 static const char *const always[] = { "service_tier", "execution_expires_after",
 				      "priority", "safety_identifier" };
 static const char *const when_failed[] = { "generate_audio" };

@@ -13,7 +13,7 @@
 struct listing {
 	const struct wire_call *call;
 	struct buffer *out;
-	int64_t first, last; /* which of the matches are shown, counted from 0 */
+	int64_t first, last; /* the range of matches to show, counted from 0 */
 	int64_t total;
 	enum task_state state; /* TASK_STATES = any */
 	const char *model;
@@ -22,7 +22,7 @@ struct listing {
 	size_t id_count;
 };
 
-/* Leaves *number alone if it is not given. */
+/* Leaves *number unchanged if it is not given. */
 static bool read_number(const struct wire_call *call, const char *name,
 			struct refusal *refusal, int64_t *number)
 {

@@ -6,7 +6,7 @@
 
 #include "backend/sim/wires/wire.h"
 
-/* Appends {"items":[...],"total":n}; false with a refusal if the query is wrong. */
+/* Appends {"items":[...],"total":n}; false with a refusal if the query is invalid. */
 wire_answer ark_list_write;
 
 #endif

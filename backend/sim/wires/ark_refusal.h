@@ -1,6 +1,4 @@
-/*
- * How Ark refuses (providers/README.md, 6.7). Pure.
- */
+/* Ark's refusals (providers/README.md, 6.7). Pure. */
 #ifndef SEEDANCE_SIM_WIRES_ARK_REFUSAL_H
 #define SEEDANCE_SIM_WIRES_ARK_REFUSAL_H
 

@@ -8,7 +8,7 @@
 #define SEED_MAX 4294967295ll
 #define SAFETY_IDENTIFIER_MAX 64
 
-/* What the readers of groups of fields need. */
+/* Shared by the functions that read groups of fields. */
 struct reader {
 	struct fields fields;
 	const struct ark_dialect *dialect;

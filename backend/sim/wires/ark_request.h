@@ -1,7 +1,7 @@
 /*
- * A create request as Ark understands it: every field read, checked and defaulted
- * (providers/README.md, 6.2). Unknown fields and `framespersecond` are ignored, as the
- * service does. Pure, but for the draft task that a request may name.
+ * Reads a create request as Ark does: every field is checked and gets its default
+ * (providers/README.md, 6.2). Unknown fields and `framespersecond` are ignored, as by the
+ * service. Pure, except for looking up a draft task that a request names.
  */
 #ifndef SEEDANCE_SIM_WIRES_ARK_REQUEST_H
 #define SEEDANCE_SIM_WIRES_ARK_REQUEST_H
@@ -10,11 +10,11 @@
 #include "backend/sim/wires/job.h"
 #include "backend/sim/wires/wire.h"
 
-/* In what a service that wraps Ark differs from it. */
+/* How a service that wraps Ark differs from it. */
 struct ark_dialect {
 	struct content_rules content;
-	const char *model;    /* the only one that there is; NULL = all */
-	bool has_flex_drafts; /* draft and service_tier flex go together */
+	const char *model;    /* the only model; NULL = all */
+	bool has_flex_drafts; /* allows draft together with service_tier flex */
 };
 
 /* The call's body must outlive the job. */

@@ -14,7 +14,7 @@
 #define VIDEOS "/v1/videos"
 #define ID_LETTERS 24
 
-/* What tests may choose, by position. */
+/* What tests may select, by position. */
 enum { VARIANT_WORDS, VARIANT_ERROR, VARIANT_COMPLETED_AT, VARIANT_VIDEO_URL };
 enum { WORDS_UPPER, WORDS_LOWER };
 enum { ERROR_BY_LAYER, ERROR_A, ERROR_B };
@@ -133,7 +133,7 @@ static bool get(const struct wire_call *call, struct refusal *refusal, struct bu
 	return true;
 }
 
-/* The code is that of shape A, which the task's own layer speaks. */
+/* The code of shape A, which the task layer uses. */
 static const struct refusal_words kinds[REFUSAL_KINDS] = {
 	[REFUSAL_INVALID] = { 400, "InvalidParameter" },
 	[REFUSAL_MISSING] = { 400, "InvalidParameter" },

@@ -1,6 +1,6 @@
 /*
  * CometAPI (providers/README.md, 3): comet.c (paths, answers, refusals), comet_request.c
- * (the parts of a create).
+ * (the parts of a create request).
  */
 #ifndef SEEDANCE_SIM_WIRES_COMET_H
 #define SEEDANCE_SIM_WIRES_COMET_H

@@ -9,7 +9,7 @@
 #define REFERENCES_MAX 9
 
 static const struct comet_model {
-	const char *name, *inside; /* Ark's name of it */
+	const char *name, *inside; /* Ark's name for it */
 	int shortest, longest;
 	bool has_1080p, takes_image;
 } models[] = {
@@ -22,7 +22,7 @@ static const struct comet_model {
 	  false },
 };
 
-/* What the readers of single parts need. */
+/* Shared by the functions that read single parts. */
 struct reader {
 	const struct multipart *parts;
 	const struct comet_model *model;
@@ -30,7 +30,7 @@ struct reader {
 	struct refusal *refusal;
 };
 
-/* A value as a text, free() it. *ret stays NULL if there is no such part. */
+/* A value as text; free() it. *ret stays NULL if there is no such part. */
 static bool read_value(const struct reader *reader, const char *name, char **ret)
 {
 	const struct part *found = NULL;
@@ -143,7 +143,7 @@ static bool is_image_type(const char *type)
 	return fields_find_word(types, type, -1) >= 0;
 }
 
-/* The first one is the anchor: the first frame. */
+/* The first reference is the anchor: the first frame. */
 static bool read_reference(struct reader *reader, const struct part *part)
 {
 	static const char *const formats[] = { "jpeg", "png", "webp", NULL };

@@ -68,7 +68,7 @@ static bool check_sides(const char *name, const struct image *image,
 	int width = image->width, height = image->height;
 
 	if (!width || !height)
-		return true; /* the head doesn't tell */
+		return true; /* the header does not tell */
 	if (width < SIDE_MIN || height < SIDE_MIN || width > SIDE_MAX ||
 	    height > SIDE_MAX)
 		return refuse_invalid(
@@ -169,7 +169,7 @@ static bool is_blank(const struct buffer *text)
 	return !text->size || text->data[strspn(text->data, " \t\r\n")] == '\0';
 }
 
-/* One image without a role is the first frame; from two on each needs its role. */
+/* A single image without a role is the first frame; of several, each needs a role. */
 static bool settle_roles(struct content *content, struct refusal *refusal)
 {
 	bool is_alone = content->images == 1 && !content_has_references(content);

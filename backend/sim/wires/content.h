@@ -1,7 +1,7 @@
 /*
- * What a video is made from: texts, pictures, references. Filled item by item by whoever
- * knows how a service writes them (content_items.h for those that write like Ark), then
- * settled and checked against the model (providers/README.md, 6.2). Pure.
+ * The inputs of a video: texts, images, references. A caller that knows the service's
+ * format adds them item by item (content_items.h for the formats that follow Ark's); then
+ * they are settled and checked against the model (providers/README.md, 6.2). Pure.
  */
 #ifndef SEEDANCE_SIM_WIRES_CONTENT_H
 #define SEEDANCE_SIM_WIRES_CONTENT_H
@@ -13,10 +13,10 @@
 struct content {
 	struct buffer prompt;
 	int texts;
-	int images, unnamed_images; /* all of them; those without a role */
+	int images, unnamed_images; /* all images; those without a role */
 	int first_frames, last_frames;
 	int reference_images, reference_videos, reference_audios;
-	/* of those that came as data: the first frame, else the first one */
+	/* of the images sent as data: the first frame, else the first image */
 	struct image first_image;
 	bool first_image_is_frame;
 	const char *draft_task; /* borrowed from the request */
@@ -30,25 +30,25 @@ struct content {
 void content_clear(struct content *content);
 
 enum content_role {
-	CONTENT_UNNAMED, /* an image alone: the first frame */
+	CONTENT_UNNAMED, /* a single image: the first frame */
 	CONTENT_FIRST_FRAME,
 	CONTENT_LAST_FRAME,
 	CONTENT_REFERENCE
 };
 
-/* Where an item's bytes are. */
+/* The place of an item's bytes. */
 struct content_source {
-	const char *name; /* how refusals call it: content[3].image_url */
+	const char *name; /* for refusals: content[3].image_url */
 	const char *url;
-	bool may_be_asset; /* asset://... is good too */
+	bool may_be_asset; /* asset://... is allowed too */
 };
 
 bool content_add_text(struct content *content, const char *name, const char *text,
 		      struct refusal *refusal);
-/* http(s), or data that is a picture within the limits. */
+/* http(s), or data that is an image within the limits. */
 bool content_add_image(struct content *content, const struct content_source *source,
 		       enum content_role role, struct refusal *refusal);
-/* The same for a picture that is here; its bytes are taken over if it is accepted. */
+/* The same for an image whose bytes are at hand; takes them over if it accepts it. */
 bool content_add_picture(struct content *content, const char *name, struct image *image,
 			 enum content_role role, struct refusal *refusal);
 /* http(s) only. */
@@ -58,9 +58,9 @@ bool content_add_video(struct content *content, const struct content_source *sou
 bool content_add_audio(struct content *content, const struct content_source *source,
 		       struct refusal *refusal);
 
-/* After the last item: roles, and which kinds go together. */
+/* Call after the last item: checks roles and which kinds may be combined. */
 bool content_settle(struct content *content, struct refusal *refusal);
-/* The rules of a model. */
+/* Checks the rules of the model. */
 bool content_check(const struct content *content, const struct model *model,
 		   struct refusal *refusal);
 

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* One element of `content` while it is read. */
+/* The element of `content` that is being read. */
 struct item {
 	const struct json *object;
 	char name[64]; /* content[3] or content[3].image_url */

@@ -1,6 +1,6 @@
 /*
- * The array `content` as Ark writes it, and those that took it over from Ark:
- * {"type":"image_url","image_url":{"url":"..."},"role":"..."} and its like. Pure.
+ * The array `content` in the format of Ark and of services that adopted it:
+ * {"type":"image_url","image_url":{"url":"..."},"role":"..."} and similar items. Pure.
  */
 #ifndef SEEDANCE_SIM_WIRES_CONTENT_ITEMS_H
 #define SEEDANCE_SIM_WIRES_CONTENT_ITEMS_H
@@ -8,12 +8,12 @@
 #include "backend/base/json.h"
 #include "backend/sim/wires/content.h"
 
-/* In what a service's items differ from Ark's. */
+/* How a service's items differ from Ark's. */
 struct content_rules {
-	const char *const *types; /* the item types that there are, NULL-terminated */
+	const char *const *types; /* the allowed item types, NULL-terminated */
 	bool takes_assets;
-	bool is_closed;	 /* an item has no members but those of its type */
-	size_t text_max; /* characters of one text; 0 = any */
+	bool is_closed;	 /* rejects members that do not belong to the item's type */
+	size_t text_max; /* maximum characters of one text; 0 = no limit */
 };
 
 /* Reads and settles; the content borrows from the array. */

@@ -16,7 +16,7 @@
 #define CREATE SERVICE "/createTask"
 #define STATUS SERVICE "/taskStatus/"
 
-/* What tests may choose, by position. */
+/* What tests may select, by position. */
 enum { VARIANT_ID, VARIANT_ERROR };
 enum { ID_IN_DATA, TASK_ID_IN_DATA, ID_ON_TOP, TASK_ID_ON_TOP };
 enum { ERROR_PLAIN, ERROR_LARAVEL, ERROR_OK };
@@ -78,7 +78,7 @@ static void put_created(struct buffer *out, const char *id, int64_t where)
 	json_write_close(out, '}');
 }
 
-/* The page's own draft example asks for flex too. */
+/* The draft example on the service's page asks for flex as well. */
 static const struct ark_dialect dialect = {
 	.content = { .types = (const char *const[]){ "text", "image_url", "draft_task",
 						     NULL } },

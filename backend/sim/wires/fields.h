@@ -1,6 +1,6 @@
 /*
- * Strict reading of the members of a request's JSON body, with the refusal of the first
- * one that is wrong. An absent member (null is absent) leaves the value alone. Pure.
+ * Strict reading of the members of a request's JSON body, with a refusal of the first
+ * wrong one. An absent member (or null) leaves the value unchanged. Pure.
  */
 #ifndef SEEDANCE_SIM_WIRES_FIELDS_H
 #define SEEDANCE_SIM_WIRES_FIELDS_H
@@ -18,7 +18,7 @@ bool fields_integer(const struct fields *fields, const char *name, int64_t least
 		    int64_t most, int64_t *value);
 /* The text is borrowed from the body. */
 bool fields_text(const struct fields *fields, const char *name, const char **value);
-/* *value becomes the word's index in the NULL-terminated list. */
+/* Sets the value to the word's index in the NULL-terminated list. */
 bool fields_word(const struct fields *fields, const char *name, const char *const *words,
 		 int *value);
 /* An http or https URL. */

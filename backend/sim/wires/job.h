@@ -1,8 +1,8 @@
 /*
- * A job: what a create request asks for, whatever its service calls it. A wire format
- * reads its request into one; job_task.h makes a task of it.
+ * A job: what a create request asks for, independent of its service. A wire format reads
+ * its request into a job; job_task.h makes a task of it.
  *
- * Texts are borrowed from the request's body, unless said otherwise.
+ * Texts are borrowed from the request's body, unless stated otherwise.
  */
 #ifndef SEEDANCE_SIM_WIRES_JOB_H
 #define SEEDANCE_SIM_WIRES_JOB_H
@@ -22,14 +22,15 @@ struct job {
 	int resolution, ratio; /* enums of tasks/size.h; -1 = not given */
 	const char *safety_identifier, *output_format, *omni_type,
 		*callback_url; /* NULL = not given */
-	struct task *draft_of; /* owned: the draft that this one is made from */
-	struct buffer extra;   /* members for the task's echo: the wire format's own */
+	struct task *draft_of; /* owned: the draft that this job completes */
+	struct buffer extra;   /* members for the task's echo, in the format of the
+			        * wire */
 };
 
 #define JOB_EXTRA_MAX (512u * 1024)
 #define JOB_EXPIRES_DEFAULT_S 172800
 
-/* The ratio and resolution are not given, the seed is any; all else is 0. */
+/* No ratio, no resolution, any seed; everything else is 0. */
 #define JOB_INIT                                                                    \
 	{                                                                           \
 		.content = CONTENT_INIT, .seed = -1, .resolution = -1, .ratio = -1, \
@@ -39,9 +40,12 @@ struct job {
 
 void job_clear(struct job *job);
 
-/* Is the length one that the model can do? `frames` wins and is 29 to 289, 25 + 4n. */
+/*
+ * Whether the model can make this length. `frames` takes precedence; allowed are 29 to
+ * 289, in steps of 4 from 29.
+ */
 bool job_check_length(const struct job *job, struct refusal *refusal);
-/* Is the resolution (if one is given) one that the model has? */
+/* Whether the model has the resolution, if one is given. */
 bool job_check_resolution(const struct job *job, struct refusal *refusal);
 
 #endif

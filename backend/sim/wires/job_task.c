@@ -11,9 +11,9 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define AUTO_SECONDS 5 /* what a model decides for duration -1 */
+#define AUTO_SECONDS 5 /* the length that a model chooses for duration -1 */
 
-/* What was settled from the job, its model and (if there is one) its draft. */
+/* The values that follow from the job, its model and its draft, if any. */
 struct settled {
 	enum size_resolution resolution;
 	enum size_ratio ratio; /* never adaptive */
@@ -51,7 +51,7 @@ static int64_t round16(int side)
 	return (side + 8) / 16 * 16;
 }
 
-/* The second step of a draft takes over what the first step settled. */
+/* The second step of a draft keeps the values of the first. */
 static void settle_from_draft(const struct task *draft, struct settled *settled)
 {
 	AUTOJSON *echo = json_parse_text(draft->echo);
@@ -164,7 +164,7 @@ static int set_background(struct task *task, const char *suffix)
 	return r ? r : task_set_text(&task->picture.background, name.data);
 }
 
-/* The first frame as a file: from the job, or from the draft's directory. */
+/* Writes the first frame to a file: from the job, or from the draft's directory. */
 static int keep_background(const struct job *job, const struct wire_call *call,
 			   struct task *task)
 {

@@ -1,9 +1,9 @@
 /*
- * From a job to a task: size, length, seed, what it costs, and what its answers will say.
- * The task's directory is made and gets the first frame, if there is one.
+ * Makes a task of a job: size, length, seed, usage, and the contents of its answers.
+ * Creates the task's directory with the first frame, if there is one.
  *
- * A prompt with the word #fail or #moderation ends as failed, in the words of its wire
- * format; #expire as expired.
+ * A task whose prompt contains the word #fail or #moderation fails, in the words of its
+ * wire format; with #expire it expires.
  */
 #ifndef SEEDANCE_SIM_WIRES_JOB_TASK_H
 #define SEEDANCE_SIM_WIRES_JOB_TASK_H
@@ -11,12 +11,14 @@
 #include "backend/sim/wires/job.h"
 #include "backend/sim/wires/wire.h"
 
-/* Makes the task of an accepted request and files it under `id` (taken over;
- * NULL = no memory). */
+/*
+ * Makes the task of an accepted request and adds it under `id`. Takes over `id` (NULL =
+ * no memory).
+ */
 bool job_accept(const struct job *job, const struct wire_call *call, char *id,
 		struct refusal *refusal);
 
-/* Gives the task's files back, if it could not be added. */
+/* Removes the task's files if it could not be added. */
 void job_task_discard(const struct wire_call *call, struct task *task);
 
 #endif

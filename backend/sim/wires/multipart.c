@@ -50,7 +50,10 @@ static int read_boundary(struct reader *reader, const char *content_type)
 	return 0;
 }
 
-/* `name="value"` of a header line; \" and %22 stay as they are. NULL = not there. */
+/*
+ * The value of `name="value"` in a header line; \" and %22 are not decoded. NULL =
+ * absent.
+ */
 static char *parameter(const char *line, const char *name)
 {
 	AUTOBUFFER wanted = BUFFER_INIT(64);
@@ -94,7 +97,7 @@ static int read_line(const char *line, struct part *part)
 	return strchr(line, ':') ? 0 : -EINVAL;
 }
 
-/* The lines up to an empty one; *at is then behind it. */
+/* Reads the lines up to an empty one; *at then points after it. */
 static int read_head(const char **at, const char *end, struct part *part)
 {
 	for (;;) {
@@ -146,7 +149,7 @@ static bool takes(struct reader *reader, const char *text)
 
 static int read_parts(struct reader *reader, struct multipart *multipart)
 {
-	if (!takes(reader, reader->delimiter + 2)) /* without the first CR LF */
+	if (!takes(reader, reader->delimiter + 2)) /* without the leading CR LF */
 		return -EINVAL;
 	while (!takes(reader, "--")) {
 		int r;

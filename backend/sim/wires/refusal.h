@@ -1,8 +1,9 @@
 /*
- * Why a request is refused: data, not an error of ours. The first reason stays.
+ * The reason why a request is refused: data, not an internal error. The first reason
+ * counts.
  *
- * What is wrong is said here once, for every service; how a service says it (HTTP status,
- * code, shape of the body) is its wire format's business: see struct wire's refuse().
+ * Reasons are worded once for all services; the HTTP status, the code and the shape of
+ * the body are the wire format's: see refuse() of struct wire.
  */
 #ifndef SEEDANCE_SIM_WIRES_REFUSAL_H
 #define SEEDANCE_SIM_WIRES_REFUSAL_H
@@ -14,26 +15,26 @@
 
 enum refusal_kind {
 	REFUSAL_NONE,
-	REFUSAL_INVALID, /* a parameter's value */
-	REFUSAL_MISSING, /* a parameter */
-	REFUSAL_MODEL,	 /* no such model */
+	REFUSAL_INVALID, /* the value of a parameter */
+	REFUSAL_MISSING, /* a missing parameter */
+	REFUSAL_MODEL,	 /* unknown model */
 	REFUSAL_KEY,
-	REFUSAL_PATH, /* no such path or method */
-	REFUSAL_TASK, /* no such task */
+	REFUSAL_PATH, /* unknown path or method */
+	REFUSAL_TASK, /* unknown task */
 	REFUSAL_TOO_LARGE,
 	REFUSAL_INTERNAL,
-	REFUSAL_OWN,	/* status, code and type are a wire format's own */
-	REFUSAL_STATUS, /* a fault that a test ordered, with a status */
+	REFUSAL_OWN,	/* status, code and type come from the wire format */
+	REFUSAL_STATUS, /* a status that a test ordered as a fault */
 	REFUSAL_SILENT, /* the connection is closed without an answer */
 	REFUSAL_KINDS
 };
 
 struct refusal {
 	enum refusal_kind kind;
-	int status;	  /* HTTP; 0 = as the service has it for this kind */
-	char *code;	  /* owned; NULL = the same */
-	const char *type; /* a literal or NULL; Ark's */
-	int64_t number;	  /* SenseAudio's ref_code; 0 = the same */
+	int status;	  /* HTTP status; 0 = the service's own for this kind */
+	char *code;	  /* owned; NULL = the service's own */
+	const char *type; /* a literal or NULL; Ark only */
+	int64_t number;	  /* SenseAudio's ref_code; 0 = the service's own */
 	struct buffer message;
 	struct buffer param; /* empty = none */
 };
@@ -48,21 +49,21 @@ void refusal_clear(struct refusal *refusal);
 const char *refusal_message(const struct refusal *refusal);
 const char *refusal_param(const struct refusal *refusal);
 
-/* What a service calls a refusal of some kind: status and code. */
+/* A service's status and code for a kind of refusal. */
 struct refusal_words {
 	int status;
 	const char *code;
 };
 
 /*
- * The row for a refusal: by its kind, or (REFUSAL_STATUS) the first row of `by_status`
- * that has its status, else its last row. What the refusal says itself wins.
+ * The row for a refusal: by kind, or for REFUSAL_STATUS the first row of `by_status` with
+ * that status, else its last row. Values in the refusal take precedence.
  */
 struct refusal_words refusal_words(const struct refusal *refusal,
 				   const struct refusal_words kinds[REFUSAL_KINDS],
 				   const struct refusal_words *by_status, size_t count);
 
-/* Each returns false, so that a check can return it. */
+/* All return false, so that a check can return their result. */
 bool refuse(struct refusal *refusal, enum refusal_kind kind, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 bool refuse_as(struct refusal *refusal, int status, const char *code, const char *type,

@@ -14,7 +14,7 @@
 #define CREATE "/v1/video/create"
 #define STATUS "/v1/video/status"
 
-/* What tests may choose, by position. */
+/* What tests may select, by position. */
 enum { VARIANT_TASK_ID, VARIANT_PENDING_PROGRESS };
 #define HALF_WAY 50
 
@@ -30,7 +30,7 @@ static void route(struct wire_call *call)
 	call->task = http_query(call->http, "id");
 }
 
-/* What a status answer says beside what every task has. */
+/* Members of a status answer that other services do not have. */
 static void put_extra(struct job *job, const struct json *body)
 {
 	AUTOFREE char *record = id_uuid();

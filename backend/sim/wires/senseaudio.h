@@ -1,6 +1,6 @@
 /*
  * SenseAudio (providers/README.md, 5): senseaudio.c (paths, answers),
- * senseaudio_request.c (what is asked), senseaudio_refusal.c.
+ * senseaudio_request.c (reading a create), senseaudio_refusal.c.
  */
 #ifndef SEEDANCE_SIM_WIRES_SENSEAUDIO_H
 #define SEEDANCE_SIM_WIRES_SENSEAUDIO_H

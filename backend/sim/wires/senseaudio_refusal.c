@@ -6,10 +6,10 @@
 
 #include <string.h>
 
-/* A service's word for a refusal; code and message may be Chinese prose. */
+/* A service's words for a refusal; code and message may be Chinese. */
 struct words {
 	int status;
-	const char *code, *message; /* message NULL = what is wrong, in detail */
+	const char *code, *message; /* message NULL = the detailed reason */
 	int64_t ref_code;	    /* 0 = none */
 };
 

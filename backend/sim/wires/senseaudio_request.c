@@ -7,7 +7,7 @@
 
 #define MODEL "doubao-seedance-2-0-260128"
 
-/* One element of `content` while it is read. */
+/* The element of `content` that is being read. */
 struct item {
 	const struct json *object;
 	char name[64]; /* content[3].url */
@@ -15,7 +15,7 @@ struct item {
 	struct refusal *refusal;
 };
 
-/* The member as a text; false with a refusal if it is missing or none. */
+/* The member as text; false with a refusal if it is missing or not a text. */
 static bool read_member(struct item *item, const char *key, const char **ret)
 {
 	struct fields fields = { item->object, item->refusal };
@@ -132,7 +132,7 @@ static bool read_picture(const struct fields *fields, struct job *job)
 	static const char *const resolutions[] = { "480p", "720p", NULL };
 	static const char *const ratios[] = { "16:9", "4:3", "1:1", "3:4", "9:16", NULL };
 
-	/* These are the first words of tasks/size.h's lists, in the same order. */
+	/* These are the first words of the lists in tasks/size.h, in the same order. */
 	return fields_word(fields, "resolution", resolutions, &job->resolution) &&
 	       fields_word(fields, "ratio", ratios, &job->ratio) &&
 	       fields_integer(fields, "duration", 4, 15, &job->duration);

@@ -40,7 +40,7 @@ const struct wire *wire_find_name(const char *name)
 	return NULL;
 }
 
-/* Does the request carry the key that the simulator wants (if it wants one)? */
+/* Whether the request carries the key that the simulator requires, if any. */
 static bool is_authorized(const struct wire_call *call)
 {
 	const char *header = http_header(call->http, "Authorization");

@@ -1,7 +1,4 @@
-/*
- * Is a word in a text? Not inside a longer word: "#fail" is in "now #fail!", not in
- * "#failure".
- */
+/* Whether a text contains a word. "#fail" is in "now #fail!", but not in "#failure". */
 #ifndef SEEDANCE_SIM_WIRES_WORD_H
 #define SEEDANCE_SIM_WIRES_WORD_H
 
