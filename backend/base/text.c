@@ -219,6 +219,17 @@ bool text_is_url_safe(const char *text)
 	       strspn(text, ".") < length;
 }
 
+int text_set(char **field, const char *text)
+{
+	char *copy = text_dup(text);
+
+	if (text && !copy)
+		return -ENOMEM;
+	free(*field);
+	*field = copy;
+	return 0;
+}
+
 bool text_starts_with(const char *text, const char *prefix)
 {
 	return !strncmp(text, prefix, strlen(prefix));
@@ -231,16 +242,22 @@ bool text_ends_with(const char *text, const char *suffix)
 	return length >= tail && !strcmp(text + length - tail, suffix);
 }
 
+char *text_vformat(const char *format, va_list arguments)
+{
+	char *text;
+
+	return vasprintf(&text, format, arguments) < 0 ? NULL : text;
+}
+
 char *text_format(const char *format, ...)
 {
 	va_list arguments;
 	char *text;
-	int r;
 
 	va_start(arguments, format);
-	r = vasprintf(&text, format, arguments);
+	text = text_vformat(format, arguments);
 	va_end(arguments);
-	return r < 0 ? NULL : text;
+	return text;
 }
 
 int text_fail(char **ret_line, int error, const char *format, ...)

@@ -5,6 +5,7 @@
 #ifndef SEEDANCEFS_BACKEND_BASE_TEXT_H
 #define SEEDANCEFS_BACKEND_BASE_TEXT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,6 +39,8 @@ int text_to_ms(const char *text, int64_t *ret_ms);
 
 /* strdup() that passes NULL through as NULL. */
 char *text_dup(const char *text);
+/* Replaces an owned text by a copy (or by NULL). 0, or -ENOMEM with *field as it was. */
+int text_set(char **field, const char *text);
 
 /* Whether it may be a part of a URL as it is: [A-Za-z0-9._-]{1,128}, not all dots.
  * Ids of tasks must be. */
@@ -47,6 +50,8 @@ bool text_starts_with(const char *text, const char *prefix);
 bool text_ends_with(const char *text, const char *suffix);
 
 /* vasprintf()/asprintf() that return NULL without memory. */
+char *text_vformat(const char *format, va_list arguments)
+	__attribute__((format(printf, 1, 0)));
 char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /*
  * A failure told to people: sets *ret_line (freed first; free() it) to one whole line,
