@@ -21,7 +21,7 @@ static int add_task(struct backend *backend, uint64_t number,
 	view->created_ms = view->since_ms = view->listing_ms = clock_wall_ms();
 	view->needs_submit = needs_submit;
 	task_set_place(view, place);
-	task_set_text(&view->note, note);
+	task_set_text(view, &view->note, note);
 	return tasks_add(backend->tasks, view, true);
 }
 
@@ -57,7 +57,7 @@ void backend_task_set_place(struct backend *backend, uint64_t number,
 	if (is_same)
 		tasks_commit_hint(backend->tasks, view);
 	else
-		tasks_commit(backend->tasks, view);
+		tasks_try_commit(backend->tasks, view);
 }
 
 static void run_seen(struct backend *backend, struct command *command)
@@ -100,7 +100,7 @@ void command_reopen(struct task_view *view)
 {
 	view->previous_state = view->state;
 	task_enter(view, TASK_PENDING);
-	task_set_text(&view->waiting, NULL);
+	task_set_text(view, &view->waiting, NULL);
 	view->listing_ms = clock_wall_ms();
 }
 
@@ -109,7 +109,7 @@ static int begin_edit(struct backend *backend, uint64_t number)
 	struct task_view *view = tasks_begin(backend->tasks, number);
 
 	if (!view)
-		return -ENOENT;
+		return tasks_begin_error(backend->tasks, number);
 	if (task_is_locked(view->state)) {
 		tasks_abandon(backend->tasks, view);
 		return -EACCES;
@@ -120,12 +120,11 @@ static int begin_edit(struct backend *backend, uint64_t number)
 	}
 	if (view->state == TASK_PENDING) {
 		view->order = 0;
-		task_set_text(&view->waiting, NULL);
+		task_set_text(view, &view->waiting, NULL);
 	} else {
 		command_reopen(view);
 	}
-	tasks_commit(backend->tasks, view);
-	return 0;
+	return tasks_commit(backend->tasks, view);
 }
 
 int backend_task_edit(struct backend *backend, uint64_t number)
@@ -148,12 +147,13 @@ void backend_task_withdraw(struct backend *backend, uint64_t number)
 {
 	struct task_view *view;
 
+	/* The edit alone stops the order, even without memory for the rest. */
 	tasks_edit_begin(backend->tasks, number);
 	view = tasks_begin(backend->tasks, number);
 	if (view && view->state == TASK_PENDING && view->order) {
 		view->order = 0;
-		task_set_text(&view->waiting, NULL);
-		tasks_commit(backend->tasks, view);
+		task_set_text(view, &view->waiting, NULL);
+		tasks_try_commit(backend->tasks, view);
 	} else if (view) {
 		tasks_abandon(backend->tasks, view);
 	}
@@ -171,7 +171,7 @@ int command_begin_read(struct backend *backend, uint64_t number, uint64_t edits,
 	struct task_view *view = tasks_begin(backend->tasks, number);
 
 	if (!view)
-		return -ENOENT;
+		return tasks_begin_error(backend->tasks, number);
 	if (tasks_is_edited_locked(backend->tasks, number, edits)) {
 		tasks_abandon(backend->tasks, view);
 		return -EAGAIN;
@@ -185,19 +185,17 @@ int command_begin_read(struct backend *backend, uint64_t number, uint64_t edits,
 int backend_task_release(struct backend *backend, uint64_t number)
 {
 	struct task_view *view = tasks_begin(backend->tasks, number);
-	bool is_pending = view && view->state == TASK_PENDING;
 
 	if (!view)
-		return -ENOENT;
-	if (is_pending) {
-		view->is_archive = view->needs_submit = false;
-		/* Told once is enough, whatever else it waits for. */
-		task_clear_refused_save(view);
-		tasks_commit(backend->tasks, view);
-	} else {
+		return tasks_begin_error(backend->tasks, number);
+	if (view->state != TASK_PENDING) {
 		tasks_abandon(backend->tasks, view);
+		return -EBUSY;
 	}
-	return is_pending ? 0 : -EBUSY;
+	view->is_archive = view->needs_submit = false;
+	/* Told once is enough, whatever else it waits for. */
+	task_clear_refused_save(view);
+	return tasks_commit(backend->tasks, view);
 }
 
 /* In tasks_begin() … tasks_commit(). */
@@ -212,16 +210,15 @@ static int archive(struct backend *backend, struct task_view *view)
 			     later */
 	view->order = 0;
 	view->listing_ms = clock_wall_ms();
-	task_set_text(&view->waiting, NULL);
-	tasks_commit(backend->tasks, view);
-	return 0;
+	task_set_text(view, &view->waiting, NULL);
+	return tasks_commit(backend->tasks, view);
 }
 
 int backend_task_archive(struct backend *backend, uint64_t number)
 {
 	struct task_view *view = tasks_begin(backend->tasks, number);
 
-	return view ? archive(backend, view) : -ENOENT;
+	return view ? archive(backend, view) : tasks_begin_error(backend->tasks, number);
 }
 
 int backend_task_archive_read(struct backend *backend, uint64_t number, uint64_t edits)
@@ -237,15 +234,14 @@ int backend_task_copy_came(struct backend *backend, uint64_t number)
 	struct task_view *view = tasks_begin(backend->tasks, number);
 
 	if (!view)
-		return -ENOENT;
+		return tasks_begin_error(backend->tasks, number);
 	if (task_is_locked(view->state) || view->needs_submit) {
 		tasks_abandon(backend->tasks, view);
 		return 0;
 	}
 	view->needs_submit = true;
 	view->order = 0;
-	tasks_commit(backend->tasks, view);
-	return 0;
+	return tasks_commit(backend->tasks, view);
 }
 
 int backend_task_set_refused_save(struct backend *backend, uint64_t number,
@@ -254,19 +250,18 @@ int backend_task_set_refused_save(struct backend *backend, uint64_t number,
 	struct task_view *view = tasks_begin(backend->tasks, number);
 
 	if (!view)
-		return -ENOENT;
+		return tasks_begin_error(backend->tasks, number);
 	if (view->state != TASK_PENDING) {
 		tasks_abandon(backend->tasks, view);
 		return -EBUSY;
 	}
 	task_clear_refused_save(view);
 	if (refused) {
-		task_set_text(&view->refused_save.problem, refused->problem);
+		task_set_text(view, &view->refused_save.problem, refused->problem);
 		view->refused_save.at_ms = refused->at_ms;
 		memcpy(view->refused_save.over, refused->over, sizeof(refused->over));
 	}
-	tasks_commit(backend->tasks, view);
-	return 0;
+	return tasks_commit(backend->tasks, view);
 }
 
 /* --- removal --- */
@@ -281,9 +276,10 @@ static void remove_now(struct backend *backend, uint64_t number)
 int backend_task_remove(struct backend *backend, uint64_t number)
 {
 	struct task_view *view = tasks_begin(backend->tasks, number);
+	int r;
 
 	if (!view)
-		return -ENOENT;
+		return tasks_begin_error(backend->tasks, number);
 	view->is_removed = true;
 	view->wants_cancel = task_is_active(view->state);
 	view->order = 0;
@@ -291,8 +287,8 @@ int backend_task_remove(struct backend *backend, uint64_t number)
 		task_enter(view, TASK_CANCELLED);
 	for (int i = 0; i < OUTPUT_COUNT; i++)
 		view->outputs[i].is_ready = false;
-	tasks_commit(backend->tasks, view);
-	return backend_send_task(backend, number, remove_now);
+	r = tasks_commit(backend->tasks, view);
+	return r ? r : backend_send_task(backend, number, remove_now);
 }
 
 int backend_task_hide(struct backend *backend, uint64_t number, unsigned what)

@@ -16,9 +16,9 @@ static void restore(struct task_view *view)
 {
 	task_enter(view, view->previous_state);
 	view->previous_state = TASK_PENDING;
-	task_set_text(&view->waiting, NULL);
+	task_set_text(view, &view->waiting, NULL);
 	if (view->state != TASK_UNKNOWN) /* whose note may tell its id */
-		task_set_text(&view->note,
+		task_set_text(view, &view->note,
 			      "the files are as they were in this attempt; write "
 			      "\"retry\" to status to order the same again");
 }
@@ -32,12 +32,11 @@ static void return_to_doubt(struct task_view *view)
 	memcpy(doubtful, view->doubtful_digest, sizeof(doubtful));
 	memcpy(view->digest, doubtful, sizeof(view->digest));
 	view->intent_ms = 0;
-	problem_clear(&view->problem);
-	problem_set(&view->problem, PROBLEM_NETWORK,
-		    "this very content was sent before, and it is not known what became "
-		    "of that order");
-	task_set_text(&view->waiting, NULL);
-	task_set_text(&view->note, NULL);
+	task_set_problem(view, PROBLEM_NETWORK,
+			 "this very content was sent before, and it is not known what "
+			 "became of that order");
+	task_set_text(view, &view->waiting, NULL);
+	task_set_text(view, &view->note, NULL);
 	task_enter(view, TASK_UNKNOWN);
 	view->listing_ms = clock_wall_ms();
 }
@@ -67,11 +66,11 @@ int backend_task_order(struct backend *backend, const struct task_order *order)
 {
 	struct order *made = order_create(order);
 	struct task_view *view = made ? tasks_begin(backend->tasks, order->number) : NULL;
-	int r;
+	int r, committed;
 
 	if (!view) {
 		order_destroy(made);
-		return made ? -ENOENT : -ENOMEM;
+		return made ? tasks_begin_error(backend->tasks, order->number) : -ENOMEM;
 	}
 	r = check_order(backend, view, order);
 	if (r < 0) {
@@ -89,14 +88,14 @@ int backend_task_order(struct backend *backend, const struct task_order *order)
 		if (order->is_forced)
 			view->doubtful_digest[0] = '\0'; /* a person decided */
 		task_set_place(view, &order->place);
-		task_set_text(&view->waiting, NULL);
+		task_set_text(view, &view->waiting, NULL);
 	}
-	tasks_commit(backend->tasks, view);
-	if (r)
+	committed = tasks_commit(backend->tasks, view);
+	if (r || committed)
 		order_destroy(made);
 	else
 		backend_send(backend, order_command(made));
-	return r;
+	return committed ? committed : r;
 }
 
 int backend_task_refuse(struct backend *backend, uint64_t number, uint64_t edits,
@@ -106,7 +105,7 @@ int backend_task_refuse(struct backend *backend, uint64_t number, uint64_t edits
 	int r = 0;
 
 	if (!view)
-		return -ENOENT;
+		return tasks_begin_error(backend->tasks, number);
 	if (view->state != TASK_PENDING)
 		r = -EALREADY;
 	else if (tasks_is_edited_locked(backend->tasks, number, edits))
@@ -118,12 +117,11 @@ int backend_task_refuse(struct backend *backend, uint64_t number, uint64_t edits
 	if (!is_forced && view->previous_state == TASK_INVALID &&
 	    !strcmp(view->digest, digest)) {
 		restore(view);
-		task_set_text(&view->note, NULL);
+		task_set_text(view, &view->note, NULL);
 	} else {
 		order_enter_invalid(view, problem, digest);
 	}
-	tasks_commit(backend->tasks, view);
-	return 0;
+	return tasks_commit(backend->tasks, view);
 }
 
 /* The section that the request would go to by itself is judged last: its problem is what

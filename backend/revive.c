@@ -25,28 +25,27 @@ static int load_task(void *context, struct task_view *view)
 	return tasks_add(backend->tasks, view, false);
 }
 
-/* What a task becomes when the program starts again. */
-static void revive(struct backend *backend, uint64_t number)
+/* What a task becomes when the program starts again. 0 or -errno. */
+static int revive(struct backend *backend, uint64_t number)
 {
 	struct task_view *view = tasks_begin(backend->tasks, number);
 
 	if (!view)
-		return;
+		return tasks_begin_error(backend->tasks, number);
 	if (view->state == TASK_SUBMITTING) {
 		task_enter(view, TASK_UNKNOWN);
-		problem_set(&view->problem, PROBLEM_NETWORK,
-			    "the program ended while the request was on its way: it may "
-			    "have been "
-			    "accepted and billed");
+		task_set_problem(view, PROBLEM_NETWORK,
+				 "the program ended while the request was on its way: "
+				 "it may have been accepted and billed");
 	} else if (view->state == TASK_PENDING && backend->was_copied) {
 		view->needs_submit = true;
 	} else if (view->state != TASK_PENDING || !view->waiting) {
 		tasks_abandon(backend->tasks, view);
-		return;
+		return 0;
 	}
 	if (view->state == TASK_PENDING)
-		task_set_text(&view->waiting, NULL);
-	tasks_commit(backend->tasks, view);
+		task_set_text(view, &view->waiting, NULL);
+	return tasks_commit(backend->tasks, view);
 }
 
 /* The program ended while a new version of an output was being looked at. */
@@ -64,11 +63,20 @@ static bool lacks_output(const struct task_view *view)
 	return lacks && view->state == TASK_SUCCEEDED && !view->is_removed;
 }
 
+struct revival {
+	struct backend *backend;
+	int r; /* the first failure: no task may stay what it no longer is */
+};
+
 static void revive_visit(void *context, struct task_view *view)
 {
-	struct backend *backend = context;
+	struct revival *revival = context;
+	struct backend *backend = revival->backend;
 
-	revive(backend, view->number);
+	if (!revival->r)
+		revival->r = revive(backend, view->number);
+	if (revival->r)
+		return;
 	removal_finish(backend, view->number);
 	if (view->state == TASK_SUBMITTING ||
 	    (view->state == TASK_UNKNOWN && !view->remote_id &&
@@ -104,6 +112,7 @@ static void save_revived(struct backend *backend)
 
 int revive_tasks(struct backend *backend)
 {
+	struct revival revival = { backend, 0 };
 	AUTOFREE char *path = text_format("%s/ledger.sqlite3", backend->library_path);
 	int r = path ? ledger_open(path, &backend->ledger, &backend->was_copied)
 		     : -ENOMEM;
@@ -123,7 +132,9 @@ int revive_tasks(struct backend *backend)
 		return r;
 	if (backend->was_copied)
 		log_warn("event=library_copied action=\"unsent tasks wait for submit\"");
-	tasks_each(backend->tasks, revive_visit, backend);
+	tasks_each(backend->tasks, revive_visit, &revival);
+	if (revival.r)
+		return revival.r;
 	prefetch_start(backend);
 	save_revived(backend);
 	turn_refill_numbers(backend);

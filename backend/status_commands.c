@@ -17,7 +17,7 @@ static void cancel_pending(struct task_view *view)
 	view->intent_ms = 0;
 	view->order = 0;
 	problem_clear(&view->problem);
-	task_set_text(&view->waiting, NULL);
+	task_set_text(view, &view->waiting, NULL);
 	task_enter(view, TASK_CANCELLED);
 }
 
@@ -33,13 +33,11 @@ static bool is_out_of_reach(const struct backend *backend, const struct task_vie
 
 static void note_both(struct task_view *view)
 {
-	AUTOFREE char *note =
-		text_format("ordered anew: the one before (%s, made with provider "
-			    "\"%s\") may be billed as well",
-			    view->remote_id ? view->remote_id : "no id",
-			    view->provider ? view->provider : "?");
-
-	task_set_text(&view->note, note);
+	task_format_text(view, &view->note,
+			 "ordered anew: the one before (%s, made with provider \"%s\") "
+			 "may be billed as well",
+			 view->remote_id ? view->remote_id : "no id",
+			 view->provider ? view->provider : "?");
 }
 
 static int control_retry(struct backend *backend, struct task_view *view)
@@ -56,11 +54,10 @@ static int control_retry(struct backend *backend, struct task_view *view)
 		view->needs_submit = false;
 		/* The same content is wanted again, whatever comes between. */
 		view->digest[0] = view->doubtful_digest[0] = '\0';
-		task_set_text(&view->note, NULL);
+		task_set_text(view, &view->note, NULL);
 		if (is_billed)
 			note_both(view);
-		tasks_commit(backend->tasks, view);
-		return 0;
+		return tasks_commit(backend->tasks, view);
 	default:
 		tasks_abandon(backend->tasks, view);
 		return -EBUSY;
@@ -70,20 +67,20 @@ static int control_retry(struct backend *backend, struct task_view *view)
 static int control_cancel(struct backend *backend, struct task_view *view)
 {
 	uint64_t number = view->number;
+	int r;
 
 	if (view->state == TASK_PENDING) {
 		cancel_pending(view);
-		tasks_commit(backend->tasks, view);
-		return 0;
+		return tasks_commit(backend->tasks, view);
 	}
 	if (view->state != TASK_QUEUED && view->state != TASK_RUNNING) {
 		tasks_abandon(backend->tasks, view);
 		return -EBUSY;
 	}
 	view->wants_cancel = true;
-	task_set_text(&view->note, "asking the service to cancel");
-	tasks_commit(backend->tasks, view);
-	return backend_send_task(backend, number, poll_cancel);
+	task_set_text(view, &view->note, "asking the service to cancel");
+	r = tasks_commit(backend->tasks, view);
+	return r ? r : backend_send_task(backend, number, poll_cancel);
 }
 
 /* --- adopt --- */
@@ -118,22 +115,22 @@ static bool may_adopt(const struct backend *backend, const struct task_view *vie
 static void enter_adopted(struct task_view *view, const struct provider_section *section,
 			  const char *id)
 {
-	task_set_text(&view->provider, section->name);
-	task_set_text(&view->endpoint, section_endpoint_name(section));
-	task_set_text(&view->key_name, section->key_name);
+	task_set_text(view, &view->provider, section->name);
+	task_set_text(view, &view->endpoint, section_endpoint_name(section));
+	task_set_text(view, &view->key_name, section->key_name);
 	task_begin_attempt(view);
 	view->intent_ms = 0;
 	view->order = 0;
 	view->is_archive = view->needs_submit = false;
-	task_set_text(&view->remote_id, id);
-	task_set_text(&view->raw_state, NULL);
-	task_set_text(&view->waiting, NULL);
+	task_set_text(view, &view->remote_id, id);
+	task_set_text(view, &view->raw_state, NULL);
+	task_set_text(view, &view->waiting, NULL);
 	for (int i = 0; i < OUTPUT_COUNT; i++) {
 		output_reset(&view->outputs[i]);
 		view->outputs[i].is_dead = false;
-		task_set_text(&view->outputs[i].url, NULL);
+		task_set_text(view, &view->outputs[i].url, NULL);
 	}
-	task_set_text(&view->note, "adopted: made elsewhere");
+	task_set_text(view, &view->note, "adopted: made elsewhere");
 	view->doubtful_digest[0] = '\0';
 	problem_clear(&view->problem);
 	task_enter(view, TASK_QUEUED);
@@ -159,8 +156,8 @@ static int adopt(struct backend *backend, struct task_view *view, const char *pr
 		return r;
 	}
 	enter_adopted(view, section, id);
-	tasks_commit(backend->tasks, view);
-	return backend_send_task(backend, number, adopt_now);
+	r = tasks_commit(backend->tasks, view);
+	return r ? r : backend_send_task(backend, number, adopt_now);
 }
 
 int backend_task_adopt(struct backend *backend, uint64_t number, uint64_t edits,
@@ -177,6 +174,7 @@ int backend_task_adopt(struct backend *backend, uint64_t number, uint64_t edits,
 static int control_fetch(struct backend *backend, struct task_view *view)
 {
 	uint64_t number = view->number;
+	int r;
 
 	if (view->state != TASK_SUCCEEDED) {
 		tasks_abandon(backend->tasks, view);
@@ -186,8 +184,8 @@ static int control_fetch(struct backend *backend, struct task_view *view)
 	for (int i = 0; i < OUTPUT_COUNT; i++)
 		view->outputs[i].is_dead = view->outputs[i].is_removed = false;
 	view->listing_ms = clock_wall_ms();
-	tasks_commit(backend->tasks, view);
-	return backend_send_task(backend, number, media_fetch);
+	r = tasks_commit(backend->tasks, view);
+	return r ? r : backend_send_task(backend, number, media_fetch);
 }
 
 /* --- all of them --- */
@@ -198,7 +196,7 @@ int backend_task_control(struct backend *backend, uint64_t number, const char *w
 	struct task_view *view = tasks_begin(backend->tasks, number);
 
 	if (!view)
-		return -ENOENT;
+		return tasks_begin_error(backend->tasks, number);
 	if (!strcmp(word, "retry"))
 		return control_retry(backend, view);
 	if (!strcmp(word, "cancel"))

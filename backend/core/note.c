@@ -19,8 +19,8 @@ void backend_set_waiting(struct backend *backend, uint64_t number, const char *w
 		tasks_abandon(backend->tasks, view);
 		return;
 	}
-	task_set_text(&view->waiting, waiting);
-	tasks_commit(backend->tasks, view);
+	task_set_text(view, &view->waiting, waiting);
+	tasks_try_commit(backend->tasks, view);
 }
 
 void backend_set_note(struct backend *backend, uint64_t number, const char *note)
@@ -33,6 +33,6 @@ void backend_set_note(struct backend *backend, uint64_t number, const char *note
 		tasks_abandon(backend->tasks, view);
 		return;
 	}
-	task_set_text(&view->note, note);
-	tasks_commit(backend->tasks, view);
+	task_set_text(view, &view->note, note);
+	tasks_try_commit(backend->tasks, view);
 }

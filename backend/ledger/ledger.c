@@ -113,9 +113,12 @@ static int meta_get(struct ledger *ledger, const char *key, char **ret_value)
 		return r;
 	sqlite3_bind_text(query, 1, key, -1, SQLITE_STATIC);
 	r = sqlite3_step(query);
-	if (r == SQLITE_ROW)
-		*ret_value = text_dup((const char *)sqlite3_column_text(query, 0));
-	return r == SQLITE_ROW || r == SQLITE_DONE ? 0 : fail(ledger, "reading");
+	if (r == SQLITE_DONE)
+		return 0;
+	if (r != SQLITE_ROW)
+		return fail(ledger, "reading");
+	*ret_value = text_dup((const char *)sqlite3_column_text(query, 0));
+	return *ret_value ? 0 : -ENOMEM;
 }
 
 static int meta_set(struct ledger *ledger, const char *key, const char *value)
@@ -313,19 +316,29 @@ int ledger_reserve_numbers(struct ledger *ledger, unsigned count, uint64_t *ret_
 
 /* --- saving --- */
 
+/* A statement's columns, one after the other: bound, or read. */
 struct binder {
 	sqlite3_stmt *statement;
 	int column;
+	int failure; /* -ENOMEM: a column is missing */
 };
+
+static void check_bound(struct binder *binder, int sqlite)
+{
+	if (sqlite != SQLITE_OK)
+		binder->failure = -ENOMEM;
+}
 
 static void bind_text(struct binder *binder, const char *text)
 {
-	sqlite3_bind_text(binder->statement, ++binder->column, text, -1, SQLITE_STATIC);
+	check_bound(binder, sqlite3_bind_text(binder->statement, ++binder->column, text,
+					      -1, SQLITE_STATIC));
 }
 
 static void bind_int(struct binder *binder, int64_t value)
 {
-	sqlite3_bind_int64(binder->statement, ++binder->column, value);
+	check_bound(binder,
+		    sqlite3_bind_int64(binder->statement, ++binder->column, value));
 }
 
 static void bind_problem(struct binder *binder, const struct problem *problem)
@@ -345,19 +358,20 @@ static void bind_bound_to(struct binder *binder, const struct task_view *view)
 	bind_text(binder, view->remote_id);
 }
 
-static int run(struct ledger *ledger, sqlite3_stmt *statement)
+/* Writes the row, unless one of its columns is missing. */
+static int run(struct ledger *ledger, struct binder *binder)
 {
-	int r = sqlite3_step(statement);
+	int r = binder->failure ? SQLITE_NOMEM : sqlite3_step(binder->statement);
 
-	sqlite3_reset(statement);
-	sqlite3_clear_bindings(statement);
+	sqlite3_reset(binder->statement);
+	sqlite3_clear_bindings(binder->statement);
 	return r == SQLITE_DONE ? 0 : fail(ledger, "writing a task");
 }
 
 /* In the order of the table's columns. */
 static int save_task(struct ledger *ledger, const struct task_view *view)
 {
-	struct binder binder = { ledger->save_task, 0 };
+	struct binder binder = { ledger->save_task, 0, 0 };
 	AUTOFREE char *outputs = ledger_print_outputs(view);
 	AUTOFREE char *locked = ledger_print_locked(view);
 
@@ -398,22 +412,22 @@ static int save_task(struct ledger *ledger, const struct task_view *view)
 	bind_text(&binder, view->refused_save.problem);
 	bind_int(&binder, view->refused_save.at_ms);
 	bind_text(&binder, view->refused_save.over);
-	return run(ledger, ledger->save_task);
+	return run(ledger, &binder);
 }
 
 /* What certainly did not arrive was no attempt: it counts for no budget. */
 static int drop_attempt(struct ledger *ledger, const struct task_view *view)
 {
-	struct binder binder = { ledger->drop_attempt, 0 };
+	struct binder binder = { ledger->drop_attempt, 0, 0 };
 
 	bind_int(&binder, (int64_t)view->number);
 	bind_int(&binder, view->attempt);
-	return run(ledger, ledger->drop_attempt);
+	return run(ledger, &binder);
 }
 
 static int save_attempt(struct ledger *ledger, const struct task_view *view)
 {
-	struct binder binder = { ledger->save_attempt, 0 };
+	struct binder binder = { ledger->save_attempt, 0, 0 };
 
 	if (!view->attempt)
 		return 0;
@@ -431,7 +445,7 @@ static int save_attempt(struct ledger *ledger, const struct task_view *view)
 	bind_text(&binder, view->request);
 	bind_text(&binder, view->answer);
 	bind_text(&binder, view->usage);
-	return run(ledger, ledger->save_attempt);
+	return run(ledger, &binder);
 }
 
 int ledger_save(struct ledger *ledger, struct task_view *const *views, size_t count)
@@ -469,7 +483,13 @@ bool ledger_knows_id(struct ledger *ledger, const char *id)
 
 static const char *column_text(struct binder *row)
 {
-	return (const char *)sqlite3_column_text(row->statement, row->column++);
+	int column = row->column++;
+	bool is_null = sqlite3_column_type(row->statement, column) == SQLITE_NULL;
+	const char *text = (const char *)sqlite3_column_text(row->statement, column);
+
+	if (!text && !is_null)
+		row->failure = -ENOMEM;
+	return text;
 }
 
 static int64_t column_int(struct binder *row)
@@ -485,10 +505,11 @@ static void load_flags(struct task_view *view, int64_t flags)
 	view->wants_cancel = flags & FLAG_WANTS_CANCEL;
 }
 
-static void load_texts(struct binder *row, char **const *fields, size_t count)
+static void load_texts(struct binder *row, struct task_view *view,
+		       const char **const *fields, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		task_set_text(fields[i], column_text(row));
+		task_set_text(view, fields[i], column_text(row));
 }
 
 static void load_digest(struct binder *row, char ret_digest[SHA256_HEX])
@@ -500,8 +521,9 @@ static void load_digest(struct binder *row, char ret_digest[SHA256_HEX])
 
 static void load_row(struct binder *row, struct task_view *view)
 {
-	char **const bound_to[] = { &view->provider, &view->endpoint,  &view->key_name,
-				    &view->model,    &view->remote_id, &view->raw_state };
+	const char **const bound_to[] = { &view->provider,  &view->endpoint,
+					  &view->key_name,  &view->model,
+					  &view->remote_id, &view->raw_state };
 
 	view->revision = (uint64_t)column_int(row);
 	if (task_state_from_word(column_text(row), &view->state))
@@ -511,28 +533,29 @@ static void load_row(struct binder *row, struct task_view *view)
 	view->attempt = (unsigned)column_int(row);
 	load_flags(view, column_int(row));
 	view->hidden = (unsigned)column_int(row);
-	load_texts(row, bound_to, ARRAY_SIZE(bound_to));
+	load_texts(row, view, bound_to, ARRAY_SIZE(bound_to));
 	view->progress = (int)column_int(row);
 	view->created_ms = column_int(row);
 	view->since_ms = column_int(row);
 	view->intent_ms = column_int(row);
 	view->tried_ms = column_int(row);
 	view->listing_ms = column_int(row);
-	load_texts(row, (char **const[]){ &view->waiting, &view->note }, 2);
+	load_texts(row, view, (const char **const[]){ &view->waiting, &view->note }, 2);
 	view->problem.class = problem_class_from_word(column_text(row));
-	load_texts(row,
-		   (char **const[]){ &view->problem.code, &view->problem.text,
-				     &view->request, &view->answer, &view->usage },
+	load_texts(row, view,
+		   (const char **const[]){ &view->problem.code, &view->problem.text,
+					   &view->request, &view->answer, &view->usage },
 		   5);
 	load_digest(row, view->digest);
-	ledger_read_outputs(column_text(row), view);
-	ledger_read_locked(column_text(row), view);
-	task_set_text(&view->place.path, column_text(row));
+	if (ledger_read_outputs(column_text(row), view) ||
+	    ledger_read_locked(column_text(row), view))
+		row->failure = -ENOMEM;
+	task_set_text(view, &view->place.path, column_text(row));
 	view->place.device = (uint64_t)column_int(row);
 	view->place.inode = (uint64_t)column_int(row);
-	task_set_text(&view->request_note, column_text(row));
+	task_set_text(view, &view->request_note, column_text(row));
 	load_digest(row, view->doubtful_digest);
-	task_set_text(&view->refused_save.problem, column_text(row));
+	task_set_text(view, &view->refused_save.problem, column_text(row));
 	view->refused_save.at_ms = column_int(row);
 	load_digest(row, view->refused_save.over);
 }
@@ -545,13 +568,17 @@ int ledger_load(struct ledger *ledger,
 	int step = SQLITE_DONE;
 
 	while (!r && (step = sqlite3_step(query)) == SQLITE_ROW) {
-		struct binder row = { query, 0 };
+		struct binder row = { query, 0, 0 };
 		struct task_view *view = task_view_new((uint64_t)column_int(&row));
 
 		if (!view)
 			return -ENOMEM;
 		load_row(&row, view);
-		r = found(context, view);
+		r = row.failure ? row.failure : view->failure;
+		if (r)
+			task_view_unref(view);
+		else
+			r = found(context, view);
 	}
 	return r || step == SQLITE_DONE ? r : fail(ledger, "reading tasks");
 }

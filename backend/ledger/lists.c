@@ -4,6 +4,7 @@
 #include "backend/base/text.h"
 #include "backend/base/json.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -35,33 +36,44 @@ char *ledger_print_outputs(const struct task_view *view)
 	return json_print(list);
 }
 
-void ledger_read_outputs(const char *text, struct task_view *view)
+static void read_output(const struct json *item, struct task_view *view,
+			struct output *output)
+{
+	int64_t number = 0;
+
+	json_to_bool(json_get(item, "ready"), &output->is_ready);
+	json_to_bool(json_get(item, "dead"), &output->is_dead);
+	json_to_bool(json_get(item, "whole"), &output->is_whole);
+	json_to_bool(json_get(item, "lost"), &output->is_lost);
+	json_to_bool(json_get(item, "refetched"), &output->is_refetched);
+	json_to_bool(json_get(item, "removed"), &output->is_removed);
+	if (json_to_int64(json_get(item, "size"), &number))
+		output->size = (uint64_t)number;
+	if (json_to_int64(json_get(item, "version"), &number))
+		output->version = (uint32_t)number;
+	json_to_int64(json_get(item, "mtime"), &output->mtime);
+	task_set_text(view, &output->url, json_get_string(item, "url"));
+	task_set_text(view, &output->etag, json_get_string(item, "etag"));
+}
+
+/* What is no JSON is no list; what cannot be parsed for lack of memory may be one. */
+static int parse_list(const char *text, struct json **ret_list)
+{
+	return text && json_parse(text, strlen(text), ret_list, NULL) == -ENOMEM ? -ENOMEM
+										 : 0;
+}
+
+int ledger_read_outputs(const char *text, struct task_view *view)
 {
 	AUTOJSON *list = NULL;
 	const struct json *item;
 	int i = 0;
 
-	if (!text || json_parse(text, strlen(text), &list, NULL))
-		return;
-	for (item = json_first(list); item && i < OUTPUT_COUNT;
-	     item = json_next(item), i++) {
-		struct output *output = &view->outputs[i];
-		int64_t number = 0;
-
-		json_to_bool(json_get(item, "ready"), &output->is_ready);
-		json_to_bool(json_get(item, "dead"), &output->is_dead);
-		json_to_bool(json_get(item, "whole"), &output->is_whole);
-		json_to_bool(json_get(item, "lost"), &output->is_lost);
-		json_to_bool(json_get(item, "refetched"), &output->is_refetched);
-		json_to_bool(json_get(item, "removed"), &output->is_removed);
-		if (json_to_int64(json_get(item, "size"), &number))
-			output->size = (uint64_t)number;
-		if (json_to_int64(json_get(item, "version"), &number))
-			output->version = (uint32_t)number;
-		json_to_int64(json_get(item, "mtime"), &output->mtime);
-		task_set_text(&output->url, json_get_string(item, "url"));
-		task_set_text(&output->etag, json_get_string(item, "etag"));
-	}
+	if (parse_list(text, &list))
+		return -ENOMEM;
+	for (item = json_first(list); item && i < OUTPUT_COUNT; item = json_next(item))
+		read_output(item, view, &view->outputs[i++]);
+	return view->failure;
 }
 
 /* File names are any bytes, JSON texts are UTF-8. */
@@ -78,18 +90,23 @@ static char *hex_of(const char *name)
 	return hex;
 }
 
-/* NULL for what is no hexadecimal text, and without memory. */
-static char *name_of_hex(const char *hex)
+/* *ret_name is NULL for what is no hexadecimal text. 0 or -ENOMEM. */
+static int name_of_hex(const char *hex, char **ret_name)
 {
-	size_t digits = strlen(hex ? hex : "");
-	AUTOFREE char *name = calloc(1, digits / 2 + 1);
+	size_t digits = strlen(hex);
+	char *name;
 
-	if (!name || digits % 2 || strspn(hex ? hex : "", "0123456789abcdef") != digits)
-		return NULL;
+	*ret_name = NULL;
+	if (digits % 2 || strspn(hex, "0123456789abcdef") != digits)
+		return 0;
+	name = calloc(1, digits / 2 + 1);
+	if (!name)
+		return -ENOMEM;
 	for (size_t i = 0; i < digits / 2; i++)
 		name[i] = (char)strtoul((char[]){ hex[2 * i], hex[2 * i + 1], '\0' },
 					NULL, 16);
-	return TAKE(name);
+	*ret_name = name;
+	return 0;
 }
 
 /* Device and inode numbers are texts: JSON numbers are exact to 53 bits only. */
@@ -104,7 +121,7 @@ char *ledger_print_locked(const struct task_view *view)
 		AUTOFREE char *hex = hex_of(file->name);
 		struct json *item = json_new_object();
 
-		if (!hex || json_put_string(item, "name_hex", hex) ||
+		if (!hex || !inode || json_put_string(item, "name_hex", hex) ||
 		    json_put_string(item, "inode", inode)) {
 			json_free(item);
 			return NULL;
@@ -115,27 +132,49 @@ char *ledger_print_locked(const struct task_view *view)
 	return json_print(list);
 }
 
-void ledger_read_locked(const char *text, struct task_view *view)
+struct locked_list {
+	struct locked_file *files;
+	size_t count;
+};
+
+static void clear_list(struct locked_list *list)
 {
-	AUTOJSON *list = NULL;
+	for (size_t i = 0; i < list->count; i++)
+		free(list->files[i].name);
+	free(list->files);
+}
 
-	if (!text || json_parse(text, strlen(text), &list, NULL))
-		return;
-	for (const struct json *item = json_first(list); item; item = json_next(item)) {
-		const char *inode = json_get_string(item, "inode");
-		const char *hex = json_get_string(item, "name_hex");
-		struct locked_file *grown;
-		struct locked_file file = { 0 };
+static int add_locked(struct locked_list *list, const struct json *item)
+{
+	const char *inode = json_get_string(item, "inode");
+	const char *hex = json_get_string(item, "name_hex");
+	const char *name = json_get_string(item, "name"); /* of old */
+	struct locked_file file = { 0 }, *grown;
 
-		if (!inode ||
-		    sscanf(inode, "%" SCNu64 ":%" SCNu64, &file.device, &file.inode) != 2)
-			continue;
-		grown = realloc(view->locked, (view->locked_count + 1) * sizeof(*grown));
-		if (!grown)
-			return;
-		view->locked = grown;
-		file.name = hex ? name_of_hex(hex)
-				: text_dup(json_get_string(item, "name")); /* of old */
-		grown[view->locked_count++] = file;
-	}
+	if (!inode ||
+	    sscanf(inode, "%" SCNu64 ":%" SCNu64, &file.device, &file.inode) != 2)
+		return 0;
+	grown = realloc(list->files, (list->count + 1) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	list->files = grown;
+	if (hex ? name_of_hex(hex, &file.name) : text_set(&file.name, name))
+		return -ENOMEM;
+	grown[list->count++] = file;
+	return 0;
+}
+
+int ledger_read_locked(const char *text, struct task_view *view)
+{
+	__attribute__((cleanup(clear_list))) struct locked_list list = { 0 };
+	AUTOJSON *array = NULL;
+	int r = parse_list(text, &array);
+
+	for (const struct json *item = json_first(array); !r && item;
+	     item = json_next(item))
+		r = add_locked(&list, item);
+	if (r)
+		return r;
+	task_set_locked(view, list.files, list.count);
+	return view->failure;
 }

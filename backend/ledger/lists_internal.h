@@ -10,8 +10,8 @@
 /* Owned by the caller; NULL: no memory. */
 char *ledger_print_outputs(const struct task_view *view);
 char *ledger_print_locked(const struct task_view *view);
-/* NULL, and what is no such text, leaves the view as it is. */
-void ledger_read_outputs(const char *text, struct task_view *view);
-void ledger_read_locked(const char *text, struct task_view *view);
+/* NULL, and what is no such text, leaves the view as it is. 0 or -ENOMEM. */
+int ledger_read_outputs(const char *text, struct task_view *view);
+int ledger_read_locked(const char *text, struct task_view *view);
 
 #endif

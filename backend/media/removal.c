@@ -51,7 +51,10 @@ void removal_finish(struct backend *backend, uint64_t number)
 		if (is_removed[i])
 			output_reset(&view->outputs[i]);
 	}
-	tasks_commit(backend->tasks, view);
+	if (tasks_commit(backend->tasks, view)) {
+		task_timers_set(&backend->removals->timers, number, MAKE_AGAIN_MS);
+		return;
+	}
 	for (int i = 0; i < OUTPUT_COUNT; i++)
 		if (is_removed[i])
 			media_drop(backend, number, (enum output_kind)i);
@@ -92,24 +95,26 @@ static void plan(struct backend *backend, uint64_t number)
 int removal_hide(struct backend *backend, uint64_t number, unsigned what)
 {
 	struct task_view *view = tasks_begin(backend->tasks, number);
+	int r;
 
 	if (!view)
-		return -ENOENT;
+		return tasks_begin_error(backend->tasks, number);
 	view->hidden |= what;
 	view->listing_ms = clock_wall_ms();
 	for (int i = 0; i < OUTPUT_COUNT; i++)
 		if (what & hidden_output[i] && view->outputs[i].is_ready)
 			view->outputs[i].is_removed = true;
-	tasks_commit(backend->tasks, view);
-	return backend_send_task(backend, number, plan);
+	r = tasks_commit(backend->tasks, view);
+	return r ? r : backend_send_task(backend, number, plan);
 }
 
 int removal_unhide(struct backend *backend, uint64_t number, unsigned what)
 {
 	struct task_view *view = tasks_begin(backend->tasks, number);
+	int r;
 
 	if (!view)
-		return -ENOENT;
+		return tasks_begin_error(backend->tasks, number);
 	for (int i = 0; i < OUTPUT_COUNT; i++)
 		if (!view->outputs[i].is_removed)
 			what &= ~hidden_output[i]; /* only a `fetch` brings it back */
@@ -122,6 +127,6 @@ int removal_unhide(struct backend *backend, uint64_t number, unsigned what)
 		if (what & hidden_output[i])
 			view->outputs[i].is_removed = false;
 	view->listing_ms = clock_wall_ms();
-	tasks_commit(backend->tasks, view);
-	return backend_send_task(backend, number, prefetch_task);
+	r = tasks_commit(backend->tasks, view);
+	return r ? r : backend_send_task(backend, number, prefetch_task);
 }

@@ -21,14 +21,16 @@ struct reveals {
 	struct task_timers held_back; /* successes, and when they are shown at last */
 };
 
+#define SHOW_AGAIN_MS 1000 /* there was no memory */
+
 /* --- showing --- */
 
 static void succeed(struct task_view *view)
 {
 	if (view->outputs[OUTPUT_VIDEO].is_dead && !problem_is_set(&view->problem))
-		problem_set(&view->problem, PROBLEM_SERVER,
-			    "the task succeeded, but its video cannot be had");
-	task_set_text(&view->waiting, NULL);
+		task_set_problem(view, PROBLEM_SERVER,
+				 "the task succeeded, but its video cannot be had");
+	task_set_text(view, &view->waiting, NULL);
 	task_end_cancel(view);
 	view->listing_ms = clock_wall_ms();
 	task_enter(view, TASK_SUCCEEDED);
@@ -52,30 +54,35 @@ static void save_success(struct backend *backend, uint64_t number)
 	if (!shown)
 		return;
 	succeed(shown);
-	if (ledger_save(backend->ledger, &shown, 1)) /* which it has logged */
+	if (shown->failure || ledger_save(backend->ledger, &shown, 1))
 		log_debug("event=shown_unsaved task=%" PRIu64, number);
 }
 
-static void show_success(struct backend *backend, uint64_t number)
+static int show_success(struct backend *backend, uint64_t number)
 {
 	struct task_view *view = tasks_begin(backend->tasks, number);
+	int r;
 
 	if (!view)
-		return;
+		return tasks_begin_error(backend->tasks, number);
 	if (is_shown(view)) {
 		tasks_abandon(backend->tasks, view);
-		return;
+		return 0;
 	}
 	succeed(view);
-	tasks_commit(backend->tasks, view);
-	log_info("event=shown task=%" PRIu64, number);
+	r = tasks_commit(backend->tasks, view);
+	if (!r)
+		log_info("event=shown task=%" PRIu64, number);
+	return r;
 }
 
 static void show(struct backend *backend, uint64_t number)
 {
 	save_success(backend, number);
-	show_success(backend, number);
-	prefetch_task(backend, number);
+	if (show_success(backend, number) == -ENOMEM)
+		task_timers_set(&backend->reveals->held_back, number, SHOW_AGAIN_MS);
+	else
+		prefetch_task(backend, number);
 }
 
 /* --- holding back --- */

@@ -26,8 +26,9 @@ static int open_file(struct size_probe *probe, const struct http_response *respo
 
 	if (!name)
 		return -ENOMEM;
-	task_set_text(&probe->etag, response->etag);
-	r = media_file_open(directory, name, size, response->etag, &probe->file);
+	r = text_set(&probe->etag, response->etag);
+	if (!r)
+		r = media_file_open(directory, name, size, response->etag, &probe->file);
 	if (!r)
 		prefetch_heard(probe->backend, probe->number, probe->kind, probe->file,
 			       response);

@@ -21,6 +21,7 @@
 #define BACKOFF_FIRST_MS 500
 #define BACKOFF_LAST_MS 60000
 #define ROOM_MS 10000
+#define NO_MEMORY_MS 1000
 #define REFUSALS_MAX 3 /* of fresh links, in a row */
 #define FRAME_FAILURES_MAX \
 	8 /* a missing last frame does not hold a video back for ever */
@@ -95,28 +96,45 @@ static void settle_task(struct backend *backend, uint64_t number)
 		reveal_task(backend, number);
 }
 
+static void enter_ready(struct task_view *view, const struct size_probe *probe)
+{
+	struct output *output = &view->outputs[probe->kind];
+
+	output->is_ready = true;
+	output->is_whole = output->is_lost = false;
+	output->size = media_file_size(probe->file);
+	output->version = probe->version;
+	output->mtime = (int64_t)time(NULL);
+	task_set_text(view, &output->etag, probe->etag);
+	if (probe->kind == OUTPUT_VIDEO)
+		problem_clear(&view->problem);
+	view->listing_ms = clock_wall_ms();
+}
+
+/* Nothing is known of the output until it can be put down: the probe begins again. */
+static void lack_memory(struct size_probe *probe)
+{
+	media_file_unref(TAKE(probe->file));
+	timer_set(&probe->backend->timers, &probe->timer, clock_boot_ms() + NO_MEMORY_MS);
+}
+
 void size_probe_become_ready(struct size_probe *probe)
 {
 	struct backend *backend = probe->backend;
 	uint64_t number = probe->number;
-	bool wants_all = probe->wants_all, is_second = false;
 	struct task_view *view = tasks_begin(backend->tasks, number);
+	bool wants_all = probe->wants_all, is_second;
 
-	if (view) {
-		struct output *output = &view->outputs[probe->kind];
-
-		is_second =
-			output->is_refetched; /* the first stays until this is whole */
-		output->is_ready = true;
-		output->is_whole = output->is_lost = false;
-		output->size = media_file_size(probe->file);
-		output->version = probe->version;
-		output->mtime = (int64_t)time(NULL);
-		task_set_text(&output->etag, probe->etag);
-		if (probe->kind == OUTPUT_VIDEO)
-			problem_clear(&view->problem);
-		view->listing_ms = clock_wall_ms();
-		tasks_commit(backend->tasks, view);
+	if (!view) {
+		lack_memory(probe);
+		return;
+	}
+	/* The first version stays until this one is whole. */
+	is_second = view->outputs[probe->kind].is_refetched;
+	enter_ready(view, probe);
+	if (tasks_commit(backend->tasks, view)) {
+		lack_memory(probe);
+		return;
 	}
 	if (!is_second)
 		media_drop_older(backend, number, probe->kind, probe->version);
@@ -126,28 +144,39 @@ void size_probe_become_ready(struct size_probe *probe)
 		media_fetch(backend, number);
 }
 
+/* The output can never be had. 0 or -errno. */
+static int mark_dead(const struct size_probe *probe, const char *why)
+{
+	struct tasks *tasks = probe->backend->tasks;
+	struct task_view *view = tasks_begin(tasks, probe->number);
+
+	if (!view)
+		return tasks_begin_error(tasks, probe->number);
+	view->outputs[probe->kind].is_dead = true;
+	if (probe->kind == OUTPUT_VIDEO)
+		task_set_problem(view, PROBLEM_SERVER,
+				 "the task succeeded, but its video cannot be had: %s",
+				 why);
+	else
+		task_format_text(view, &view->note, "the last frame cannot be had: %s",
+				 why);
+	return tasks_commit(tasks, view);
+}
+
 static void become_dead(struct size_probe *probe, const char *why)
 {
 	struct backend *backend = probe->backend;
 	uint64_t number = probe->number;
-	bool is_video = probe->kind == OUTPUT_VIDEO;
-	bool is_restored = prefetch_restore(backend, number, probe->kind);
-	struct task_view *view = is_restored ? NULL : tasks_begin(backend->tasks, number);
-	AUTOFREE char *note = NULL;
+	int r = prefetch_restore(backend, number, probe->kind);
 
-	if (view) {
-		view->outputs[probe->kind].is_dead = true;
-		note = text_format("the last frame cannot be had: %s", why);
-		if (is_video)
-			problem_set(&view->problem, PROBLEM_SERVER,
-				    "the task succeeded, but its video cannot be had: %s",
-				    why);
-		else
-			task_set_text(&view->note, note);
-		tasks_commit(backend->tasks, view);
+	if (!r)
+		r = mark_dead(probe, why);
+	if (r == -ENOMEM) {
+		lack_memory(probe);
+		return;
 	}
 	log_warn("event=output_dead task=%" PRIu64 " output=%s reason=\"%s\"", number,
-		 is_video ? "video" : "last_frame", why);
+		 probe->kind == OUTPUT_VIDEO ? "video" : "last_frame", why);
 	drop(probe);
 	settle_task(backend, number);
 }
@@ -290,18 +319,19 @@ static void begin(void *context)
 	}
 }
 
-static void add(struct backend *backend, const struct task_view *view,
-		enum output_kind kind, bool wants_all)
+/* Begins to learn a size, or goes on with it. 0 or -ENOMEM. */
+static int add(struct backend *backend, const struct task_view *view,
+	       enum output_kind kind, bool wants_all)
 {
 	struct size_probe *probe = find(backend, view->number, kind);
 
-	if (probe)
+	if (probe) {
 		probe->wants_all = probe->wants_all || wants_all;
-	if (probe)
-		return;
+		return 0;
+	}
 	probe = calloc(1, sizeof(*probe));
 	if (!probe)
-		return;
+		return -ENOMEM;
 	probe->backend = backend;
 	probe->number = view->number;
 	probe->kind = kind;
@@ -311,19 +341,24 @@ static void add(struct backend *backend, const struct task_view *view,
 	probe->next = backend->size_probes->first;
 	backend->size_probes->first = probe;
 	timer_set(&backend->timers, &probe->timer, clock_boot_ms());
+	return 0;
 }
 
 void size_probe_task(struct backend *backend, uint64_t number, bool wants_all)
 {
 	AUTOVIEW *view = tasks_view(backend->tasks, number);
 	const struct output *outputs = view ? view->outputs : NULL;
+	int r = 0;
 
 	if (!view)
 		return;
 	if (!outputs[OUTPUT_VIDEO].is_ready && !outputs[OUTPUT_VIDEO].is_dead)
-		add(backend, view, OUTPUT_VIDEO, wants_all);
-	if (!outputs[OUTPUT_LAST_FRAME].is_ready && !outputs[OUTPUT_LAST_FRAME].is_dead &&
-	    outputs[OUTPUT_LAST_FRAME].url)
-		add(backend, view, OUTPUT_LAST_FRAME, wants_all);
-	settle_task(backend, number);
+		r = add(backend, view, OUTPUT_VIDEO, wants_all);
+	if (!r && !outputs[OUTPUT_LAST_FRAME].is_ready &&
+	    !outputs[OUTPUT_LAST_FRAME].is_dead && outputs[OUTPUT_LAST_FRAME].url)
+		r = add(backend, view, OUTPUT_LAST_FRAME, wants_all);
+	if (!r)
+		settle_task(backend, number);
+	else if (task_is_active(view->state)) /* the service is asked once more */
+		poll_task(backend, number, NO_MEMORY_MS);
 }

@@ -1,6 +1,7 @@
 #include "backend/orders/order_internal.h"
 
 #include "backend/base/clock.h"
+#include "backend/base/shared.h"
 #include "backend/base/text.h"
 #include "backend/orders/inputs.h"
 
@@ -25,6 +26,8 @@ static int copy_locked(struct order *made, const struct task_order *order)
 		made->locked[made->locked_count] = order->locked[made->locked_count];
 		made->locked[made->locked_count].name =
 			text_dup(order->locked[made->locked_count].name);
+		if (!made->locked[made->locked_count].name)
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -61,10 +64,11 @@ struct order *order_create(const struct task_order *order)
 	made->token = atomic_fetch_add(&tokens, 1);
 	made->request = order->request;
 	memcpy(made->digest, order->digest, sizeof(made->digest));
+	made->edits = order->edits;
 	made->place = order->place;
-	made->place.path = text_dup(order->place.path);
+	made->place.path = shared_text(order->place.path);
 	timer_init(&made->timer, order_due, made);
-	if (copy_locked(made, order)) {
+	if ((order->place.path && !made->place.path) || copy_locked(made, order)) {
 		order_destroy(made);
 		return NULL;
 	}
@@ -80,7 +84,7 @@ void order_destroy(struct order *order)
 	for (size_t i = 0; i < order->locked_count; i++)
 		free(order->locked[i].name);
 	free(order->locked);
-	free(order->place.path);
+	shared_unref(order->place.path);
 	http_request_clear(&order->http);
 	http_response_clear(&order->response);
 	create_answer_clear(&order->answer);

@@ -28,6 +28,7 @@ struct order {
 	struct order *next;
 	enum order_stage stage;
 	uint64_t number, token;
+	uint64_t edits; /* of the task's files, before they were read */
 	struct request *request;
 	char digest[SHA256_HEX];
 	struct locked_file *locked;

@@ -24,15 +24,20 @@ static int put_back(struct order *order)
 {
 	struct backend *backend = order->backend;
 	struct task_view *view = tasks_begin(backend->tasks, order->number);
+	int64_t intent_ms;
+	int r;
 
 	if (!view)
 		return -ENOMEM;
-	budget_take_back(backend, view->intent_ms);
+	intent_ms = view->intent_ms;
 	view->intent_ms = 0;
 	view->order = view->is_removed ? 0 : order->token;
-	task_set_text(&view->waiting, order->waiting);
+	task_set_text(view, &view->waiting, order->waiting);
 	task_enter(view, view->is_removed ? TASK_CANCELLED : TASK_PENDING);
-	tasks_commit(backend->tasks, view);
+	r = tasks_commit(backend->tasks, view);
+	if (r)
+		return r;
+	budget_take_back(backend, intent_ms);
 	order->stage = ORDER_WAITS;
 	return 0;
 }
@@ -42,16 +47,20 @@ static int enter_problem(struct order *order)
 	struct backend *backend = order->backend;
 	const struct create_answer *answer = &order->answer;
 	struct task_view *view = tasks_begin(backend->tasks, order->number);
+	enum task_state state;
+	int r;
 
 	if (!view)
 		return -ENOMEM;
-	problem_clear(&view->problem);
 	problem_copy(&view->problem, &answer->problem);
-	task_enter(view, answer->result == CREATE_REFUSED ? TASK_INVALID : TASK_UNKNOWN);
+	state = answer->result == CREATE_REFUSED ? TASK_INVALID : TASK_UNKNOWN;
+	task_enter(view, state);
 	view->listing_ms = clock_wall_ms();
+	r = tasks_commit(backend->tasks, view);
+	if (r)
+		return r;
 	log_info("event=create_ended task=%" PRIu64 " state=%s class=%s", order->number,
-		 task_state_word(view->state), problem_class_word(answer->problem.class));
-	tasks_commit(backend->tasks, view);
+		 task_state_word(state), problem_class_word(answer->problem.class));
 	if (answer->result == CREATE_AMBIGUOUS)
 		lost_answer_look(backend, order->number);
 	return 0;
@@ -61,18 +70,19 @@ static int accepted(struct order *order)
 {
 	struct backend *backend = order->backend;
 	struct observation *seen = &order->answer.observation;
-	AUTOFREE char *id = strdup(seen->id);
-	struct task_view *view = id ? tasks_begin(backend->tasks, order->number) : NULL;
+	struct task_view *view = tasks_begin(backend->tasks, order->number);
 	bool is_removed;
+	int r;
 
 	if (!view)
 		return -ENOMEM;
-	free(view->remote_id);
-	view->remote_id = TAKE(id);
+	task_set_text(view, &view->remote_id, seen->id);
 	task_enter(view, TASK_QUEUED);
 	view->tried_ms = clock_wall_ms();
 	is_removed = view->is_removed;
-	tasks_commit(backend->tasks, view);
+	r = tasks_commit(backend->tasks, view);
+	if (r)
+		return r;
 	log_info("event=accepted task=%" PRIu64 " id=%s provider=%s", order->number,
 		 seen->id, order->section->name);
 	if (is_removed)
@@ -82,9 +92,8 @@ static int accepted(struct order *order)
 			  order->section->poll_ms < FIRST_POLL_MS
 				  ? order->section->poll_ms
 				  : FIRST_POLL_MS);
-	if (seen->state != TASK_QUEUED)
-		poll_observe(backend, order->number, seen);
-	return 0;
+	return seen->state != TASK_QUEUED ? poll_observe(backend, order->number, seen)
+					  : 0;
 }
 
 static int64_t backoff(struct order *order)

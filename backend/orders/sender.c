@@ -42,11 +42,10 @@ void order_enter_invalid(struct task_view *view, const struct problem *problem,
 	view->intent_ms = 0;
 	view->order = 0;
 	snprintf(view->digest, sizeof(view->digest), "%s", digest);
-	problem_clear(&view->problem);
 	problem_copy(&view->problem, problem);
-	task_set_text(&view->waiting, NULL);
-	task_set_text(&view->note, NULL);
-	task_set_text(&view->remote_id, NULL);
+	task_set_text(view, &view->waiting, NULL);
+	task_set_text(view, &view->note, NULL);
+	task_set_text(view, &view->remote_id, NULL);
 	task_enter(view, TASK_INVALID);
 	view->listing_ms = clock_wall_ms();
 }
@@ -63,9 +62,17 @@ static struct task_view *begin_standing(struct order *order)
 	return NULL;
 }
 
+/* The task no longer waits for the order. Without memory the next turn tries again. */
+static void end_waiting(struct order *order, struct task_view *view)
+{
+	if (tasks_commit(order->backend->tasks, view))
+		order_wait(order, ORDER_RETRY_FIRST_MS);
+	else
+		order_drop(order->backend, order);
+}
+
 static void refuse_order(struct order *order, const struct problem *problem)
 {
-	struct backend *backend = order->backend;
 	struct task_view *view = begin_standing(order);
 
 	if (!view) {
@@ -74,14 +81,12 @@ static void refuse_order(struct order *order, const struct problem *problem)
 		return;
 	}
 	order_enter_invalid(view, problem, order->digest);
-	tasks_commit(backend->tasks, view);
-	order_drop(backend, order);
+	end_waiting(order, view);
 }
 
 /* What it was read from is not so any more: its folder is looked at again. */
 static void give_back(struct order *order)
 {
-	struct backend *backend = order->backend;
 	struct task_view *view = begin_standing(order);
 
 	if (!view) {
@@ -89,32 +94,33 @@ static void give_back(struct order *order)
 		return;
 	}
 	view->order = 0;
-	task_set_text(&view->waiting, NULL);
-	tasks_commit(backend->tasks, view);
-	order_drop(backend, order);
+	task_set_text(view, &view->waiting, NULL);
+	end_waiting(order, view);
 }
 
 static void mark_submitting(struct order *order, struct task_view *view)
 {
 	AUTOFREE char *described = request_describe(order->request);
 
+	if (!described)
+		view->failure = -ENOMEM;
 	if (!task_is_active(view->previous_state)) /* of one that nobody follows */
-		task_set_text(&view->note, NULL);
+		task_set_text(view, &view->note, NULL);
 	task_begin_attempt(view);
 	view->order = 0;
 	view->intent_ms = clock_wall_ms();
 	view->progress = -1;
-	task_set_text(&view->provider, order->section->name);
-	task_set_text(&view->endpoint, section_endpoint_name(order->section));
-	task_set_text(&view->key_name, order->section->key_name);
-	task_set_text(&view->model, order->request->model);
-	task_set_text(&view->remote_id, NULL);
-	task_set_text(&view->raw_state, NULL);
-	task_set_text(&view->answer, NULL);
-	task_set_text(&view->usage, NULL);
-	task_set_text(&view->waiting, NULL);
-	task_set_text(&view->request_note, order->request->note);
-	task_set_text(&view->request, described);
+	task_set_text(view, &view->provider, order->section->name);
+	task_set_text(view, &view->endpoint, section_endpoint_name(order->section));
+	task_set_text(view, &view->key_name, order->section->key_name);
+	task_set_text(view, &view->model, order->request->model);
+	task_set_text(view, &view->remote_id, NULL);
+	task_set_text(view, &view->raw_state, NULL);
+	task_set_text(view, &view->answer, NULL);
+	task_set_text(view, &view->usage, NULL);
+	task_set_text(view, &view->waiting, NULL);
+	task_set_text(view, &view->request_note, order->request->note);
+	task_set_text(view, &view->request, described);
 	problem_clear(&view->problem);
 	memcpy(view->digest, order->digest, sizeof(view->digest));
 	task_set_locked(view, order->locked, order->locked_count);
@@ -122,11 +128,39 @@ static void mark_submitting(struct order *order, struct task_view *view)
 	for (int i = 0; i < OUTPUT_COUNT; i++) {
 		output_reset(&view->outputs[i]);
 		view->outputs[i].is_dead = false;
-		task_set_text(&view->outputs[i].url, NULL);
+		task_set_text(view, &view->outputs[i].url, NULL);
 	}
 	task_enter(view, TASK_SUBMITTING);
 	view->listing_ms = clock_wall_ms();
-	budget_add(order->backend, view->intent_ms);
+}
+
+/* The order takes its turn: its intent is durable before it leaves. */
+static int mark(struct order *order)
+{
+	struct backend *backend = order->backend;
+	struct task_view *view = begin_standing(order);
+	int64_t intent_ms;
+	int r;
+
+	if (!view)
+		return -EAGAIN;
+	if (tasks_is_edited_locked(backend->tasks, order->number, order->edits)) {
+		tasks_abandon(backend->tasks, view);
+		return -EAGAIN;
+	}
+	mark_submitting(order, view);
+	intent_ms = view->intent_ms;
+	r = budget_add(backend, intent_ms);
+	if (r) {
+		tasks_abandon(backend->tasks, view);
+		return r;
+	}
+	r = tasks_commit(backend->tasks, view);
+	if (r)
+		budget_take_back(backend, intent_ms);
+	else
+		order->stage = ORDER_MARKED;
+	return r;
 }
 
 static void consider(struct order *order)
@@ -135,7 +169,6 @@ static void consider(struct order *order)
 	AUTOPROBLEM problem = { 0 };
 	AUTOFREE char *held = NULL;
 	AUTOVIEW *present = tasks_view(backend->tasks, order->number);
-	struct task_view *view;
 	int r;
 
 	if (!present || !order_stands(order, present)) {
@@ -144,6 +177,10 @@ static void consider(struct order *order)
 	}
 	if (clock_boot_ms() < order->not_before_ms)
 		return;
+	if (tasks_edits(backend->tasks, order->number) != order->edits) {
+		give_back(order);
+		return;
+	}
 	r = order_build(order, &held, &problem);
 	if (r == -EINVAL) {
 		refuse_order(order, &problem);
@@ -164,14 +201,8 @@ static void consider(struct order *order)
 		backend_set_waiting(backend, order->number, held);
 		return;
 	}
-	view = begin_standing(order);
-	if (!view) { /* edited this moment: the next turn drops it; or no memory */
+	if (mark(order)) /* edited this moment: the next turn drops it; or no memory */
 		order_wait(order, ORDER_RETRY_FIRST_MS);
-		return;
-	}
-	mark_submitting(order, view);
-	tasks_commit(backend->tasks, view);
-	order->stage = ORDER_MARKED;
 }
 
 void sender_turn(struct backend *backend)

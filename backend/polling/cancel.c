@@ -22,8 +22,8 @@ static void cancel_ended(struct task_poll *task_poll, bool is_over, const char *
 
 	if (view) {
 		view->wants_cancel = !is_over;
-		task_set_text(&view->note, note);
-		tasks_commit(backend->tasks, view);
+		task_set_text(view, &view->note, note);
+		tasks_try_commit(backend->tasks, view);
 	}
 	task_poll_schedule(task_poll, task_poll_interval(task_poll));
 }
@@ -32,14 +32,19 @@ static void cancelled(struct task_poll *task_poll)
 {
 	struct backend *backend = task_poll->backend;
 	struct task_view *view = tasks_begin(backend->tasks, task_poll->number);
+	int r = view ? 0 : -ENOMEM;
 
 	if (view) {
-		task_set_text(&view->note, NULL);
+		task_set_text(view, &view->note, NULL);
 		view->wants_cancel = false;
 		view->next_ms = 0;
 		task_enter(view, TASK_CANCELLED);
 		view->listing_ms = clock_wall_ms();
-		tasks_commit(backend->tasks, view);
+		r = tasks_commit(backend->tasks, view);
+	}
+	if (r) { /* the next answer tells it once more */
+		task_poll_schedule(task_poll, task_poll_interval(task_poll));
+		return;
 	}
 	log_info("event=cancelled task=%" PRIu64, task_poll->number);
 	task_poll_drop(task_poll);

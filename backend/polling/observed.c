@@ -12,47 +12,43 @@
 
 static void note_raw_state(struct task_view *view, const struct observation *seen)
 {
-	AUTOFREE char *note = NULL;
-
 	if (view->raw_state && !seen->raw_state)
-		task_set_text(&view->note, NULL);
-	task_set_text(&view->raw_state, seen->raw_state);
-	if (!seen->raw_state)
-		return;
-	note = text_format(
-		"the service says \"%s\", a word that is not known here; it is polled on",
-		seen->raw_state);
-	task_set_text(&view->note, note);
+		task_set_text(view, &view->note, NULL);
+	task_set_text(view, &view->raw_state, seen->raw_state);
+	if (seen->raw_state)
+		task_format_text(view, &view->note,
+				 "the service says \"%s\", a word that is not known "
+				 "here; it is polled on",
+				 seen->raw_state);
 }
 
 static void keep_texts(struct task_view *view, struct observation *seen)
 {
 	if (seen->answer)
-		task_set_text(&view->answer, seen->answer);
+		task_set_text(view, &view->answer, seen->answer);
 	if (seen->usage)
-		task_set_text(&view->usage, seen->usage);
+		task_set_text(view, &view->usage, seen->usage);
 	if (seen->model)
-		task_set_text(&view->model, seen->model);
+		task_set_text(view, &view->model, seen->model);
 	if (seen->video_url)
-		task_set_text(&view->outputs[OUTPUT_VIDEO].url, seen->video_url);
+		task_set_text(view, &view->outputs[OUTPUT_VIDEO].url, seen->video_url);
 	if (seen->last_frame_url)
-		task_set_text(&view->outputs[OUTPUT_LAST_FRAME].url,
+		task_set_text(view, &view->outputs[OUTPUT_LAST_FRAME].url,
 			      seen->last_frame_url);
 }
 
 static void end_task(struct task_view *view, const struct observation *seen)
 {
-	problem_clear(&view->problem);
 	problem_copy(&view->problem, &seen->problem);
 	if (!problem_is_set(&view->problem) && seen->state == TASK_EXPIRED)
-		problem_set(&view->problem, PROBLEM_SERVER,
-			    "the service did not finish the task in its time");
+		task_set_problem(view, PROBLEM_SERVER,
+				 "the service did not finish the task in its time");
 	if (!problem_is_set(&view->problem) && seen->state == TASK_FAILED)
-		problem_set(&view->problem, PROBLEM_SERVER,
-			    "the service failed, and did not say why");
+		task_set_problem(view, PROBLEM_SERVER,
+				 "the service failed, and did not say why");
 	view->next_ms = 0;
 	view->wants_cancel = false;
-	task_set_text(&view->note, NULL);
+	task_set_text(view, &view->note, NULL);
 	task_enter(view, seen->state);
 	view->listing_ms = clock_wall_ms();
 }
@@ -63,7 +59,8 @@ static void enter_success(struct task_view *view)
 {
 	view->next_ms = 0;
 	task_end_cancel(view);
-	task_set_text(&view->waiting, "the video's size, from the service's media host");
+	task_set_text(view, &view->waiting,
+		      "the video's size, from the service's media host");
 	task_enter(view, TASK_RUNNING);
 }
 
@@ -95,42 +92,45 @@ static void change_by(struct task_view *view, struct observation *seen)
 	}
 }
 
-void poll_observe(struct backend *backend, uint64_t number, struct observation *seen)
+int poll_observe(struct backend *backend, uint64_t number, struct observation *seen)
 {
 	struct task_view *view = tasks_begin(backend->tasks, number);
 	bool was_active, is_success;
+	int r;
 
 	if (!view)
-		return;
+		return tasks_begin_error(backend->tasks, number);
 	was_active =
 		task_is_active(view->state) && !size_probe_is_under_way(backend, number);
 	is_success = was_active && seen->state == TASK_SUCCEEDED && !view->is_removed;
 	change_by(view, seen);
-	tasks_commit(backend->tasks, view);
+	r = tasks_commit(backend->tasks, view);
+	if (r)
+		return r;
 	if (was_active && seen->state != TASK_QUEUED && seen->state != TASK_RUNNING)
 		log_info("event=ended task=%" PRIu64 " state=%s", number,
 			 task_state_word(seen->state));
 	if (is_success)
 		size_probe_task(backend, number, false);
+	return 0;
 }
 
-void task_poll_enter_gone(struct task_poll *task_poll, const struct problem *problem)
+int task_poll_enter_gone(struct task_poll *task_poll, const struct problem *problem)
 {
 	struct backend *backend = task_poll->backend;
 	struct task_view *view = tasks_begin(backend->tasks, task_poll->number);
 
 	if (!view)
-		return;
+		return tasks_begin_error(backend->tasks, task_poll->number);
 	if (!task_is_active(view->state)) {
 		tasks_abandon(backend->tasks, view);
-		return;
+		return 0;
 	}
-	problem_clear(&view->problem);
 	problem_copy(&view->problem, problem);
 	view->next_ms = 0;
-	task_set_text(&view->waiting, NULL);
-	task_set_text(&view->note, NULL);
+	task_set_text(view, &view->waiting, NULL);
+	task_set_text(view, &view->note, NULL);
 	task_enter(view, TASK_UNKNOWN);
 	view->listing_ms = clock_wall_ms();
-	tasks_commit(backend->tasks, view);
+	return tasks_commit(backend->tasks, view);
 }

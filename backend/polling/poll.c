@@ -150,7 +150,7 @@ void task_poll_schedule(struct task_poll *task_poll, int64_t delay_ms)
 	if (!view)
 		return;
 	view->next_ms = clock_wall_ms() + delay_ms;
-	tasks_commit(backend->tasks, view);
+	tasks_try_commit(backend->tasks, view);
 }
 
 /* --- what comes after an answer --- */
@@ -164,8 +164,8 @@ static void note_tried(struct task_poll *task_poll, const char *why)
 		return;
 	view->tried_ms = clock_wall_ms();
 	if (task_is_active(view->state))
-		task_set_text(&view->waiting, why);
-	tasks_commit(backend->tasks, view);
+		task_set_text(view, &view->waiting, why);
+	tasks_try_commit(backend->tasks, view);
 }
 
 int64_t task_poll_interval(const struct task_poll *task_poll)
@@ -191,7 +191,7 @@ static bool is_untold_too_long(const struct task_poll *task_poll,
 	       clock_wall_ms() - begun_ms > UNTOLD_DAYS * DAY_MS;
 }
 
-static void end_untold(struct task_poll *task_poll, const char *said)
+static int end_untold(struct task_poll *task_poll, const char *said)
 {
 	AUTOPROBLEM problem = { 0 };
 
@@ -200,7 +200,7 @@ static void end_untold(struct task_poll *task_poll, const char *said)
 		    task_poll->section->name, UNTOLD_DAYS, said ? said : "nothing");
 	log_warn("event=untold task=%" PRIu64 " reason=\"%s\"", task_poll->number,
 		 said ? said : "");
-	task_poll_enter_gone(task_poll, &problem);
+	return task_poll_enter_gone(task_poll, &problem);
 }
 
 /* What comes after an answer, which `said` that:
@@ -215,8 +215,7 @@ static void go_on(struct task_poll *task_poll, const char *said, int64_t retry_a
 		task_poll_drop(task_poll);
 		return;
 	}
-	if (is_untold_too_long(task_poll, view)) {
-		end_untold(task_poll, said);
+	if (is_untold_too_long(task_poll, view) && !end_untold(task_poll, said)) {
 		task_poll_drop(task_poll);
 		return;
 	}
@@ -304,6 +303,8 @@ static void forget_doubt(struct task_poll *task_poll)
 /* Takes over what it said of the task. */
 static void observed(struct task_poll *task_poll, struct observation *seen)
 {
+	int r;
+
 	task_poll->gone = 0;
 	task_poll->untold = seen->raw_state ? task_poll->untold + 1 : 0;
 	if (seen->is_doubtful)
@@ -312,10 +313,11 @@ static void observed(struct task_poll *task_poll, struct observation *seen)
 		forget_doubt(task_poll);
 	if (task_poll->doubts >= DOUBTS)
 		seen->state = TASK_FAILED;
-	poll_observe(task_poll->backend, task_poll->number, seen);
+	r = poll_observe(task_poll->backend, task_poll->number, seen);
 	note_doubt(task_poll, seen);
-	answer_refreshes(task_poll,
-			 seen->video_url || seen->last_frame_url ? 0 : -ENODATA);
+	if (!r && !seen->video_url && !seen->last_frame_url)
+		r = -ENODATA;
+	answer_refreshes(task_poll, r);
 }
 
 void task_poll_observed(struct task_poll *task_poll, struct observation *seen,

@@ -17,8 +17,8 @@ void polling_destroy(struct backend *backend);
 void poll_task(struct backend *backend, uint64_t number, int64_t delay_ms);
 /* The view wants it cancelled: asks the service, after looking whether it still can. */
 void poll_cancel(struct backend *backend, uint64_t number);
-/* Takes over what a service said of a task. */
-void poll_observe(struct backend *backend, uint64_t number, struct observation *seen);
+/* Takes over what a service said of a task. 0; -ENOMEM: nothing of it was taken. */
+int poll_observe(struct backend *backend, uint64_t number, struct observation *seen);
 /*
  * Asks for the task once more, for fresh links; `done` is told 0 when the service
  * answered and the view's links are what it said, else -ENODATA (it gave no link),

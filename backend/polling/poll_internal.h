@@ -49,7 +49,7 @@ int64_t task_poll_interval(const struct task_poll *task_poll);
 
 /* --- observed.c --- */
 /* The service no longer has it, or does not tell of it: `unknown`. */
-void task_poll_enter_gone(struct task_poll *task_poll, const struct problem *problem);
+int task_poll_enter_gone(struct task_poll *task_poll, const struct problem *problem);
 
 /* --- cancel.c --- */
 /* Asks for it, if the service can in the state that it just told. May drop the poll. */

@@ -2,8 +2,10 @@
 
 #include "backend/base/buffer.h"
 #include "backend/base/cleanup.h"
+#include "backend/base/shared.h"
 #include "backend/base/text.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 #include <strings.h>
@@ -43,19 +45,28 @@ static const struct {
 			      "submits and bills the request again." },
 };
 
-void problem_set(struct problem *problem, enum problem_class class, const char *format,
-		 ...)
+int problem_vset(struct problem *problem, enum problem_class class, const char *format,
+		 va_list arguments)
 {
-	AUTOFREE char *text = NULL;
-	va_list arguments;
+	AUTOFREE char *text = text_vformat(format, arguments);
+	AUTOFREE char *clean = text ? text_clean(text, TEXT_MAX_BYTES) : NULL;
 
-	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		text = NULL;
-	va_end(arguments);
 	problem_clear(problem);
 	problem->class = class;
-	problem->text = text ? text_clean(text, TEXT_MAX_BYTES) : NULL;
+	problem->text = shared_text(clean);
+	return problem->text ? 0 : -ENOMEM;
+}
+
+int problem_set(struct problem *problem, enum problem_class class, const char *format,
+		...)
+{
+	va_list arguments;
+	int r;
+
+	va_start(arguments, format);
+	r = problem_vset(problem, class, format, arguments);
+	va_end(arguments);
+	return r;
 }
 
 /* --- what must not be shown --- */
@@ -185,20 +196,22 @@ void problem_set_from_service(struct problem *problem, enum problem_class class,
 		    : clean_code && *clean_code ? clean_code
 						: "(nothing)");
 	if (clean_code && *clean_code)
-		problem->code = TAKE(clean_code);
+		problem->code = shared_text(clean_code);
 }
 
 void problem_copy(struct problem *to, const struct problem *from)
 {
-	to->class = from->class;
-	to->code = text_dup(from->code);
-	to->text = text_dup(from->text);
+	struct problem copy = { from->class, shared_ref(from->code),
+				shared_ref(from->text) };
+
+	problem_clear(to);
+	*to = copy;
 }
 
 void problem_clear(struct problem *problem)
 {
-	free(problem->code);
-	free(problem->text);
+	shared_unref(problem->code);
+	shared_unref(problem->text);
 	*problem = (struct problem){ 0 };
 }
 

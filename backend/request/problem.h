@@ -9,6 +9,7 @@
 #ifndef SEEDANCEFS_BACKEND_REQUEST_PROBLEM_H
 #define SEEDANCEFS_BACKEND_REQUEST_PROBLEM_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 
 enum problem_class {
@@ -26,13 +27,17 @@ enum problem_class {
 
 struct problem {
 	enum problem_class class;
-	char *code;
-	char *text;
+	const char *code, *text; /* shared texts: base/shared.h */
 };
 
-/* Sets or replaces. Without memory the text may be NULL; the class always stands. */
-void problem_set(struct problem *problem, enum problem_class class, const char *format,
-		 ...) __attribute__((format(printf, 3, 4)));
+/*
+ * Sets or replaces; the arguments may be the problem's own texts. 0, or -ENOMEM: then the
+ * class stands, without a text.
+ */
+int problem_set(struct problem *problem, enum problem_class class, const char *format,
+		...) __attribute__((format(printf, 3, 4)));
+int problem_vset(struct problem *problem, enum problem_class class, const char *format,
+		 va_list arguments) __attribute__((format(printf, 3, 0)));
 
 /*
  * A copy of a text from outside, without what must be shown or logged nowhere: an
@@ -49,6 +54,7 @@ char *problem_without_secrets(const char *text);
 void problem_set_from_service(struct problem *problem, enum problem_class class,
 			      const char *code, const char *message);
 
+/* Replaces what `to` held by references to the texts of `from`: never fails. */
 void problem_copy(struct problem *to, const struct problem *from);
 void problem_clear(struct problem *problem);
 static inline bool problem_is_set(const struct problem *problem)

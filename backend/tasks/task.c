@@ -1,8 +1,11 @@
 #include "backend/tasks/task.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/base/shared.h"
 #include "backend/base/text.h"
 
+#include <errno.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -25,19 +28,10 @@ struct task_view *task_view_ref(struct task_view *view)
 	return view;
 }
 
-static void clear_locked(struct task_view *view)
+/* The shared texts, listed once for copying and freeing. */
+static const char **text_at(struct task_view *view, size_t n)
 {
-	for (size_t i = 0; i < view->locked_count; i++)
-		free(view->locked[i].name);
-	free(view->locked);
-	view->locked = NULL;
-	view->locked_count = 0;
-}
-
-/* The owned texts, listed once for copying and freeing. */
-static char **text_at(struct task_view *view, size_t n)
-{
-	char **const texts[] = {
+	const char **const texts[] = {
 		&view->provider,	&view->endpoint,
 		&view->key_name,	&view->model,
 		&view->remote_id,	&view->raw_state,
@@ -55,14 +49,14 @@ static char **text_at(struct task_view *view, size_t n)
 
 void task_view_unref(struct task_view *view)
 {
-	char **text;
+	const char **text;
 
 	if (!view ||
 	    atomic_fetch_sub_explicit(&view->references, 1, memory_order_acq_rel) != 1)
 		return;
 	for (size_t i = 0; (text = text_at(view, i)); i++)
-		free(*text);
-	clear_locked(view);
+		shared_unref(*text);
+	shared_unref(view->locked);
 	free(view);
 }
 
@@ -70,18 +64,17 @@ struct task_view *task_view_copy(const struct task_view *view)
 {
 	const size_t start = offsetof(struct task_view, number);
 	struct task_view *copy = malloc(sizeof(*copy));
-	char **text;
+	const char **text;
 
 	if (!copy)
 		return NULL;
 	/* Others count references meanwhile: all but the counter is copied. */
 	memcpy((char *)copy + start, (const char *)view + start, sizeof(*copy) - start);
 	atomic_init(&copy->references, 1);
+	copy->failure = 0;
 	for (size_t i = 0; (text = text_at(copy, i)); i++)
-		*text = text_dup(*text);
-	copy->locked = NULL;
-	copy->locked_count = 0;
-	task_set_locked(copy, view->locked, view->locked_count);
+		shared_ref(*text);
+	shared_ref(copy->locked);
 	return copy;
 }
 
@@ -104,37 +97,85 @@ void task_begin_attempt(struct task_view *view)
 
 void task_clear_refused_save(struct task_view *view)
 {
-	task_set_text(&view->refused_save.problem, NULL);
+	task_set_text(view, &view->refused_save.problem, NULL);
 	view->refused_save.at_ms = 0;
 	view->refused_save.over[0] = '\0';
 }
 
-void task_set_text(char **field, const char *text)
+void task_set_text(struct task_view *view, const char **field, const char *text)
 {
-	char *copy = text_dup(text);
+	if (shared_text_set(field, text))
+		view->failure = -ENOMEM;
+}
 
-	free(*field);
-	*field = copy;
+void task_format_text(struct task_view *view, const char **field, const char *format, ...)
+{
+	AUTOFREE char *text = NULL;
+	va_list arguments;
+
+	va_start(arguments, format);
+	text = text_vformat(format, arguments);
+	va_end(arguments);
+	if (text)
+		task_set_text(view, field, text);
+	else
+		view->failure = -ENOMEM;
+}
+
+void task_set_problem(struct task_view *view, enum problem_class class,
+		      const char *format, ...)
+{
+	AUTOPROBLEM problem = { 0 };
+	va_list arguments;
+
+	va_start(arguments, format);
+	if (problem_vset(&problem, class, format, arguments))
+		view->failure = -ENOMEM;
+	else
+		problem_copy(&view->problem, &problem);
+	va_end(arguments);
+}
+
+/* One block: the list, and the names behind it. NULL without memory. */
+static struct locked_file *pack_locked(const struct locked_file *files, size_t count)
+{
+	struct locked_file *list;
+	size_t names_size = 0;
+	char *name;
+
+	for (size_t i = 0; i < count; i++)
+		names_size += files[i].name ? strlen(files[i].name) + 1 : 0;
+	list = shared_new(count * sizeof(*list) + names_size);
+	if (!list)
+		return NULL;
+	name = (char *)(list + count);
+	for (size_t i = 0; i < count; i++) {
+		list[i] = files[i];
+		if (!files[i].name)
+			continue;
+		list[i].name = name;
+		name = stpcpy(name, files[i].name) + 1;
+	}
+	return list;
 }
 
 void task_set_locked(struct task_view *view, const struct locked_file *files,
 		     size_t count)
 {
-	struct locked_file *list = count ? calloc(count, sizeof(*list)) : NULL;
-	size_t copied = 0;
+	struct locked_file *list = count ? pack_locked(files, count) : NULL;
 
-	for (; list && copied < count; copied++) {
-		list[copied] = files[copied];
-		list[copied].name = text_dup(files[copied].name);
+	if (count && !list) {
+		view->failure = -ENOMEM;
+		return;
 	}
-	clear_locked(view);
+	shared_unref(view->locked);
 	view->locked = list;
-	view->locked_count = copied;
+	view->locked_count = count;
 }
 
 void task_set_place(struct task_view *view, const struct task_place *place)
 {
-	task_set_text(&view->place.path, place->path);
+	task_set_text(view, &view->place.path, place->path);
 	view->place.device = place->device;
 	view->place.inode = place->inode;
 }
@@ -144,5 +185,5 @@ void task_end_cancel(struct task_view *view)
 	if (!view->wants_cancel)
 		return;
 	view->wants_cancel = false;
-	task_set_text(&view->note, "it was finished before it could be cancelled");
+	task_set_text(view, &view->note, "it was finished before it could be cancelled");
 }

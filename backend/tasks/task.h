@@ -2,7 +2,9 @@
  * What is known of a task, as an immutable view that any thread may hold.
  *
  * A change makes a new view (task_table.h); a view that somebody holds never changes. Take one
- * with task_view_ref(), give it back with task_view_unref(). All texts may be NULL.
+ * with task_view_ref(), give it back with task_view_unref(). All texts may be NULL. They are
+ * shared (base/shared.h): views that do not differ in a text refer to the same one, and a
+ * copy of a view loses none.
  */
 #ifndef SEEDANCEFS_BACKEND_TASKS_TASK_H
 #define SEEDANCEFS_BACKEND_TASKS_TASK_H
@@ -32,8 +34,8 @@ struct output {
 	uint64_t size;	   /* bytes; fixed for a version */
 	uint32_t version;  /* grows with each change of the file; 0: none yet */
 	int64_t mtime;	   /* whole seconds since the epoch */
-	char *url;	   /* the service's link; a secret */
-	char *etag;
+	const char *url;   /* the service's link; a secret */
+	const char *etag;
 };
 
 /* What a person sees in a task's folder besides the outputs, and may remove. */
@@ -47,7 +49,7 @@ enum {
 
 /* Where the task's folder was last seen: a hint, never the truth. */
 struct task_place {
-	char *path; /* below the library's tree, without a slash at the front */
+	const char *path; /* below the library's tree, without a slash at the front */
 	uint64_t device, inode;
 };
 
@@ -60,15 +62,16 @@ struct locked_file {
 
 /* The last save of a trigger, when its writer was told that it is not acceptable. */
 struct refused_save {
-	char *problem;	       /* what is wrong with it; NULL: there is none */
+	const char *problem;   /* what is wrong with it; NULL: there is none */
 	int64_t at_ms;	       /* wall clock, as files' times */
 	char over[SHA256_HEX]; /* of the text that it replaced; "" if that is not known */
 };
 
 struct task_view {
 	atomic_uint references; /* first: task_view_copy() copies what stands behind it */
-	uint64_t number;	/* the task's number in the ledger: never used twice */
-	uint64_t revision;	/* grows with each change */
+	int failure;	 /* of a setter, -ENOMEM: this view is never committed or kept */
+	uint64_t number; /* the task's number in the ledger: never used twice */
+	uint64_t revision; /* grows with each change */
 	enum task_state state;
 	enum task_state previous_state; /* what an edit or a retry left: PENDING when
 					   nothing was sent */
@@ -81,14 +84,14 @@ struct task_view {
 	bool wants_cancel; /* the service is to be asked to cancel it */
 	unsigned hidden;   /* HIDDEN_… */
 
-	char *provider; /* the section that has it */
-	char *endpoint; /* the base address that made it; "simulator" for the embedded one
-			 */
-	char *key_name; /* where the key came from */
-	char *model;
-	char *remote_id; /* the service's id of it */
-	char *raw_state; /* the service's word, when it is not one of ours */
-	int progress;	 /* per cent; -1: the service does not tell */
+	const char *provider; /* the section that has it */
+	const char *endpoint; /* the base address that made it; "simulator" for the
+				 embedded one */
+	const char *key_name; /* where the key came from */
+	const char *model;
+	const char *remote_id; /* the service's id of it */
+	const char *raw_state; /* the service's word, when it is not one of ours */
+	int progress;	       /* per cent; -1: the service does not tell */
 
 	int64_t created_ms; /* wall clock, ms since the epoch; 0: not yet */
 	int64_t since_ms;   /* … in this state */
@@ -97,21 +100,21 @@ struct task_view {
 	int64_t next_ms;    /* … asked next */
 	int64_t listing_ms; /* … of the last change to what the folder shows */
 
-	char *waiting;	    /* why it is pending here, or what is being waited for */
-	char *note;	    /* what else a person should know */
-	char *request_note; /* … of how the request was read and fitted */
+	const char *waiting; /* why it is pending here, or what is being waited for */
+	const char *note;    /* what else a person should know */
+	const char *request_note; /* … of how the request was read and fitted */
 	struct problem problem;
 
-	char *request;		 /* as sent, JSON; files by name and digest */
-	char *answer;		 /* the service's last answer, JSON; holds signed links */
-	char *usage;		 /* the service's own figures, JSON */
+	const char *request;	 /* as sent, JSON; files by name and digest */
+	const char *answer;	 /* the service's last answer, JSON; holds signed links */
+	const char *usage;	 /* the service's own figures, JSON */
 	char digest[SHA256_HEX]; /* of the last request sent or refused; "" if none */
 	char doubtful_digest[SHA256_HEX]; /* of one that may be billed, and nobody knows
 					   */
 
 	struct refused_save refused_save;
 	struct output outputs[OUTPUT_COUNT];
-	struct locked_file *locked;
+	const struct locked_file *locked; /* one shared block, names included */
 	size_t locked_count;
 	struct task_place place;
 };
@@ -119,7 +122,10 @@ struct task_view {
 struct task_view *task_view_ref(struct task_view *view);
 void task_view_unref(struct task_view *view); /* NULL is fine */
 
-/* A private, changeable copy with one reference; NULL without memory. */
+/*
+ * A private, changeable copy with one reference. NULL without memory, which the view alone
+ * needs: the copy's texts are those of the original.
+ */
 struct task_view *task_view_copy(const struct task_view *view);
 struct task_view *task_view_new(uint64_t number);
 
@@ -136,8 +142,17 @@ void task_begin_attempt(struct task_view *view);
 /* There is none, or it is over. */
 void task_clear_refused_save(struct task_view *view);
 
-/* Replaces an owned text by a copy (or by NULL). Without memory it becomes NULL. */
-void task_set_text(char **field, const char *text);
+/*
+ * Setters of a private view. Each allocates first: without memory the field stays as it
+ * was, and the view's `failure` is set, so that nothing of the change is committed.
+ */
+
+/* Replaces one of the view's texts by a copy (or by NULL). */
+void task_set_text(struct task_view *view, const char **field, const char *text);
+void task_format_text(struct task_view *view, const char **field, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void task_set_problem(struct task_view *view, enum problem_class class,
+		      const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Replaces the locked files; the list is copied. */
 void task_set_locked(struct task_view *view, const struct locked_file *files,
 		     size_t count);

@@ -2,8 +2,10 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
+#include "backend/base/log.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 struct slot {
@@ -158,7 +160,7 @@ static int add_locked(struct tasks *tasks, struct task_view *view, bool is_new)
 
 int tasks_add(struct tasks *tasks, struct task_view *view, bool is_new)
 {
-	int r = add_locked(tasks, view, is_new);
+	int r = view->failure ? view->failure : add_locked(tasks, view, is_new);
 
 	if (r)
 		task_view_unref(view);
@@ -181,6 +183,11 @@ struct task_view *tasks_view(struct tasks *tasks, uint64_t number)
 	return task_view_ref(present(tasks, number));
 }
 
+static void log_not_changed(uint64_t number)
+{
+	log_warn("event=not_changed task=%" PRIu64 " reason=\"no memory\"", number);
+}
+
 struct task_view *tasks_begin(struct tasks *tasks, uint64_t number)
 {
 	struct task_view *copy = NULL, *view;
@@ -189,22 +196,46 @@ struct task_view *tasks_begin(struct tasks *tasks, uint64_t number)
 	view = present(tasks, number);
 	if (view)
 		copy = task_view_copy(view);
-	if (!copy)
-		pthread_mutex_unlock(&tasks->lock);
-	return copy;
+	if (copy)
+		return copy;
+	pthread_mutex_unlock(&tasks->lock);
+	if (view)
+		log_not_changed(number);
+	return NULL;
 }
 
-void tasks_commit(struct tasks *tasks, struct task_view *changed)
+int tasks_begin_error(struct tasks *tasks, uint64_t number)
+{
+	SCOPED_LOCK(&tasks->lock);
+
+	return present(tasks, number) ? -ENOMEM : -ENOENT;
+}
+
+int tasks_commit(struct tasks *tasks, struct task_view *changed)
 {
 	struct slot *slot = slot_of(tasks, changed->number);
 	struct task_view *old = slot->view;
+	uint64_t number = changed->number;
+	int r = changed->failure;
 
+	if (r) {
+		tasks_abandon(tasks, changed);
+		log_not_changed(number);
+		return r;
+	}
 	changed->revision = old->revision + 1;
 	slot->view = changed;
 	mark_dirty(tasks, slot);
 	pthread_mutex_unlock(&tasks->lock);
 	task_view_unref(old);
 	tasks->wake(tasks->wake_context);
+	return 0;
+}
+
+void tasks_try_commit(struct tasks *tasks, struct task_view *changed)
+{
+	if (tasks_commit(tasks, changed))
+		return; /* it is logged */
 }
 
 void tasks_commit_hint(struct tasks *tasks, struct task_view *changed)
@@ -212,6 +243,10 @@ void tasks_commit_hint(struct tasks *tasks, struct task_view *changed)
 	struct slot *slot = slot_of(tasks, changed->number);
 	struct task_view *old = slot->view;
 
+	if (changed->failure) {
+		tasks_abandon(tasks, changed);
+		return;
+	}
 	slot->view = changed;
 	pthread_mutex_unlock(&tasks->lock);
 	task_view_unref(old);

@@ -25,7 +25,10 @@ unsigned tasks_numbers_left(struct tasks *tasks);
 /* A number that no task ever had; 0 when none is left just now. */
 uint64_t tasks_take_number(struct tasks *tasks);
 
-/* Adds a task: takes the reference. `is_new` makes it dirty. 0, -EEXIST or -ENOMEM. */
+/*
+ * Adds a task: takes the reference. `is_new` makes it dirty. 0, -EEXIST or -ENOMEM, also
+ * for a view with a failure.
+ */
 int tasks_add(struct tasks *tasks, struct task_view *view, bool is_new);
 
 /* A reference to a task's present view, or NULL. */
@@ -33,13 +36,20 @@ struct task_view *tasks_view(struct tasks *tasks, uint64_t number);
 
 /*
  * Changes a task: between the two calls the table is locked, so only fields may be set.
- * tasks_begin() gives a copy to change, or NULL (no such task, no memory). tasks_commit()
- * makes it the present view; tasks_abandon() drops it.
+ * tasks_begin() gives a copy to change, or NULL: tasks_begin_error() tells why, -ENOENT or
+ * -ENOMEM. tasks_commit() makes it the present view: 0; or -ENOMEM, when a setter failed:
+ * then the old view stays in force, whole. tasks_abandon() drops the copy.
+ *
+ * One answer of a service is one change: what comes together is durable together.
  */
 struct task_view *tasks_begin(struct tasks *tasks, uint64_t number);
-void tasks_commit(struct tasks *tasks, struct task_view *changed);
+int tasks_begin_error(struct tasks *tasks, uint64_t number);
+int tasks_commit(struct tasks *tasks, struct task_view *changed)
+	__attribute__((warn_unused_result));
+/* tasks_commit() of what may be lost without harm: a failure is only logged. */
+void tasks_try_commit(struct tasks *tasks, struct task_view *changed);
 void tasks_abandon(struct tasks *tasks, struct task_view *changed);
-/* The same as tasks_commit() for a mere hint: it is saved with the next real change. */
+/* tasks_commit() of a mere hint: it is saved with the next real change, or dropped. */
 void tasks_commit_hint(struct tasks *tasks, struct task_view *changed);
 
 /*

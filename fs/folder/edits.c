@@ -413,8 +413,9 @@ int edits_name_came(struct filesystem *fs, struct node *directory, int fd,
 	if (name_is_trigger(name) && is_filled_file(fd, name))
 		r = folder_mark(fs, directory, uid);
 	number = r ? 0 : folder_number_at(fs, directory, fd);
-	if (number && name_tells_copy(name))
-		backend_task_archive(fs->backend, number);
+	if (number && name_tells_copy(name) &&
+	    backend_task_archive(fs->backend, number) == -ENOMEM)
+		r = -ENOMEM;
 	if (number)
 		due_poke(fs, number);
 	return r;

@@ -180,7 +180,7 @@ static bool set_waiting(struct filesystem *fs, uint64_t number, const char *wait
 	    (folder->waiting && waiting && !strcmp(folder->waiting, waiting)) ||
 	    (!folder->waiting && !waiting))
 		return false;
-	task_set_text(&folder->waiting, waiting);
+	text_set(&folder->waiting, waiting);
 	return true;
 }
 

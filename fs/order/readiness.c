@@ -105,13 +105,14 @@ static bool wait_for_submit(const struct look *look, const char *digest)
 static int64_t hold_copy(const struct look *look)
 {
 	int64_t asks_ms = look->wish->is_now ? -1 : copy_detect_asks_ms(look->directory);
+	int r;
 
 	if (asks_ms < 0)
 		return -1;
 	if (asks_ms < ASKS_MS)
 		return ASKS_MS - asks_ms; /* it may be about to read what it found */
-	backend_task_copy_came(look->fs->backend, look->number);
-	return 0;
+	r = backend_task_copy_came(look->fs->backend, look->number);
+	return r == -ENOMEM ? AGAIN_MS : 0;
 }
 
 /* Hands the order over. Returns when to look again; 0: when poked. */
@@ -157,7 +158,7 @@ static int64_t archive(const struct look *look)
 {
 	int r = backend_task_archive_read(look->fs->backend, look->number, look->edits);
 
-	return r == -EAGAIN ? AGAIN_MS : 0;
+	return r == -EAGAIN || r == -ENOMEM ? AGAIN_MS : 0;
 }
 
 /*

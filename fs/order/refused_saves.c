@@ -130,7 +130,7 @@ static bool was_cut(struct filesystem *fs, uint64_t number)
 	return folder && folder->is_cut;
 }
 
-static void note_refusal(struct visit *visit, uint64_t number, char *problem)
+static void note_refusal(struct visit *visit, uint64_t number, const char *problem)
 {
 	struct refused_save refused = {
 		.problem = problem,

@@ -191,7 +191,7 @@ int thumbnails_set_folder(struct thumbnails *thumbnails, uint64_t number,
 
 	if (!known)
 		return -ENOMEM;
-	task_set_text(&known->folder, folder);
+	text_set(&known->folder, folder);
 	return known->folder ? 0 : -ENOMEM;
 }
 

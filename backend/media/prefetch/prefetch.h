@@ -43,8 +43,9 @@ void prefetch_heard(struct backend *backend, uint64_t number, enum output_kind k
 		    struct media_file *file, const struct http_response *response);
 /* Whether it is being fetched once more, since the bytes on disk are not as promised. */
 bool prefetch_has_first(struct backend *backend, uint64_t number, enum output_kind kind);
-/* It cannot be: what came first is shown again. Returns whether there is such a thing. */
-bool prefetch_restore(struct backend *backend, uint64_t number, enum output_kind kind);
+/* It cannot be: what came first is shown again. 1: it is; 0: there is no such thing;
+ * -ENOMEM. */
+int prefetch_restore(struct backend *backend, uint64_t number, enum output_kind kind);
 
 /* --- for media*.c --- */
 

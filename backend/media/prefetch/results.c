@@ -13,7 +13,8 @@
 
 #define TRIES_MAX 60 /* that failed: over six days, longer than links and tasks last */
 #define WORTH_BYTES (64u << 10)
-#define NO_DISK_MS 300000      /* each try uses the link once more */
+#define NO_DISK_MS 300000 /* each try uses the link once more */
+#define NO_MEMORY_MS 10000
 #define LOOK_FOR_ROOM_MS 10000 /* costs nothing */
 
 /* --- what people are told --- */
@@ -26,16 +27,14 @@ static const char *note_head(enum output_kind kind)
 /* The video's note is not overwritten by the last frame's. */
 static void set_note(struct task_view *view, enum output_kind kind, const char *text)
 {
-	AUTOFREE char *note = text_format("%s%s", note_head(kind), text);
-
 	if (kind == OUTPUT_VIDEO || !view->note)
-		task_set_text(&view->note, note);
+		task_format_text(view, &view->note, "%s%s", note_head(kind), text);
 }
 
 static void clear_note(struct task_view *view, enum output_kind kind)
 {
 	if (view->note && text_starts_with(view->note, note_head(kind)))
-		task_set_text(&view->note, NULL);
+		task_set_text(view, &view->note, NULL);
 }
 
 static int kept_percent(struct prefetch_job *job, const struct task_view *view)
@@ -49,14 +48,9 @@ static int kept_percent(struct prefetch_job *job, const struct task_view *view)
 
 /* --- it failed --- */
 
-static void mark_whole(struct backend *backend, uint64_t number, enum output_kind kind,
-		       bool is_right)
+/* Nothing more of the version is fetched. In tasks_begin() … */
+static void enter_whole(struct task_view *view, enum output_kind kind, bool is_right)
 {
-	struct task_view *view = tasks_begin(backend->tasks, number);
-	uint32_t version;
-
-	if (!view)
-		return;
 	view->outputs[kind].is_whole = true;
 	view->outputs[kind].is_lost = false;
 	clear_note(view, kind);
@@ -65,32 +59,66 @@ static void mark_whole(struct backend *backend, uint64_t number, enum output_kin
 			view, kind,
 			"its bytes differ from what the service promised, each time that "
 			"they were fetched; it may be damaged");
-	version = view->outputs[kind].version;
-	tasks_commit(backend->tasks, view);
-	media_drop_older(backend, number, kind, version);
 }
 
-/* The copy before this one is all there: better than a part of it. */
-static bool goes_back(struct prefetch_job *job)
+static int mark_whole(struct backend *backend, uint64_t number, enum output_kind kind,
+		      bool is_right)
 {
-	struct backend *backend = job->backend;
-	struct task_view *view = tasks_begin(backend->tasks, job->number);
-	struct output *output = view ? &view->outputs[job->kind] : NULL;
+	struct task_view *view = tasks_begin(backend->tasks, number);
+	uint32_t version;
+	int r;
 
 	if (!view)
-		return false;
-	if (!output->is_refetched || output->version < 2 ||
-	    media_look(backend, job->number, job->kind, output->version - 1, output->size,
-		       output->etag) < output->size) {
-		tasks_abandon(backend->tasks, view);
-		return false;
-	}
-	output->version--;
+		return tasks_begin_error(backend->tasks, number);
+	enter_whole(view, kind, is_right);
+	version = view->outputs[kind].version;
+	r = tasks_commit(backend->tasks, view);
+	if (!r)
+		media_drop_older(backend, number, kind, version);
+	return r;
+}
+
+/* Whether all of a version is on disk, shown or not. */
+static bool is_complete(struct backend *backend, const struct task_view *view,
+			enum output_kind kind, uint32_t version)
+{
+	const struct output *output = &view->outputs[kind];
+
+	return media_look(backend, view->number, kind, version, output->size,
+			  output->etag) >= output->size;
+}
+
+/* Shows a version that is all on disk, in one change. 1, or -errno. */
+static int show_complete(struct backend *backend, uint64_t number, enum output_kind kind,
+			 uint32_t version)
+{
+	struct task_view *view = tasks_begin(backend->tasks, number);
+	int r;
+
+	if (!view)
+		return tasks_begin_error(backend->tasks, number);
+	view->outputs[kind].version = version;
+	view->outputs[kind].is_ready = true;
 	view->listing_ms = clock_wall_ms();
-	tasks_commit(backend->tasks, view);
-	mark_whole(backend, job->number, job->kind, false);
-	prefetch_job_drop(job);
-	return true;
+	enter_whole(view, kind, false);
+	r = tasks_commit(backend->tasks, view);
+	if (r)
+		return r;
+	media_drop_older(backend, number, kind, version);
+	return 1;
+}
+
+/* The copy before this one is all there: better than a part of it. 1, 0 or -errno. */
+static int goes_back(struct prefetch_job *job)
+{
+	struct backend *backend = job->backend;
+	AUTOVIEW *view = tasks_view(backend->tasks, job->number);
+	const struct output *output = view ? &view->outputs[job->kind] : NULL;
+
+	if (!output || !output->is_refetched || output->version < 2 ||
+	    !is_complete(backend, view, job->kind, output->version - 1))
+		return 0;
+	return show_complete(backend, job->number, job->kind, output->version - 1);
 }
 
 /* There is no hope left, but that somebody asks for it. Drops the keeper. */
@@ -111,16 +139,21 @@ static void lose_it(struct prefetch_job *job)
 		 percent, job->why);
 	if (view) {
 		view->outputs[job->kind].is_lost = true;
-		if (text)
-			set_note(view, job->kind, text);
-		tasks_commit(backend->tasks, view);
+		set_note(view, job->kind, text ? text : "it could not be saved");
+		tasks_try_commit(backend->tasks, view);
 	}
 	prefetch_job_drop(job);
 }
 
 static void lose(struct prefetch_job *job)
 {
-	if (!goes_back(job))
+	int r = goes_back(job);
+
+	if (r > 0)
+		prefetch_job_drop(job);
+	else if (r < 0)
+		prefetch_job_release(job, NO_MEMORY_MS);
+	else
 		lose_it(job);
 }
 
@@ -247,7 +280,8 @@ static bool fetch_again(struct media *media)
 	output->is_refetched = true;
 	output->is_ready = false;
 	view->listing_ms = clock_wall_ms();
-	tasks_commit(backend->tasks, view);
+	if (tasks_commit(backend->tasks, view))
+		return true; /* the next look at it tries again */
 	log_warn("event=bytes_differ task=%" PRIu64 " action=\"fetched once more\"",
 		 media->number);
 	media->is_stale = true;
@@ -285,32 +319,15 @@ bool prefetch_has_first(struct backend *backend, uint64_t number, enum output_ki
 	return view && view->outputs[kind].is_refetched && !view->outputs[kind].is_ready;
 }
 
-/* The output's present version is all on disk, shown or not. */
-static bool is_complete(struct backend *backend, const struct task_view *view,
-			enum output_kind kind)
+int prefetch_restore(struct backend *backend, uint64_t number, enum output_kind kind)
 {
-	const struct output *output = &view->outputs[kind];
+	AUTOVIEW *view = tasks_view(backend->tasks, number);
+	const struct output *output = view ? &view->outputs[kind] : NULL;
 
-	return media_look(backend, view->number, kind, output->version, output->size,
-			  output->etag) >= output->size;
-}
-
-bool prefetch_restore(struct backend *backend, uint64_t number, enum output_kind kind)
-{
-	struct task_view *view = tasks_begin(backend->tasks, number);
-
-	if (!view)
-		return false;
-	if (!view->outputs[kind].is_refetched || view->outputs[kind].is_ready ||
-	    !is_complete(backend, view, kind)) {
-		tasks_abandon(backend->tasks, view);
-		return false;
-	}
-	view->outputs[kind].is_ready = true;
-	view->listing_ms = clock_wall_ms();
-	tasks_commit(backend->tasks, view);
-	mark_whole(backend, number, kind, false);
-	return true;
+	if (!output || !output->is_refetched || output->is_ready ||
+	    !is_complete(backend, view, kind, output->version))
+		return 0;
+	return show_complete(backend, number, kind, output->version);
 }
 
 void prefetch_again(struct backend *backend, uint64_t number)
@@ -324,6 +341,6 @@ void prefetch_again(struct backend *backend, uint64_t number)
 			clear_note(view, (enum output_kind)i);
 		view->outputs[i].is_lost = false;
 	}
-	tasks_commit(backend->tasks, view);
+	tasks_try_commit(backend->tasks, view);
 	prefetch_task(backend, number);
 }

@@ -48,7 +48,7 @@ void media_set_trouble(struct media *media, const char *trouble)
 	if (!trouble)
 		media->is_linkless = false;
 	if (trouble || media->trouble)
-		task_set_text(&media->trouble, trouble);
+		text_set(&media->trouble, trouble);
 }
 
 void media_give_up(struct media *media, const char *why)
@@ -169,7 +169,7 @@ static void become_stale(struct media *media)
 	if (view && view->outputs[media->kind].version == media->version) {
 		view->outputs[media->kind].is_ready = false;
 		view->listing_ms = clock_wall_ms();
-		tasks_commit(backend->tasks, view);
+		tasks_try_commit(backend->tasks, view);
 		size_probe_task(backend, media->number, false);
 	} else if (view) {
 		tasks_abandon(backend->tasks, view);

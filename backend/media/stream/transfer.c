@@ -193,7 +193,7 @@ static bool check_head(struct transfer *transfer, const struct http_response *re
 	if (transfer->is_redundant)
 		return false;
 	if (response->etag && !media->etag)
-		task_set_text(&media->etag, response->etag);
+		text_set(&media->etag, response->etag);
 	prefetch_heard(media->backend, media->number, media->kind, media->file, response);
 	take_span(transfer, &span, response->status == 200);
 	transfer->is_checked = true;

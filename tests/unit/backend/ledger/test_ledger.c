@@ -79,7 +79,7 @@ static const char odd[] = "a 'quoted' \"text\"; \\ %s\n\t\xc3\xa4 \xf0\x9f\x90\x
 
 static void fill_texts(struct task_view *view)
 {
-	char **const fields[] = {
+	const char **const fields[] = {
 		&view->provider,     &view->endpoint,	  &view->key_name,
 		&view->model,	     &view->remote_id,	  &view->raw_state,
 		&view->waiting,	     &view->note,	  &view->request_note,
@@ -90,13 +90,13 @@ static void fill_texts(struct task_view *view)
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		AUTOFREE char *text = text_format("%zu %s", i, odd);
 
-		task_set_text(fields[i], text);
+		task_set_text(view, fields[i], text);
 	}
 	for (size_t i = 0; i < OUTPUT_COUNT; i++) {
 		AUTOFREE char *text = text_format("output %zu %s", i, odd);
 
-		task_set_text(&view->outputs[i].url, text);
-		task_set_text(&view->outputs[i].etag, text + 1);
+		task_set_text(view, &view->outputs[i].url, text);
+		task_set_text(view, &view->outputs[i].etag, text + 1);
 	}
 }
 
@@ -496,13 +496,13 @@ static void test_upgrade(void **state)
 		      "ALTER TABLE task DROP COLUMN refused_over;"
 		      "UPDATE meta SET value = '1' WHERE key = 'schema'");
 	again = load_one(path);
-	task_set_text(&view->request_note, NULL);
-	task_set_text(&view->refused_save.problem, NULL);
+	task_set_text(view, &view->request_note, NULL);
+	task_set_text(view, &view->refused_save.problem, NULL);
 	view->refused_save.at_ms = 0;
 	view->refused_save.over[0] = '\0';
 	compare(view, again);
 	task_view_unref(again);
-	task_set_text(&view->request_note, "left out: seed");
+	task_set_text(view, &view->request_note, "left out: seed");
 	again = reload(path, view);
 	compare(view, again);
 	task_view_unref(view);

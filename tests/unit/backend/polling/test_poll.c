@@ -33,13 +33,13 @@ static int follow(void)
 	view = r ? NULL : tasks_begin(backend->tasks, number);
 	if (!view)
 		return r ? r : -ENOMEM;
-	task_set_text(&view->provider, section->name);
-	task_set_text(&view->endpoint, section_endpoint_name(section));
-	task_set_text(&view->key_name, section->key_name);
-	task_set_text(&view->remote_id, "cgt-1");
+	task_set_text(view, &view->provider, section->name);
+	task_set_text(view, &view->endpoint, section_endpoint_name(section));
+	task_set_text(view, &view->key_name, section->key_name);
+	task_set_text(view, &view->remote_id, "cgt-1");
 	view->intent_ms = clock_wall_ms();
 	task_enter(view, TASK_RUNNING);
-	tasks_commit(backend->tasks, view);
+	assert_int_equal(tasks_commit(backend->tasks, view), 0);
 	poll_task(backend, number, 0);
 	backend->polling->first->section = section;
 	return 0;
@@ -101,7 +101,7 @@ static void make_old(int days)
 	struct task_view *view = tasks_begin(backend->tasks, number);
 
 	view->intent_ms = clock_wall_ms() - days * DAY_MS;
-	tasks_commit(backend->tasks, view);
+	assert_int_equal(tasks_commit(backend->tasks, view), 0);
 }
 
 static void test_a_doubtful_failure_counts_the_third_time(void **state)

@@ -18,9 +18,9 @@ static struct task_view *sent_view(enum task_state task_state)
 	struct task_view *view = view_in(task_state);
 
 	view->attempt = 1;
-	task_set_text(&view->provider, "ark");
-	task_set_text(&view->model, "m-1");
-	task_set_text(&view->remote_id, "cgt-1");
+	task_set_text(view, &view->provider, "ark");
+	task_set_text(view, &view->model, "m-1");
+	task_set_text(view, &view->remote_id, "cgt-1");
 	view->tried_ms = 1743414689000;
 	view->next_ms = 1743414710000;
 	return view;
@@ -33,7 +33,7 @@ static struct task_view *succeeded_view(uint64_t size)
 	view->progress = 100;
 	view->outputs[OUTPUT_VIDEO].is_ready = true;
 	view->outputs[OUTPUT_VIDEO].size = size;
-	task_set_text(&view->outputs[OUTPUT_VIDEO].url,
+	task_set_text(view, &view->outputs[OUTPUT_VIDEO].url,
 		      "https://example.com/a.mp4?X-Tos-Signature=secret");
 	return view;
 }
@@ -50,11 +50,11 @@ static char *repeat(const char *unit, size_t times)
 static struct task_view *hostile_view(enum task_state task_state, const char *text)
 {
 	struct task_view *view = sent_view(task_state);
-	char **const fields[] = { &view->provider, &view->model, &view->remote_id,
-				  &view->waiting,  &view->note,	 &view->raw_state };
+	const char **const fields[] = { &view->provider, &view->model, &view->remote_id,
+					&view->waiting,	 &view->note,  &view->raw_state };
 
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-		task_set_text(fields[i], text);
+		task_set_text(view, fields[i], text);
 	problem_set_from_service(&view->problem, PROBLEM_SERVER, text, text);
 	return view;
 }
@@ -85,9 +85,9 @@ static void test_task_json(void **state)
 	struct task_view *view = succeeded_view(1024);
 	AUTOJSON *tree = NULL;
 
-	task_set_text(&view->usage, "{\"total_tokens\":5}");
-	task_set_text(&view->request, "{\"content\":[]}");
-	task_set_text(&view->answer, "not JSON");
+	task_set_text(view, &view->usage, "{\"total_tokens\":5}");
+	task_set_text(view, &view->request, "{\"content\":[]}");
+	task_set_text(view, &view->answer, "not JSON");
 	tree = json_of(view);
 	assert_string_equal(json_get_string(tree, "state"), "succeeded");
 	assert_string_equal(json_get_string(tree, "provider"), "ark");

@@ -60,8 +60,8 @@ static void rename_model(struct tasks *tasks, uint64_t number, const char *model
 	struct task_view *view = tasks_begin(tasks, number);
 
 	assert_non_null(view);
-	task_set_text(&view->model, model);
-	tasks_commit(tasks, view);
+	task_set_text(view, &view->model, model);
+	assert_int_equal(tasks_commit(tasks, view), 0);
 }
 
 static void drop(struct task_view **views, size_t count)
@@ -133,7 +133,7 @@ static void test_abandon(void **state)
 	add(fixture, 1, false);
 	before = tasks_view(fixture->tasks, 1);
 	view = tasks_begin(fixture->tasks, 1);
-	task_set_text(&view->model, "m");
+	task_set_text(view, &view->model, "m");
 	tasks_abandon(fixture->tasks, view);
 	view = tasks_view(fixture->tasks, 1);
 	assert_ptr_equal(view, before);
@@ -300,13 +300,13 @@ static void test_copy(void **state)
 	struct task_place place = { (char[]){ "a/b" }, 5, 6 };
 	struct task_view *view = task_view_new(1), *copy;
 
-	task_set_text(&view->note, "n");
-	task_set_text(&view->outputs[OUTPUT_LAST_FRAME].etag, "e");
+	task_set_text(view, &view->note, "n");
+	task_set_text(view, &view->outputs[OUTPUT_LAST_FRAME].etag, "e");
 	problem_set(&view->problem, PROBLEM_INVALID, "p");
 	task_set_locked(view, files, 2);
 	task_set_place(view, &place);
 	copy = task_view_copy(view);
-	task_set_text(&view->note, NULL);
+	task_set_text(view, &view->note, NULL);
 	task_set_locked(view, NULL, 0);
 	task_view_unref(view);
 	assert_string_equal(copy->note, "n");
@@ -340,7 +340,7 @@ static void *change_many(void *context)
 		if (i % 5 == 4)
 			tasks_abandon(fixture->tasks, view);
 		else
-			tasks_commit(fixture->tasks, view);
+			tasks_try_commit(fixture->tasks, view);
 	}
 	return NULL;
 }

@@ -30,9 +30,9 @@ static struct task_view *sent_view(enum task_state task_state)
 	struct task_view *view = view_in(task_state);
 
 	view->attempt = 1;
-	task_set_text(&view->provider, "ark");
-	task_set_text(&view->model, "m-1");
-	task_set_text(&view->remote_id, "cgt-1");
+	task_set_text(view, &view->provider, "ark");
+	task_set_text(view, &view->model, "m-1");
+	task_set_text(view, &view->remote_id, "cgt-1");
 	view->tried_ms = 1743414689000;
 	view->next_ms = 1743414710000;
 	return view;
@@ -53,11 +53,11 @@ static void test_pending(void **state)
 	struct status_facts facts = { .now_ms = NOW_MS, .waiting = "quiet: 2 s" };
 	struct task_view *view = view_in(TASK_PENDING);
 
-	task_set_text(&view->waiting, "the view's own");
+	task_set_text(view, &view->waiting, "the view's own");
 	expect_status(view, &facts,
 		      "pending\nsince: 2025-03-31 09:50:19\nwaiting: quiet: 2 s\n");
 	view = view_in(TASK_PENDING);
-	task_set_text(&view->waiting, "the view's own");
+	task_set_text(view, &view->waiting, "the view's own");
 	facts.waiting = NULL;
 	expect_status(view, &facts,
 		      "pending\nsince: 2025-03-31 09:50:19\nwaiting: the view's own\n");
@@ -109,7 +109,7 @@ static struct task_view *succeeded_view(uint64_t size)
 	view->progress = 100;
 	view->outputs[OUTPUT_VIDEO].is_ready = true;
 	view->outputs[OUTPUT_VIDEO].size = size;
-	task_set_text(&view->outputs[OUTPUT_VIDEO].url,
+	task_set_text(view, &view->outputs[OUTPUT_VIDEO].url,
 		      "https://example.com/a.mp4?X-Tos-Signature=secret");
 	return view;
 }
@@ -160,7 +160,7 @@ static void test_failed(void **state)
 	struct task_view *view = sent_view(TASK_FAILED);
 
 	problem_set_from_service(&view->problem, PROBLEM_MODERATION, "Code", "no\ncats");
-	task_set_text(&view->note, "n");
+	task_set_text(view, &view->note, "n");
 	expect_status(view, &facts,
 		      "failed\nprovider: ark\nmodel: m-1\ntask: cgt-1\n"
 		      "since: 2025-03-31 09:50:19\ntried: 2025-03-31 09:51:29\n"
@@ -225,11 +225,11 @@ static char *repeat(const char *unit, size_t times)
 static struct task_view *hostile_view(enum task_state task_state, const char *text)
 {
 	struct task_view *view = sent_view(task_state);
-	char **const fields[] = { &view->provider, &view->model, &view->remote_id,
-				  &view->waiting,  &view->note,	 &view->raw_state };
+	const char **const fields[] = { &view->provider, &view->model, &view->remote_id,
+					&view->waiting,	 &view->note,  &view->raw_state };
 
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-		task_set_text(fields[i], text);
+		task_set_text(view, fields[i], text);
 	problem_set_from_service(&view->problem, PROBLEM_SERVER, text, text);
 	return view;
 }
@@ -279,7 +279,7 @@ static void test_unclean_problem(void **state)
 	AUTOFREE char *error = NULL;
 
 	view->problem.class = PROBLEM_SERVER;
-	task_set_text(&view->problem.text, text);
+	task_set_text(view, &view->problem.text, text);
 	error = error_text_render(view);
 	task_view_unref(view);
 	assert_non_null(error);
@@ -294,7 +294,7 @@ static void test_no_signed_link(void **state)
 	AUTOFREE char *status = NULL;
 	AUTOFREE char *error = NULL;
 
-	task_set_text(&view->answer,
+	task_set_text(view, &view->answer,
 		      "{\"u\":\"https://h/v.mp4?X-Tos-Signature=secret\"}");
 	problem_set(&view->problem, PROBLEM_SERVER, "its video cannot be had");
 	status = status_text_render(view, &facts);

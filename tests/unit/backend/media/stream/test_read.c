@@ -92,14 +92,14 @@ static int succeed(const char *url, uint64_t *ret_number)
 	view = r ? NULL : tasks_begin(backend->tasks, *ret_number);
 	if (!view)
 		return r ? r : -ENOMEM;
-	task_set_text(&view->provider, section->name);
-	task_set_text(&view->endpoint, section_endpoint_name(section));
-	task_set_text(&view->key_name, section->key_name);
-	task_set_text(&view->outputs[OUTPUT_VIDEO].url, url);
+	task_set_text(view, &view->provider, section->name);
+	task_set_text(view, &view->endpoint, section_endpoint_name(section));
+	task_set_text(view, &view->key_name, section->key_name);
+	task_set_text(view, &view->outputs[OUTPUT_VIDEO].url, url);
 	view->outputs[OUTPUT_VIDEO].is_ready = true;
 	view->outputs[OUTPUT_VIDEO].size = SIZE;
 	view->outputs[OUTPUT_VIDEO].version = 1;
-	tasks_commit(backend->tasks, view);
+	assert_int_equal(tasks_commit(backend->tasks, view), 0);
 	return 0;
 }
 
