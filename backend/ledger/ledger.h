@@ -1,6 +1,5 @@
 /*
- * The ledger: every task and every attempt, in SQLite. The only file that includes
- * sqlite3.
+ * The ledger: every task and every attempt, in SQLite.
  *
  * WAL and synchronous=FULL: a commit that returned has survived a power cut (NORMAL lost
  * all of 200 acknowledged inserts when it was tried). One thread at a time: the creator
@@ -42,7 +41,7 @@ int ledger_load_intents(struct ledger *ledger, int64_t since_ms,
 
 /*
  * Writes the tasks, and an attempt's row for each that has one, in one durable commit.
- * All or none. Returns 0 or -EIO; the reason is in ledger_error() until the next call.
+ * All or none. Returns 0, -EIO or -ENOMEM; the reason is in ledger_error() until the next call.
  */
 int ledger_save(struct ledger *ledger, struct task_view *const *views, size_t count);
 const char *ledger_error(const struct ledger *ledger);

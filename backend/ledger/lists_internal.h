@@ -1,6 +1,6 @@
 /*
  * What a row of the ledger holds as a list: a task's outputs and its locked files, as
- * JSON texts. What earlier versions wrote is read, too. For ledger.c alone.
+ * JSON texts. What earlier versions wrote is read, too. For rows.c alone.
  */
 #ifndef SEEDANCEFS_BACKEND_LEDGER_LISTS_INTERNAL_H
 #define SEEDANCEFS_BACKEND_LEDGER_LISTS_INTERNAL_H

@@ -1,0 +1,26 @@
+/*
+ * A task's rows: the one of its table, and one for each of its attempts. For the files of
+ * the ledger alone.
+ */
+#ifndef SEEDANCEFS_BACKEND_LEDGER_ROWS_INTERNAL_H
+#define SEEDANCEFS_BACKEND_LEDGER_ROWS_INTERNAL_H
+
+#include "backend/ledger/database_internal.h"
+#include "backend/tasks/task.h"
+
+/* The statements that write rows. */
+struct rows {
+	struct statement *save_task, *save_attempt, *drop_attempt;
+};
+
+int rows_open(struct database *database, struct rows *ret_rows);
+void rows_close(struct rows *rows);
+/* Writes the task, and its attempt if it has one. 0, -EIO or -ENOMEM. */
+int rows_save(struct rows *rows, const struct task_view *view);
+
+/* Tasks in the order of their numbers: a statement whose rows row_load() reads. */
+#define ROWS_SQL "SELECT * FROM task ORDER BY number"
+/* The task of a row: whole, or -ENOMEM. */
+int row_load(struct statement *row, struct task_view **ret_view);
+
+#endif
