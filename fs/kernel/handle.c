@@ -71,7 +71,7 @@ void handle_destroy(struct filesystem *fs, struct handle *handle)
 		backend_media_leave(fs->backend, handle->media);
 	if (handle->fd >= 0)
 		close(handle->fd);
-	listing_destroy(handle->listing);
+	listing_unref(handle->listing);
 	free(handle->text);
 	if (handle->is_kept)
 		nodes_unkeep(&fs->nodes, handle->node);

@@ -66,6 +66,7 @@ void handle_set_fd(struct filesystem *fs, struct handle *handle, int fd);
 /* Closes everything that it holds. */
 void handle_destroy(struct filesystem *fs, struct handle *handle);
 
-void listing_destroy(struct listing *listing);
+/* Drops a reference; NULL is none. */
+void listing_unref(struct listing *listing);
 
 #endif

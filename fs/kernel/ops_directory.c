@@ -18,6 +18,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <string.h>
 
 struct entry {
@@ -26,7 +27,9 @@ struct entry {
 	mode_t type;
 };
 
+/* Immutable once made: the reads of one handle share it. */
 struct listing {
+	atomic_uint refs;
 	struct entry *entries;
 	size_t count, capacity;
 	struct buffer names;
@@ -34,9 +37,9 @@ struct listing {
 
 #define NAMES_CEILING (256u << 20)
 
-void listing_destroy(struct listing *listing)
+void listing_unref(struct listing *listing)
 {
-	if (!listing)
+	if (!listing || atomic_fetch_sub(&listing->refs, 1) > 1)
 		return;
 	free(listing->entries);
 	buffer_clear(&listing->names);
@@ -158,6 +161,8 @@ static int make_listing(struct filesystem *fs, struct node *directory,
 	DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
 	int r = !listing ? -ENOMEM : fd < 0 ? fd : !stream ? -errno : 0;
 
+	if (listing)
+		atomic_init(&listing->refs, 1);
 	if (!r) {
 		buffer_init(&listing->names, NAMES_CEILING);
 		r = read_stream(fs, directory, stream, listing);
@@ -167,7 +172,7 @@ static int make_listing(struct filesystem *fs, struct node *directory,
 	else
 		cleanup_close(&fd);
 	if (r)
-		listing_destroy(listing);
+		listing_unref(listing);
 	else
 		*ret = listing;
 	return r;
@@ -240,38 +245,65 @@ static size_t put_plus(fuse_req_t request, char *at, size_t room,
 	return size;
 }
 
-static int begin_reading(struct filesystem *fs, struct handle *handle, off_t offset)
+/* A reference to the listing that the handle has, or NULL. */
+static struct listing *get_listing(struct handle *handle)
 {
-	int r = 0;
+	SCOPED_LOCK(&handle->lock);
 
-	if (!offset || !handle->listing) {
-		listing_destroy(handle->listing);
-		handle->listing = NULL;
-		r = make_listing(fs, handle->node, &handle->listing);
+	if (handle->listing)
+		atomic_fetch_add(&handle->listing->refs, 1);
+	return handle->listing;
+}
+
+/* Keeps a reference for the reads to come. Returns the listing before: a reference. */
+static struct listing *set_listing(struct handle *handle, struct listing *listing)
+{
+	SCOPED_LOCK(&handle->lock);
+	struct listing *before = handle->listing;
+
+	atomic_fetch_add(&listing->refs, 1);
+	handle->listing = listing;
+	return before;
+}
+
+/* A reference to the listing that a read there goes on with, or begins. */
+static int begin_reading(struct filesystem *fs, struct handle *handle, off_t offset,
+			 struct listing **ret_listing)
+{
+	struct listing *listing = offset ? get_listing(handle) : NULL;
+	int r;
+
+	if (!listing) {
+		r = make_listing(fs, handle->node, &listing);
+		if (r)
+			return r;
+		listing_unref(set_listing(handle, listing));
 	}
-	return r;
+	*ret_listing = listing;
+	return 0;
 }
 
 /* Fills the reply from the listing on; the bytes used, or -errno. */
 static ssize_t fill_entries(fuse_req_t request, struct handle *handle, char *reply,
 			    size_t size, off_t offset, bool is_plus)
 {
-	SCOPED_LOCK(&handle->lock);
+	struct listing *listing;
 	size_t used = 0;
-	int r = begin_reading(ops_fs(request), handle, offset);
+	int r = begin_reading(ops_fs(request), handle, offset, &listing);
 
 	if (r)
 		return r;
-	for (size_t n = (size_t)offset; n < handle->listing->count; n++) {
+	for (size_t n = (size_t)offset; n < listing->count; n++) {
 		size_t took = is_plus ? put_plus(request, reply + used, size - used,
-						 handle->listing, n, handle->node)
+						 listing, n, handle->node)
 				      : put_plain(request, reply + used, size - used,
-						  handle->listing, n);
+						  listing, n);
 
 		if (took > size - used)
 			break;
 		used += took;
 	}
+	listing_unref(listing);
 	return (ssize_t)used;
 }
 

@@ -61,19 +61,39 @@ static void read_output(fuse_req_t request, struct filesystem *fs, struct media 
 }
 
 /*
- * What a reader began to read it goes on with to its end, though the text changed
- * meanwhile: no mixture. Who reads on after the end (tail -f) gets what was added since.
- * Returns the length; the handle's lock is held.
+ * Whether a read there begins a new text. A reader goes on to the end of the text that it
+ * began, though the text changed meanwhile: it never gets a mixture. One that reads on
+ * after the end (tail -f) gets what was added since. The handle's lock is held.
  */
-static size_t fill_status(struct filesystem *fs, struct handle *handle, off_t offset)
+static bool begins_text(const struct handle *handle, off_t offset)
 {
-	size_t length = handle->text ? strlen(handle->text) : 0;
-	bool is_end = handle->text && offset > 0 && (size_t)offset >= length;
+	bool is_end =
+		handle->text && offset > 0 && (size_t)offset >= strlen(handle->text);
 
-	if (handle->text && offset > 0 && !(is_end && handle->polled.found_end))
-		return length;
-	free(handle->text);
-	handle->text = status_file_text(fs, handle->node->number);
+	return !handle->text || offset <= 0 || (is_end && handle->polled.found_end);
+}
+
+/* The text that a read there begins; NULL: none. Rendering is not done under the lock. */
+static char *render_status(struct filesystem *fs, struct handle *handle, off_t offset)
+{
+	bool begins;
+
+	pthread_mutex_lock(&handle->lock);
+	begins = begins_text(handle, offset);
+	pthread_mutex_unlock(&handle->lock);
+	return begins ? status_file_text(fs, handle->node->number) : NULL;
+}
+
+/*
+ * Gives the handle a text that was rendered for it, unless another read of it began one
+ * meanwhile. Returns the length; the handle's lock is held.
+ */
+static size_t take_text(struct handle *handle, off_t offset, char **fresh)
+{
+	if (*fresh && begins_text(handle, offset)) {
+		free(handle->text);
+		handle->text = TAKE(*fresh);
+	}
 	return handle->text ? strlen(handle->text) : 0;
 }
 
@@ -81,11 +101,11 @@ static void read_status(fuse_req_t request, struct filesystem *fs, struct handle
 			size_t size, off_t offset)
 {
 	unsigned changes = announce_changes(fs->announce, handle->node->number);
-	AUTOFREE char *bytes = NULL;
+	AUTOFREE char *fresh = render_status(fs, handle, offset), *bytes = NULL;
 	size_t length;
 
 	pthread_mutex_lock(&handle->lock);
-	length = fill_status(fs, handle, offset);
+	length = take_text(handle, offset, &fresh);
 	if (offset < 0 || (size_t)offset >= length)
 		size = 0;
 	else if (size > length - (size_t)offset)

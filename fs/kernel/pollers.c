@@ -33,22 +33,22 @@ int pollers_create(struct pollers **ret_pollers)
 	return 0;
 }
 
-static void poller_destroy(struct poller *poller)
+static void destroy_list(struct poller *list)
 {
-	fuse_pollhandle_destroy(poller->poll);
-	free(poller);
+	while (list) {
+		struct poller *poller = list;
+
+		list = poller->next;
+		fuse_pollhandle_destroy(poller->poll);
+		free(poller);
+	}
 }
 
 void pollers_destroy(struct pollers *pollers)
 {
 	if (!pollers)
 		return;
-	while (pollers->first) {
-		struct poller *poller = pollers->first;
-
-		pollers->first = poller->next;
-		poller_destroy(poller);
-	}
+	destroy_list(pollers->first);
 	pthread_mutex_destroy(&pollers->lock);
 	free(pollers);
 }
@@ -77,13 +77,9 @@ static struct poller *take(struct pollers *pollers, uint64_t number, int64_t unt
 
 static void notify(struct poller *list)
 {
-	while (list) {
-		struct poller *poller = list;
-
-		list = poller->next;
+	for (struct poller *poller = list; poller; poller = poller->next)
 		fuse_lowlevel_notify_poll(poller->poll);
-		poller_destroy(poller);
-	}
+	destroy_list(list);
 }
 
 void pollers_wake(struct pollers *pollers, uint64_t number)
@@ -103,10 +99,11 @@ int64_t pollers_tick(struct pollers *pollers, int64_t now_ms)
 	return next_ms;
 }
 
-void pollers_leave(struct pollers *pollers, const struct handle *handle)
+/* Takes out those of a handle, as a list. */
+static struct poller *take_of(struct pollers *pollers, const struct handle *handle)
 {
 	SCOPED_LOCK(&pollers->lock);
-	struct poller **at = &pollers->first;
+	struct poller **at = &pollers->first, *taken = NULL;
 
 	while (*at) {
 		struct poller *poller = *at;
@@ -116,8 +113,15 @@ void pollers_leave(struct pollers *pollers, const struct handle *handle)
 			continue;
 		}
 		*at = poller->next;
-		poller_destroy(poller);
+		poller->next = taken;
+		taken = poller;
 	}
+	return taken;
+}
+
+void pollers_leave(struct pollers *pollers, const struct handle *handle)
+{
+	destroy_list(take_of(pollers, handle));
 }
 
 void pollers_add(struct pollers *pollers, const struct handle *handle, uint64_t number,

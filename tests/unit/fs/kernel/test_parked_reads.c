@@ -3,20 +3,17 @@
  * a call into the backend happens under a lock. The linker puts this file's functions in
  * place of libfuse's and the backend's.
  */
-#include "tests/unit/unit.h"
+#include "tests/unit/locks.h"
 
 #include "fs/kernel/fuse.h"
 #include "fs/kernel/parked_reads.h"
 
 #include "backend/media/store/view.h"
 
-#include <pthread.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #define SMALL 4096
 #define LARGE (1u << 20)
-#define LOCKS_MAX 8
 #define LIMIT 6 /* the least that may be set */
 #define NO_REPLY 1
 
@@ -39,37 +36,6 @@ static struct media_read *reads[LIMIT + 3];
 static size_t read_count;
 static unsigned users, sweeps;
 static int park_result, view_result;
-
-/* --- no lock is held --- */
-
-static pthread_mutex_t *locks[LOCKS_MAX]; /* of the module under test */
-static size_t lock_count;
-
-int __real_pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *how);
-int __wrap_pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *how);
-
-int __wrap_pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *how)
-{
-	assert_true(lock_count < LOCKS_MAX);
-	locks[lock_count++] = mutex;
-	return __real_pthread_mutex_init(mutex, how);
-}
-
-/* Another thread may have one for a moment; this one's own is never had in vain. */
-static void expect_unlocked(void)
-{
-	for (size_t i = 0; i < lock_count; i++) {
-		struct timespec until;
-
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_sec += 5;
-		if (pthread_mutex_timedlock(locks[i], &until)) {
-			print_error("a lock is held over a reply or a call\n");
-			abort();
-		}
-		pthread_mutex_unlock(locks[i]);
-	}
-}
 
 /* --- libfuse --- */
 
@@ -190,7 +156,8 @@ void __wrap_backend_media_end_cancelled(struct backend *backend)
 static int set_up(void **state)
 {
 	(void)state;
-	read_count = lock_count = 0;
+	forget_locks();
+	read_count = 0;
 	users = sweeps = 0;
 	park_result = view_result = 0;
 	if (parked_reads_create(NULL, &parked))
