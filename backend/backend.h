@@ -16,6 +16,8 @@
 #include "backend/config/config.h"
 #include "backend/core/events.h"
 #include "backend/core/section.h"
+#include "backend/media/store/view.h"
+#include "backend/models/fit.h"
 #include "backend/request/parse_cache.h"
 #include "backend/orders/task_order.h"
 #include "backend/request/request.h"
@@ -28,7 +30,6 @@
 
 struct backend;
 struct media;
-struct media_view;
 
 /*
  * A read that waits for bytes. The caller embeds it in its own record of the request and

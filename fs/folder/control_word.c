@@ -1,7 +1,7 @@
 #include "fs/folder/control_word.h"
 
 #include "backend/base/cleanup.h"
-#include "backend/tasks/task.h"
+#include "backend/backend.h"
 
 #include <ctype.h>
 #include <errno.h>

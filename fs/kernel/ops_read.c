@@ -4,7 +4,6 @@
 #include "fs/kernel/ops.h"
 
 #include "backend/base/cleanup.h"
-#include "backend/media/store/view.h"
 #include "fs/announce/announce.h"
 #include "fs/kernel/ops_poll.h"
 #include "fs/kernel/parked_reads.h"

@@ -7,7 +7,6 @@
 #include "backend/base/log.h"
 #include "backend/base/text.h"
 #include "backend/base/thread.h"
-#include "backend/media/store/view.h"
 
 #include <errno.h>
 #include <fcntl.h>

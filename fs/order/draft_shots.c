@@ -6,7 +6,6 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/base/text.h"
-#include "backend/models/fit.h"
 #include "fs/folder/folder.h"
 #include "fs/tree/resolve.h"
 #include "fs/order/output_link.h"

@@ -3,7 +3,6 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
 #include "backend/base/text.h"
-#include "backend/media/store/view.h"
 #include "backend/base/program.h"
 #include "fs/thumbnails/png.h"
 #include "fs/decoder/protocol.h"

@@ -29,7 +29,7 @@
 #ifndef SEEDANCEFS_FS_THUMBNAILS_THUMBNAILS_H
 #define SEEDANCEFS_FS_THUMBNAILS_THUMBNAILS_H
 
-#include "backend/tasks/task.h"
+#include "backend/backend.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -9,7 +9,7 @@
 #ifndef SEEDANCEFS_FS_VIEW_GALLERY_PAGE_H
 #define SEEDANCEFS_FS_VIEW_GALLERY_PAGE_H
 
-#include "backend/tasks/task.h"
+#include "backend/backend.h"
 
 /* All texts are borrowed, and as they came: neither cleaned nor escaped. */
 struct gallery_card {

@@ -4,7 +4,7 @@
 #ifndef SEEDANCEFS_FS_VIEW_STATUS_TEXT_H
 #define SEEDANCEFS_FS_VIEW_STATUS_TEXT_H
 
-#include "backend/tasks/task.h"
+#include "backend/backend.h"
 
 #define STATUS_MAX_BYTES 4000 /* one page: a reader gets it in one piece */
 
