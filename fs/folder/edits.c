@@ -353,6 +353,19 @@ static int stand_again(struct filesystem *fs, uint64_t number,
 	return name_virtual_kind(name) == VIRTUAL_STATUS && is_new ? -ESTALE : -EACCES;
 }
 
+/* The name of a locked file, or of another trigger beside one. 0 for that very file. */
+static int check_refused_name(struct filesystem *fs, const struct task_view *view, int fd,
+			      const char *name, const struct stat *coming)
+{
+	const struct locked_file *locked = find_locked(view, name);
+
+	if (coming && is_locked_file(locked, coming))
+		return 0;
+	if (locked)
+		set_aside_put_back(fs, view->number, fd, locked, !coming);
+	return -EACCES;
+}
+
 int edits_check_name(struct filesystem *fs, struct node *directory, int fd,
 		     const char *name, const struct stat *coming, struct edits *edits)
 {
@@ -366,14 +379,8 @@ int edits_check_name(struct filesystem *fs, struct node *directory, int fd,
 		return -EAGAIN;
 	if (!view)
 		return 0;
-	if (is_refused_name(view, name)) {
-		if (coming && is_locked_file(find_locked(view, name), coming))
-			return 0;
-		if (find_locked(view, name))
-			set_aside_put_back(fs, number, fd, find_locked(view, name),
-					   !coming);
-		return -EACCES;
-	}
+	if (is_refused_name(view, name))
+		return check_refused_name(fs, view, fd, name, coming);
 	if (is_only_shown(view, name)) {
 		if (name_tells_copy(name))
 			edits_copy_came(fs, number);

@@ -321,54 +321,75 @@ static int move(const struct place *from, const struct place *to, unsigned flags
 	return r;
 }
 
-static void note_moved_folders(struct filesystem *fs)
+/* Looks at both names, and whether the caller may change them. 0 or -errno. */
+static int look_at_both(fuse_req_t request, fuse_ino_t parent, const char *name,
+			fuse_ino_t new_parent, const char *new_name, struct place *from,
+			struct place *to)
 {
-	folders_moved(fs);
-	thumbnails_folders_moved(fs->thumbnails);
+	struct filesystem *fs = ops_fs(request);
+	uid_t uid = fuse_req_ctx(request)->uid;
+	int r = look(fs, parent, name, from);
+
+	if (!r && !strcmp(new_name, TASK_MARK_FILE_NAME))
+		r = -EPERM;
+	if (!r)
+		r = look(fs, new_parent, new_name, to);
+	if (!r)
+		r = check_others(from, uid);
+	return r ? r : check_others(to, uid);
+}
+
+/* Directories that moved take their tasks along. */
+static void note_directories(const struct place *from, const struct place *to,
+			     unsigned flags)
+{
+	struct filesystem *fs = from->fs;
+	bool is_directory = S_ISDIR(from->status.st_mode);
+
+	if (is_directory || (to->exists && S_ISDIR(to->status.st_mode))) {
+		folders_moved(fs);
+		thumbnails_folders_moved(fs->thumbnails);
+	}
+	if (is_directory && !(flags & RENAME_EXCHANGE))
+		thumbnails_moved(fs->thumbnails, path_of(from), path_of(to));
+}
+
+/* After the names moved. 0 or -errno: then the rename is reported as failed. */
+static int note_moved(fuse_req_t request, const struct place *from,
+		      const struct place *to, unsigned flags)
+{
+	struct filesystem *fs = from->fs;
+	uid_t uid = fuse_req_ctx(request)->uid;
+	int r, other = 0;
+
+	edits_note_name(fs, from->parent, from->name);
+	ops_copy_event(request, COPY_MADE_NAME, to->parent, to->name);
+	r = edits_name_came(fs, to->parent, to->fd, to->name, uid);
+	if (flags & RENAME_EXCHANGE)
+		other = edits_name_came(fs, from->parent, from->fd, from->name, uid);
+	note_directories(from, to, flags);
+	return r ? r : other;
 }
 
 void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name,
 	       fuse_ino_t new_parent, const char *new_name, unsigned flags)
 {
-	struct filesystem *fs = ops_fs(request);
-	uid_t uid = fuse_req_ctx(request)->uid;
-	AUTOPLACE from, to = { .fd = -1 };
+	AUTOPLACE from = { .fd = -1 }, to = { .fd = -1 };
 	AUTOEDITS edits = { 0 };
 	uint64_t replaced = 0;
-	int r = look(fs, parent, name, &from);
+	int r = look_at_both(request, parent, name, new_parent, new_name, &from, &to);
 
-	if (!r)
-		r = !strcmp(new_name, TASK_MARK_FILE_NAME)
-			    ? -EPERM
-			    : look(fs, new_parent, new_name, &to);
-	if (!r)
-		r = check_others(&from, uid);
-	if (!r)
-		r = check_others(&to, uid);
 	if (!r)
 		r = check_rename(&from, &to, flags, &edits);
 	if (!r && !(flags & RENAME_EXCHANGE))
 		r = check_replaced(&from, &to, &replaced);
-	if (!r)
-		edits_name_goes(fs, from.parent, name, &edits);
-	if (!r)
+	if (!r) {
+		edits_name_goes(from.fs, from.parent, name, &edits);
 		r = move(&from, &to, flags);
+	}
 	if (!r && replaced)
 		forget_task(&to, replaced);
-	if (!r) {
-		edits_note_name(fs, from.parent, name);
-		ops_copy_event(request, COPY_MADE_NAME, to.parent, new_name);
-		r = edits_name_came(fs, to.parent, to.fd, new_name, uid);
-		if (flags & RENAME_EXCHANGE) {
-			int other = edits_name_came(fs, from.parent, from.fd, name, uid);
-
-			r = r ? r : other;
-		}
-		if (S_ISDIR(from.status.st_mode) ||
-		    (to.exists && S_ISDIR(to.status.st_mode)))
-			note_moved_folders(fs);
-		if (S_ISDIR(from.status.st_mode) && !(flags & RENAME_EXCHANGE))
-			thumbnails_moved(fs->thumbnails, path_of(&from), path_of(&to));
-	}
+	if (!r)
+		r = note_moved(request, &from, &to, flags);
 	fuse_reply_err(request, -r);
 }

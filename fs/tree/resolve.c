@@ -87,6 +87,28 @@ static int go_into(const struct tree *tree, struct buffer *at, const char *name,
 	return expand(tree, at, fd, rest, ret_rest);
 }
 
+/* Takes the first component off *rest and goes there. 0 or -errno. */
+static int step(const struct tree *tree, struct buffer *at, char **rest, unsigned *links)
+{
+	size_t length = strcspn(*rest, "/");
+	AUTOFREE char *name = strndup(*rest, length);
+	AUTOFREE char *tail = strdup(*rest + length + strspn(*rest + length, "/"));
+	char *expanded = NULL;
+	int r = 0;
+
+	if (!name || !tail)
+		return -ENOMEM;
+	if (!strcmp(name, ".."))
+		r = go_up(at);
+	else if (*name && strcmp(name, "."))
+		r = go_into(tree, at, name, tail, &expanded);
+	free(*rest);
+	*rest = r == 1 ? expanded : TAKE(tail);
+	if (r == 1)
+		r = ++*links > LINKS_MAX ? -ELOOP : 0;
+	return r;
+}
+
 int resolve_path(const struct tree *tree, const char *from, const char *path,
 		 char **ret_path)
 {
@@ -97,25 +119,8 @@ int resolve_path(const struct tree *tree, const char *from, const char *path,
 
 	if (*path == '/')
 		return -EXDEV;
-	while (!r && *rest) {
-		size_t length = strcspn(rest, "/");
-		AUTOFREE char *name = strndup(rest, length);
-		AUTOFREE char *tail = strdup(rest + length + strspn(rest + length, "/"));
-		char *expanded = NULL;
-
-		if (!name || !tail)
-			return -ENOMEM;
-		if (!strcmp(name, ".."))
-			r = go_up(&at);
-		else if (*name && strcmp(name, "."))
-			r = go_into(tree, &at, name, tail, &expanded);
-		free(rest);
-		rest = r == 1 ? expanded : TAKE(tail);
-		if (r == 1 && ++links > LINKS_MAX)
-			r = -ELOOP;
-		else if (r == 1)
-			r = 0;
-	}
+	while (!r && *rest)
+		r = step(tree, &at, &rest, &links);
 	if (r && (r != -ENOENT || *rest))
 		return r;
 	*ret_path = buffer_take(&at);
