@@ -18,7 +18,7 @@
 
 #define DESCRIPTORS_WANTED 4096
 
-/* Everything that was opened; closed in the other order. */
+/* Everything that was opened; closed in reverse order. */
 struct program {
 	struct sim sim;
 	struct books *books;
@@ -34,7 +34,7 @@ static int fail(const char *what, int r)
 	return r;
 }
 
-/* The signals that end us come through a descriptor, in every thread. */
+/* The signals that end the program arrive through a descriptor, in every thread. */
 static int take_signals(void)
 {
 	sigset_t set;
@@ -49,7 +49,7 @@ static int take_signals(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Each connection may need three: its socket, its file and a fault's wait. */
+/* A connection may need three: its socket, its file and the wait of a fault. */
 static void raise_descriptor_limit(void)
 {
 	struct rlimit limit;
@@ -124,7 +124,7 @@ static int program_open(struct program *program, const struct options *options)
 	return r ? r : open_ports(program, options);
 }
 
-/* Whatever waits is released first, so that every thread can end. */
+/* Waiting threads are released first, so that every thread can end. */
 static void program_close(struct program *program)
 {
 	struct sim *sim = &program->sim;

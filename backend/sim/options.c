@@ -101,7 +101,7 @@ static int parse_port(int option, uint16_t *ret)
 	return r;
 }
 
-/* The descriptor is ours alone from now on: no ffmpeg inherits it. */
+/* The descriptor belongs to this process from now on: no ffmpeg inherits it. */
 static int parse_descriptor(int option, int *ret)
 {
 	int64_t number;
@@ -160,7 +160,7 @@ static int parse_option(int option, struct options *options)
 		options->verbose = true;
 		return 0;
 	default:
-		return -EINVAL; /* getopt has complained */
+		return -EINVAL; /* getopt has printed the complaint */
 	}
 }
 

@@ -1,6 +1,4 @@
-/*
- * The command line.
- */
+/* The command line. */
 #ifndef SEEDANCE_SIM_OPTIONS_H
 #define SEEDANCE_SIM_OPTIONS_H
 
@@ -8,7 +6,7 @@
 #include <stdint.h>
 
 struct options {
-	uint16_t port, control_port; /* 0 = chosen by the kernel */
+	uint16_t port, control_port; /* 0 = the kernel chooses */
 	const char *books;	     /* NULL = a temporary directory */
 	const char *key;	     /* NULL = any */
 	int lifeline;		     /* -1 = none */
@@ -20,7 +18,7 @@ struct options {
 
 enum options_verdict { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_WRONG };
 
-/* Texts are borrowed from argv. Help, version and complaints are printed here. */
+/* Texts are borrowed from argv. Prints help, version and complaints. */
 enum options_verdict options_parse(int argc, char *argv[], struct options *ret);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * What the ports' handlers have at hand: the parts of one simulator. Constant while the
- * ports are open; each part says itself who may call it (all of them: any thread).
+ * The parts of one simulator, for the handlers of both ports. Constant while the ports
+ * are open; each part states who may call it (all of them: any thread).
  */
 #ifndef SEEDANCE_SIM_H
 #define SEEDANCE_SIM_H
@@ -14,7 +14,7 @@
 #include "backend/sim/server/variants.h"
 
 struct sim {
-	const char *key; /* what a bearer token must be; NULL = anything */
+	const char *key; /* the required bearer token; NULL = anything */
 	struct link_settings links;
 	struct home *home;
 	struct tasks *tasks;

@@ -14,7 +14,7 @@
 #define VARIANTS_PREFIX "/variants/"
 #define CREATES_PREFIX "/creates/"
 
-/* One order on its way through this file. */
+/* The order that this file is handling. */
 struct order {
 	struct sim *sim;
 	const struct http_request *request;
@@ -56,7 +56,7 @@ static int delete_stats(struct order *order)
 	return answer_empty(order);
 }
 
-/* A whole number of the query, 0 if absent; a complaint if it is none. */
+/* A whole number from the query, 0 if absent; anything else is a complaint. */
 static int64_t query_number(struct order *order, const char *name)
 {
 	const char *text = http_query(order->request, name);
@@ -132,7 +132,7 @@ static int delete_faults(struct order *order)
 	return answer_empty(order);
 }
 
-/* Which tasks a listing shows. */
+/* The tasks that a listing shows. */
 struct listing {
 	struct buffer *out;
 	const char *id; /* NULL = all */
@@ -241,7 +241,7 @@ static int get_last_create(struct order *order)
 	return 0;
 }
 
-/* A path that ends with '/' stands for what is below it. */
+/* A path that ends with '/' matches everything below it. */
 static const struct control_route {
 	const char *method, *path;
 	int (*handle)(struct order *order);

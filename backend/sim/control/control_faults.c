@@ -13,7 +13,7 @@
 static const char *const fault_keys[] = { "on",	   "wire",   "task", "kind",
 					  "times", "action", NULL };
 
-/* The first line's are for any request, the others for media. */
+/* The first line is for any request, the others are for media. */
 static const char *const action_keys[] = {
 	"status",      "headers",      "body",	   "error",
 	"delay_ms",    "hang",	       "close",	   "ignore_range",
@@ -83,7 +83,7 @@ static void read_error(struct control_reader *reader, struct fault_action *actio
 		control_complain(reader, "error needs a status and no body");
 }
 
-/* Media alone may be served as it is with more headers. */
+/* Only for media, headers may be added to the real answer. */
 static void read_answer(struct control_reader *reader, enum request_kind on,
 			struct fault_action *action)
 {

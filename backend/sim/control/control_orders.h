@@ -1,8 +1,8 @@
 /*
- * Orders to the control port, read into what they ask for. Pure.
+ * Parses orders to the control port. Pure.
  *
- * Each returns true if the order was good; else the complaint is a sentence for the
- * answer.
+ * Each function returns true if the order is valid; else the complaint is a sentence for
+ * the answer.
  */
 #ifndef SEEDANCE_SIM_CONTROL_CONTROL_ORDERS_H
 #define SEEDANCE_SIM_CONTROL_CONTROL_ORDERS_H
@@ -12,7 +12,7 @@
 #include "backend/sim/tasks/tasks.h"
 #include "backend/sim/wires/wire.h"
 
-/* POST /faults. *ret_fault is the caller's: faults_add() or fault_unref(NULL, ...). */
+/* POST /faults. The caller owns *ret_fault: faults_add() or fault_unref(NULL, ...). */
 bool control_read_fault(const struct json *order, struct buffer *complaint,
 			struct fault **ret_fault);
 /* POST /tasks/{id}. The change borrows its texts from the order. */
@@ -21,7 +21,7 @@ bool control_read_change(const struct json *order, struct buffer *complaint,
 /* POST /hold. */
 bool control_read_hold(const struct json *order, struct buffer *complaint,
 		       enum task_state *ret);
-/* POST /variants/{wire}: changes the values that are named. */
+/* POST /variants/{wire}: changes the named values. */
 bool control_read_variants(const struct json *order, const struct wire *wire,
 			   struct buffer *complaint, int64_t values[VARIANTS_MAX]);
 /* "<wire>":{...} */

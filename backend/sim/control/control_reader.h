@@ -1,6 +1,6 @@
 /*
- * Strict reading of an order: members by name and type. The first thing that is wrong is
- * remembered as a sentence; later reads then do nothing. Pure.
+ * Strict reading of an order: members by name and type. The first error is kept as a
+ * sentence; later reads then do nothing. Pure.
  */
 #ifndef SEEDANCE_SIM_CONTROL_CONTROL_READER_H
 #define SEEDANCE_SIM_CONTROL_CONTROL_READER_H
@@ -10,10 +10,10 @@
 
 struct control_reader {
 	const struct json *object;
-	struct buffer *complaint; /* empty = all is well so far */
+	struct buffer *complaint; /* empty = no error so far */
 };
 
-/* An object with none but these keys; `name` is how complaints call it. */
+/* Opens an object that may have only these keys; complaints call it `name`. */
 void control_reader_open(struct control_reader *reader, const char *name,
 			 const struct json *object, const char *const *known,
 			 struct buffer *complaint);
@@ -21,7 +21,10 @@ bool control_reader_is_good(const struct control_reader *reader);
 void control_complain(const struct control_reader *reader, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* True if the member is there (null is: not there) and of the type; then *ret is set. */
+/*
+ * True if the member is present (null counts as absent) and of the type; then *ret is
+ * set.
+ */
 bool control_read_text(const struct control_reader *reader, const char *key,
 		       const char **ret);
 bool control_read_integer(const struct control_reader *reader, const char *key,

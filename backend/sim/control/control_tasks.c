@@ -29,7 +29,8 @@ static void read_state(struct control_reader *reader, struct task_change *change
 	if (!control_read_word(reader, "state", state_words, &index))
 		return;
 	change->state = (enum task_state)index;
-	change->has_error = true; /* a new state starts without the error of an old one */
+	change->has_error = true; /* the error of an earlier state does not apply to a
+				   * new one */
 }
 
 static void read_error(struct control_reader *reader, struct task_change *change)

@@ -47,7 +47,8 @@ static void become(pid_t parent, const char *directory, char *const arguments[])
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
-		_exit(EXIT_NOT_STARTED); /* the parent died before it could be watched */
+		_exit(EXIT_NOT_STARTED); /* the parent died before the child could
+					  * watch it */
 	setrlimit(RLIMIT_CPU, &limit);
 	reset_signals();
 	close_streams();
@@ -73,8 +74,10 @@ static int start(struct child *child, const char *directory, char *const argumen
 	return 0;
 }
 
-/* The child stays a zombie until its pid is forgotten here:
- * child_kill() never hits another. */
+/*
+ * The child stays a zombie until its pid is cleared here, so that child_kill() never hits
+ * another process.
+ */
 static int reap(struct child *child)
 {
 	siginfo_t ended;

@@ -1,7 +1,6 @@
 /*
  * A child process: started with an argument vector in a directory, killed on demand,
- * always reaped. child_run() blocks; child_kill() may be called by another thread at any
- * time.
+ * always reaped. child_run() blocks; another thread may call child_kill() at any time.
  */
 #ifndef SEEDANCE_SIM_RENDER_CHILD_H
 #define SEEDANCE_SIM_RENDER_CHILD_H
@@ -22,13 +21,12 @@ void child_clear(struct child *child);
 
 /*
  * Runs a program found in PATH with its standard streams on /dev/null. Returns its exit
- * status (127: could not be started), or -errno; -EINTR if it died by a signal or was
- * killed before. It dies when the calling thread does, or after ten minutes of processor
- * time.
+ * status (127: it could not be started), or -errno; -EINTR if a signal ended it or it was
+ * killed before. It dies with the calling thread, or after ten minutes of processor time.
  */
 int child_run(struct child *child, const char *directory, char *const arguments[]);
 
-/* Kills the child that runs, and any later one of this object. */
+/* Kills the running child and any later one of this object. */
 void child_kill(struct child *child);
 
 #endif

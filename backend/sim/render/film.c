@@ -10,7 +10,7 @@
 #define PROMPT_LINES 9
 #define ARGUMENT_CEILING 8192
 
-/* The first three know Chinese, Japanese and Korean too. */
+/* The first three include Chinese, Japanese and Korean. */
 static const char *const fonts[] = {
 	"/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
 	"/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc",
@@ -65,7 +65,7 @@ static void add_all(struct film_command *command, const char *const *words)
 		add(command, "%s", *words);
 }
 
-/* Without a frame in the end ffmpeg is to fail: then the first frame was not usable. */
+/* If no frame arrives in the end, ffmpeg shall fail: the first frame was not usable. */
 static void add_start(struct film_command *command)
 {
 	static const char *const words[] = {
@@ -80,7 +80,7 @@ static void add_start(struct film_command *command)
 	add_all(command, words);
 }
 
-/* A dark colour of the task's own, so that films can be told apart. */
+/* A dark colour derived from the task's id, so that films can be told apart. */
 static uint32_t colour(const char *id)
 {
 	uint32_t hash = 2166136261u;
@@ -109,7 +109,7 @@ static void add_source(struct film_command *command, const struct task *task,
 
 static void add_box_and_sound(struct film_command *command, const struct picture *picture)
 {
-	/* These end, so that a broken first frame cannot make ffmpeg wait for ever. */
+	/* Bounded, so that a broken first frame cannot make ffmpeg wait forever. */
 	double seconds = (double)picture->frames / FILM_FPS;
 	int side = picture->height / 10 + 2;
 

@@ -23,14 +23,16 @@ static size_t character_bytes(const char *at)
 	return bytes;
 }
 
-/* Chinese, Japanese, Korean and pictographs are twice as wide as letters:
- * U+3000 and on. */
+/*
+ * Chinese, Japanese, Korean and pictographs (U+3000 and above) are twice as wide as
+ * letters.
+ */
 static size_t character_columns(const char *at)
 {
 	return (unsigned char)*at >= 0xe3 ? 2 : 1;
 }
 
-/* The width of the word at `at`, in columns, hardly more than a line's. */
+/* The width of the word at `at`, in columns; counting stops soon after a line's width. */
 static size_t word_width(const struct wrapper *wrapper, const char *at)
 {
 	size_t width = 0;

@@ -1,8 +1,8 @@
 /*
  * Breaks a prompt into lines for the picture. Pure.
  *
- * UTF-8 in, UTF-8 out; words longer than a line are cut. What is left after `lines` lines
- * is dropped. Control characters become blanks.
+ * UTF-8 in, UTF-8 out; words longer than a line are broken. What remains after `lines`
+ * lines is dropped. Control characters become blanks.
  */
 #ifndef SEEDANCE_SIM_RENDER_WRAP_H
 #define SEEDANCE_SIM_RENDER_WRAP_H

@@ -33,7 +33,10 @@ static inline struct timespec condition_deadline(int64_t from_now_ms)
 	return at;
 }
 
-/* False when the deadline has passed. Wakes early like every condition does. */
+/*
+ * False once the deadline has passed. Spurious wake-ups are possible, as with any
+ * condition.
+ */
 static inline bool condition_wait_until(pthread_cond_t *condition, pthread_mutex_t *lock,
 					const struct timespec *deadline)
 {

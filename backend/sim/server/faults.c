@@ -20,7 +20,7 @@ struct faults {
 	struct fault *first;
 	struct waiter *waiters;
 	uint64_t next_id;
-	uint64_t era; /* faults of an earlier one were cleared */
+	uint64_t era; /* counts faults_clear(): older faults are cleared */
 	bool is_ending;
 };
 
@@ -129,8 +129,10 @@ static bool fits(const struct fault *fault, const struct fault_target *target)
 	       is_for(fault->task, target->task) && is_for(fault->media, target->media);
 }
 
-/* The lock is held. `link` points at the fault;
- * the list's reference goes to the caller. */
+/*
+ * The lock is held. `link` points at the fault; the caller takes over the list's
+ * reference.
+ */
 static struct fault *unlink_fault(struct fault **link)
 {
 	struct fault *fault = *link;
@@ -212,7 +214,7 @@ void faults_list(struct faults *faults, struct buffer *out)
 	json_write_close(out, '}');
 }
 
-/* The lock is held. 0, or why there is nothing to wait for any more. */
+/* The lock is held. 0, or the reason to stop waiting. */
 static int check_over(const struct faults *faults, const struct fault *fault)
 {
 	if (faults->is_ending)

@@ -26,10 +26,10 @@ struct exchange {
 	struct http_request request;
 	struct http_stream stream;
 	struct buffer body;
-	uint64_t body_bytes;  /* what a whole answer has */
-	uint64_t head_bytes;  /* about; only for answers that were cut off */
-	uint64_t socket_base; /* bytes the socket had taken before the answer */
-	bool counts_itself;   /* a stream: sent() is called block by block */
+	uint64_t body_bytes;  /* of a complete answer */
+	uint64_t head_bytes;  /* approximate; only for answers that were cut off */
+	uint64_t socket_base; /* bytes the socket had sent before the answer */
+	bool counts_itself;   /* a stream: sent() is called for each block */
 };
 
 const char *http_header(const struct http_request *request, const char *name)
@@ -184,7 +184,7 @@ static struct MHD_Response *make_response(struct exchange *exchange,
 	else
 		response = make_text(exchange, reply);
 	exchange->head_bytes =
-		100; /* the status line, Date, Connection, Content-Length */
+		100; /* for the status line, Date, Connection, Content-Length */
 	for (size_t i = 0; response && i < reply->line_count; i++) {
 		const struct http_line *line = &reply->lines[i];
 
@@ -250,8 +250,10 @@ static struct exchange *exchange_create(struct http_server *server,
 	return exchange;
 }
 
-/* libmicrohttpd calls this once for the head,
- * then with pieces of the body, then with none. */
+/*
+ * libmicrohttpd calls this once for the header, once for each piece of the body, and once
+ * at the end.
+ */
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
 				  const char *path, const char *method,
 				  const char *version, const char *bytes, size_t *size,
@@ -271,7 +273,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 	return handle(exchange, connection);
 }
 
-/* Of an answer that was cut off, the socket knows how much it took. */
+/* For an answer that was cut off, the socket knows how many bytes it sent. */
 static uint64_t sent_bytes(const struct exchange *exchange, bool whole)
 {
 	uint64_t taken;

@@ -13,13 +13,13 @@
 
 #define PREFIX "/media/"
 
-/* A file that is about to be served. */
+/* A file that is to be served. */
 struct medium {
 	int fd;
 	uint64_t size;
 	char etag[64];
 	char modified[64];
-	struct range range; /* what of it is sent */
+	struct range range; /* the part to send */
 	bool is_partial;
 };
 
@@ -96,7 +96,7 @@ static enum link_verdict check_link(const struct sim *sim,
 	return link_check(&sim->links, task, request->path, &query, clock_wall_ms());
 }
 
-/* A range is only meant for the file that If-Range names. */
+/* Whether the range applies: If-Range may name another file. */
 static bool is_range_meant(const struct http_request *request,
 			   const struct medium *medium)
 {
@@ -120,7 +120,7 @@ static void shift(struct medium *medium, int64_t by)
 	medium->range.last = medium->range.first + length;
 }
 
-/* Which bytes are sent. False: 416. */
+/* Chooses the bytes to send. False: 416. */
 static bool choose_range(const struct http_request *request,
 			 const struct fault_action *action, struct medium *medium)
 {

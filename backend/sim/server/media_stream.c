@@ -12,7 +12,7 @@ struct media_stream {
 	struct fault *fault;
 	int socket;
 	int fd;
-	uint64_t offset; /* of the body in the file */
+	uint64_t offset; /* where the body begins in the file */
 	int64_t start_ms;
 	bool has_stalled;
 };
@@ -23,7 +23,7 @@ bool media_stream_is_needed(const struct fault_action *action)
 	       action->flip_byte_at >= 0 || action->no_content_length;
 }
 
-/* Waiting that a faults_clear() ends is waiting that is over. */
+/* When faults_clear() ends the wait, the stream goes on as if the time had passed. */
 static int wait_for(struct media_stream *stream, int64_t ms)
 {
 	int r = faults_wait(stream->faults, stream->fault, ms, stream->socket);

@@ -1,6 +1,6 @@
 /*
- * The body of a media answer that a fault spoils: cut off, stalled, slowed down, with a
- * wrong byte or without a length.
+ * The body of a media answer under a fault: cut off, stalled, slow, with a wrong byte or
+ * without a length.
  */
 #ifndef SEEDANCE_SIM_SERVER_MEDIA_STREAM_H
 #define SEEDANCE_SIM_SERVER_MEDIA_STREAM_H
@@ -10,7 +10,7 @@
 
 bool media_stream_is_needed(const struct fault_action *action);
 
-/* Takes over the descriptor (*fd becomes -1) and a reference of its own to the fault. */
+/* Takes over the descriptor (*fd becomes -1) and keeps its own reference to the fault. */
 int media_stream_open(struct faults *faults, struct fault *fault, int socket, int *fd,
 		      uint64_t offset, uint64_t size, struct http_stream *ret);
 

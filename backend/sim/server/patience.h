@@ -1,6 +1,6 @@
 /*
- * Waiting on a connection's thread: for an event, for a time, or until the client has
- * gone. Any thread.
+ * Waiting on a connection's thread: for an event, for a time, or until the client
+ * disconnects. Any thread.
  */
 #ifndef SEEDANCE_SIM_SERVER_PATIENCE_H
 #define SEEDANCE_SIM_SERVER_PATIENCE_H
@@ -9,8 +9,10 @@
 
 #define PATIENCE_FOREVER (-1)
 
-/* 0: the time is over, or the eventfd was written to. -ECONNRESET: the client has gone.
- * Others: -errno of poll. */
+/*
+ * 0: the time has passed, or the eventfd was written to. -ECONNRESET: the client has
+ * disconnected. Others: -errno of poll.
+ */
 int patience_wait(int64_t ms, int event, int socket);
 
 #endif

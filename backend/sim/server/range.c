@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* Digits up to the end of the number; false if there are none or too many. */
+/* Parses digits up to the end of the number; false if there are none or too many. */
 static bool parse_number(const char **at, uint64_t *ret)
 {
 	const char *start = *at;

@@ -11,16 +11,16 @@
 struct record {
 	uint64_t number;
 	enum request_kind on;
-	const char *wire; /* of struct records; or NULL */
+	const char *wire; /* borrowed from struct records; or NULL */
 	int status;
 	bool is_done;
 	uint64_t bytes;
-	char *text; /* the members that never change, as JSON without the braces */
+	char *text; /* the constant members, as JSON without the braces */
 	char *task;
 	struct record *next;
 };
 
-/* What came to one wire format. */
+/* Counters of one wire format. */
 struct tally {
 	const char *wire;
 	uint64_t accepted;
@@ -31,14 +31,14 @@ struct tally {
 struct records {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	/* guarded by lock; entries in order of their numbers */
+	/* guarded by lock; entries ordered by number */
 	struct record *first, *last;
 	size_t count, text_bytes;
 	uint64_t next_number;
 	uint64_t accepted, media_bytes;
 	uint64_t requests[REQUEST_KINDS];
 	struct tally tallies[RECORDS_WIRES_MAX +
-			     1]; /* the names are constant; ends with NULL */
+			     1]; /* the names are constant; NULL-terminated */
 	bool is_ending;
 };
 
@@ -76,7 +76,7 @@ int records_create(const char *const *wires, struct records **ret_records)
 	return 0;
 }
 
-/* NULL if it is none of ours. */
+/* NULL if the name is unknown. */
 static struct tally *find_tally(struct records *records, const char *wire)
 {
 	struct tally *tally = records->tallies;

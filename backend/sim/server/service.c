@@ -12,10 +12,10 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* A request on its way through this file. */
+/* The request that this file is handling. */
 struct visit {
-	struct wire_call call; /* without a wire: media, or nothing of ours */
-	char *media_task;      /* owned; NULL = no media */
+	struct wire_call call; /* without a wire: media, or an unknown path */
+	char *media_task;      /* owned; NULL = not a media request */
 	enum media_kind media_kind;
 };
 
@@ -36,7 +36,7 @@ static void make_request_id(char *id, size_t room)
 	snprintf(id, room, "02%" PRId64 "%016" PRIx64, clock_wall_ms(), random);
 }
 
-/* The Host header goes into links, so it must look like one. */
+/* The Host header goes into links, so it must look like a host name. */
 static const char *find_host(const struct http_request *request)
 {
 	static const char allowed[] =
@@ -49,7 +49,7 @@ static const char *find_host(const struct http_request *request)
 	return host;
 }
 
-/* The body as what it says it is. */
+/* Parses the body according to its Content-Type. */
 static void read_body(struct wire_call *call)
 {
 	const struct http_request *http = call->http;
@@ -119,7 +119,7 @@ static struct fault *take_fault(const struct visit *visit)
 	return faults_take(call->sim->faults, &target);
 }
 
-/* Waits as long as a fault says. Negative: the connection is to be closed. */
+/* Waits as long as the fault says. Negative: close the connection. */
 static int suffer(const struct visit *visit, struct fault *fault, int64_t ms)
 {
 	return faults_wait(visit->call.sim->faults, fault, ms, visit->call.http->socket);
@@ -172,7 +172,7 @@ static int answer_fault(const struct fault_action *action, struct http_reply *re
 	return r ? r : add_headers(action, reply);
 }
 
-/* Without a body of the test's own, in the words of the service. */
+/* Answers in the service's own words, unless the test gave a body. */
 static int refuse_by_fault(const struct wire_call *call,
 			   const struct fault_action *action, struct http_reply *reply)
 {

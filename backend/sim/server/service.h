@@ -1,6 +1,6 @@
 /*
- * The service port: what clients talk to. Each request is recorded, meets the fault that
- * is ordered for it (if any), and goes to its wire format or to the media.
+ * The service port, which clients talk to. Each request is logged, meets the fault
+ * ordered for it (if any), and goes to its wire format or to the media.
  */
 #ifndef SEEDANCE_SIM_SERVER_SERVICE_H
 #define SEEDANCE_SIM_SERVER_SERVICE_H

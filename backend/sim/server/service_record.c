@@ -131,7 +131,7 @@ static void put_query(void *context, const char *name, const char *value)
 	buffer_addf(out, "%s%s=%s", out->size ? "&" : "", name, value);
 }
 
-/* Decoded; never a signature. */
+/* Decoded; without signatures. */
 static char *describe_query(const struct http_request *request)
 {
 	AUTOBUFFER out = BUFFER_INIT(64u * 1024);

@@ -1,6 +1,6 @@
 /*
- * Where a service is known to answer in more than one way, a test chooses which: numbers
- * by wire format and position in its table. Any thread.
+ * Known differences in how a service answers: a test selects among them. Values are
+ * numbers, by wire format and position in its table. Any thread.
  */
 #ifndef SEEDANCE_SIM_SERVER_VARIANTS_H
 #define SEEDANCE_SIM_SERVER_VARIANTS_H
@@ -9,11 +9,11 @@
 
 #define VARIANTS_MAX 8
 
-/* A choice: one of the words (its index), or without words a number up to `most`. */
+/* A choice: one of the words (by index), or without words a number up to `most`. */
 struct variant {
 	const char *name; /* NULL ends a table */
 	const char *const *words;
-	int64_t otherwise; /* what it is if no test chose */
+	int64_t otherwise; /* the value if no test selected one */
 	int64_t most;
 };
 
@@ -27,7 +27,7 @@ void variants_get(struct variants *variants, const struct wire *wire,
 		  int64_t values[VARIANTS_MAX]);
 void variants_set(struct variants *variants, const struct wire *wire,
 		  const int64_t values[VARIANTS_MAX]);
-/* Every one as if no test had chosen. */
+/* Resets every choice to its default. */
 void variants_reset(struct variants *variants);
 
 #endif

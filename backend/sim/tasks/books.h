@@ -1,7 +1,7 @@
 /*
- * The books: tasks as JSON texts in SQLite (WAL), and the key that signs links. The one
- * room of sqlite3. What was put survives a kill at any moment; a power cut may lose the
- * last ones.
+ * The books: tasks as JSON texts in SQLite (WAL), and the key that signs links. The only
+ * module of the simulator that includes sqlite3. A stored task survives a kill at any
+ * moment; a power cut may lose the last ones.
  *
  * Not thread-safe: one caller at a time (tasks.c calls it under its lock).
  */
@@ -23,7 +23,7 @@ int books_remove(struct books *books, const char *id);
 int books_each(struct books *books,
 	       int (*visit)(void *context, const char *id, const char *json),
 	       void *context);
-/* The same bytes at each call, made at random when the books are new. */
+/* The same bytes at each call, chosen at random when the books are created. */
 int books_key(struct books *books, unsigned char key[BOOKS_KEY_BYTES]);
 
 #endif

@@ -58,7 +58,7 @@ static void on_tick(int number)
 {
 }
 
-/* Ticks of SIGALRM interrupt the wait for the lock, so that it has an end. */
+/* Ticks of SIGALRM interrupt the wait for the lock, so that it is bounded. */
 static void set_ticks(bool on, struct sigaction *previous)
 {
 	struct sigaction action = { .sa_handler = on_tick };
@@ -193,7 +193,7 @@ int home_write_media(const struct home *home, const char *task, const char *name
 	return fd < 0 ? -errno : file_write(fd, bytes, size);
 }
 
-/* A hard link: neither file is ever written again. */
+/* A hard link: neither file is ever written to again. */
 int home_copy_media(const struct home *home, const char *from_task, const char *to_task,
 		    const char *name)
 {

@@ -26,7 +26,7 @@ void image_clear(struct image *image);
  */
 int image_from_data_url(const char *url, struct image *ret);
 
-/* The same for bytes that are here; the image gets a copy. */
+/* The same for bytes in memory; the image gets a copy. */
 int image_from_bytes(const void *bytes, size_t size, struct image *ret);
 
 /* The decoded bytes of base64 text with its padding; -EBADMSG, -EFBIG, -ENOMEM. */

@@ -98,7 +98,7 @@ static bool is_signed(const struct link_settings *settings, const char *path,
 	       !strcmp(signature, query->signature);
 }
 
-/* What is parsed here was made by link_make(): its signature is good. */
+/* link_make() made the link that is parsed here: its signature is valid. */
 static int64_t end_ms(const struct link_query *query)
 {
 	struct tm tm = { 0 };

@@ -44,7 +44,7 @@ static const struct model models[] = {
 	  30, 10, 10 },
 };
 
-#define ENDPOINT_MODEL 5 /* what endpoint ids stand for: 2.0 */
+#define ENDPOINT_MODEL 5 /* the model behind endpoint ids: 2.0 */
 
 static bool is_endpoint(const char *name)
 {

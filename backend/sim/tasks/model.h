@@ -1,6 +1,6 @@
 /*
- * The models and what each can do, whoever sells them (providers/README.md, 6.2). A
- * table; pure.
+ * The models and their abilities, independent of the service (providers/README.md, 6.2).
+ * A table; pure.
  */
 #ifndef SEEDANCE_SIM_TASKS_MODEL_H
 #define SEEDANCE_SIM_TASKS_MODEL_H
@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-/* What a model takes beyond the fields that all take. */
+/* What a model accepts beyond the common fields. */
 enum model_ability {
 	MODEL_AUDIO = 1 << 0,
 	MODEL_FRAMES = 1 << 1, /* the field `frames` */
@@ -23,7 +23,7 @@ enum model_ability {
 	MODEL_FIRST_FRAME = 1 << 9,
 	MODEL_LAST_FRAME = 1 << 10,
 	MODEL_NEEDS_IMAGE = 1 << 11,
-	MODEL_AUDIO_ALONE = 1 << 12,	 /* reference audio without a picture */
+	MODEL_AUDIO_ALONE = 1 << 12,	 /* reference audio without an image */
 	MODEL_FRAMES_ADAPTIVE = 1 << 13, /* first and last frames need ratio adaptive */
 	MODEL_REFERENCES_BELOW_1080P = 1 << 14,
 	MODEL_ADAPTIVE = 1 << 15, /* the default ratio without images is adaptive */
@@ -31,19 +31,19 @@ enum model_ability {
 
 struct model {
 	const char *name;		 /* in China */
-	const char *global_name;	 /* BytePlus's; NULL = not there */
+	const char *global_name;	 /* BytePlus's name; NULL = not offered there */
 	int shortest, longest;		 /* seconds */
-	int duration;			 /* default; -1 = the model decides */
+	int duration;			 /* default; -1 = the model chooses */
 	unsigned resolutions;		 /* bits of enum size_resolution */
 	enum size_resolution resolution; /* default */
 	enum size_family family;
 	unsigned abilities;
-	int images, videos, audios; /* how many references of each */
+	int images, videos, audios; /* maximum number of references of each kind */
 };
 
-/* Either name, or an endpoint id ("ep-..."); NULL if there is no such model. */
+/* Finds a model by either name or an endpoint id ("ep-..."); NULL if there is none. */
 const struct model *model_find(const char *name);
-/* How answers call the model: as it was asked for; an endpoint by its model's name. */
+/* The model's name in answers: as requested, or the model's name for an endpoint. */
 const char *model_shown(const struct model *model, const char *asked);
 
 #endif

@@ -12,7 +12,7 @@ static const char *const state_names[] = { "queued", "running", "succeeded",
 static const char *const kind_names[] = { "video", "last_frame" };
 static const char *const file_names[] = { "video.mp4", "last_frame.png" };
 
-/* The fields that are written, read and copied alike. */
+/* The fields that are written, read and copied in the same way. */
 static const struct text_field {
 	const char *name;
 	size_t offset;

@@ -1,9 +1,9 @@
 /*
- * One task: what was ordered, how far it is, and what a test has decreed about it.
+ * One task: what was ordered, its progress, and what a test has decreed.
  *
- * A wire format fills in what was ordered and hands the task to tasks.h. Texts are owned
- * by the task. Not thread-safe: inside tasks.c guarded by its lock, elsewhere a private
- * copy.
+ * A wire format fills in the order and hands the task to tasks.h. The task owns its
+ * texts. Not thread-safe: inside tasks.c its lock guards the task, elsewhere it is a
+ * private copy.
  */
 #ifndef SEEDANCE_SIM_TASKS_TASK_H
 #define SEEDANCE_SIM_TASKS_TASK_H
@@ -22,7 +22,7 @@ enum task_state {
 	TASK_FAILED,
 	TASK_EXPIRED,
 	TASK_CANCELLED,
-	TASK_STATES /* none of them */
+	TASK_STATES /* no state */
 };
 
 enum task_render {
@@ -35,7 +35,7 @@ enum task_render {
 
 enum media_kind { MEDIA_VIDEO, MEDIA_LAST_FRAME, MEDIA_KINDS };
 
-/* What the renderer makes. */
+/* The parameters of the render. */
 struct picture {
 	char *prompt;
 	char *background; /* an image's file name in the task's directory, or NULL */
@@ -44,36 +44,36 @@ struct picture {
 };
 
 struct task {
-	/* constant once tasks_add() has it */
+	/* constant after tasks_add() */
 	char *id;
 	char *wire;  /* the wire format's prefix */
-	char *model; /* as it is shown */
-	char *body;  /* the request, JSON with data URLs shortened */
-	char *echo;  /* JSON object of the wire format's own, for its answers */
+	char *model; /* as shown in answers */
+	char *body;  /* the request as JSON with shortened data URLs */
+	char *echo;  /* JSON object in the wire format's own terms, for its answers */
 	int64_t created_ms, expires_ms;
 	bool ends_expired;
-	char *fail_code, *fail_message; /* with a code: the task will fail like this */
+	char *fail_code, *fail_message; /* with a code: the task will fail with it */
 	struct picture picture;
 
 	/* progress */
 	enum task_state state;
 	int64_t state_ms;   /* since when */
-	int64_t started_ms; /* when it was first running; 0 = never */
+	int64_t started_ms; /* when it first entered running; 0 = never */
 	enum task_render render;
 	char *error_code, *error_message;
-	int64_t link_date_ms;	 /* links given out count from here */
-	int64_t link_generation; /* links of an earlier one are dead */
+	int64_t link_date_ms;	 /* the life of links counts from here */
+	int64_t link_generation; /* links of earlier generations are dead */
 
 	/* decreed through the control port */
 	enum task_state hold; /* TASK_STATES = none */
 	char *raw_status;
 	bool omit_video_url, is_gone;
-	char *media[MEDIA_KINDS]; /* files served instead of ours */
+	char *media[MEDIA_KINDS]; /* files to serve instead of rendered ones */
 	char *link_video_url;
 };
 
 const char *task_state_name(enum task_state state);
-/* TASK_STATES if there is no such word. */
+/* TASK_STATES if the word is unknown. */
 enum task_state task_state_parse(const char *name);
 bool task_is_finished(const struct task *task);
 
@@ -85,12 +85,15 @@ void task_destroy(struct task *task);
 void task_cleanup(struct task **task);
 #define AUTOTASK __attribute__((cleanup(task_cleanup))) struct task
 
-/* As a JSON object, all of it; task_read() makes an equal task, or NULL. */
+/*
+ * Writes the complete task as a JSON object; task_read() makes an equal task of it, or
+ * NULL.
+ */
 void task_write(struct buffer *out, const char *key, const struct task *task);
 struct task *task_read(const char *text);
 struct task *task_copy(const struct task *task);
 
-/* Copies a text over another one. 0 or -ENOMEM. NULL is a text too. */
+/* Replaces a text by a copy of another one (or by NULL). 0 or -ENOMEM. */
 int task_set_text(char **where, const char *text);
 
 #endif

@@ -62,7 +62,7 @@ void tasks_forget(struct tasks *tasks, struct tasks_entry **link)
 	free(entry);
 }
 
-/* The lock is held, or there are no threads yet. */
+/* The lock is held, or no threads have started. */
 static int push(struct tasks *tasks, struct task *task)
 {
 	struct tasks_entry *entry = calloc(1, sizeof(*entry));
@@ -74,7 +74,7 @@ static int push(struct tasks *tasks, struct task *task)
 	return 0;
 }
 
-/* From the books: a render that a kill interrupted is done again. */
+/* Reads the books. A render that a kill interrupted starts again. */
 static int restore(void *context, const char *id, const char *json)
 {
 	struct task *task = task_read(json);
@@ -157,7 +157,7 @@ int tasks_add(struct tasks *tasks, struct task *task)
 	if (r)
 		return r;
 	r = tasks_save(tasks, task);
-	if (r) { /* still the caller's */
+	if (r) { /* the caller still owns it */
 		struct tasks_entry *entry = tasks->newest;
 
 		tasks->newest = entry->next;

@@ -32,7 +32,7 @@ static void unwatch(struct tasks *tasks, struct tasks_watcher *watcher)
 	*link = watcher->next;
 }
 
-/* -EAGAIN: not finished yet. */
+/* -EAGAIN: not ended yet. */
 static int look(struct tasks *tasks, const char *id, struct task **ret_task)
 {
 	SCOPED_LOCK(&tasks->lock);

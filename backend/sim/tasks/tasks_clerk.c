@@ -14,7 +14,7 @@ bool tasks_is_rendering(const struct task *task)
 	       (task->render == RENDER_WANTED || task->render == RENDER_RUNNING);
 }
 
-/* A file that a test put in its place needs no render. */
+/* A task whose file a test has provided needs no render. */
 static void want_render(struct task *task)
 {
 	if (task->media[MEDIA_VIDEO])
@@ -59,7 +59,8 @@ static void finish(struct tasks *tasks, struct task *task)
 	else if (task->render == RENDER_DONE || task->media[MEDIA_VIDEO])
 		tasks_enter(tasks, task, TASK_SUCCEEDED);
 	else
-		tasks_enter(tasks, task, TASK_RUNNING); /* its render was never ordered */
+		tasks_enter(tasks, task, TASK_RUNNING); /* its render was never
+							 * requested */
 }
 
 static bool waits_for_render(const struct task *task)
@@ -74,7 +75,7 @@ static int64_t step_due(const struct tasks *tasks, const struct task *task)
 							    : tasks->settings.run_ms);
 }
 
-/* Moves a task on if it is time; returns when to look again. */
+/* Advances a task that is due; returns when to look again. */
 static int64_t advance(struct tasks *tasks, struct task *task, int64_t now)
 {
 	int64_t due = step_due(tasks, task);
@@ -96,7 +97,7 @@ static int64_t advance(struct tasks *tasks, struct task *task, int64_t now)
 	return now;
 }
 
-/* Everything that is due; returns how long nothing else is. */
+/* Advances everything that is due; returns the time until the next task is. */
 static int64_t work(struct tasks *tasks)
 {
 	int64_t now = clock_wall_ms(), next = now + LONGEST_NAP_MS;

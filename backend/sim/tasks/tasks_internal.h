@@ -1,8 +1,7 @@
 /*
- * The inside of tasks.h, shared by its files: tasks.c (the table), tasks_clerk.c (time
- * passes), tasks_change.c (decrees of the control port), tasks_render.c (the renderers'
- * side), tasks_await.c (those who wait for an end). Nobody else includes this. Every
- * function here needs the lock.
+ * Shared by the files of tasks.h: tasks.c (the table), tasks_clerk.c (time),
+ * tasks_change.c (decrees of the control port), tasks_render.c (for the renderers),
+ * tasks_await.c (waiting for an end). Every function here needs the lock.
  */
 #ifndef SEEDANCE_SIM_TASKS_TASKS_INTERNAL_H
 #define SEEDANCE_SIM_TASKS_TASKS_INTERNAL_H
@@ -16,7 +15,7 @@ struct tasks_entry {
 	struct tasks_entry *next;
 };
 
-/* Somebody who waits for a change with a descriptor; on that one's stack. */
+/* A thread that waits for a change with a descriptor; lives on that thread's stack. */
 struct tasks_watcher {
 	int event;
 	struct tasks_watcher *next;
@@ -39,21 +38,23 @@ struct tasks {
 	bool is_ending;
 };
 
-/* Any task, or only one that clients may see (not gone, not too old).
- * NULL if there is none. */
+/*
+ * Any task, or only one that clients may see (not gone, not too old). NULL if there is
+ * none.
+ */
 struct task *tasks_lookup(struct tasks *tasks, const char *id);
 struct task *tasks_lookup_visible(struct tasks *tasks, const char *id);
 bool tasks_is_over(const struct task *task, int64_t now_ms);
 
-/* Wakes everybody who waits. */
+/* Wakes every waiting thread. */
 void tasks_wake(struct tasks *tasks);
-/* Writes the task into the books and wakes everybody who waits. */
+/* Writes the task to the books and wakes every waiting thread. */
 int tasks_save(struct tasks *tasks, const struct task *task);
-/* Frees the entry behind the link, and all that was kept of its task. */
+/* Frees the entry that the link points to, with everything kept for its task. */
 void tasks_forget(struct tasks *tasks, struct tasks_entry **link);
-/* Into a state, with all that goes with it. */
+/* Enters a state, with its side effects. */
 void tasks_enter(struct tasks *tasks, struct task *task, enum task_state state);
-/* Is a render on its way, or will it be as soon as a renderer is free? */
+/* Whether a render is running, or will start when a renderer is free. */
 bool tasks_is_rendering(const struct task *task);
 
 void *tasks_clerk_main(void *tasks);

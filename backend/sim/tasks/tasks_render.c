@@ -15,7 +15,7 @@ struct task *tasks_await_media(struct tasks *tasks, const char *id)
 	return task ? task_copy(task) : NULL;
 }
 
-/* Of the tasks that wait for a renderer, the oldest. */
+/* The oldest of the tasks that wait for a renderer. */
 static struct task *oldest_wanted(struct tasks *tasks)
 {
 	struct task *oldest = NULL;
@@ -52,12 +52,13 @@ void tasks_rendered(struct tasks *tasks, const char *id, int result)
 	SCOPED_LOCK(&tasks->lock);
 	struct task *task = tasks_lookup(tasks, id);
 
-	if (!task) { /* deleted meanwhile */
+	if (!task) { /* deleted in the meantime */
 		home_remove_media(tasks->home, id);
 		return;
 	}
 	if (tasks->is_ending && result)
-		return; /* interrupted: the books say that it runs, so it is done again */
+		return; /* interrupted: the books say that it is running, so it will
+			 * start again */
 	if (result)
 		log_warn("render failed task=%s result=%d", id, result);
 	task->render = result ? RENDER_FAILED : RENDER_DONE;
