@@ -99,6 +99,10 @@ static int refuse_key(struct reader *reader, const char *section, const char *ke
 	near = text_nearest(key, names);
 	for (size_t i = 0; names[i]; i++)
 		buffer_addf(&allowed, "%s%s", i ? ", " : "", names[i]);
+	if (!near) { /* perhaps a key of another section */
+		config_key_names(CONFIG_MAIN_SECTION | CONFIG_PROVIDER_SECTION, names);
+		near = text_nearest(key, names);
+	}
 	return text_fail(&reader->error, -EINVAL,
 			 "%sunknown key \"%s\"; allowed: %s" DID_YOU_MEAN, section, key,
 			 allowed.data ? allowed.data : "", NEAREST(near));

@@ -148,8 +148,8 @@ static int load_models(struct config *config, char **ret_error)
 	if (!installed || !own)
 		return -ENOMEM;
 	if (config->models_path && access(own, R_OK) < 0)
-		return text_fail(ret_error, -EINVAL, "models is \"%s\"; %s: %s",
-				 config->models_path, own, strerror(errno));
+		return text_fail(ret_error, -EINVAL, "models: %s: %s", own,
+				 strerror(errno));
 	r = models_load(installed, overrides, ARRAY_SIZE(overrides), &config->models,
 			ret_error);
 	return r && r != -ENOMEM ? -EINVAL : r;

@@ -94,10 +94,9 @@ static int refuse_option(const char *option, char **ret_error)
 				 "section of config.ini",
 				 name);
 	near = nearest_option(name);
-	return text_fail(ret_error, -EINVAL,
-			 "unknown mount option \"%s\"%s%s%s; seedancefs --help lists all",
-			 name, near ? "; did you mean \"" : "", near ? near : "",
-			 near ? "\"?" : "");
+	return text_fail(ret_error, -EINVAL, "unknown mount option \"%s\"; %s%s%s", name,
+			 near ? "did you mean \"" : "see seedancefs --help",
+			 near ? near : "", near ? "\"?" : "");
 }
 
 static int add_setting(struct options *options, const struct config_key *key,

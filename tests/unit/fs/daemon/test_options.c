@@ -131,7 +131,7 @@ static const struct {
 	{ "allow_others", "did you mean \"allow_other\"?" },
 	{ "noatme", "did you mean \"noatime\"?" },
 	{ "fsnam=x", "did you mean \"fsname=\"?" },
-	{ "xyzzy", "unknown mount option \"xyzzy\"; seedancefs --help lists all" },
+	{ "xyzzy", "unknown mount option \"xyzzy\"; see seedancefs --help" },
 	{ "keep", "mount option keep needs a value: keep=lazy|rescue|eager" },
 	{ "key_file=/home/me/key", "key_file is not a mount option" },
 	{ "base_url=https://h/", "[provider NAME] section of config.ini" },
