@@ -1,11 +1,11 @@
 /*
- * The filesystem: what its rooms share. One object a mount.
+ * The filesystem: what its modules share. One object a mount; daemon/filesystem_setup.h
+ * makes it. Each module's part is opaque to the others.
  *
- * Requests come in on FUSE's own workers; each handler decodes, calls a room, and replies
- * exactly once. No handler waits for the network: a read whose bytes are not here is
- * parked (kernel/parked_reads.h). Folders settle on one thread of their own (order/settle.h), which alone
- * reads what a folder orders. No lock is held over I/O, a reply, or a call into the
- * backend.
+ * Requests come in on FUSE's own workers; each handler decodes, calls a module, and
+ * replies exactly once. No handler waits for the network: a read whose bytes are not here
+ * is parked. Folders settle on one thread of their own, which alone reads what a folder
+ * orders. No lock is held over I/O, a reply, or a call into the backend.
  */
 #ifndef SEEDANCEFS_FS_FOLDER_FILESYSTEM_H
 #define SEEDANCEFS_FS_FOLDER_FILESYSTEM_H

@@ -1,5 +1,5 @@
 /*
- * The handlers of FUSE's requests, and what they share. A handler decodes, calls a room,
+ * The handlers of FUSE's requests, and what they share. A handler decodes, calls a module,
  * and replies exactly once.
  */
 #ifndef SEEDANCEFS_FS_KERNEL_OPS_H
