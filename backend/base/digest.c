@@ -90,24 +90,6 @@ int hmac_sha256(const void *key, size_t key_size, const void *bytes, size_t size
 	return 0;
 }
 
-void base64_encode(const void *bytes, size_t size, char *ret_text)
-{
-	EVP_EncodeBlock((unsigned char *)ret_text, bytes, (int)size);
-}
-
-/* libcrypto counts the padding as bytes of zero. */
-int base64_decode(const char *text, size_t size, unsigned char *ret_bytes)
-{
-	unsigned char bytes[96];
-	size_t length = strlen(text);
-
-	if (length != BASE64_SIZE(size) - 1 || length / 4 * 3 > sizeof(bytes) ||
-	    EVP_DecodeBlock(bytes, (const unsigned char *)text, (int)length) < (int)size)
-		return -EINVAL;
-	memcpy(ret_bytes, bytes, size);
-	return 0;
-}
-
 uint32_t crc32_add(uint32_t before, const void *bytes, size_t size)
 {
 	return lzma_crc32(bytes, size, before);

@@ -1,6 +1,6 @@
 /*
- * Digests, base64 and random bytes, from libcrypto, liblzma and the kernel. The only file
- * that includes those libraries' headers. Pure but for random_bytes(); any thread.
+ * Digests from libcrypto and liblzma, and random bytes from the kernel. Pure except for
+ * random_bytes(); any thread.
  */
 #ifndef SEEDANCEFS_BACKEND_BASE_DIGEST_H
 #define SEEDANCEFS_BACKEND_BASE_DIGEST_H
@@ -32,18 +32,7 @@ void digest_finish(struct digest *digest, char ret_hex[SHA256_HEX]);
 int hmac_sha256(const void *key, size_t key_size, const void *bytes, size_t size,
 		char ret_hex[SHA256_HEX]);
 
-/*
- * Base64 of `size` bytes without line breaks, NUL-terminated. `ret_text` holds at least
- * BASE64_SIZE(size) bytes. Pieces may be joined when all but the last are multiples of 3
- * bytes.
- */
-#define BASE64_SIZE(size) (((size) + 2) / 3 * 4 + 1)
-void base64_encode(const void *bytes, size_t size, char *ret_text);
-
-/* The bytes of a base64 text, exactly `size` of them: 0 or -EINVAL. */
-int base64_decode(const char *text, size_t size, unsigned char *ret_bytes);
-
-/* The CRC-32 of PNG and gzip; `before` is that of what stands in front, or 0. */
+/* The CRC-32 of PNG and gzip; `before` is that of the preceding bytes, or 0. */
 uint32_t crc32_add(uint32_t before, const void *bytes, size_t size);
 
 /* Fills the buffer from the kernel's generator. Returns 0 or -errno. */

@@ -1,6 +1,6 @@
 #include "backend/http/body.h"
 
-#include "backend/base/digest.h"
+#include "backend/base/base64.h"
 
 #include <errno.h>
 #include <stdlib.h>

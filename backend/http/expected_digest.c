@@ -1,5 +1,6 @@
 #include "backend/http/expected_digest.h"
 
+#include "backend/base/base64.h"
 #include "backend/base/cleanup.h"
 #include "backend/base/text.h"
 
@@ -54,13 +55,13 @@ static void take(char **expected_digest, const struct kind *kind, const char *he
 
 static void take_base64(char **expected_digest, const struct kind *kind, const char *text)
 {
-	unsigned char bytes[SHA256_BYTES];
+	AUTOBUFFER bytes = BUFFER_INIT(SHA256_BYTES);
 	char hex[SHA256_HEX];
 
-	if (base64_decode(text, kind->bytes, bytes))
+	if (base64_decode(text, strlen(text), &bytes) || bytes.size != kind->bytes)
 		return;
 	for (size_t i = 0; i < kind->bytes; i++)
-		snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+		snprintf(hex + 2 * i, 3, "%02x", (unsigned char)bytes.data[i]);
 	take(expected_digest, kind, hex);
 }
 

@@ -1,7 +1,7 @@
 #include "backend/http/message.h"
 
+#include "backend/base/base64.h"
 #include "backend/base/cleanup.h"
-#include "backend/base/digest.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -1,5 +1,6 @@
 #include "fs/view/gallery_page.h"
 
+#include "backend/base/base64.h"
 #include "backend/base/buffer.h"
 #include "backend/base/cleanup.h"
 #include "backend/base/digest.h"

@@ -1,5 +1,7 @@
 #include "backend/sim/tasks/image.h"
 
+#include "backend/base/base64.h"
+#include "backend/base/buffer.h"
 #include "backend/base/cleanup.h"
 
 #include <errno.h>
@@ -10,59 +12,6 @@ void image_clear(struct image *image)
 {
 	free(image->bytes);
 	*image = (struct image){ .bytes = NULL };
-}
-
-static int digit_value(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-/* Four digits make three bytes; the last group may end with one or two '='. */
-static int decode_group(const char *text, bool is_last, unsigned char *out, size_t *size)
-{
-	int padding = is_last ? (text[3] == '=') + (text[2] == '=' && text[3] == '=') : 0;
-	uint32_t bits = 0;
-
-	for (int i = 0; i < 4; i++) {
-		int value = i >= 4 - padding ? 0 : digit_value(text[i]);
-
-		if (value < 0)
-			return -EBADMSG;
-		bits = bits << 6 | (uint32_t)value;
-	}
-	for (int i = 0; i < 3 - padding; i++)
-		out[(*size)++] = (unsigned char)(bits >> (16 - 8 * i));
-	return 0;
-}
-
-int image_decode_base64(const char *text, size_t ceiling, unsigned char **ret_bytes,
-			size_t *ret_size)
-{
-	size_t length = strlen(text), size = 0;
-	AUTOFREE unsigned char *bytes = NULL;
-
-	if (!length || length % 4)
-		return -EBADMSG;
-	if (length / 4 * 3 > ceiling + 2)
-		return -EFBIG;
-	bytes = malloc(length / 4 * 3);
-	if (!bytes)
-		return -ENOMEM;
-	for (size_t i = 0; i < length; i += 4) {
-		int r = decode_group(text + i, i + 4 == length, bytes, &size);
-
-		if (r)
-			return r;
-	}
-	*ret_size = size;
-	*ret_bytes = TAKE(bytes);
-	return 0;
 }
 
 static int big16(const unsigned char *at)
@@ -233,6 +182,18 @@ static const char *skip_head(const char *url)
 	return url + length + strlen(infix);
 }
 
+static int decode(const char *data, struct image *image)
+{
+	AUTOBUFFER bytes = BUFFER_INIT(IMAGE_BYTES_MAX);
+	int r = base64_decode(data, strlen(data), &bytes);
+
+	if (r)
+		return r == -ENOMEM || r == -EFBIG ? r : -EBADMSG;
+	image->size = bytes.size;
+	image->bytes = (unsigned char *)buffer_take(&bytes);
+	return image->size ? 0 : -EBADMSG;
+}
+
 int image_from_data_url(const char *url, struct image *ret)
 {
 	CLEANUP(image_clear) struct image image = { .bytes = NULL };
@@ -241,9 +202,7 @@ int image_from_data_url(const char *url, struct image *ret)
 
 	if (!data)
 		return -EINVAL;
-	r = image_decode_base64(data, IMAGE_BYTES_MAX, &image.bytes, &image.size);
-	if (!r && image.size > IMAGE_BYTES_MAX)
-		r = -EFBIG;
+	r = decode(data, &image);
 	if (!r)
 		r = recognise(&image);
 	if (r)

@@ -29,8 +29,4 @@ int image_from_data_url(const char *url, struct image *ret);
 /* The same for bytes in memory; the image gets a copy. */
 int image_from_bytes(const void *bytes, size_t size, struct image *ret);
 
-/* The decoded bytes of base64 text with its padding; -EBADMSG, -EFBIG, -ENOMEM. */
-int image_decode_base64(const char *text, size_t ceiling, unsigned char **ret_bytes,
-			size_t *ret_size);
-
 #endif

@@ -88,61 +88,6 @@ static void test_hmac(void **state)
 	}
 }
 
-static void test_base64_decode(void **state)
-{
-	unsigned char bytes[32] = "";
-
-	assert_int_equal(base64_decode("YWJj", 3, bytes), 0);
-	assert_memory_equal(bytes, "abc", 3);
-	assert_int_equal(base64_decode("YWI=", 2, bytes), 0);
-	assert_int_equal(base64_decode("YWJj", 4, bytes), -EINVAL);
-	assert_int_equal(base64_decode("Y?Jj", 3, bytes), -EINVAL);
-	assert_int_equal(base64_decode("", 16, bytes), -EINVAL);
-}
-
-static void test_base64(void **state)
-{
-	static const struct {
-		const char *bytes;
-		const char *text;
-	} cases[] = {
-		{ "", "" },
-		{ "f", "Zg==" },
-		{ "fo", "Zm8=" },
-		{ "foo", "Zm9v" },
-		{ "foob", "Zm9vYg==" },
-		{ "fooba", "Zm9vYmE=" },
-		{ "foobar", "Zm9vYmFy" },
-		{ "\xff\xfe\xfb\xef", "//777w==" },
-		{ "sevens!", "c2V2ZW5zIQ==" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		size_t size = strlen(cases[i].bytes);
-		AUTOFREE char *text =
-			malloc(BASE64_SIZE(size)); /* ASan sees writing too far */
-
-		base64_encode(cases[i].bytes, size, text);
-		assert_string_equal(text, cases[i].text);
-		assert_int_equal(strlen(text), BASE64_SIZE(size) - 1);
-	}
-}
-
-static void test_base64_joins(void **state)
-{
-	static const char bytes[] = "The quick brown fox jumps over the lazy dog.";
-	char whole[BASE64_SIZE(sizeof(bytes))];
-
-	base64_encode(bytes, sizeof(bytes), whole);
-	for (size_t cut = 0; cut < sizeof(bytes); cut += 3) {
-		char joined[BASE64_SIZE(sizeof(bytes)) + 4];
-
-		base64_encode(bytes, cut, joined);
-		base64_encode(bytes + cut, sizeof(bytes) - cut, joined + strlen(joined));
-		assert_string_equal(joined, whole);
-	}
-}
-
 static void test_random_bytes(void **state)
 {
 	unsigned char a[32] = { 0 }, b[32] = { 0 };
@@ -156,9 +101,9 @@ static void test_random_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sha256),	     cmocka_unit_test(test_other_kinds),
-		cmocka_unit_test(test_hmac),	     cmocka_unit_test(test_base64_decode),
-		cmocka_unit_test(test_base64),	     cmocka_unit_test(test_base64_joins),
+		cmocka_unit_test(test_sha256),
+		cmocka_unit_test(test_other_kinds),
+		cmocka_unit_test(test_hmac),
 		cmocka_unit_test(test_random_bytes),
 	};
 

@@ -5,6 +5,7 @@
  */
 #include "tests/unit/backend/providers/provider_fixture.h"
 
+#include "backend/base/base64.h"
 #include "backend/request/params.h"
 
 static const struct walk builds[] = {

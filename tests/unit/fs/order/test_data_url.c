@@ -13,23 +13,27 @@ static const struct {
 	{ "data:text/plain;charset=utf-8;base64,aGVs", "hel", NULL },
 	{ "data:image/png;base64,aG\nVs\r\n bG8 =", "hello", NULL },
 	{ "data:image/png;base64,", "", NULL },
+	{ "data:image/png;base64,\v\faGVs\tbG8=\n \n", "hello", NULL },
+	{ "data:image/png;base64,aGVsbG8=\n=", NULL, "after the end" },
+	{ "data:image/png;base64,aGVs-aGVs", NULL, "not base64" },
+	{ "data:image/png;base64,aGVs\xc2\xa0", NULL, "not base64" },
 	{ "data:image/png;base64,+/+/", "\xfb\xff\xbf", NULL },
 	{ "data:image/png,hello", NULL, "allowed" },
 	{ "data:image/png;base64", NULL, "allowed" },
 	{ "data:", NULL, "allowed" },
 	{ "https://example.com/;base64,aGVs", NULL, "allowed" },
-	{ "data:image/png;base64,aGV", NULL, "too early" },
-	{ "data:image/png;base64,a", NULL, "too early" },
-	{ "data:image/png;base64,aGVsbG8", NULL, "too early" },
-	{ "data:image/png;base64,aGVsbA=", NULL, "too early" },
+	{ "data:image/png;base64,aGV", NULL, "incomplete" },
+	{ "data:image/png;base64,a", NULL, "incomplete" },
+	{ "data:image/png;base64,aGVsbG8", NULL, "incomplete" },
+	{ "data:image/png;base64,aGVsbA=", NULL, "incomplete" },
 	{ "data:image/png;base64,aGV$", NULL, "not base64" },
 	{ "data:image/png;base64,aG-_", NULL, "not base64" },
 	{ "data:image/png;base64,aGVs%3D", NULL, "not base64" },
 	{ "data:image/png;base64,=", NULL, "not base64" },
 	{ "data:image/png;base64,a=bc", NULL, "not base64" },
-	{ "data:image/png;base64,aG=c", NULL, "behind its end" },
-	{ "data:image/png;base64,aGU=aGVs", NULL, "behind its end" },
-	{ "data:image/png;base64,aGU==", NULL, "behind its end" },
+	{ "data:image/png;base64,aG=c", NULL, "after the end" },
+	{ "data:image/png;base64,aGU=aGVs", NULL, "after the end" },
+	{ "data:image/png;base64,aGU==", NULL, "after the end" },
 	{ "data:image/png;base64,\xc3\xa4", NULL, "not base64" },
 };
 
@@ -55,18 +59,21 @@ static void test_cases(void **state)
 	expect_no_failed_case();
 }
 
-/* Longer than what is written at once, and of every length of a last group. */
+/* Longer than one write, and broken into lines where the parts of a write meet. */
 static void test_long(void **state)
 {
-	for (size_t groups = 16380; groups < 16390; groups++) {
-		AUTOFREE char *url = malloc(groups * 4 + 32);
+	for (size_t groups = 4090; groups < 4100; groups++) {
+		AUTOFREE char *url = malloc(groups * 5 + 32);
 		AUTOCLOSE int fd = file_of("", 0);
 		const char *why = NULL;
 		struct stat status;
 		size_t at = (size_t)sprintf(url, "data:image/png;base64,");
 
-		for (size_t i = 0; i < groups; i++, at += 4)
+		for (size_t i = 0; i < groups; i++, at += 4) {
 			memcpy(url + at, "aGVs", 4);
+			if (i % 19 == 18)
+				url[at++ + 4] = '\n';
+		}
 		url[at] = '\0';
 		assert_int_equal(data_url_decode(url, fd, &why), 0);
 		assert_int_equal(fstat(fd, &status), 0);
