@@ -415,7 +415,7 @@ def test_data_urls_are_what_their_bytes_are(mount, simulator):
 
 @pytest.mark.parametrize("url, words", [
     ("data:image/png;base64,iVBO$w==", ["content[1]", "not base64"]),
-    ("data:image/png;base64,iVBOR", ["content[1]", "too early"]),
+    ("data:image/png;base64,iVBOR", ["content[1]", "incomplete"]),
     ("data:image/png,hello", ["content[1]", "data:TYPE;base64"]),
     (data_url(b"hello"), ["content[1]", "not an image"]),
     (data_url(SENSIBLE[:-20]), ["content[1]", "cut off"]),
