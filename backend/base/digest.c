@@ -1,6 +1,7 @@
 #include "backend/base/digest.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/base/file.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -10,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+
+#define FILE_CHUNK 65536
 
 struct digest {
 	EVP_MD_CTX *context; /* NULL: a CRC */
@@ -77,6 +80,49 @@ void digest_finish(struct digest *digest, char ret_hex[SHA256_HEX])
 	}
 	EVP_DigestFinal_ex(digest->context, bytes, &size);
 	write_hex(bytes, size, ret_hex);
+}
+
+int digest_bytes(enum digest_kind kind, const void *bytes, size_t size,
+		 char ret_hex[SHA256_HEX])
+{
+	struct digest *digest = digest_create_of(kind);
+
+	if (!digest)
+		return -ENOMEM;
+	digest_add(digest, bytes, size);
+	digest_finish(digest, ret_hex);
+	digest_destroy(digest);
+	return 0;
+}
+
+static int add_file(struct digest *digest, int fd, uint64_t max_bytes, uint64_t *ret_size)
+{
+	AUTOFREE char *chunk = malloc(FILE_CHUNK);
+	size_t got;
+
+	if (!chunk)
+		return -ENOMEM;
+	*ret_size = 0;
+	do {
+		int r = file_read_at(fd, chunk, FILE_CHUNK, *ret_size, &got);
+
+		if (r)
+			return r;
+		digest_add(digest, chunk, got);
+		*ret_size += got;
+	} while (got == FILE_CHUNK && *ret_size <= max_bytes);
+	return *ret_size <= max_bytes ? 0 : -EFBIG;
+}
+
+int digest_file(int fd, uint64_t max_bytes, char ret_hex[SHA256_HEX], uint64_t *ret_size)
+{
+	struct digest *digest = digest_create();
+	int r = digest ? add_file(digest, fd, max_bytes, ret_size) : -ENOMEM;
+
+	if (!r)
+		digest_finish(digest, ret_hex);
+	digest_destroy(digest);
+	return r;
 }
 
 int hmac_sha256(const void *key, size_t key_size, const void *bytes, size_t size,

@@ -28,6 +28,15 @@ void digest_add(struct digest *digest, const void *bytes, size_t size);
  * add nothing afterwards. */
 void digest_finish(struct digest *digest, char ret_hex[SHA256_HEX]);
 
+/* The digest of bytes. 0; -ENOMEM, also where libcrypto forbids the kind. */
+int digest_bytes(enum digest_kind kind, const void *bytes, size_t size,
+		 char ret_hex[SHA256_HEX]);
+/*
+ * The SHA-256 of a regular file and its length. 0; -EFBIG when it has more than
+ * `max_bytes`; or -errno.
+ */
+int digest_file(int fd, uint64_t max_bytes, char ret_hex[SHA256_HEX], uint64_t *ret_size);
+
 /* The lower-case hexadecimal HMAC-SHA-256 of the bytes. 0 or -ENOMEM. */
 int hmac_sha256(const void *key, size_t key_size, const void *bytes, size_t size,
 		char ret_hex[SHA256_HEX]);

@@ -157,14 +157,10 @@ static int read_key_credential(struct provider_section *section, const char *nam
 /* Another command is another account. It may hold a secret: its digest tells it apart. */
 static char *name_of_command(const char *command)
 {
-	struct digest *digest = digest_create();
 	char hex[SHA256_HEX];
 
-	if (!digest)
+	if (digest_bytes(DIGEST_SHA256, command, strlen(command), hex))
 		return NULL;
-	digest_add(digest, command, strlen(command));
-	digest_finish(digest, hex);
-	digest_destroy(digest);
 	return text_format("key_command %.8s", hex);
 }
 

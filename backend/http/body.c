@@ -1,6 +1,7 @@
 #include "backend/http/body.h"
 
 #include "backend/base/base64.h"
+#include "backend/base/file.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,21 +16,15 @@ static int read_more(struct http_body *body, const struct http_piece *piece)
 	char raw[BASE64_STEP_BYTES];
 	uint64_t left = piece->file_size - body->offset;
 	size_t wanted = left < sizeof(raw) ? (size_t)left : sizeof(raw), got = 0;
+	int r;
 
 	if (!body->encoded)
 		body->encoded = malloc(BASE64_SIZE(BASE64_STEP_BYTES));
 	if (!body->encoded)
 		return -ENOMEM;
-	while (got < wanted) {
-		ssize_t n = pread(piece->fd, raw + got, wanted - got,
-				  (off_t)(body->offset + got));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -EIO;
-		got += (size_t)n;
-	}
+	r = file_read_at(piece->fd, raw, wanted, body->offset, &got);
+	if (r || got < wanted)
+		return -EIO;
 	if (piece->is_base64)
 		base64_encode(raw, got, body->encoded);
 	else

@@ -2,6 +2,7 @@
 
 #include "backend/base/buffer.h"
 #include "backend/base/cleanup.h"
+#include "backend/base/file.h"
 #include "backend/base/text.h"
 
 #include <errno.h>
@@ -100,15 +101,8 @@ int models_parse(const char *name, const char *text, size_t size, struct models 
 static int read_file(const char *path, struct buffer *bytes)
 {
 	AUTOCLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char chunk[4096];
-	ssize_t got;
-	int r = 0;
 
-	if (fd < 0)
-		return -errno;
-	while (!r && (got = read(fd, chunk, sizeof(chunk))) != 0)
-		r = got < 0 ? -errno : buffer_append(bytes, chunk, (size_t)got);
-	return r;
+	return fd < 0 ? -errno : file_read_all(fd, bytes);
 }
 
 static int add_file(struct models *models, const char *path, bool may_be_missing,

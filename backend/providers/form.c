@@ -11,14 +11,12 @@
 static int make_boundary(struct form *form, const struct request *request)
 {
 	AUTOFREE char *described = request_describe(request);
-	struct digest *digest = described ? digest_create() : NULL;
 	char hex[SHA256_HEX];
+	int r = described ? digest_bytes(DIGEST_SHA256, described, strlen(described), hex)
+			  : -ENOMEM;
 
-	if (!digest)
-		return -ENOMEM;
-	digest_add(digest, described, strlen(described));
-	digest_finish(digest, hex);
-	digest_destroy(digest);
+	if (r)
+		return r;
 	snprintf(form->boundary, sizeof(form->boundary), "seedancefs-%.40s", hex);
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include "fs/kernel/ops.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/base/file.h"
 #include "backend/base/log.h"
 #include "fs/kernel/parked_reads.h"
 #include "fs/kernel/passthrough.h"
@@ -17,16 +18,12 @@
 /* What an ordinary user's mount is granted at the most: the module's own parameter. */
 static unsigned granted_background(const struct filesystem *fs)
 {
-	AUTOCLOSE int fd = -1;
 	char text[24];
 	unsigned limit;
-	ssize_t got;
 
 	if (fs->is_root)
 		return BACKGROUND_WANTED;
-	fd = open("/sys/module/fuse/parameters/max_user_bgreq", O_RDONLY | O_CLOEXEC);
-	got = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
-	text[got > 0 ? got : 0] = '\0';
+	file_read_line("/sys/module/fuse/parameters/max_user_bgreq", text, sizeof(text));
 	limit = (unsigned)strtoul(text, NULL, 10);
 	return limit && limit < BACKGROUND_WANTED ? limit : 12;
 }

@@ -1,6 +1,7 @@
 #include "fs/order/draft_internal.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/base/file.h"
 #include "backend/base/text.h"
 
 #include <dirent.h>
@@ -67,11 +68,10 @@ int draft_lock(struct draft *draft, const char *name, const struct stat *status)
 static void process_name(pid_t pid, char ret_name[32])
 {
 	AUTOFREE char *path = text_format("/proc/%d/comm", (int)pid);
-	AUTOCLOSE int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	ssize_t got = fd >= 0 ? read(fd, ret_name, 31) : 0;
 
-	ret_name[got > 0 ? got : 0] = '\0';
-	ret_name[strcspn(ret_name, "\n")] = '\0';
+	*ret_name = '\0';
+	if (path)
+		file_read_line(path, ret_name, 32);
 	if (!*ret_name)
 		snprintf(ret_name, 32, "a program");
 }
@@ -382,7 +382,7 @@ int draft_judge(struct filesystem *fs, struct node *folder, int fd, const char *
 {
 	AUTOBUFFER text = BUFFER_INIT(REQUEST_TEXT_MAX);
 	struct parsed *parsed = NULL;
-	int r = draft_read_all(fd, &text);
+	int r = file_read_all(fd, &text);
 
 	if (r == -EFBIG) {
 		problem_set(ret_problem, PROBLEM_INVALID, "%s is too large", name);

@@ -68,8 +68,6 @@ void draft_clear_seen(struct draft *draft);
 int draft_read(struct draft *draft);
 /* The last of them: what the folder's own and those above it say. */
 int draft_read_defaults(struct draft *draft);
-/* A file's content from its beginning; -EFBIG over the buffer's ceiling. */
-int draft_read_all(int fd, struct buffer *text);
 
 /* draft_inputs.c: adds what is an input by its name, and attaches every file once
  * nothing is missing. */

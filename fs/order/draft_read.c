@@ -5,6 +5,7 @@
 #include "fs/order/draft_internal.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/base/file.h"
 #include "backend/base/text.h"
 #include "fs/tree/resolve.h"
 
@@ -13,24 +14,6 @@
 #include <string.h>
 
 #define DEFAULTS_MAX (1u << 20)
-
-int draft_read_all(int fd, struct buffer *text)
-{
-	char chunk[16384];
-
-	for (;;) {
-		ssize_t got = pread(fd, chunk, sizeof(chunk), (off_t)text->size);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		if (got == 0)
-			return 0;
-		if (buffer_append(text, chunk, (size_t)got))
-			return buffer_error(text);
-	}
-}
 
 /* --- the trigger, and the prompt beside it --- */
 
@@ -67,7 +50,7 @@ static int read_own(struct draft *draft, const char *name, struct buffer *text)
 			name, (uintmax_t)status.st_nlink);
 	if (!status.st_size)
 		return draft_wait(draft, "%s is empty", name);
-	r = draft_read_all(fd, text);
+	r = file_read_all(fd, text);
 	if (r == -EFBIG)
 		return draft_refuse(draft,
 				    "%s has %jd bytes; allowed: up to %u. Put pictures "
@@ -182,7 +165,7 @@ static int read_defaults_of(struct draft *draft, const char *folder, const char 
 	r = check_defaults(draft, shown, fd);
 	if (r)
 		return r;
-	r = draft_read_all(fd, &text);
+	r = file_read_all(fd, &text);
 	if (r)
 		return refuse_defaults(draft, shown, r);
 	if (!text.size)

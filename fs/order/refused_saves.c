@@ -19,26 +19,15 @@
 
 /* --- the text before --- */
 
-/* "": more than a request may have. -errno. */
+/* "" for a file that is larger than a request may be. */
 static int digest_of(int fd, char ret_hex[SHA256_HEX])
 {
-	struct digest *digest = digest_create();
-	char chunk[16384];
-	off_t at = 0;
-	ssize_t got;
+	uint64_t size;
+	int r = digest_file(fd, REQUEST_TEXT_MAX, ret_hex, &size);
 
-	*ret_hex = '\0';
-	if (!digest)
-		return -ENOMEM;
-	while ((got = pread(fd, chunk, sizeof(chunk), at)) > 0 && at < REQUEST_TEXT_MAX) {
-		digest_add(digest, chunk, (size_t)got);
-		at += got;
-	}
-	digest_finish(digest, ret_hex);
-	digest_destroy(digest);
-	if (got)
+	if (r == -EFBIG)
 		*ret_hex = '\0';
-	return got < 0 ? -errno : 0;
+	return r == -EFBIG ? 0 : r;
 }
 
 struct visit {

@@ -1,8 +1,8 @@
 #include "fs/thumbnails/cache.h"
 
 #include "backend/base/cleanup.h"
-#include "backend/base/file.h"
 #include "backend/base/digest.h"
+#include "backend/base/file.h"
 #include "backend/base/text.h"
 #include "fs/thumbnails/file_uri.h"
 #include "fs/thumbnails/png.h"
@@ -74,14 +74,7 @@ void thumbnail_cache_close(struct thumbnail_cache *cache)
 /* What the thumbnails of an address are called; false without MD5. */
 static bool name_of(const char *uri, char hex[SHA256_HEX])
 {
-	struct digest *digest = digest_create_of(DIGEST_MD5);
-
-	if (!digest)
-		return false;
-	digest_add(digest, uri, strlen(uri));
-	digest_finish(digest, hex);
-	digest_destroy(digest);
-	return true;
+	return !digest_bytes(DIGEST_MD5, uri, strlen(uri), hex);
 }
 
 /* Where the thumbnail of an address is; NULL without memory, or without MD5. */
@@ -97,15 +90,8 @@ static char *path_of(const struct thumbnail_cache *cache, size_t size, const cha
 static int read_file(const char *path, struct buffer *content)
 {
 	AUTOCLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	char piece[65536];
-	ssize_t got;
 
-	if (fd < 0)
-		return -errno;
-	while ((got = read(fd, piece, sizeof(piece))) > 0)
-		if (buffer_append(content, piece, (size_t)got))
-			return buffer_error(content);
-	return got < 0 ? -errno : 0;
+	return fd < 0 ? -errno : file_read_all(fd, content);
 }
 
 /* --- looking --- */

@@ -188,16 +188,14 @@ static void add_digest(struct buffer *text, const char *begin, const char *end)
 {
 	const char *from = strstr(gallery_template, begin);
 	const char *to = from ? strstr(from, end) : NULL;
-	struct digest *digest = to ? digest_create() : NULL;
 	char hex[SHA256_HEX], base64[BASE64_SIZE(SHA256_BYTES)];
 	unsigned char bytes[SHA256_BYTES];
 
-	if (!digest)
+	if (!to)
 		return;
 	from += strlen(begin);
-	digest_add(digest, from, (size_t)(to - from));
-	digest_finish(digest, hex);
-	digest_destroy(digest);
+	if (digest_bytes(DIGEST_SHA256, from, (size_t)(to - from), hex))
+		return;
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		sscanf(hex + 2 * i, "%2hhx", &bytes[i]);
 	base64_encode(bytes, sizeof(bytes), base64);

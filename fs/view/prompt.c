@@ -2,6 +2,7 @@
 
 #include "backend/base/buffer.h"
 #include "backend/base/cleanup.h"
+#include "backend/base/file.h"
 #include "backend/base/text.h"
 
 #include <errno.h>
@@ -15,17 +16,12 @@ static int read_file(int directory, const char *name, struct buffer *text)
 	AUTOCLOSE int fd =
 		openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat status;
-	char chunk[16384];
-	ssize_t got;
 
 	if (fd < 0 || fstat(fd, &status) < 0)
 		return -errno;
 	if (!S_ISREG(status.st_mode) || status.st_size > FILE_MAX_BYTES)
 		return -EINVAL;
-	while ((got = read(fd, chunk, sizeof(chunk))) > 0)
-		if (buffer_append(text, chunk, (size_t)got))
-			return buffer_error(text);
-	return got < 0 ? -errno : 0;
+	return file_read_all(fd, text);
 }
 
 /* What the file says, its flags taken off; a text that is no good order, as it stands. */

@@ -1,4 +1,5 @@
 #include "backend/base/cleanup.h"
+#include "backend/base/file.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
 #include "backend/media/store/media_file_internal.h"
@@ -10,14 +11,11 @@
 #include <sys/stat.h>
 
 #define MAP_MAGIC "SDFSMAP2"
+#define BOOT_ID_SIZE 40
 
-static void read_boot_id(char ret_id[40])
+static void read_boot_id(char ret_id[BOOT_ID_SIZE])
 {
-	AUTOCLOSE int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd >= 0 ? read(fd, ret_id, 39) : 0;
-
-	ret_id[got > 0 ? got : 0] = '\0';
-	ret_id[strcspn(ret_id, "\n")] = '\0';
+	file_read_line("/proc/sys/kernel/random/boot_id", ret_id, BOOT_ID_SIZE);
 }
 
 size_t media_map_words(uint64_t blocks)
@@ -59,14 +57,8 @@ static int map_map(struct media_file *file, int map_fd)
 
 static int digest_of(const char *etag, char ret_hex[SHA256_HEX])
 {
-	struct digest *digest = digest_create();
-
-	if (!digest)
-		return -ENOMEM;
-	digest_add(digest, etag, strlen(etag));
-	digest_finish(digest, ret_hex);
-	digest_destroy(digest);
-	return 0;
+	etag = etag ? etag : "";
+	return digest_bytes(DIGEST_SHA256, etag, strlen(etag), ret_hex);
 }
 
 static bool header_fits(const struct map_header *header, uint64_t size,
@@ -143,8 +135,8 @@ void media_map_put_down(struct media_file *file)
 
 int media_map_recall(struct media_file *file, const char *etag, bool is_sound)
 {
-	char boot_id[40], etag_digest[SHA256_HEX];
-	int r = digest_of(etag ? etag : "", etag_digest);
+	char boot_id[BOOT_ID_SIZE], etag_digest[SHA256_HEX];
+	int r = digest_of(etag, etag_digest);
 
 	if (r)
 		return r;
@@ -168,19 +160,9 @@ void media_map_close(struct media_file *file)
 
 static bool read_whole(int fd, void *into, size_t size, off_t offset)
 {
-	size_t done = 0;
+	size_t got;
 
-	while (done < size) {
-		ssize_t n =
-			pread(fd, (char *)into + done, size - done, offset + (off_t)done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		done += (size_t)n;
-	}
-	return true;
+	return !file_read_at(fd, into, size, (uint64_t)offset, &got) && got == size;
 }
 
 static uint64_t count_bytes(int map_fd, uint64_t size)
@@ -210,12 +192,12 @@ uint64_t media_file_look(int directory, const char *name, uint64_t size, const c
 	AUTOCLOSE int map_fd =
 		map_name ? openat(directory, map_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
 			 : -1;
-	char boot_id[40], etag_digest[SHA256_HEX];
+	char boot_id[BOOT_ID_SIZE], etag_digest[SHA256_HEX];
 	struct map_header header;
 	struct stat status;
 
 	if (map_fd < 0 || !read_whole(map_fd, &header, sizeof(header), 0) ||
-	    digest_of(etag ? etag : "", etag_digest) ||
+	    digest_of(etag, etag_digest) ||
 	    fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    (uint64_t)status.st_size != size)
 		return 0;

@@ -81,15 +81,10 @@ static void put_exact_body(struct buffer *out, const struct wire_call *call)
 
 static void put_digest(struct buffer *out, const struct http_request *request)
 {
-	struct digest *digest = digest_create();
 	char hex[SHA256_HEX];
 
-	if (!digest)
-		return;
-	digest_add(digest, request->body, request->body_size);
-	digest_finish(digest, hex);
-	digest_destroy(digest);
-	json_write_string(out, "sha256", hex);
+	if (!digest_bytes(DIGEST_SHA256, request->body, request->body_size, hex))
+		json_write_string(out, "sha256", hex);
 }
 
 char *service_describe_exactly(const struct wire_call *call)

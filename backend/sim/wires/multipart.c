@@ -207,15 +207,10 @@ static void put_value(struct buffer *out, const struct part *part)
 
 static void put_digest(struct buffer *out, const struct part *part)
 {
-	struct digest *digest = digest_create();
 	char hex[SHA256_HEX];
 
-	if (!digest)
-		return;
-	digest_add(digest, part->bytes, part->size);
-	digest_finish(digest, hex);
-	digest_destroy(digest);
-	json_write_string(out, "sha256", hex);
+	if (!digest_bytes(DIGEST_SHA256, part->bytes, part->size, hex))
+		json_write_string(out, "sha256", hex);
 }
 
 void multipart_describe(const struct multipart *multipart, struct buffer *out)

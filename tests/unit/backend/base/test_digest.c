@@ -59,6 +59,47 @@ static void test_other_kinds(void **state)
 	}
 }
 
+static void test_bytes(void **state)
+{
+	char hex[SHA256_HEX];
+
+	assert_int_equal(digest_bytes(DIGEST_MD5, "123456789", 9, hex), 0);
+	assert_string_equal(hex, "25f9e794323b453885f5181f1b624d0b");
+	assert_int_equal(digest_bytes(DIGEST_SHA256, "abc", 3, hex), 0);
+	assert_string_equal(
+		hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+/* Around the size of one read, and around the limit. */
+static void test_file(void **state)
+{
+	static const size_t sizes[] = { 0, 1, 65535, 65536, 65537, 131072, 200000 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		AUTOFREE char *bytes = calloc(1, sizes[i] + 1);
+		AUTOCLOSE int fd = file_of(bytes, sizes[i]);
+		char wanted[SHA256_HEX], found[SHA256_HEX] = "";
+		uint64_t size = 99;
+
+		assert_int_equal(digest_bytes(DIGEST_SHA256, bytes, sizes[i], wanted), 0);
+		assert_int_equal(digest_file(fd, UINT64_MAX, found, &size), 0);
+		assert_int_equal(size, sizes[i]);
+		assert_string_equal(found, wanted);
+		assert_int_equal(digest_file(fd, sizes[i], found, &size), 0);
+		if (sizes[i])
+			assert_int_equal(digest_file(fd, sizes[i] - 1, found, &size),
+					 -EFBIG);
+	}
+}
+
+static void test_file_errors(void **state)
+{
+	char hex[SHA256_HEX];
+	uint64_t size;
+
+	assert_int_equal(digest_file(-1, 1, hex, &size), -EBADF);
+}
+
 /* RFC 4231, cases 1, 2 and 6. */
 static void test_hmac(void **state)
 {
@@ -101,9 +142,9 @@ static void test_random_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sha256),
-		cmocka_unit_test(test_other_kinds),
-		cmocka_unit_test(test_hmac),
+		cmocka_unit_test(test_sha256),	     cmocka_unit_test(test_other_kinds),
+		cmocka_unit_test(test_bytes),	     cmocka_unit_test(test_file),
+		cmocka_unit_test(test_file_errors),  cmocka_unit_test(test_hmac),
 		cmocka_unit_test(test_random_bytes),
 	};
 
