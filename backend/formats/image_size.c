@@ -1,10 +1,9 @@
 #include "backend/formats/image_size.h"
 
+#include "backend/base/bytes.h"
 #include "backend/base/cleanup.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #define SEGMENTS_MAX 4096 /* of a JPEG's head: more are a broken file */
 #define ENTRIES_MAX 256	  /* of a TIFF's first directory */
@@ -13,130 +12,98 @@ struct size {
 	unsigned width, height;
 };
 
-/* Reads exactly `count` bytes: 1; 0 when the file ends before; -errno. */
-static int read_at(int fd, uint64_t at, unsigned char *bytes, size_t count)
+/* Reads exactly `count` bytes: 1; 0 when the medium ends before; -errno. */
+static int read_at(struct media_source source, uint64_t at, unsigned char *bytes,
+		   size_t count)
 {
-	size_t got = 0;
+	size_t got;
+	int r = media_source_read(source, at, bytes, count, &got);
 
-	while (got < count) {
-		ssize_t n = pread(fd, bytes + got, count - got, (off_t)(at + got));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return 0;
-		got += (size_t)n;
-	}
-	return 1;
+	return r ? r : got == count;
 }
 
-static unsigned le16(const unsigned char *p)
-{
-	return (unsigned)p[1] << 8 | p[0];
-}
-
-static unsigned be16(const unsigned char *p)
-{
-	return (unsigned)p[0] << 8 | p[1];
-}
-
-static uint32_t le24(const unsigned char *p)
-{
-	return (uint32_t)p[2] << 16 | le16(p);
-}
-
-static uint32_t le32(const unsigned char *p)
-{
-	return (uint32_t)le16(p + 2) << 16 | le16(p);
-}
-
-static uint32_t be32(const unsigned char *p)
-{
-	return (uint32_t)be16(p) << 16 | be16(p + 2);
-}
-
-static int read_png(int fd, struct size *size)
+static int read_png(struct media_source source, struct size *size)
 {
 	unsigned char head[24];
-	int r = read_at(fd, 0, head, sizeof(head));
+	int r = read_at(source, 0, head, sizeof(head));
 
 	if (r > 0 && !memcmp(head + 12, "IHDR", 4))
-		*size = (struct size){ be32(head + 16), be32(head + 20) };
+		*size = (struct size){ bytes_be32(head + 16), bytes_be32(head + 20) };
 	return r;
 }
 
-static int read_gif(int fd, struct size *size)
+static int read_gif(struct media_source source, struct size *size)
 {
 	unsigned char head[10];
-	int r = read_at(fd, 0, head, sizeof(head));
+	int r = read_at(source, 0, head, sizeof(head));
 
 	if (r > 0)
-		*size = (struct size){ le16(head + 6), le16(head + 8) };
+		*size = (struct size){ bytes_le16(head + 6), bytes_le16(head + 8) };
 	return r;
 }
 
-/* A height below zero tells that the rows go downwards. */
-static int read_bmp(int fd, struct size *size)
+/* A negative height means that the rows run downwards. */
+static int read_bmp(struct media_source source, struct size *size)
 {
 	unsigned char head[26];
-	int r = read_at(fd, 0, head, sizeof(head));
+	int r = read_at(source, 0, head, sizeof(head));
 	uint32_t height;
 
 	if (r <= 0)
 		return r;
-	if (le32(head + 14) == 12) {
-		*size = (struct size){ le16(head + 18), le16(head + 20) };
+	if (bytes_le32(head + 14) == 12) {
+		*size = (struct size){ bytes_le16(head + 18), bytes_le16(head + 20) };
 		return 1;
 	}
-	height = le32(head + 22);
-	*size = (struct size){ le32(head + 18), height >> 31 ? 0 - height : height };
+	height = bytes_le32(head + 22);
+	*size = (struct size){ bytes_le32(head + 18),
+			       height >> 31 ? 0 - height : height };
 	return 1;
 }
 
-static int read_webp(int fd, struct size *size)
+static int read_webp(struct media_source source, struct size *size)
 {
 	unsigned char head[30];
-	int r = read_at(fd, 0, head, sizeof(head));
+	int r = read_at(source, 0, head, sizeof(head));
 	uint32_t bits;
 
 	if (r <= 0)
 		return r;
 	if (!memcmp(head + 12, "VP8 ", 4)) {
-		*size = (struct size){ le16(head + 26) & 0x3fff,
-				       le16(head + 28) & 0x3fff };
+		*size = (struct size){ bytes_le16(head + 26) & 0x3fff,
+				       bytes_le16(head + 28) & 0x3fff };
 	} else if (!memcmp(head + 12, "VP8L", 4)) {
-		bits = le32(head + 21);
+		bits = bytes_le32(head + 21);
 		*size = (struct size){ (bits & 0x3fff) + 1, (bits >> 14 & 0x3fff) + 1 };
 	} else if (!memcmp(head + 12, "VP8X", 4)) {
-		*size = (struct size){ le24(head + 24) + 1, le24(head + 27) + 1 };
+		*size = (struct size){ bytes_le24(head + 24) + 1,
+				       bytes_le24(head + 27) + 1 };
 	}
 	return 1;
 }
 
-/* The frame's head is one of the segments C0 to CF, but for three tables among them. */
+/* The frame's header is one of the segments C0 to CF; three of those are tables. */
 static bool is_frame(unsigned char marker)
 {
 	return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 &&
 	       marker != 0xcc;
 }
 
-static int read_jpeg(int fd, struct size *size)
+static int read_jpeg(struct media_source source, struct size *size)
 {
 	unsigned char segment[9];
 	uint64_t at = 2;
 	int r = 1;
 
 	for (unsigned i = 0; i < SEGMENTS_MAX; i++) {
-		r = read_at(fd, at, segment, 4);
+		r = read_at(source, at, segment, 4);
 		if (r <= 0 || segment[0] != 0xff || segment[1] == 0xda)
 			return r;
 		if (is_frame(segment[1])) {
-			r = read_at(fd, at, segment, sizeof(segment));
+			r = read_at(source, at, segment, sizeof(segment));
 			if (r > 0)
-				*size = (struct size){ be16(segment + 7),
-						       be16(segment + 5) };
+				*size = (struct size){ bytes_be16(segment + 7),
+						       bytes_be16(segment + 5) };
 			return r;
 		}
 		if (segment[1] == 0xff) /* padding */
@@ -144,38 +111,39 @@ static int read_jpeg(int fd, struct size *size)
 		else if (segment[1] == 0x01 || (segment[1] >= 0xd0 && segment[1] <= 0xd8))
 			at += 2;
 		else
-			at += 2 + (uint64_t)be16(segment + 2);
+			at += 2 + (uint64_t)bytes_be16(segment + 2);
 	}
 	return r;
 }
 
 /* The first directory's entries 256 and 257, as short or long numbers. */
-static int read_tiff(int fd, struct size *size)
+static int read_tiff(struct media_source source, struct size *size)
 {
 	unsigned char bytes[12];
-	int r = read_at(fd, 0, bytes, 8);
+	int r = read_at(source, 0, bytes, 8);
 	bool is_big = r > 0 && bytes[0] == 'M';
-	uint64_t at = r > 0 ? (is_big ? be32(bytes + 4) : le32(bytes + 4)) : 0;
+	uint64_t at =
+		r > 0 ? (is_big ? bytes_be32(bytes + 4) : bytes_le32(bytes + 4)) : 0;
 	struct size found = { 0, 0 };
 	unsigned count;
 
 	if (r > 0)
-		r = read_at(fd, at, bytes, 2);
+		r = read_at(source, at, bytes, 2);
 	if (r <= 0)
 		return r;
-	count = is_big ? be16(bytes) : le16(bytes);
+	count = is_big ? bytes_be16(bytes) : bytes_le16(bytes);
 	for (unsigned i = 0; i < count && i < ENTRIES_MAX; i++) {
 		unsigned tag, type, value;
 
-		r = read_at(fd, at + 2 + 12 * (uint64_t)i, bytes, 12);
+		r = read_at(source, at + 2 + 12 * (uint64_t)i, bytes, 12);
 		if (r <= 0)
 			return r;
-		tag = is_big ? be16(bytes) : le16(bytes);
-		type = is_big ? be16(bytes + 2) : le16(bytes + 2);
+		tag = is_big ? bytes_be16(bytes) : bytes_le16(bytes);
+		type = is_big ? bytes_be16(bytes + 2) : bytes_le16(bytes + 2);
 		if (type == 3)
-			value = is_big ? be16(bytes + 8) : le16(bytes + 8);
+			value = is_big ? bytes_be16(bytes + 8) : bytes_le16(bytes + 8);
 		else
-			value = is_big ? be32(bytes + 8) : le32(bytes + 8);
+			value = is_big ? bytes_be32(bytes + 8) : bytes_le32(bytes + 8);
 		if (tag == 256)
 			found.width = value;
 		if (tag == 257)
@@ -185,12 +153,12 @@ static int read_tiff(int fd, struct size *size)
 	return 1;
 }
 
-int media_size_read(int fd, const struct media_type *type, unsigned *ret_width,
-		    unsigned *ret_height)
+int media_size_read(struct media_source source, const struct media_type *type,
+		    unsigned *ret_width, unsigned *ret_height)
 {
 	static const struct {
 		const char *mime;
-		int (*read)(int fd, struct size *size);
+		int (*read)(struct media_source source, struct size *size);
 	} readers[] = {
 		{ "image/png", read_png },   { "image/jpeg", read_jpeg },
 		{ "image/webp", read_webp }, { "image/gif", read_gif },
@@ -201,7 +169,7 @@ int media_size_read(int fd, const struct media_type *type, unsigned *ret_width,
 
 	for (size_t i = 0; i < ARRAY_SIZE(readers); i++)
 		if (!strcmp(readers[i].mime, type->mime))
-			r = readers[i].read(fd, &size);
+			r = readers[i].read(source, &size);
 	*ret_width = size.width && size.height ? size.width : 0;
 	*ret_height = size.width && size.height ? size.height : 0;
 	return r < 0 ? r : 0;

@@ -1,31 +1,11 @@
 #include "backend/formats/type.h"
 
-#include <errno.h>
+#include "backend/base/bytes.h"
+
 #include <string.h>
-#include <unistd.h>
 
 #define HEAD_BYTES 32
 #define WINDOW_BYTES 16384
-
-static int read_at(int fd, uint64_t offset, void *bytes, size_t size, size_t *ret_got)
-{
-	size_t got = 0;
-
-	while (got < size) {
-		ssize_t n =
-			pread(fd, (char *)bytes + got, size - got, (off_t)(offset + got));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		got += (size_t)n;
-	}
-	*ret_got = got;
-	return 0;
-}
 
 static bool has(const unsigned char *head, size_t size, size_t at, const char *magic,
 		size_t length)
@@ -71,11 +51,11 @@ static struct media_type sniff(const unsigned char *head, size_t size)
 	return (struct media_type){ MEDIA_UNKNOWN, "application/octet-stream" };
 }
 
-int media_type_read(int fd, struct media_type *ret_type)
+int media_type_read(struct media_source source, struct media_type *ret_type)
 {
 	unsigned char head[HEAD_BYTES];
 	size_t got;
-	int r = read_at(fd, 0, head, sizeof(head), &got);
+	int r = media_source_read(source, 0, head, sizeof(head), &got);
 
 	if (r)
 		return r;
@@ -83,20 +63,10 @@ int media_type_read(int fd, struct media_type *ret_type)
 	return 0;
 }
 
-static uint32_t be32(const unsigned char *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-static uint32_t le32(const unsigned char *p)
-{
-	return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
-}
-
 /* A file of more parts is not made by anybody: it would only take time. */
 #define PARTS_MAX 262144
 
-static int png_is_whole(int fd, uint64_t size, bool *ret_whole)
+static int png_is_whole(struct media_source source, uint64_t size, bool *ret_whole)
 {
 	unsigned char chunk[8];
 	uint64_t at = 8;
@@ -106,10 +76,10 @@ static int png_is_whole(int fd, uint64_t size, bool *ret_whole)
 
 	*ret_whole = false;
 	while (at + 12 <= size && parts++ < PARTS_MAX) {
-		r = read_at(fd, at, chunk, sizeof(chunk), &got);
+		r = media_source_read(source, at, chunk, sizeof(chunk), &got);
 		if (r || got < sizeof(chunk))
 			return r;
-		at += 12 + (uint64_t)be32(chunk);
+		at += 12 + (uint64_t)bytes_be32(chunk);
 		if (!memcmp(chunk + 4, "IEND", 4)) {
 			*ret_whole = at <= size;
 			return 0;
@@ -120,7 +90,7 @@ static int png_is_whole(int fd, uint64_t size, bool *ret_whole)
 
 /* A file seen through a buffer, for walks in small steps. */
 struct window {
-	int fd;
+	struct media_source source;
 	uint64_t size; /* of the file */
 	uint64_t start;
 	size_t count;
@@ -138,7 +108,8 @@ static int look(struct window *window, uint64_t at, size_t count,
 		return 0;
 	if (at < window->start || at + count > window->start + window->count) {
 		window->start = at;
-		r = read_at(window->fd, at, window->bytes, WINDOW_BYTES, &window->count);
+		r = media_source_read(window->source, at, window->bytes, WINDOW_BYTES,
+				      &window->count);
 		if (r)
 			return r;
 	}
@@ -181,9 +152,9 @@ static int jpeg_find_scan(struct window *window, uint64_t *ret_at)
 }
 
 /* The end-of-image mark behind the scan's head; cameras put more behind it. */
-static int jpeg_is_whole(int fd, uint64_t size, bool *ret_whole)
+static int jpeg_is_whole(struct media_source source, uint64_t size, bool *ret_whole)
 {
-	struct window window = { .fd = fd, .size = size };
+	struct window window = { .source = source, .size = size };
 	const unsigned char *pair;
 	uint64_t at;
 	int r = jpeg_find_scan(&window, &at);
@@ -240,9 +211,9 @@ static int gif_skip_block(struct window *window, unsigned char kind, uint64_t *a
 	return gif_skip_data(window, at);
 }
 
-static int gif_is_whole(int fd, uint64_t size, bool *ret_whole)
+static int gif_is_whole(struct media_source source, uint64_t size, bool *ret_whole)
 {
-	struct window window = { .fd = fd, .size = size };
+	struct window window = { .source = source, .size = size };
 	const unsigned char *bytes;
 	uint64_t at = 13;
 	int r = look(&window, 0, 13, &bytes);
@@ -264,14 +235,15 @@ static int gif_is_whole(int fd, uint64_t size, bool *ret_whole)
 }
 
 /* A length in the head, at `at`, that counts what follows `base` bytes. */
-static int announced_is_whole(int fd, uint64_t size, unsigned at, unsigned base,
-			      bool *ret_whole)
+static int announced_is_whole(struct media_source source, uint64_t size, unsigned at,
+			      unsigned base, bool *ret_whole)
 {
 	unsigned char length[4];
 	size_t got;
-	int r = read_at(fd, at, length, sizeof(length), &got);
+	int r = media_source_read(source, at, length, sizeof(length), &got);
 
-	*ret_whole = !r && got == sizeof(length) && (uint64_t)le32(length) + base <= size;
+	*ret_whole = !r && got == sizeof(length) &&
+		     (uint64_t)bytes_le32(length) + base <= size;
 	return r;
 }
 
@@ -281,19 +253,20 @@ struct iso_box {
 };
 
 /* Reads the head of the box at `at`; its end is 0 when it does not lie within `limit`. */
-static int iso_read_box(int fd, uint64_t at, uint64_t limit, struct iso_box *ret_box)
+static int iso_read_box(struct media_source source, uint64_t at, uint64_t limit,
+			struct iso_box *ret_box)
 {
 	unsigned char head[16];
 	uint64_t length, head_size = 8;
 	size_t got;
-	int r = read_at(fd, at, head, sizeof(head), &got);
+	int r = media_source_read(source, at, head, sizeof(head), &got);
 
 	*ret_box = (struct iso_box){ .end = 0 };
 	if (r || got < 8)
 		return r;
-	length = be32(head);
+	length = bytes_be32(head);
 	if (length == 1 && got == 16) {
-		length = (uint64_t)be32(head + 8) << 32 | be32(head + 12);
+		length = (uint64_t)bytes_be32(head + 8) << 32 | bytes_be32(head + 12);
 		head_size = 16;
 	} else if (length == 0) {
 		length = limit - at; /* to the end of the file */
@@ -313,13 +286,14 @@ static bool iso_is(const struct iso_box *box, const char *type)
 
 /* Whether a still picture's data lies in its `meta` box,
  * whose boxes follow 4 bytes of flags. */
-static int iso_has_inner_data(int fd, const struct iso_box *meta, bool *ret_has)
+static int iso_has_inner_data(struct media_source source, const struct iso_box *meta,
+			      bool *ret_has)
 {
 	struct iso_box box;
 	int r;
 
 	for (uint64_t at = meta->body + 4; at + 8 <= meta->end; at = box.end) {
-		r = iso_read_box(fd, at, meta->end, &box);
+		r = iso_read_box(source, at, meta->end, &box);
 		if (r || !box.end)
 			return r;
 		if (iso_is(&box, "idat"))
@@ -329,7 +303,8 @@ static int iso_has_inner_data(int fd, const struct iso_box *meta, bool *ret_has)
 }
 
 /* Boxes to the very end, among them an index and the data that it tells of. */
-static int iso_is_whole(int fd, uint64_t size, bool is_still, bool *ret_whole)
+static int iso_is_whole(struct media_source source, uint64_t size, bool is_still,
+			bool *ret_whole)
 {
 	bool has_index = false, has_data = false;
 	struct iso_box box;
@@ -339,7 +314,7 @@ static int iso_is_whole(int fd, uint64_t size, bool is_still, bool *ret_whole)
 
 	*ret_whole = false;
 	for (at = 0; at + 8 <= size && parts++ < PARTS_MAX; at = box.end) {
-		r = iso_read_box(fd, at, size, &box);
+		r = iso_read_box(source, at, size, &box);
 		if (r || !box.end)
 			return r;
 		if (iso_is(&box, "moov") || iso_is(&box, "moof"))
@@ -348,7 +323,7 @@ static int iso_is_whole(int fd, uint64_t size, bool is_still, bool *ret_whole)
 			has_data = true;
 		if (is_still && iso_is(&box, "meta")) {
 			has_index = true;
-			r = iso_has_inner_data(fd, &box, &has_data);
+			r = iso_has_inner_data(source, &box, &has_data);
 			if (r)
 				return r;
 		}
@@ -357,24 +332,24 @@ static int iso_is_whole(int fd, uint64_t size, bool is_still, bool *ret_whole)
 	return 0;
 }
 
-int media_type_check_whole(int fd, uint64_t size, const struct media_type *type,
-			   bool *ret_whole)
+int media_type_check_whole(struct media_source source, uint64_t size,
+			   const struct media_type *type, bool *ret_whole)
 {
 	const char *mime = type->mime;
 
 	if (!strcmp(mime, "image/png"))
-		return png_is_whole(fd, size, ret_whole);
+		return png_is_whole(source, size, ret_whole);
 	if (!strcmp(mime, "image/jpeg"))
-		return jpeg_is_whole(fd, size, ret_whole);
+		return jpeg_is_whole(source, size, ret_whole);
 	if (!strcmp(mime, "image/gif"))
-		return gif_is_whole(fd, size, ret_whole);
+		return gif_is_whole(source, size, ret_whole);
 	if (!strcmp(mime, "image/webp") || !strcmp(mime, "audio/wav"))
-		return announced_is_whole(fd, size, 4, 8, ret_whole);
+		return announced_is_whole(source, size, 4, 8, ret_whole);
 	if (!strcmp(mime, "image/bmp"))
-		return announced_is_whole(fd, size, 2, 0, ret_whole);
+		return announced_is_whole(source, size, 2, 0, ret_whole);
 	if (!strncmp(mime, "video/", 6) || !strcmp(mime, "image/heic") ||
 	    !strcmp(mime, "image/heif") || !strcmp(mime, "audio/mp4"))
-		return iso_is_whole(fd, size, type->kind == MEDIA_IMAGE, ret_whole);
+		return iso_is_whole(source, size, type->kind == MEDIA_IMAGE, ret_whole);
 	*ret_whole = true;
 	return 0;
 }

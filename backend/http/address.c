@@ -1,5 +1,7 @@
 #include "backend/http/address.h"
 
+#include "backend/base/bytes.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdint.h>
@@ -16,14 +18,6 @@ static bool is_public_ipv4(uint32_t address)
 		 (a == 198 && (b == 18 || b == 19)));
 }
 
-static uint32_t ipv4_at(const struct in6_addr *address, size_t at)
-{
-	const uint8_t *bytes = address->s6_addr + at;
-
-	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
-	       (uint32_t)bytes[2] << 8 | bytes[3];
-}
-
 bool address_is_public(const struct sockaddr *address)
 {
 	static const uint8_t nat64[12] = { 0x00, 0x64, 0xff, 0x9b };
@@ -36,11 +30,11 @@ bool address_is_public(const struct sockaddr *address)
 		return false;
 	v6 = &((const struct sockaddr_in6 *)address)->sin6_addr;
 	if (IN6_IS_ADDR_V4MAPPED(v6) || IN6_IS_ADDR_V4COMPAT(v6))
-		return is_public_ipv4(ipv4_at(v6, 12));
+		return is_public_ipv4(bytes_be32(v6->s6_addr + 12));
 	if (!memcmp(v6->s6_addr, nat64, sizeof(nat64)))
-		return is_public_ipv4(ipv4_at(v6, 12));
+		return is_public_ipv4(bytes_be32(v6->s6_addr + 12));
 	if (v6->s6_addr[0] == 0x20 && v6->s6_addr[1] == 0x02) /* 6to4 */
-		return is_public_ipv4(ipv4_at(v6, 2));
+		return is_public_ipv4(bytes_be32(v6->s6_addr + 2));
 	return (v6->s6_addr[0] & 0xe0) == 0x20; /* global unicast: 2000::/3 */
 }
 

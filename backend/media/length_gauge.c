@@ -70,10 +70,11 @@ enum gauged length_gauge_judge(const struct length_gauge *gauge, bool is_framed,
 	struct media_type type;
 	bool is_whole = true;
 
-	if (!gauge->size || media_type_read(gauge->fd, &type))
+	if (!gauge->size || media_type_read(media_of_file(gauge->fd), &type))
 		return GAUGED_PARTLY;
 	if (type.kind != MEDIA_UNKNOWN &&
-	    media_type_check_whole(gauge->fd, gauge->size, &type, &is_whole))
+	    media_type_check_whole(media_of_file(gauge->fd), gauge->size, &type,
+				   &is_whole))
 		return GAUGED_PARTLY;
 	if (!is_whole)
 		return is_same_again ? GAUGED_INCOMPLETE : GAUGED_PARTLY;

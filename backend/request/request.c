@@ -12,8 +12,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define READ_CHUNK 65536
-
 void request_destroy(struct request *request)
 {
 	if (!request)
@@ -103,27 +101,6 @@ bool request_is_empty(const struct request *request)
 	return request->content_count == 0;
 }
 
-static int digest_file(int fd, char ret_hex[SHA256_HEX], uint64_t *ret_size)
-{
-	AUTOFREE char *chunk = malloc(READ_CHUNK);
-	struct digest *digest = digest_create();
-	uint64_t size = 0;
-	ssize_t got = -1;
-
-	if (chunk && digest) {
-		while ((got = pread(fd, chunk, READ_CHUNK, (off_t)size)) > 0) {
-			digest_add(digest, chunk, (size_t)got);
-			size += (uint64_t)got;
-		}
-		digest_finish(digest, ret_hex);
-	} else {
-		errno = ENOMEM;
-	}
-	digest_destroy(digest);
-	*ret_size = size;
-	return got < 0 ? -errno : 0;
-}
-
 /* The type of a content item that holds media of a kind. */
 static enum request_content_type type_of(enum media_kind kind)
 {
@@ -153,12 +130,13 @@ static int read_file(const struct request *request, const struct request_content
 		     int fd, struct request_file *ret_file, struct media_type *ret_type,
 		     struct problem *problem)
 {
-	int r = media_type_read(fd, ret_type);
+	int r = media_type_read(media_of_file(fd), ret_type);
 
 	if (!r)
-		r = digest_file(fd, ret_file->sha256, &ret_file->size);
+		r = digest_file(fd, UINT64_MAX, ret_file->sha256, &ret_file->size);
 	if (!r)
-		r = media_size_read(fd, ret_type, &ret_file->width, &ret_file->height);
+		r = media_size_read(media_of_file(fd), ret_type, &ret_file->width,
+				    &ret_file->height);
 	if (r)
 		return r;
 	ret_file->mime = ret_type->mime;

@@ -131,9 +131,9 @@ static int copy_aside(struct filesystem *fs, int from, uint64_t size)
 
 static int check_whole(int fd, uint64_t size, struct media_type *type, bool *ret_whole)
 {
-	int r = media_type_read(fd, type);
+	int r = media_type_read(media_of_file(fd), type);
 
-	return r ? r : media_type_check_whole(fd, size, type, ret_whole);
+	return r ? r : media_type_check_whole(media_of_file(fd), size, type, ret_whole);
 }
 
 /* --- files --- */

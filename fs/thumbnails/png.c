@@ -1,5 +1,6 @@
 #include "fs/thumbnails/png.h"
 
+#include "backend/base/bytes.h"
 #include "backend/base/digest.h"
 
 #include <errno.h>
@@ -18,18 +19,6 @@ struct chunk {
 	uint32_t size;		   /* of the data */
 };
 
-static uint32_t read_number(const unsigned char *at)
-{
-	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 |
-	       at[3];
-}
-
-static void write_number(unsigned char *at, uint32_t number)
-{
-	for (int i = 0; i < 4; i++)
-		at[i] = (unsigned char)(number >> (24 - 8 * i));
-}
-
 static bool is_png(const void *png, size_t size)
 {
 	return size >= HEAD_BYTES && !memcmp(png, SIGNATURE, SIGNATURE_BYTES) &&
@@ -42,7 +31,7 @@ static bool next_chunk(const unsigned char *png, size_t size, size_t *offset,
 {
 	if (size - *offset < AROUND_BYTES)
 		return false;
-	ret_chunk->size = read_number(png + *offset);
+	ret_chunk->size = bytes_be32(png + *offset);
 	ret_chunk->type = png + *offset + 4;
 	if (ret_chunk->size > size - *offset - AROUND_BYTES)
 		return false;
@@ -73,13 +62,13 @@ static void add_text(struct buffer *into, const struct png_text *text)
 	uint32_t sum = crc32_add(0, "tEXt", 4);
 	size_t key_size = strlen(text->key) + 1, value_size = strlen(text->value);
 
-	write_number(number, (uint32_t)(key_size + value_size));
+	bytes_put_be32(number, (uint32_t)(key_size + value_size));
 	buffer_append(into, number, sizeof(number));
 	buffer_append(into, "tEXt", 4);
 	buffer_append(into, text->key, key_size);
 	buffer_append(into, text->value, value_size);
 	sum = crc32_add(sum, text->key, key_size);
-	write_number(number, crc32_add(sum, text->value, value_size));
+	bytes_put_be32(number, crc32_add(sum, text->value, value_size));
 	buffer_append(into, number, sizeof(number));
 }
 

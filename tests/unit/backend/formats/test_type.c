@@ -294,8 +294,9 @@ static bool is_whole(const struct bytes *bytes, size_t size, struct media_type *
 	AUTOCLOSE int fd = file_of(bytes->data, size);
 	bool whole = false;
 
-	assert_int_equal(media_type_read(fd, ret_type), 0);
-	assert_int_equal(media_type_check_whole(fd, size, ret_type, &whole), 0);
+	assert_int_equal(media_type_read(media_of_file(fd), ret_type), 0);
+	assert_int_equal(
+		media_type_check_whole(media_of_file(fd), size, ret_type, &whole), 0);
 	return whole;
 }
 
@@ -347,8 +348,9 @@ static void test_jpeg_with_tail(void **state)
 
 	memcpy(bytes, jpeg.data, jpeg.size);
 	fd = file_of(bytes, size);
-	assert_int_equal(media_type_read(fd, &type), 0);
-	assert_int_equal(media_type_check_whole(fd, size, &type, &whole), 0);
+	assert_int_equal(media_type_read(media_of_file(fd), &type), 0);
+	assert_int_equal(media_type_check_whole(media_of_file(fd), size, &type, &whole),
+			 0);
 	assert_true(whole);
 }
 
@@ -374,10 +376,11 @@ static void test_unknown(void **state)
 		struct media_type type;
 		bool whole = false;
 
-		assert_int_equal(media_type_read(fd, &type), 0);
+		assert_int_equal(media_type_read(media_of_file(fd), &type), 0);
 		if (type.kind != MEDIA_UNKNOWN)
 			FAIL_CASE("case %zu is taken for %s", i, type.mime);
-		assert_int_equal(media_type_check_whole(fd, cases[i].size, &type, &whole),
+		assert_int_equal(media_type_check_whole(media_of_file(fd), cases[i].size,
+							&type, &whole),
 				 0);
 		assert_true(whole || type.kind != MEDIA_UNKNOWN);
 	}
@@ -413,9 +416,10 @@ static void test_lying_lengths(void **state)
 		struct media_type type;
 		bool whole = true;
 
-		assert_int_equal(media_type_read(fd, &type), 0);
+		assert_int_equal(media_type_read(media_of_file(fd), &type), 0);
 		assert_int_not_equal(type.kind, MEDIA_UNKNOWN);
-		assert_int_equal(media_type_check_whole(fd, cases[i].size, &type, &whole),
+		assert_int_equal(media_type_check_whole(media_of_file(fd), cases[i].size,
+							&type, &whole),
 				 0);
 		if (whole)
 			FAIL_CASE("case %zu is taken for whole", i);
@@ -434,8 +438,10 @@ static void test_open_ended_box(void **state)
 	struct media_type type;
 	bool whole = false;
 
-	assert_int_equal(media_type_read(fd, &type), 0);
-	assert_int_equal(media_type_check_whole(fd, sizeof(bytes) - 1, &type, &whole), 0);
+	assert_int_equal(media_type_read(media_of_file(fd), &type), 0);
+	assert_int_equal(media_type_check_whole(media_of_file(fd), sizeof(bytes) - 1,
+						&type, &whole),
+			 0);
 	assert_true(whole);
 }
 
@@ -447,8 +453,9 @@ static void test_position_stays(void **state)
 	bool whole;
 
 	assert_int_equal(lseek(fd, 5, SEEK_SET), 5);
-	assert_int_equal(media_type_read(fd, &type), 0);
-	assert_int_equal(media_type_check_whole(fd, png.size, &type, &whole), 0);
+	assert_int_equal(media_type_read(media_of_file(fd), &type), 0);
+	assert_int_equal(
+		media_type_check_whole(media_of_file(fd), png.size, &type, &whole), 0);
 	assert_int_equal(lseek(fd, 0, SEEK_CUR), 5);
 }
 
@@ -457,8 +464,8 @@ static void test_errors(void **state)
 	AUTOCLOSE int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct media_type type;
 
-	assert_int_equal(media_type_read(-1, &type), -EBADF);
-	assert_int_equal(media_type_read(fd, &type), -EISDIR);
+	assert_int_equal(media_type_read(media_of_file(-1), &type), -EBADF);
+	assert_int_equal(media_type_read(media_of_file(fd), &type), -EISDIR);
 	for (int kind = MEDIA_UNKNOWN; kind <= MEDIA_AUDIO; kind++)
 		assert_non_null(media_kind_word((enum media_kind)kind));
 }
