@@ -565,7 +565,7 @@ GOOD = {
     "tiff": {"items": [image(url=data_url(b"II*\0\x08\0\0\0\0\0", "image/tiff"))]},
     "webp": {"items": [image(url=data_url(b"RIFF\0\0\0\0WEBP", "image/webp"))]},
     "gif": {"items": [image(url=data_url(b"GIF89a\x90\x01\x2c\x01", "image/gif"))]},
-    "bmp": {"items": [image(url=data_url(b"BM" + bytes(8), "image/bmp"))]},
+    "bmp": {"items": [image(url=data_url(b"BM" + bytes(24), "image/bmp"))]},
     "jpeg": {"items": [image(url=data_url(b"\xff\xd8\xff\xe0", "image/jpeg"))]},
 }
 
