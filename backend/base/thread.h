@@ -1,7 +1,6 @@
 /*
- * Starting the daemon's own threads: no signal is ever delivered to them, since all are
- * the main thread's, whose loop ends by them. And conditions that a thread waits for
- * until some moment.
+ * Threads and timed waits. The main thread takes every signal: its loop ends by them. So
+ * the other threads block all signals.
  */
 #ifndef SEEDANCEFS_BACKEND_BASE_THREAD_H
 #define SEEDANCEFS_BACKEND_BASE_THREAD_H

@@ -2,6 +2,7 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/base/log.h"
+#include "backend/base/thread.h"
 #include "backend/sim/render/child.h"
 #include "backend/sim/render/film.h"
 
@@ -140,7 +141,7 @@ static int start(struct renderers *renderers)
 
 	renderer->owner = renderers;
 	child_init(&renderer->child);
-	r = -pthread_create(&renderer->thread, NULL, renderer_main, renderer);
+	r = thread_start(&renderer->thread, renderer_main, renderer);
 	if (r)
 		child_clear(&renderer->child);
 	else

@@ -2,7 +2,7 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/base/json_write.h"
-#include "backend/sim/server/condition.h"
+#include "backend/base/thread.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -68,7 +68,7 @@ int records_create(const char *const *wires, struct records **ret_records)
 	if (!records)
 		return -ENOMEM;
 	pthread_mutex_init(&records->lock, NULL);
-	condition_init(&records->changed);
+	thread_condition_init(&records->changed);
 	records->next_number = 1;
 	for (size_t i = 0; i < RECORDS_WIRES_MAX && wires[i]; i++)
 		records->tallies[i].wire = wires[i];
@@ -287,12 +287,12 @@ static void put_record(struct buffer *out, const struct record *record)
 void records_list(struct records *records, const struct records_filter *filter,
 		  struct buffer *out)
 {
-	struct timespec deadline = condition_deadline(filter->timeout_ms);
+	struct timespec deadline = thread_moment_in(filter->timeout_ms);
 	SCOPED_LOCK(&records->lock);
 
 	while (!records->is_ending && !has_wanted(records, filter))
 		if (filter->timeout_ms <= 0 ||
-		    !condition_wait_until(&records->changed, &records->lock, &deadline))
+		    pthread_cond_timedwait(&records->changed, &records->lock, &deadline))
 			break;
 	json_write_open(out, NULL, '{');
 	json_write_open(out, "requests", '[');

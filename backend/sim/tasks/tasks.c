@@ -3,7 +3,7 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
-#include "backend/sim/server/condition.h"
+#include "backend/base/thread.h"
 
 #include <errno.h>
 #include <string.h>
@@ -105,10 +105,10 @@ int tasks_create(const struct tasks_settings *settings, struct home *home,
 	tasks->books = books;
 	tasks->hold = TASK_STATES;
 	pthread_mutex_init(&tasks->lock, NULL);
-	condition_init(&tasks->changed);
+	thread_condition_init(&tasks->changed);
 	r = books_each(books, restore, tasks);
 	if (!r)
-		r = -pthread_create(&tasks->clerk, NULL, tasks_clerk_main, tasks);
+		r = thread_start(&tasks->clerk, tasks_clerk_main, tasks);
 	if (r) {
 		tasks_destroy(tasks);
 		return r;

@@ -3,7 +3,7 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
-#include "backend/sim/server/condition.h"
+#include "backend/base/thread.h"
 
 #define LONGEST_NAP_MS (3600 * 1000ll)
 
@@ -122,9 +122,9 @@ void *tasks_clerk_main(void *context)
 	SCOPED_LOCK(&tasks->lock);
 
 	while (!tasks->is_ending) {
-		struct timespec deadline = condition_deadline(work(tasks));
+		struct timespec deadline = thread_moment_in(work(tasks));
 
-		condition_wait_until(&tasks->changed, &tasks->lock, &deadline);
+		pthread_cond_timedwait(&tasks->changed, &tasks->lock, &deadline);
 	}
 	return NULL;
 }
