@@ -2,11 +2,11 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/base/digest.h"
+#include "backend/base/file.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -151,13 +151,10 @@ int meta_library_id(struct database *database, char ret_id[LIBRARY_ID_SIZE])
 /* Where this ledger stands: another value at start means that the library was copied. */
 static char *home_of(const char *path)
 {
-	AUTOCLOSE int fd = open("/etc/machine-id", O_RDONLY | O_CLOEXEC);
-	char machine[33] = "";
+	char machine[33];
 	struct stat status;
-	ssize_t got = fd >= 0 ? read(fd, machine, 32) : 0;
 
-	machine[got > 0 ? got : 0] = '\0';
-	machine[strcspn(machine, "\n")] = '\0';
+	file_read_line("/etc/machine-id", machine, sizeof(machine));
 	if (stat(path, &status) < 0)
 		return NULL;
 	return text_format("%s:%" PRIu64 ":%" PRIu64, machine, (uint64_t)status.st_dev,
