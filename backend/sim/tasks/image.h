@@ -1,6 +1,6 @@
 /*
- * Images that come as data URLs: decoded, recognised by their first bytes and measured as
- * far as their heads tell. Pure.
+ * Images in requests: decoded from data URLs, recognised by their first bytes and measured
+ * as far as their headers tell. Pure.
  */
 #ifndef SEEDANCE_SIM_TASKS_IMAGE_H
 #define SEEDANCE_SIM_TASKS_IMAGE_H
@@ -14,7 +14,7 @@ struct image {
 	unsigned char *bytes; /* owned */
 	size_t size;
 	const char *suffix; /* "png", "jpeg", ...: a literal */
-	int width, height;  /* 0 = the head doesn't tell */
+	int width, height;  /* 0: the header does not tell */
 };
 
 void image_clear(struct image *image);
