@@ -8,6 +8,7 @@
 #include "fs/announce/announce.h"
 
 #define KIND_BIT(kind) (1u << (kind))
+_Static_assert(VIRTUAL_COUNT <= 8, "a mask of kinds has eight bits");
 #define NEVER INT64_MAX
 
 /* What watchers were told of a task. Guarded by the lock. */

@@ -88,7 +88,7 @@ static void look_at_files(struct filesystem *fs, const struct task_view *view,
 	look->frame_is_out = is_framed;
 	for (size_t i = 0; i < count; i++) {
 		look->shown |= KIND_BIT(files[i].kind);
-		if (files[i].kind >= VIRTUAL_VIDEO)
+		if (files[i].kind == VIRTUAL_VIDEO || files[i].kind == VIRTUAL_LAST_FRAME)
 			look->outputs[files[i].kind - VIRTUAL_VIDEO] = files[i].version;
 	}
 }

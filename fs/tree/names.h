@@ -7,8 +7,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The files that the program itself shows in a task's folder.
- * Their order is their inodes'. */
+/*
+ * The files that the program itself shows in a task's folder. Their positions are in inode
+ * numbers and in what the ledger keeps as hidden: add new ones before VIRTUAL_COUNT only.
+ */
 enum virtual_kind {
 	VIRTUAL_NONE,
 	VIRTUAL_STATUS, /* lowest inode number: copiers make it first */

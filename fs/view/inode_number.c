@@ -2,6 +2,7 @@
 
 #define NUMBER_SHIFT 32
 #define KIND_SHIFT 28 /* the last kind leaves bit 31 clear */
+_Static_assert(VIRTUAL_COUNT - VIRTUAL_STATUS <= 8, "a kind has three bits");
 #define USER_INODE_BIT (UINT64_C(1) << 63)
 #define SIGN_BIT (UINT64_C(1) << 31)
 #define SIGN_SHIFT 31 /* from there to bit 62 */
