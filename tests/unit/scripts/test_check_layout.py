@@ -13,12 +13,21 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../.."))
 BUILD = os.environ.get("SEEDANCEFS_BUILD", os.path.join(ROOT, "build/dev"))
 COMPILER = os.environ.get("CC", "cc")
 
-LAYERS = """
+LAYERS = """# Another list
+
+1. `fs/kernel/`: what to look at first
+
+## The layers
+
 1. `backend/base/`: texts
 2. `backend/http/`, `backend/formats/`: two that do not know each other
 3. `backend/`: the interface
 4. `fs/tree/`: files
 5. `fs/kernel/`: FUSE
+%s
+## How to add a file
+
+1. `fs/kernel/`: what to do first
 """
 SOURCES = {
     "backend/base/text.h": "int text_size(void);\n",
@@ -92,7 +101,7 @@ def built(tmp_path_factory):
         tree.write(path, text)
         if path.endswith(".c"):
             tree.compile(path)
-    tree.write("CONTRIBUTING.md", LAYERS)
+    tree.write("CONTRIBUTING.md", LAYERS % "")
     shutil.copytree(os.path.join(ROOT, "scripts"), os.path.join(tree.path, "scripts"))
     tree.write("scripts/layout-exceptions", "# nothing\n")
     return tree
@@ -166,7 +175,7 @@ def test_layers_and_directories_agree(tree):
     tree.write("fs/view/view.c", "int view;\n")
     tree.compile("fs/view/view.c")
     expect(tree, "fs/view/: layers:")
-    tree.write("CONTRIBUTING.md", LAYERS + "6. `fs/view/`: files\n7. `fs/daemon/`: the program\n")
+    tree.write("CONTRIBUTING.md", LAYERS % "6. `fs/view/`: files\n7. `fs/daemon/`: the program\n")
     expect(tree, "fs/daemon/: layers:")
 
 
