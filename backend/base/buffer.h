@@ -2,9 +2,9 @@
  * A growing byte buffer with a mandatory ceiling.
  *
  * The first failure (no memory, or the ceiling reached) sticks: later appends do nothing
- * and buffer_error() tells it, so that a caller may build a text piece by piece and check
- * once. The data is NUL-terminated whenever it is not NULL; the terminator is not
- * counted. Not thread-safe. Owner: whoever called buffer_init(); release with
+ * and buffer_error() returns it, so that a caller can build a text piece by piece and
+ * check once. The data is NUL-terminated whenever it is not NULL; the terminator is not
+ * counted. Not thread-safe. Owner: the caller of buffer_init(); release with
  * buffer_clear().
  */
 #ifndef SEEDANCEFS_BACKEND_BASE_BUFFER_H
@@ -29,7 +29,7 @@ struct buffer {
 void buffer_init(struct buffer *buffer, size_t ceiling_bytes);
 void buffer_clear(struct buffer *buffer);
 
-/* Each returns 0 or the sticky negative error. */
+/* All return 0 or the sticky negative error. */
 int buffer_append(struct buffer *buffer, const void *bytes, size_t size);
 int buffer_add(struct buffer *buffer, const char *text);
 int buffer_addf(struct buffer *buffer, const char *format, ...)

@@ -1,6 +1,6 @@
 /*
- * Time as plain numbers. Due times run on CLOCK_BOOTTIME, so that a suspended machine's
- * tasks are due when it wakes; what people see is wall-clock time.
+ * Time as plain numbers. Due times run on CLOCK_BOOTTIME, so that the tasks of a
+ * suspended machine are due when it wakes. Times for people are wall-clock times.
  */
 #ifndef SEEDANCEFS_BACKEND_BASE_CLOCK_H
 #define SEEDANCEFS_BACKEND_BASE_CLOCK_H
@@ -16,7 +16,7 @@ static inline int64_t clock_ms(clockid_t id)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Milliseconds since boot, suspended time included. Never goes back. */
+/* Milliseconds since boot, including suspended time. Never goes back. */
 static inline int64_t clock_boot_ms(void)
 {
 	return clock_ms(CLOCK_BOOTTIME);

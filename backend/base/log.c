@@ -66,5 +66,5 @@ void log_line(enum log_level level, const char *format, ...)
 	line.error = 0; /* a line over the ceiling is cut, not lost */
 	buffer_add(&line, "\n");
 	written = write(log_fd, line.data, line.size);
-	(void)written; /* nobody is left to tell when the log itself fails */
+	(void)written; /* if the log itself fails, there is nowhere to report it */
 }

@@ -1,9 +1,9 @@
 /*
- * The log: one line an event, `key=value`, to standard error or to a file.
+ * The log: one line per event, `key=value`, to standard error or to a file.
  *
  * Lines never hold keys, signed query strings or data URLs: callers pass ids, hosts and
  * sizes. Control characters in a formatted line are replaced, so a server's text cannot
- * forge lines. Any thread may log; a line is written with one write(2).
+ * forge lines. Any thread may log; each line is one write(2).
  */
 #ifndef SEEDANCEFS_BACKEND_BASE_LOG_H
 #define SEEDANCEFS_BACKEND_BASE_LOG_H
@@ -18,7 +18,7 @@ enum log_level {
 /* Set before threads start. */
 void log_set_level(enum log_level level);
 
-/* The descriptor that lines go to (default: 2). The caller keeps it open. */
+/* The descriptor that lines are written to (default: 2). The caller keeps it open. */
 void log_set_fd(int fd);
 
 void log_line(enum log_level level, const char *format, ...)

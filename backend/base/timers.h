@@ -1,8 +1,9 @@
 /*
- * Timers of one thread: a heap ordered by due time (milliseconds of clock_boot_ms()).
+ * The timers of one thread: a heap ordered by due time (milliseconds of clock_boot_ms()).
  *
- * A timer is embedded in what it belongs to; it never allocates when it is set again.
- * Setting one that is set moves it. The callback may set or clear any timer, its own too.
+ * A timer is embedded in the struct that it belongs to; setting it again never allocates.
+ * Setting a timer that is set moves it. The callback may set or clear any timer,
+ * including its own.
  */
 #ifndef SEEDANCEFS_BACKEND_BASE_TIMERS_H
 #define SEEDANCEFS_BACKEND_BASE_TIMERS_H
@@ -14,7 +15,7 @@ struct timer {
 	void (*due)(void *context);
 	void *context;
 	int64_t at_ms;
-	size_t place; /* in the heap, from 1; 0: not set */
+	size_t place; /* position in the heap, from 1; 0: not set */
 };
 
 struct timers {
@@ -37,9 +38,9 @@ static inline int timer_is_set(const struct timer *timer)
 	return timer->place != 0;
 }
 
-/* When the next is due; INT64_MAX when none is set. */
+/* When the next timer is due; INT64_MAX if none is set. */
 int64_t timers_next(const struct timers *timers);
-/* Calls what is due at now_ms. */
+/* Calls the timers that are due at now_ms. */
 void timers_run(struct timers *timers, int64_t now_ms);
 
 #endif

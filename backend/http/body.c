@@ -10,7 +10,7 @@
 
 #define BASE64_STEP_BYTES 49152 /* a multiple of 3 */
 
-/* Reads what comes next of a file, and encodes it if it shall. */
+/* Reads the next part of a file, and encodes it if required. */
 static int read_more(struct http_body *body, const struct http_piece *piece)
 {
 	char raw[BASE64_STEP_BYTES];

@@ -1,6 +1,4 @@
-/*
- * What curl is told about a call: its options, and the functions that curl calls back.
- */
+/* The setup of a call: its options in curl, and the callbacks that curl runs. */
 #include "backend/http/http_internal.h"
 
 #include "backend/base/clock.h"
@@ -16,9 +14,9 @@
 #define RECEIVE_BUFFER_BYTES (256 * 1024)
 #define REDIRECTS_MAX 3
 
-/* --- the body that goes out --- */
+/* --- sending the body --- */
 
-/* 0 at its end. */
+/* Returns 0 at the end. */
 static size_t read_body(char *to, size_t unit, size_t count, void *user)
 {
 	struct http_call *call = user;
@@ -27,9 +25,9 @@ static size_t read_body(char *to, size_t unit, size_t count, void *user)
 	return size < 0 ? CURL_READFUNC_ABORT : (size_t)size;
 }
 
-/* --- what comes back --- */
+/* --- receiving the answer --- */
 
-/* A new status line (after 100 Continue, a redirect) begins a new set of headers. */
+/* A new status line (after 100 Continue, or a redirect) starts a new set of headers. */
 void http_call_begin_headers(struct http_call *call, bool is_framed)
 {
 	http_response_clear(&call->response);
@@ -93,16 +91,17 @@ static size_t take_body(char *bytes, size_t unit, size_t count, void *user)
 	return buffer_append(&call->response.body, bytes, size) ? 0 : size;
 }
 
-/* --- where calls may go --- */
+/* --- allowed addresses --- */
 
-/* Whether it may go to addresses that are not public. */
+/* Whether the call may go to addresses that are not public. */
 static bool may_go_anywhere(const struct http_call *call)
 {
 	return call->options.allows_private || call->is_proxied;
 }
 
-/* At connect time, so that a name that resolves
- * to a private address is caught as well. */
+/*
+ * At connect time, so that a name that resolves to a private address is caught as well.
+ */
 static curl_socket_t open_socket(void *user, curlsocktype purpose,
 				 struct curl_sockaddr *address)
 {
@@ -116,7 +115,10 @@ static curl_socket_t open_socket(void *user, curlsocktype purpose,
 		      address->protocol);
 }
 
-/* Before the request goes out: connections are shared with calls that may go further. */
+/*
+ * Before the request is sent: connections are shared with calls that may go to more
+ * addresses.
+ */
 static int check_peer(void *user, char *peer, char *own, int peer_port, int own_port)
 {
 	struct http_call *call = user;
@@ -155,7 +157,7 @@ static void set_body(struct http_call *call)
 	curl_easy_setopt(call->easy, CURLOPT_READDATA, call);
 }
 
-/* Unless told otherwise, curl would go by the environment. */
+/* By default, curl would use the proxy of the environment. */
 static void set_proxy(struct http_call *call)
 {
 	const char *proxy = call->options.allows_http ? NULL : call->http->proxy;
@@ -192,8 +194,8 @@ static void set_limits(struct http_call *call)
 		curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)STALL_SECONDS);
 	}
 	/*
-	 * A request on a kept connection that dies before the first byte is sent again by
-	 * curl itself, a POST too: an order goes out on a connection of its own.
+	 * curl itself repeats a request, even a POST, if a kept connection dies before
+	 * the first byte is sent: so an order gets a connection of its own.
 	 */
 	if (!call->options.may_reuse) {
 		curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);

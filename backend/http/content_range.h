@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 struct content_range {
-	uint64_t first, last; /* inclusive; meaningful when has_range */
-	uint64_t total;	      /* meaningful when has_total */
+	uint64_t first, last; /* inclusive; valid if has_range */
+	uint64_t total;	      /* valid if has_total */
 	bool has_range, has_total;
 };
 

@@ -65,7 +65,7 @@ static void take_base64(char **expected_digest, const struct kind *kind, const c
 	take(expected_digest, kind, hex);
 }
 
-/* Alibaba's and Volcengine's object stores: CRC-64/XZ as a decimal number. */
+/* The object stores of Alibaba and Volcengine: CRC-64/XZ as a decimal number. */
 static void take_crc(char **expected_digest, const char *value)
 {
 	char hex[17], *end;
@@ -81,7 +81,7 @@ static void take_crc(char **expected_digest, const char *value)
 	take(expected_digest, &kinds[1], hex);
 }
 
-/* "sha-256=:base64:", "md5=base64": an item of Repr-Digest, Digest and x-goog-hash. */
+/* An item of Repr-Digest, Digest or x-goog-hash: "sha-256=:base64:", "md5=base64". */
 static void take_item(char **expected_digest, char *item)
 {
 	char *value;

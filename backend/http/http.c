@@ -46,7 +46,7 @@ void http_call_unlink(struct http_call *call)
 	call->next = NULL;
 }
 
-/* It is curl's from here on. 0 or -ENOMEM. */
+/* Hands the call over to curl. 0 or -ENOMEM. */
 int http_call_send(struct http_call *call)
 {
 	call->heard_ms = clock_boot_ms();
@@ -128,7 +128,7 @@ int http_start(struct http *http, struct http_request *request,
 
 /* --- the end of a call --- */
 
-/* Certain only when no byte of the request was sent. */
+/* Certain only if no byte of the request was sent. */
 static bool was_not_sent(CURL *easy, CURLcode code)
 {
 	long sent = 0;
@@ -153,7 +153,7 @@ static bool was_not_sent(CURL *easy, CURLcode code)
 	}
 }
 
-/* curl only knows that there was no connection. */
+/* For these, curl reports only that there was no connection. */
 static const char *explain(const struct http_call *call, CURLcode code)
 {
 	if (call->is_forbidden &&
@@ -162,7 +162,7 @@ static const char *explain(const struct http_call *call, CURLcode code)
 	return *call->error ? call->error : curl_easy_strerror(code);
 }
 
-/* Whoever it was that answered: behind a name, or on a connection that was kept. */
+/* Judges the peer that answered, be it behind a name or on a kept connection. */
 static bool is_peer_private(const struct http_call *call)
 {
 	const char *text = NULL;
@@ -212,7 +212,7 @@ static void dispatch(struct http *http)
 
 /* --- a turn --- */
 
-/* What came in this turn is of use now: readers wait for it. */
+/* Readers wait for what arrived in this turn. */
 static void tell_turned(struct http *http)
 {
 	for (struct http_call *call = http->calls; call; call = call->next) {

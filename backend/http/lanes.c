@@ -1,6 +1,4 @@
-/*
- * Lanes: calls that go out a few at a time.
- */
+/* Lanes: calls that run a few at a time. */
 #include "backend/http/http_internal.h"
 
 #include <errno.h>
@@ -34,7 +32,7 @@ static void wait_in_lane(struct http_call *call)
 	lane->end = &call->next;
 }
 
-/* Sends it, or lets it wait for its lane. 0 or -ENOMEM. */
+/* Sends the call, or queues it in its lane. 0 or -ENOMEM. */
 int http_lane_begin(struct http_call *call)
 {
 	if (call->options.lane)
@@ -56,7 +54,7 @@ void http_lane_leave(struct http_call *call)
 		call->lane->under_way--;
 }
 
-/* What waits follows what ended. */
+/* Waiting calls take the place of those that ended. */
 void http_lanes_send_waiting(struct http *http)
 {
 	for (struct lane *lane = http->lanes; lane; lane = lane->next)

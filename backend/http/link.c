@@ -7,7 +7,7 @@
 #include <strings.h>
 #include <time.h>
 
-/* More is no time that can be meant, and could not be reckoned with in milliseconds. */
+/* Larger values cannot be meant, and would overflow in milliseconds. */
 #define SECONDS_MAX (INT64_C(1) << 40)
 
 /* A copy of a query parameter's value, or NULL. */

@@ -11,13 +11,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One piece of a request's body: text, or a file, read (and encoded) as it is sent. */
+/*
+ * One piece of a request's body: text, or a file that is read (and encoded) as it is
+ * sent.
+ */
 struct http_piece {
 	char *text; /* owned, or NULL */
 	size_t text_size;
 	int fd; /* borrowed, or -1 */
 	uint64_t file_size;
-	bool is_base64; /* the file goes out in base64 */
+	bool is_base64; /* the file is sent in base64 */
 };
 
 struct http_request {
@@ -39,18 +42,18 @@ int http_request_add_file(struct http_request *request, int fd, uint64_t size);
 /* The body's length on the wire, in bytes. */
 uint64_t http_request_body_size(const struct http_request *request);
 
-/* What became of a request. */
+/* The outcome of a request. */
 enum http_outcome {
-	HTTP_ANSWERED, /* a whole answer came */
-	HTTP_NOT_SENT, /* certain: the server did not get it (name, connect, TLS) */
-	HTTP_LOST,     /* it went out, or may have; no whole answer came */
+	HTTP_ANSWERED, /* a complete answer arrived */
+	HTTP_NOT_SENT, /* certain: the server did not receive it (name, connect, TLS) */
+	HTTP_LOST,     /* it was sent, or may have been; no complete answer arrived */
 };
 
 struct http_response {
 	enum http_outcome outcome;
 	int status;		/* HTTP status, 0 without an answer */
-	struct buffer body;	/* empty when the body went to a sink */
-	char *failure;		/* without an answer: why, one line for people */
+	struct buffer body;	/* empty if the body went to a sink */
+	char *failure;		/* without an answer: the reason, one line for people */
 	int64_t retry_after_ms; /* from Retry-After, clamped to 1 s … 1 h; 0: none */
 	int64_t date_ms;	/* the server's Date, ms since the epoch; 0: none */
 	char *etag;
@@ -58,10 +61,10 @@ struct http_response {
 	char *content_type;
 	char *content_encoding;
 	int64_t content_length; /* -1: none */
-	bool is_framed;		/* chunks, or HTTP/2: the end cannot be mistaken */
+	bool is_framed;		/* chunked or HTTP/2: the end is unambiguous */
 	char *request_id;	/* X-Request-Id */
-	bool is_private;	/* it came from a loopback or private address */
-	char *expected_digest;	/* the digest of the whole file: expected_digest.h */
+	bool is_private;	/* from a loopback or private address */
+	char *expected_digest;	/* of the whole file: expected_digest.h */
 };
 
 void http_response_clear(struct http_response *response);

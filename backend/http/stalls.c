@@ -1,12 +1,12 @@
 /*
- * Stalls: calls whose body does not come, or nearly so. curl's own rule counts in whole
- * seconds, and any byte of a head as progress.
+ * Stalls: calls whose body does not arrive, or arrives too slowly. curl's own rule counts
+ * whole seconds, and counts every byte of a header as progress.
  */
 #include "backend/http/http_internal.h"
 
 #include "backend/base/clock.h"
 
-#define SLOWEST_BYTES 1024 /* a second */
+#define SLOWEST_BYTES 1024 /* per second */
 
 static int64_t stall_due_ms(const struct http_call *call)
 {
@@ -17,7 +17,7 @@ static int64_t stall_due_ms(const struct http_call *call)
 	return from_ms + call->options.stall_ms;
 }
 
-/* Whether it ended. A window that brought enough is followed by the next one. */
+/* Whether the call ended. After a window that brought enough, the next one starts. */
 static bool end_if_stalled(struct http_call *call, int64_t now_ms)
 {
 	int64_t stall_ms = call->options.stall_ms;
@@ -39,7 +39,7 @@ static bool end_if_stalled(struct http_call *call, int64_t now_ms)
 	return true;
 }
 
-/* Whoever is told of an end may begin and cancel calls: then all are looked at anew. */
+/* A callback may start and cancel calls: so after each end the search starts over. */
 void http_end_stalled(struct http *http)
 {
 	int64_t now_ms = clock_boot_ms();

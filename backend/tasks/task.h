@@ -25,16 +25,16 @@ enum output_kind {
 };
 
 struct output {
-	bool is_ready;	   /* its size is known: it may be shown */
-	bool is_dead;	   /* it can never be had */
-	bool is_whole;	   /* all of it is on disk, durable and checked */
-	bool is_lost;	   /* its link died before that, and there is no other */
-	bool is_refetched; /* what came was not what was promised: fetched once more */
-	bool is_removed;   /* a person removed it: its bytes go in a moment */
-	uint64_t size;	   /* bytes; fixed for a version */
-	uint32_t version;  /* grows with each change of the file; 0: none yet */
-	int64_t mtime;	   /* whole seconds since the epoch */
-	const char *url;   /* the service's link; a secret */
+	bool is_ready; /* its size is known: it may be shown */
+	bool is_dead;  /* it can never be had */
+	bool is_whole; /* all of it is on disk, durable and checked */
+	bool is_lost;  /* its link died before that, and there is no other */
+	bool is_refetched; /* the bytes did not match the expected digest: downloaded once more */
+	bool is_removed;  /* a person removed it: its bytes go in a moment */
+	uint64_t size;	  /* bytes; fixed for a version */
+	uint32_t version; /* grows with each change of the file; 0: none yet */
+	int64_t mtime;	  /* whole seconds since the epoch */
+	const char *url;  /* the service's link; a secret */
 	const char *etag;
 };
 

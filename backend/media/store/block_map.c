@@ -109,8 +109,8 @@ static void recall_facts(struct media_file *file)
 {
 	const struct map_header *header = file->header;
 
-	snprintf(file->facts.expected_digest, PROMISE_SIZE, "%.*s", PROMISE_SIZE - 1,
-		 header->expected_digest);
+	snprintf(file->facts.expected_digest, EXPECTED_DIGEST_SIZE, "%.*s",
+		 EXPECTED_DIGEST_SIZE - 1, header->expected_digest);
 	file->facts.link = header->link;
 	file->facts.requests = header->requests;
 }
@@ -126,9 +126,10 @@ void media_map_put_down(struct media_file *file)
 		facts = file->facts;
 	}
 	if (header->link == facts.link && header->requests == facts.requests &&
-	    !strncmp(header->expected_digest, facts.expected_digest, PROMISE_SIZE))
+	    !strncmp(header->expected_digest, facts.expected_digest,
+		     EXPECTED_DIGEST_SIZE))
 		return;
-	memcpy(header->expected_digest, facts.expected_digest, PROMISE_SIZE);
+	memcpy(header->expected_digest, facts.expected_digest, EXPECTED_DIGEST_SIZE);
 	header->link = facts.link;
 	header->requests = facts.requests;
 }
@@ -234,7 +235,8 @@ void media_file_set_expected_digest(struct media_file *file, const char *expecte
 {
 	SCOPED_LOCK(&file->facts_lock);
 
-	snprintf(file->facts.expected_digest, PROMISE_SIZE, "%s", expected_digest);
+	snprintf(file->facts.expected_digest, EXPECTED_DIGEST_SIZE, "%s",
+		 expected_digest);
 }
 
 unsigned media_file_count_requests(struct media_file *file, uint64_t link, unsigned count)

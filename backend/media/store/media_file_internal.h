@@ -27,14 +27,14 @@ struct map_header {
 	uint32_t is_synced;
 	/* What earlier versions wrote has zeros from here on. */
 	uint32_t check; /* enum media_check */
-	char expected_digest[PROMISE_SIZE];
+	char expected_digest[EXPECTED_DIGEST_SIZE];
 	uint64_t link; /* that the requests were made with */
 	uint32_t requests;
 };
 
 /* What is learnt of a file on the way; goes into the header with the next chunk. */
 struct facts {
-	char expected_digest[PROMISE_SIZE];
+	char expected_digest[EXPECTED_DIGEST_SIZE];
 	uint64_t link; /* that the requests were made with */
 	uint32_t requests;
 };

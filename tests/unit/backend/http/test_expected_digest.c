@@ -91,7 +91,7 @@ static void test_parse(void **state)
 	assert_int_equal(expected_digest_parse(SHA_ABC, &kind, &hex), 0);
 	assert_int_equal(kind, DIGEST_SHA256);
 	assert_int_equal(strlen(hex), 64);
-	assert_true(strlen(SHA_ABC) < PROMISE_SIZE);
+	assert_true(strlen(SHA_ABC) < EXPECTED_DIGEST_SIZE);
 	assert_int_equal(expected_digest_parse(MD5_ABC, &kind, &hex), 0);
 	assert_int_equal(kind, DIGEST_MD5);
 	assert_int_equal(expected_digest_parse("crc64=0000000000000001", &kind, &hex), 0);
