@@ -334,6 +334,7 @@ void parked_reads_add(struct parked_reads *parked, fuse_req_t request,
 		      struct media *media, off_t offset, size_t size)
 {
 	struct parked_read *read = calloc(1, sizeof(*read));
+	int r;
 
 	if (!read) {
 		fuse_reply_err(request, ENOMEM);
@@ -346,9 +347,11 @@ void parked_reads_add(struct parked_reads *parked, fuse_req_t request,
 	backend_media_ref(parked->backend, media);
 	read->offset = (uint64_t)offset;
 	read->size = size;
-	read->result = park(read);
-	if (read->result)
-		reply(read);
+	r = park(read);
+	if (!r)
+		return; /* the record is the backend's now, and may be freed already */
+	read->result = r;
+	reply(read);
 }
 
 /* --- readers that left --- */
