@@ -2,12 +2,22 @@
  * The backend's life.
  */
 #include "backend/backend.h"
+#include "backend/turn_internal.h"
 
 #include "backend/base/cleanup.h"
 #include "backend/base/text.h"
-#include "backend/core_internal.h"
+#include "backend/config/trust.h"
+#include "backend/core/core.h"
+#include "backend/http/http.h"
+#include "backend/ledger/ledger.h"
 #include "backend/media/prefetch/prefetch.h"
-#include "backend/turn_internal.h"
+#include "backend/media/removal.h"
+#include "backend/media/reveal.h"
+#include "backend/media/size_probe.h"
+#include "backend/media/stream/stream.h"
+#include "backend/orders/lost_answer.h"
+#include "backend/orders/sender.h"
+#include "backend/polling/poll.h"
 
 #include <errno.h>
 #include <string.h>
@@ -15,15 +25,6 @@
 static void wake(void *context)
 {
 	backend_wake(context);
-}
-
-/* On the writer's thread. */
-static void written(void *context)
-{
-	struct backend *backend = context;
-
-	atomic_store(&backend->has_written, true);
-	backend_wake(backend);
 }
 
 /* As http_create() wants it. */
@@ -34,14 +35,23 @@ static const char *proxy_of(const struct config *config)
 	return strcmp(config->proxy, CONFIG_PROXY_ENVIRONMENT) ? config->proxy : "";
 }
 
+static const struct media_needs media_needs = {
+	.refresh_links = poll_refresh,
+	.forget_refresh = poll_forget,
+	.poll = poll_task,
+	.probe_sizes = size_probe_task,
+};
+
+/* The lowest first. */
 static int create_modules(struct backend *backend)
 {
 	static int (*const creates[])(struct backend * backend) = {
-		polling_create,	 size_probes_create,  reveals_create,
-		removals_create, lost_answers_create, sender_create,
+		streaming_create, prefetching_create, size_probes_create,  reveals_create,
+		removals_create,  polling_create,     lost_answers_create, sender_create,
 	};
 	int r = 0;
 
+	backend->media_needs = &media_needs;
 	for (size_t i = 0; !r && i < ARRAY_SIZE(creates); i++)
 		r = creates[i](backend);
 	return r;
@@ -50,6 +60,8 @@ static int create_modules(struct backend *backend)
 /* What asks others goes before those. */
 static void destroy_modules(struct backend *backend)
 {
+	prefetching_destroy(backend);
+	streaming_destroy(backend);
 	sender_destroy(backend);
 	lost_answers_destroy(backend);
 	removals_destroy(backend);
@@ -72,18 +84,11 @@ int backend_create(const struct config *config, const char *library_path,
 	backend->events = *events;
 	backend->library_path = strdup(library_path);
 	command_queue_init(&backend->commands);
-	pthread_mutex_init(&backend->media_lock, NULL);
-	pthread_cond_init(&backend->media_opened, NULL);
-	media_pool_init(&backend->chunks);
-	media_reads_init(backend);
-	prefetch_init(backend);
 	r = random_bytes(&backend->random_state, sizeof(backend->random_state));
 	if (!r)
 		r = turn_create(&backend->turn);
 	if (!r)
 		r = http_create(proxy_of(config), &backend->http);
-	if (!r)
-		r = media_writer_create(written, backend, &backend->writer);
 	if (!r)
 		r = tasks_create(wake, backend, &backend->tasks);
 	if (!r)
@@ -102,7 +107,7 @@ int backend_create(const struct config *config, const char *library_path,
 
 int backend_start(struct backend *backend)
 {
-	int r = media_writer_start(backend->writer);
+	int r = streaming_start(backend);
 
 	return r ? r : turn_start(backend);
 }
@@ -110,15 +115,13 @@ int backend_start(struct backend *backend)
 void backend_stop(struct backend *backend)
 {
 	if (!turn_stop(backend)) {
-		media_writer_stop(backend->writer);
+		streaming_stop_writer(backend);
 		return;
 	}
 	/* From here on this thread is the backend's. */
 	sender_unsend(backend);
 	backend_run_commands(backend);
-	media_stop(backend);
-	media_writer_stop(backend->writer);
-	media_sync(backend);
+	streaming_stop(backend);
 	turn_save(backend);
 }
 
@@ -127,14 +130,8 @@ void backend_destroy(struct backend *backend)
 	if (!backend)
 		return;
 	backend_run_commands(backend);
-	if (backend->http) {
-		prefetch_clear(backend);
-		media_clear(backend);
-	}
 	destroy_modules(backend);
 	http_destroy(backend->http);
-	media_writer_destroy(backend->writer);
-	media_pool_clear(&backend->chunks);
 	timers_clear(&backend->timers);
 	ledger_close(backend->ledger);
 	tasks_destroy(backend->tasks);
@@ -142,8 +139,6 @@ void backend_destroy(struct backend *backend)
 	free(backend->library_path);
 	turn_destroy(backend->turn);
 	command_queue_clear(&backend->commands);
-	pthread_mutex_destroy(&backend->media_lock);
-	pthread_cond_destroy(&backend->media_opened);
 	free(backend);
 }
 

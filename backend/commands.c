@@ -3,9 +3,16 @@
  * in memory at once, and leaves the rest to the backend's thread as a command.
  */
 #include "backend/commands_internal.h"
-
-#include "backend/base/clock.h"
 #include "backend/turn_internal.h"
+
+#include "backend/backend.h"
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/core/core.h"
+#include "backend/media/removal.h"
+#include "backend/media/reveal.h"
+#include "backend/media/size_probe.h"
+#include "backend/polling/poll.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -269,7 +276,7 @@ int backend_task_set_refused_save(struct backend *backend, uint64_t number,
 static void remove_now(struct backend *backend, uint64_t number)
 {
 	size_probe_drop(backend, number);
-	media_drop(backend, number, OUTPUT_COUNT);
+	removal_drop(backend, number, OUTPUT_COUNT);
 	poll_cancel(backend, number);
 }
 

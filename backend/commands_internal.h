@@ -4,7 +4,7 @@
 #ifndef SEEDANCEFS_BACKEND_COMMANDS_INTERNAL_H
 #define SEEDANCEFS_BACKEND_COMMANDS_INTERNAL_H
 
-#include "backend/core_internal.h"
+#include "backend/core/core.h"
 
 /* An ended attempt makes room for a new one; what it was is kept, to go back to. In
  * tasks_begin() … tasks_commit(). */

@@ -4,7 +4,9 @@
  */
 #include "backend/commands_internal.h"
 
+#include "backend/backend.h"
 #include "backend/base/clock.h"
+#include "backend/core/core.h"
 #include "backend/models/fit.h"
 #include "backend/orders/sender.h"
 

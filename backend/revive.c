@@ -8,8 +8,14 @@
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
-#include "backend/core_internal.h"
+#include "backend/core/core.h"
+#include "backend/ledger/ledger.h"
 #include "backend/media/prefetch/prefetch.h"
+#include "backend/media/removal.h"
+#include "backend/media/size_probe.h"
+#include "backend/orders/lost_answer.h"
+#include "backend/orders/sender.h"
+#include "backend/polling/poll.h"
 
 #include <errno.h>
 #include <string.h>

@@ -4,9 +4,14 @@
  */
 #include "backend/commands_internal.h"
 
+#include "backend/backend.h"
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
 #include "backend/base/text.h"
+#include "backend/core/core.h"
+#include "backend/core/section.h"
+#include "backend/media/fetch.h"
+#include "backend/polling/poll.h"
 
 #include <errno.h>
 #include <string.h>
@@ -185,7 +190,7 @@ static int control_fetch(struct backend *backend, struct task_view *view)
 		view->outputs[i].is_dead = view->outputs[i].is_removed = false;
 	view->listing_ms = clock_wall_ms();
 	r = tasks_commit(backend->tasks, view);
-	return r ? r : backend_send_task(backend, number, media_fetch);
+	return r ? r : backend_send_task(backend, number, fetch_task);
 }
 
 /* --- all of them --- */

@@ -8,7 +8,11 @@
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/thread.h"
-#include "backend/core_internal.h"
+#include "backend/core/core.h"
+#include "backend/http/http.h"
+#include "backend/ledger/ledger.h"
+#include "backend/media/stream/stream.h"
+#include "backend/orders/sender.h"
 
 #include <errno.h>
 #include <stdatomic.h>

@@ -8,24 +8,9 @@
 #include "backend/base/timers.h"
 #include "backend/core/command.h"
 #include "backend/core/events.h"
+#include "backend/core/media_needs.h"
 #include "backend/config/config.h"
-#include "backend/media/store/stage.h"
 #include "backend/tasks/task_table.h"
-
-#include <stdatomic.h>
-
-struct opening;
-struct prefetch_job;
-
-/* What is on disk of an output that is not open: media/stream/kept.c. */
-struct kept_memo {
-	uint64_t number; /* 0: none */
-	enum output_kind kind;
-	uint32_t version;
-	uint64_t bytes;
-};
-
-#define KEPT_MEMOS 4096
 
 struct backend {
 	/* Set before start. */
@@ -55,28 +40,10 @@ struct backend {
 	struct size_probes *size_probes;
 	struct reveals *reveals;
 	struct removals *removals;
-
-	struct media_writer *writer;
-	struct media_pool chunks; /* has a lock of its own */
-	/* Guarded by media_lock. */
-	pthread_mutex_t media_lock;
-	pthread_cond_t media_opened;
-	struct media *media;
-	struct opening *openings; /* what somebody is opening just now */
-	struct kept_memo kept[KEPT_MEMOS];
-	uint64_t kept_changes; /* media that were opened */
-
-	/* Any thread. */
-	atomic_bool has_written; /* the writer has news */
-	struct command cancel;	 /* media/stream/read.c: ends reads that were cancelled */
-	atomic_bool is_cancel_sent;
-
-	/* Backend thread only. */
-	struct prefetch_job *prefetch_jobs;
-	struct timer prefetch_timer;
-	bool prefetch_starts;	  /* everything that is known is to be looked at */
-	int64_t prefetch_plan_ms; /* boot clock: the keepers' times are reckoned anew */
-	int64_t read_ms;	  /* boot clock: somebody waited for bytes */
+	struct prefetching *prefetching;
+	struct streaming *streaming;
+	const struct media_needs
+		*media_needs; /* of streaming, prefetching and size_probes */
 };
 
 /* Its thread has something to do. Any thread. */

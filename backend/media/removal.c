@@ -6,12 +6,11 @@
  */
 #include "backend/media/removal.h"
 
-#include "backend/core_internal.h"
-#include "backend/core/task_timers.h"
-
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
+#include "backend/core/task_timers.h"
 #include "backend/media/prefetch/prefetch.h"
+#include "backend/media/stream/files.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -33,6 +32,12 @@ static bool has_removed(const struct task_view *view)
 	for (int i = 0; i < OUTPUT_COUNT; i++)
 		has = has || view->outputs[i].is_removed;
 	return has;
+}
+
+void removal_drop(struct backend *backend, uint64_t number, enum output_kind kind)
+{
+	prefetch_drop(backend, number, kind);
+	media_drop(backend, number, kind);
 }
 
 void removal_finish(struct backend *backend, uint64_t number)
@@ -57,7 +62,7 @@ void removal_finish(struct backend *backend, uint64_t number)
 	}
 	for (int i = 0; i < OUTPUT_COUNT; i++)
 		if (is_removed[i])
-			media_drop(backend, number, (enum output_kind)i);
+			removal_drop(backend, number, (enum output_kind)i);
 }
 
 int removals_create(struct backend *backend)

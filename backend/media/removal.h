@@ -16,7 +16,9 @@ void removals_destroy(struct backend *backend);
 int removal_hide(struct backend *backend, uint64_t number, unsigned what);
 int removal_unhide(struct backend *backend, uint64_t number, unsigned what);
 
-/* The bytes of removed outputs go now. Backend thread only. */
+/* The bytes of an output go now, or of all with kind OUTPUT_COUNT. Backend thread only. */
+void removal_drop(struct backend *backend, uint64_t number, enum output_kind kind);
+/* Those of removed outputs do. Backend thread only. */
 void removal_finish(struct backend *backend, uint64_t number);
 
 #endif

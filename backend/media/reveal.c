@@ -6,11 +6,12 @@
  */
 #include "backend/media/reveal.h"
 
-#include "backend/core_internal.h"
-#include "backend/core/task_timers.h"
-
+#include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
+#include "backend/core/note.h"
+#include "backend/core/task_timers.h"
+#include "backend/ledger/ledger.h"
 #include "backend/media/prefetch/prefetch.h"
 
 #include <errno.h>

@@ -6,7 +6,9 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
+#include "backend/core/note.h"
 #include "backend/media/prefetch/prefetch.h"
+#include "backend/media/stream/files.h"
 
 #include <errno.h>
 #include <inttypes.h>

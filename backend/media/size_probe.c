@@ -11,7 +11,14 @@
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
+#include "backend/config/trust.h"
+#include "backend/core/note.h"
+#include "backend/core/section.h"
+#include "backend/http/http.h"
+#include "backend/media/fetch.h"
 #include "backend/media/prefetch/prefetch.h"
+#include "backend/media/reveal.h"
+#include "backend/media/stream/files.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -57,7 +64,7 @@ static void drop(struct size_probe *probe)
 		at = &(*at)->next;
 	*at = probe->next;
 	timer_clear(&backend->timers, &probe->timer);
-	poll_forget(backend, probe);
+	backend->media_needs->forget_refresh(backend, probe);
 	http_cancel(probe->call);
 	media_file_unref(probe->file);
 	length_gauge_abandon(probe->gauge);
@@ -141,7 +148,7 @@ void size_probe_become_ready(struct size_probe *probe)
 	drop(probe);
 	settle_task(backend, number);
 	if (wants_all)
-		media_fetch(backend, number);
+		fetch_task(backend, number);
 }
 
 /* The output can never be had. 0 or -errno. */
@@ -232,12 +239,19 @@ static void refreshed(void *context, int result)
 		      probe->is_unreachable ? probe->why : "the link before was refused");
 }
 
+static void refresh_links(struct size_probe *probe)
+{
+	struct backend *backend = probe->backend;
+
+	backend->media_needs->refresh_links(backend, probe->number, refreshed, probe);
+}
+
 void size_probe_refused(struct size_probe *probe, const char *why)
 {
 	if (probe->refusals > REFUSALS_MAX)
 		become_dead(probe, why);
 	else
-		poll_refresh(probe->backend, probe->number, refreshed, probe);
+		refresh_links(probe);
 }
 
 /* That is no refusal; but the host may be another one by now,
@@ -246,7 +260,7 @@ void size_probe_unreachable(struct size_probe *probe, const char *why)
 {
 	probe->is_unreachable = true;
 	snprintf(probe->why, sizeof(probe->why), "it cannot be reached: %s", why);
-	poll_refresh(probe->backend, probe->number, refreshed, probe);
+	refresh_links(probe);
 }
 
 /* --- starting --- */
@@ -360,5 +374,5 @@ void size_probe_task(struct backend *backend, uint64_t number, bool wants_all)
 	if (!r)
 		settle_task(backend, number);
 	else if (task_is_active(view->state)) /* the service is asked once more */
-		poll_task(backend, number, NO_MEMORY_MS);
+		backend->media_needs->poll(backend, number, NO_MEMORY_MS);
 }

@@ -4,11 +4,12 @@
 #ifndef SEEDANCEFS_BACKEND_MEDIA_SIZE_PROBE_INTERNAL_H
 #define SEEDANCEFS_BACKEND_MEDIA_SIZE_PROBE_INTERNAL_H
 
-#include "backend/core_internal.h"
-#include "backend/media/size_probe.h"
+#include "backend/base/timers.h"
 #include "backend/media/length_gauge.h"
-#include "backend/media/stream/media_answer.h"
+#include "backend/media/size_probe.h"
 #include "backend/media/store/media_file.h"
+#include "backend/media/stream/media_answer.h"
+#include "backend/tasks/task.h"
 
 /* What the kernel asks for at once when somebody reads 32 KiB, as ffprobe and
  * thumbnailers do. */

@@ -5,6 +5,11 @@
 #include "backend/base/file.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
+#include "backend/config/trust.h"
+#include "backend/core/core.h"
+#include "backend/http/http.h"
+#include "backend/http/link.h"
+#include "backend/media/stream/stream.h"
 
 #include <errno.h>
 #include <fcntl.h>

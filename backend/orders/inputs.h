@@ -6,8 +6,10 @@
 #ifndef SEEDANCEFS_BACKEND_ORDERS_INPUTS_H
 #define SEEDANCEFS_BACKEND_ORDERS_INPUTS_H
 
-#include "backend/core_internal.h"
+#include "backend/config/config.h"
+#include "backend/request/request.h"
 
+struct backend;
 struct inputs; /* what is on its way for one request */
 
 /*

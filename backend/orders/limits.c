@@ -7,6 +7,8 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
 #include "backend/base/text.h"
+#include "backend/core/section.h"
+#include "backend/ledger/ledger.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,12 +1,15 @@
 #include "backend/orders/lost_answer.h"
 
-#include "backend/core_internal.h"
-
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
+#include "backend/base/json.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
-#include "backend/base/json.h"
+#include "backend/config/trust.h"
+#include "backend/core/note.h"
+#include "backend/core/section.h"
+#include "backend/http/http.h"
+#include "backend/ledger/ledger.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,5 +1,6 @@
 #include "backend/orders/order_internal.h"
 
+#include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
 #include "backend/base/shared.h"
 #include "backend/base/text.h"

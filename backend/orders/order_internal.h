@@ -8,8 +8,13 @@
 #ifndef SEEDANCEFS_BACKEND_ORDERS_ORDER_INTERNAL_H
 #define SEEDANCEFS_BACKEND_ORDERS_ORDER_INTERNAL_H
 
-#include "backend/core_internal.h"
+#include "backend/base/digest.h"
+#include "backend/base/timers.h"
+#include "backend/core/command.h"
+#include "backend/http/message.h"
 #include "backend/orders/sender.h"
+#include "backend/providers/provider.h"
+#include "backend/tasks/task.h"
 
 #define ORDER_RETRY_FIRST_MS 1000
 #define ORDER_RETRY_LAST_MS 60000

@@ -7,6 +7,9 @@
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
+#include "backend/config/trust.h"
+#include "backend/orders/lost_answer.h"
+#include "backend/polling/poll.h"
 
 #include <errno.h>
 #include <inttypes.h>

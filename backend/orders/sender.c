@@ -4,6 +4,11 @@
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
+#include "backend/config/trust.h"
+#include "backend/core/note.h"
+#include "backend/core/section.h"
+#include "backend/http/http.h"
+#include "backend/ledger/ledger.h"
 
 #include <errno.h>
 #include <inttypes.h>

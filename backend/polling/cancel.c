@@ -7,6 +7,8 @@
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
+#include "backend/config/trust.h"
+#include "backend/http/http.h"
 
 #include <errno.h>
 #include <inttypes.h>

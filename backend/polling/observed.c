@@ -7,6 +7,7 @@
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
+#include "backend/media/size_probe.h"
 
 #include <inttypes.h>
 

@@ -7,6 +7,9 @@
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
+#include "backend/core/note.h"
+#include "backend/http/http.h"
+#include "backend/media/size_probe.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -4,7 +4,7 @@
 #ifndef SEEDANCEFS_BACKEND_POLLING_POLL_INTERNAL_H
 #define SEEDANCEFS_BACKEND_POLLING_POLL_INTERNAL_H
 
-#include "backend/core_internal.h"
+#include "backend/base/timers.h"
 #include "backend/polling/poll.h"
 
 struct query;

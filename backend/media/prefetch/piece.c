@@ -2,12 +2,12 @@
  * The pieces of a file that is fetched although nobody reads, and what is learnt of its
  * link on the way.
  */
-#include "backend/media/prefetch/prefetch.h"
+#include "backend/media/prefetch/prefetch_internal.h"
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
-#include "backend/media/prefetch/prefetch_internal.h"
-#include "backend/media/stream/stream_internal.h"
+#include "backend/media/prefetch/prefetch.h"
+#include "backend/media/store/media_file.h"
 
 #include <errno.h>
 #include <string.h>
@@ -32,7 +32,7 @@ static uint64_t missing_end(const struct media_file *file)
 /* Where a link is nearly used up, one request fetches the rest, what is here among it. */
 static int start_piece(struct prefetch_job *job, struct media *media)
 {
-	const struct media_file *file = media->file;
+	const struct media_file *file = media_file_of(media);
 	uint64_t start = media_file_next_missing(file, 0),
 		 end = media_file_next_present(file, start),
 		 most = start + prefetch_piece_bytes(media_file_size(file));
@@ -42,20 +42,17 @@ static int start_piece(struct prefetch_job *job, struct media *media)
 		end = missing_end(file);
 	else if (end > most)
 		end = most;
-	r = media_start_transfer(media, start, end, end);
-	if (r)
-		return r;
-	media->transfers->is_background = true;
-	media->transfers->yields = job->requests < STOP_REQUESTS;
-	job->is_fetching = true;
-	return 0;
+	r = media_start_piece(media, start, end, job->requests < STOP_REQUESTS);
+	if (!r)
+		job->is_fetching = true;
+	return r;
 }
 
 /* At most. */
 static uint64_t piece_bytes(const struct prefetch_job *job, const struct media *media)
 {
-	uint64_t size = media_file_size(media->file),
-		 left = size - media_file_kept(media->file);
+	const struct media_file *file = media_file_of(media);
+	uint64_t size = media_file_size(file), left = size - media_file_kept(file);
 	uint64_t piece = prefetch_piece_bytes(size);
 
 	return job->requests >= KEEP_REQUESTS_LOW || left < piece ? left : piece;
@@ -67,44 +64,32 @@ static void finish(struct prefetch_job *job, struct media *media)
 	job->failures = 0;
 	job->is_complete = true;
 	job->lacks_room = false;
-	media->needs_sync = !media_file_is_synced(media->file);
-	media_start_tick(media);
+	media_make_durable(media);
 	prefetch_job_release(job, SYNC_MS);
 }
 
-static bool has_piece(const struct media *media)
+void prefetch_pumped(struct media *media)
 {
-	for (const struct transfer *transfer = media->transfers; transfer;
-	     transfer = transfer->next)
-		if (transfer->is_background)
-			return true;
-	return false;
-}
-
-void prefetch_go_on(struct media *media)
-{
-	struct prefetch_job *job = media->job;
+	struct prefetch_job *job = media_job(media);
+	struct media_file *file = media_file_of(media);
 
 	if (!job)
 		return;
-	if (media_file_is_complete(media->file)) {
+	if (media_file_is_complete(file)) {
 		finish(job, media);
-	} else if (has_piece(media)) {
+	} else if (media_has_piece(media)) {
 		return;
 	} else if (job->is_fetching) {
 		job->failures = 0;
 		prefetch_job_release(job, 0);
-	} else if (media->transfers && job->requests < KEEP_REQUESTS_LOW) {
+	} else if (media_has_transfers(media) && job->requests < KEEP_REQUESTS_LOW) {
 		return; /* a reader's: comes back at its end */
-	} else if (media->is_stale || media->is_refreshing ||
-		   timer_is_set(&media->retry) ||
-		   media_writer_is_stuck(media->backend->writer)) {
+	} else if (!media_may_request(media)) {
 		prefetch_job_release(job, QUIET_MS);
-	} else if (media_file_next_missing(media->file, 0) >=
-		   media_file_size(media->file)) {
+	} else if (media_file_next_missing(file, 0) >= media_file_size(file)) {
 		return; /* the last of it is on its way to the disk */
-	} else if (!media_file_has_room(media->file, piece_bytes(job, media))) {
-		prefetch_no_room(media); /* before the link is used */
+	} else if (!media_file_has_room(file, piece_bytes(job, media))) {
+		prefetch_no_room(job); /* before the link is used */
 	} else {
 		job->lacks_room = false;
 		if (start_piece(job, media))
@@ -114,38 +99,27 @@ void prefetch_go_on(struct media *media)
 
 bool prefetch_lacks_room(const struct media *media)
 {
+	struct media_id id = media_id(media);
 	const struct prefetch_job *job =
-		prefetch_job_find(media->backend, media->number, media->kind);
+		prefetch_job_find(media_backend(media), id.number, id.kind);
 
 	return job && job->lacks_room;
 }
 
-static void stop_pieces(struct media *media)
+static void stop_piece(struct prefetch_job *job)
 {
-	struct prefetch_job *job = media->job;
-	bool has_stopped = false;
-	struct transfer *next;
-
 	if (prefetch_job_is_urgent(job) || job->requests >= STOP_REQUESTS)
 		return;
-	for (struct transfer *transfer = media->transfers; transfer; transfer = next) {
-		next = transfer->next;
-		if (!transfer->is_background ||
-		    transfer->end - transfer->position <= STOP_BYTES)
-			continue;
-		media_stop_transfer(transfer);
-		has_stopped = true;
-	}
-	if (has_stopped)
+	if (media_stop_pieces(job->media, STOP_BYTES + 1))
 		prefetch_job_release(job, 0);
 }
 
-void prefetch_yield(struct backend *backend)
+void prefetch_reader_waits(struct backend *backend)
 {
-	backend->read_ms = clock_boot_ms();
-	for (struct media *media = media_first(backend); media; media = media->next)
-		if (media->job)
-			stop_pieces(media);
+	backend->prefetching->read_ms = clock_boot_ms();
+	for (struct prefetch_job *job = backend->prefetching->jobs; job; job = job->next)
+		if (job->media)
+			stop_piece(job);
 }
 
 /* --- what is learnt on the way --- */

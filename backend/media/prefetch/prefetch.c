@@ -1,11 +1,14 @@
 #include "backend/media/prefetch/prefetch.h"
+#include "backend/media/prefetch/prefetch_internal.h"
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
-#include "backend/media/prefetch/prefetch_internal.h"
-#include "backend/media/stream/stream_internal.h"
+#include "backend/core/section.h"
+#include "backend/http/link.h"
+#include "backend/media/store/media_file.h"
+#include "backend/media/stream/files.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -29,7 +32,7 @@ static struct prefetch_job *find_from(struct prefetch_job *job, uint64_t number,
 struct prefetch_job *prefetch_job_find(const struct backend *backend, uint64_t number,
 				       enum output_kind kind)
 {
-	return find_from(backend->prefetch_jobs, number, kind);
+	return find_from(backend->prefetching->jobs, number, kind);
 }
 
 struct prefetch_job *prefetch_job_add(struct backend *backend, uint64_t number,
@@ -43,8 +46,8 @@ struct prefetch_job *prefetch_job_add(struct backend *backend, uint64_t number,
 	job->number = number;
 	job->kind = kind;
 	job->at_ms = INT64_MAX;
-	job->next = backend->prefetch_jobs;
-	backend->prefetch_jobs = job;
+	job->next = backend->prefetching->jobs;
+	backend->prefetching->jobs = job;
 	return job;
 }
 
@@ -56,7 +59,7 @@ void prefetch_job_release(struct prefetch_job *job, int64_t delay_ms)
 	job->is_fetching = false;
 	job->at_ms = delay_ms == INT64_MAX ? INT64_MAX : clock_boot_ms() + delay_ms;
 	if (media) {
-		media->job = NULL;
+		media_set_job(media, NULL);
 		backend_media_close(backend, media);
 	}
 	prefetch_set_timer(backend, 0);
@@ -65,13 +68,13 @@ void prefetch_job_release(struct prefetch_job *job, int64_t delay_ms)
 void prefetch_job_drop(struct prefetch_job *job)
 {
 	struct backend *backend = job->backend;
-	struct prefetch_job **at = &backend->prefetch_jobs;
+	struct prefetch_job **at = &backend->prefetching->jobs;
 
 	prefetch_job_release(job, INT64_MAX);
 	while (*at != job)
 		at = &(*at)->next;
 	*at = job->next;
-	poll_forget(backend, job);
+	backend->media_needs->forget_refresh(backend, job);
 	free(job);
 }
 
@@ -79,25 +82,29 @@ void prefetch_drop(struct backend *backend, uint64_t number, enum output_kind ki
 {
 	struct prefetch_job *next;
 
-	for (struct prefetch_job *job = backend->prefetch_jobs; job; job = next) {
+	for (struct prefetch_job *job = backend->prefetching->jobs; job; job = next) {
 		next = job->next;
 		if (job->number == number && (kind == OUTPUT_COUNT || job->kind == kind))
 			prefetch_job_drop(job);
 	}
 }
 
-void prefetch_clear(struct backend *backend)
+void prefetching_destroy(struct backend *backend)
 {
-	while (backend->prefetch_jobs) {
-		struct prefetch_job *job = backend->prefetch_jobs;
+	struct prefetching *prefetching = backend->prefetching;
 
-		backend->prefetch_jobs = job->next;
+	while (prefetching && prefetching->jobs) {
+		struct prefetch_job *job = prefetching->jobs;
+
+		prefetching->jobs = job->next;
 		if (job->media)
-			job->media->job = NULL;
-		poll_forget(backend, job);
+			media_set_job(job->media, NULL); /* the streams destroy it */
+		backend->media_needs->forget_refresh(backend, job);
 		free(job);
 	}
-	timer_clear(&backend->timers, &backend->prefetch_timer);
+	if (prefetching)
+		timer_clear(&backend->timers, &prefetching->timer);
+	free(prefetching);
 }
 
 /* --- when --- */
@@ -196,51 +203,36 @@ static void look_visit(void *context, struct task_view *view)
 	if (view->state != TASK_SUCCEEDED)
 		return;
 	for (int i = 0; i < OUTPUT_COUNT; i++) {
-		struct prefetch_job *before = backend->prefetch_jobs;
+		struct prefetch_job *before = backend->prefetching->jobs;
 
 		look_at(backend, view, (enum output_kind)i,
 			find_from(look->early, view->number, (enum output_kind)i));
-		if (backend->prefetch_jobs != before)
-			recall_requests(backend->prefetch_jobs, view);
+		if (backend->prefetching->jobs != before)
+			recall_requests(backend->prefetching->jobs, view);
 	}
 }
 
 static void look_at_all(struct backend *backend)
 {
-	struct first_look look = { backend, backend->prefetch_jobs };
+	struct first_look look = { backend, backend->prefetching->jobs };
 
-	backend->prefetch_starts = false;
+	backend->prefetching->starts = false;
 	tasks_each(backend->tasks, look_visit, &look);
 }
 
 void prefetch_start(struct backend *backend)
 {
-	backend->prefetch_starts = true;
-	timer_set(&backend->timers, &backend->prefetch_timer, clock_boot_ms());
+	backend->prefetching->starts = true;
+	timer_set(&backend->timers, &backend->prefetching->timer, clock_boot_ms());
 }
 
 /* --- whose turn it is --- */
 
-static bool is_busy(struct media *media)
-{
-	if (media_has_waits(media))
-		return true;
-	for (const struct transfer *transfer = media->transfers; transfer;
-	     transfer = transfer->next)
-		if (!transfer->is_background)
-			return true;
-	return false;
-}
-
 /* Nobody waits for any bytes, or did a moment ago. */
 static bool is_quiet(struct backend *backend)
 {
-	if (clock_boot_ms() - backend->read_ms < QUIET_MS)
-		return false;
-	for (struct media *media = media_first(backend); media; media = media->next)
-		if (is_busy(media))
-			return false;
-	return true;
+	return clock_boot_ms() - backend->prefetching->read_ms >= QUIET_MS &&
+	       !media_any_is_read(backend);
 }
 
 bool prefetch_job_is_urgent(const struct prefetch_job *job)
@@ -252,7 +244,7 @@ static unsigned count_fetched(const struct backend *backend)
 {
 	unsigned count = 0;
 
-	for (const struct prefetch_job *job = backend->prefetch_jobs; job;
+	for (const struct prefetch_job *job = backend->prefetching->jobs; job;
 	     job = job->next)
 		count += job->media != NULL;
 	return count;
@@ -273,7 +265,8 @@ static struct prefetch_job *next_due(struct backend *backend, int64_t now_ms)
 	struct prefetch_job *first = NULL;
 	struct prefetch_rank first_rank = { 0 };
 
-	for (struct prefetch_job *job = backend->prefetch_jobs; job; job = job->next) {
+	for (struct prefetch_job *job = backend->prefetching->jobs; job;
+	     job = job->next) {
 		struct prefetch_rank rank = { prefetch_job_is_urgent(job),
 					      job->life.end_ms };
 
@@ -291,18 +284,18 @@ void prefetch_set_timer(struct backend *backend, int64_t least_ms)
 {
 	int64_t now_ms = clock_boot_ms(), at_ms = INT64_MAX;
 
-	for (const struct prefetch_job *job = backend->prefetch_jobs; job;
+	for (const struct prefetch_job *job = backend->prefetching->jobs; job;
 	     job = job->next)
 		if (!job->media && job->at_ms < at_ms)
 			at_ms = job->at_ms;
-	if (backend->prefetch_jobs && at_ms > now_ms + PLAN_MS)
+	if (backend->prefetching->jobs && at_ms > now_ms + PLAN_MS)
 		at_ms = now_ms + PLAN_MS;
 	if (at_ms < now_ms + least_ms)
 		at_ms = now_ms + least_ms;
 	if (at_ms == INT64_MAX)
-		timer_clear(&backend->timers, &backend->prefetch_timer);
+		timer_clear(&backend->timers, &backend->prefetching->timer);
 	else
-		timer_set(&backend->timers, &backend->prefetch_timer, at_ms);
+		timer_set(&backend->timers, &backend->prefetching->timer, at_ms);
 }
 
 static void begin(struct prefetch_job *job)
@@ -329,17 +322,18 @@ static void begin(struct prefetch_job *job)
 		prefetch_job_retry(job, 0);
 		return;
 	}
-	job->media->job = job;
+	media_set_job(job->media, job);
 	media_pump(job->media);
 }
 
 /* The wall clock may have been set since the times were reckoned. */
 static void plan_again(struct backend *backend, int64_t now_ms)
 {
-	if (now_ms < backend->prefetch_plan_ms)
+	if (now_ms < backend->prefetching->plan_ms)
 		return;
-	backend->prefetch_plan_ms = now_ms + PLAN_MS;
-	for (struct prefetch_job *job = backend->prefetch_jobs; job; job = job->next) {
+	backend->prefetching->plan_ms = now_ms + PLAN_MS;
+	for (struct prefetch_job *job = backend->prefetching->jobs; job;
+	     job = job->next) {
 		AUTOVIEW *view = tasks_view(backend->tasks, job->number);
 
 		if (view && view->state == TASK_SUCCEEDED)
@@ -354,7 +348,7 @@ static void turn_due(void *context)
 	struct prefetch_job *job = NULL;
 	unsigned turns = 0;
 
-	if (backend->prefetch_starts)
+	if (backend->prefetching->starts)
 		look_at_all(backend);
 	plan_again(backend, now_ms);
 	while (turns++ < TURNS_AT_ONCE && (job = next_due(backend, now_ms)))
@@ -362,37 +356,24 @@ static void turn_due(void *context)
 	prefetch_set_timer(backend, POLL_MS);
 }
 
-void prefetch_init(struct backend *backend)
+int prefetching_create(struct backend *backend)
 {
-	timer_init(&backend->prefetch_timer, turn_due, backend);
-}
-
-/* --- what people are told of it --- */
-
-int64_t backend_link_expires_s(struct backend *backend, const struct task_view *view,
-			       bool *ret_is_guess)
-{
-	const struct output *video = &view->outputs[OUTPUT_VIDEO];
-	const struct provider_section *section = backend_section_of(backend, view);
-	int64_t expires_s = link_expires_at(video->url);
-
-	*ret_is_guess = !expires_s;
-	if (expires_s || !video->url || !section || !view->since_ms ||
-	    view->state != TASK_SUCCEEDED)
-		return expires_s;
-	return view->since_ms / 1000 + section->provider->link_life_s;
-}
-
-int64_t backend_keep_begins_ms(struct backend *backend, const struct task_view *view)
-{
-	const struct output *video = &view->outputs[OUTPUT_VIDEO];
-	bool is_guess;
-	struct prefetch_life life = {
-		view->since_ms, backend_link_expires_s(backend, view, &is_guess) * 1000
+	static const struct stream_events events = {
+		.link_used = prefetch_count,
+		.head_came = prefetch_heard,
+		.reader_waits = prefetch_reader_waits,
+		.pumped = prefetch_pumped,
+		.failed = prefetch_failed,
+		.gave_up = prefetch_gave_up,
+		.disk_failed = prefetch_disk_failed,
+		.lacks_room = prefetch_lacks_room,
+		.whole = prefetch_whole,
 	};
 
-	if (backend->config->keep != KEEP_RESCUE || view->state != TASK_SUCCEEDED ||
-	    !video->is_ready || video->is_whole || video->is_lost || !life.end_ms)
-		return 0;
-	return prefetch_begin_ms(&life);
+	backend->prefetching = calloc(1, sizeof(*backend->prefetching));
+	if (!backend->prefetching)
+		return -ENOMEM;
+	timer_init(&backend->prefetching->timer, turn_due, backend);
+	streaming_set_events(backend, &events);
+	return 0;
 }

@@ -6,8 +6,20 @@
 #ifndef SEEDANCEFS_BACKEND_MEDIA_PREFETCH_PREFETCH_INTERNAL_H
 #define SEEDANCEFS_BACKEND_MEDIA_PREFETCH_PREFETCH_INTERNAL_H
 
-#include "backend/media/prefetch/prefetch.h"
+#include "backend/base/timers.h"
 #include "backend/media/prefetch/plan.h"
+#include "backend/media/prefetch/prefetch.h"
+#include "backend/media/stream/background.h"
+#include "backend/tasks/task.h"
+
+/* backend->prefetching */
+struct prefetching {
+	struct prefetch_job *jobs;
+	struct timer timer;
+	bool starts;	 /* everything that is known is to be looked at */
+	int64_t plan_ms; /* boot clock: the times of all jobs are computed again */
+	int64_t read_ms; /* boot clock: somebody waited for bytes */
+};
 
 /* An output that is not whole. */
 struct prefetch_job {
@@ -53,7 +65,19 @@ void prefetch_job_plan(struct prefetch_job *job, const struct task_view *view);
 /* Its turn is over; the next one is so much later (INT64_MAX: is told). */
 void prefetch_job_release(struct prefetch_job *job, int64_t delay_ms);
 
+/* --- piece.c: stream_events --- */
+void prefetch_reader_waits(struct backend *backend);
+void prefetch_pumped(struct media *media);
+bool prefetch_lacks_room(const struct media *media);
+
 /* --- results.c --- */
+/* stream_events. */
+bool prefetch_failed(struct media *media, const struct media_failure *failure);
+void prefetch_gave_up(struct media *media, const char *why);
+void prefetch_disk_failed(struct media *media, const char *why);
+void prefetch_whole(struct media *media);
+/* There is no room for the next piece, which was not asked for: looked at again soon. */
+void prefetch_no_room(struct prefetch_job *job);
 /* It failed: its next turn is later, `least_ms` at the least;
  * or it is lost. May drop it. */
 void prefetch_job_retry(struct prefetch_job *job, int64_t least_ms);

@@ -1,11 +1,12 @@
-#include "backend/media/prefetch/prefetch.h"
+#include "backend/media/prefetch/prefetch_internal.h"
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
-#include "backend/media/prefetch/prefetch_internal.h"
-#include "backend/media/stream/stream_internal.h"
+#include "backend/media/prefetch/prefetch.h"
+#include "backend/media/store/media_file.h"
+#include "backend/media/stream/files.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -192,69 +193,64 @@ static void refreshed(void *context, int result)
 		prefetch_job_retry(job, 0);
 }
 
-static void wait_for_disk(struct media *media, const char *why, int64_t delay_ms)
+static void wait_for_disk(struct prefetch_job *job, const char *why, int64_t delay_ms)
 {
-	struct prefetch_job *job = media->job;
-	struct transfer *next;
-
-	if (!job)
-		return;
 	snprintf(job->why, sizeof(job->why), "%s", why);
-	for (struct transfer *transfer = media->transfers; transfer; transfer = next) {
-		next = transfer->next;
-		if (transfer->is_background)
-			media_stop_transfer(transfer);
-	}
+	media_stop_pieces(job->media, 0);
 	prefetch_job_release(job, delay_ms); /* no fault of the server's */
 }
 
-void prefetch_no_disk(struct media *media, const char *why)
+void prefetch_disk_failed(struct media *media, const char *why)
 {
-	wait_for_disk(media, why, NO_DISK_MS);
+	struct prefetch_job *job = media_job(media);
+
+	if (job)
+		wait_for_disk(job, why, NO_DISK_MS);
 }
 
-void prefetch_no_room(struct media *media)
+void prefetch_no_room(struct prefetch_job *job)
 {
-	if (!media->job->lacks_room)
-		media_note_no_room(media, strerror(ENOSPC));
-	media->job->lacks_room = true;
-	wait_for_disk(media, strerror(ENOSPC), LOOK_FOR_ROOM_MS);
+	if (!job->lacks_room)
+		media_note_no_room(job->media, strerror(ENOSPC));
+	job->lacks_room = true;
+	wait_for_disk(job, strerror(ENOSPC), LOOK_FOR_ROOM_MS);
 }
 
 /* Readers and whoever wants all of it now have their own way to go on. */
-bool prefetch_failed(struct media *media, const struct transfer *transfer,
-		     const struct http_response *response, const char *why)
+bool prefetch_failed(struct media *media, const struct media_failure *failure)
 {
-	struct prefetch_job *job = media->job;
-	if (!job || !transfer->is_background)
+	struct prefetch_job *job = media_job(media);
+	const struct http_response *response = failure->response;
+
+	if (!job || !failure->is_background)
 		return false;
-	snprintf(job->why, sizeof(job->why), "%s", why);
-	if (transfer->brought >= WORTH_BYTES)
+	snprintf(job->why, sizeof(job->why), "%s", failure->why);
+	if (failure->brought >= WORTH_BYTES)
 		job->failures = job->tries = 0;
-	job->was_refused = transfer->objection ||
-			   media_answer_is_dead_link(response->status, transfer->said);
-	if (media_has_waits(media) || media->wants_all) {
+	job->was_refused = failure->is_refused;
+	if (media_is_wanted(media)) {
 		prefetch_job_retry(job, response->retry_after_ms);
 		return false;
 	}
 	if (job->was_refused || response->outcome == HTTP_NOT_SENT) {
+		struct backend *backend = job->backend;
+
 		prefetch_job_release(job, INT64_MAX);
 		job->is_refreshing = true;
-		poll_refresh(media->backend, media->number, refreshed, job);
+		backend->media_needs->refresh_links(backend, job->number, refreshed, job);
 	} else {
 		prefetch_job_retry(job, response->retry_after_ms);
 	}
 	return true;
 }
 
-void prefetch_gave_up(struct media *media)
+void prefetch_gave_up(struct media *media, const char *why)
 {
-	struct prefetch_job *job = media->job;
+	struct prefetch_job *job = media_job(media);
 
 	if (!job)
 		return;
-	snprintf(job->why, sizeof(job->why), "%s",
-		 media->trouble ? media->trouble : "it could not be fetched");
+	snprintf(job->why, sizeof(job->why), "%s", why);
 	prefetch_job_retry(job, 0);
 }
 
@@ -266,14 +262,15 @@ void prefetch_gave_up(struct media *media)
  */
 static bool fetch_again(struct media *media)
 {
-	struct backend *backend = media->backend;
-	struct task_view *view = tasks_begin(backend->tasks, media->number);
-	struct output *output = view ? &view->outputs[media->kind] : NULL;
-	struct prefetch_job *job = prefetch_job_find(backend, media->number, media->kind);
+	struct backend *backend = media_backend(media);
+	struct media_id id = media_id(media);
+	struct task_view *view = tasks_begin(backend->tasks, id.number);
+	struct output *output = view ? &view->outputs[id.kind] : NULL;
+	struct prefetch_job *job = prefetch_job_find(backend, id.number, id.kind);
 
 	if (!view)
 		return false;
-	if (output->version != media->version || output->is_refetched || !output->url) {
+	if (output->version != id.version || output->is_refetched || !output->url) {
 		tasks_abandon(backend->tasks, view);
 		return false;
 	}
@@ -283,30 +280,31 @@ static bool fetch_again(struct media *media)
 	if (tasks_commit(backend->tasks, view))
 		return true; /* the next look at it tries again */
 	log_warn("event=bytes_differ task=%" PRIu64 " action=\"fetched once more\"",
-		 media->number);
-	media->is_stale = true;
+		 id.number);
+	media_set_stale(media);
 	if (job)
 		prefetch_job_release(job, INT64_MAX); /* until its size is known */
-	size_probe_task(backend, media->number, false);
+	backend->media_needs->probe_sizes(backend, id.number, false);
 	return true;
 }
 
 void prefetch_whole(struct media *media)
 {
-	struct backend *backend = media->backend;
-	AUTOVIEW *view = tasks_view(backend->tasks, media->number);
-	const struct output *output = view ? &view->outputs[media->kind] : NULL;
-	bool is_right = media_file_check(media->file) != MEDIA_WRONG;
-	struct prefetch_job *job = prefetch_job_find(backend, media->number, media->kind);
+	struct backend *backend = media_backend(media);
+	struct media_id id = media_id(media);
+	AUTOVIEW *view = tasks_view(backend->tasks, id.number);
+	const struct output *output = view ? &view->outputs[id.kind] : NULL;
+	bool is_right = media_file_check(media_file_of(media)) != MEDIA_WRONG;
+	struct prefetch_job *job = prefetch_job_find(backend, id.number, id.kind);
 
-	if (!output || !output->is_ready || output->version != media->version)
+	if (!output || !output->is_ready || output->version != id.version)
 		return;
 	if (!is_right && fetch_again(media))
 		return;
 	if (!output->is_whole) {
-		log_info("event=kept task=%" PRIu64 " output=%s", media->number,
-			 media->kind == OUTPUT_VIDEO ? "video" : "last_frame");
-		mark_whole(backend, media->number, media->kind, is_right);
+		log_info("event=kept task=%" PRIu64 " output=%s", id.number,
+			 id.kind == OUTPUT_VIDEO ? "video" : "last_frame");
+		mark_whole(backend, id.number, id.kind, is_right);
 	}
 	if (job)
 		prefetch_job_drop(job);

@@ -25,7 +25,7 @@ void media_destroy(struct media *media)
 	timer_clear(&backend->timers, &media->linger);
 	timer_clear(&backend->timers, &media->ahead);
 	media_check_clear(media);
-	poll_forget(backend, media);
+	backend->media_needs->forget_refresh(backend, media);
 	media_file_unref(media->file);
 	free(media->trouble);
 	free(media->etag);
@@ -35,8 +35,8 @@ void media_destroy(struct media *media)
 /* Unlinks it from the table if nobody has it open. */
 static bool unlink_unused(struct backend *backend, struct media *media)
 {
-	SCOPED_LOCK(&backend->media_lock);
-	struct media **at = &backend->media;
+	SCOPED_LOCK(&backend->streaming->lock);
+	struct media **at = &backend->streaming->media;
 
 	if (media->users)
 		return false;
@@ -162,7 +162,7 @@ void backend_media_close(struct backend *backend, struct media *media)
 	bool is_last;
 
 	{
-		SCOPED_LOCK(&backend->media_lock);
+		SCOPED_LOCK(&backend->streaming->lock);
 
 		is_last = --media->users == 0;
 	}

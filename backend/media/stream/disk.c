@@ -8,7 +8,8 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
-#include "backend/media/prefetch/prefetch.h"
+#include "backend/core/note.h"
+#include "backend/media/store/writer.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -23,7 +24,7 @@ static const char *note_head(const struct media *media)
 bool media_lacks_disk(const struct media *media)
 {
 	return media_file_disk_error(media->file) ||
-	       media_writer_is_stuck(media->backend->writer);
+	       media_writer_is_stuck(media->backend->streaming->writer);
 }
 
 static bool has_note(const struct media *media)
@@ -82,10 +83,11 @@ static void look_for_room(struct media *media)
 		media_stop_unwanted(media);
 	}
 	if (has_no_room)
-		prefetch_no_disk(media, strerror(-error));
+		media->backend->streaming->events->disk_failed(media, strerror(-error));
 	if (has_no_room)
 		media_note_no_room(media, strerror(-error));
-	else if (media->has_no_room && !prefetch_lacks_room(media))
+	else if (media->has_no_room &&
+		 !media->backend->streaming->events->lacks_room(media))
 		clear_note(media);
 }
 
@@ -103,19 +105,19 @@ static void note_whole(struct media *media)
 
 void media_written(struct backend *backend)
 {
-	if (!atomic_exchange(&backend->has_written, false))
+	if (!atomic_exchange(&backend->streaming->has_written, false))
 		return;
 	for (struct media *media = media_first(backend); media; media = media->next) {
 		look_for_room(media);
 		note_whole(media);
 		media_resume(media);
-		prefetch_go_on(media);
+		backend->streaming->events->pumped(media);
 	}
 }
 
 void media_retry_disk(struct media *media)
 {
-	struct media_writer *writer = media->backend->writer;
+	struct media_writer *writer = media->backend->streaming->writer;
 
 	look_for_room(media);
 	if (media_file_homeless(media->file) && !media_writer_is_full(writer))

@@ -8,7 +8,7 @@
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
-#include "backend/media/prefetch/prefetch.h"
+#include "backend/core/note.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -57,7 +57,7 @@ void media_give_up(struct media *media, const char *why)
 	note_failure(media, why);
 	media->wants_all = false;
 	media->failures = media->refusals = 0;
-	prefetch_gave_up(media);
+	media->backend->streaming->events->gave_up(media, why);
 	media_stop_transfers(media);
 	media_answer_all(media, -EIO);
 }
@@ -124,6 +124,13 @@ static void refreshed(void *context, int result)
 		media_pump(media);
 }
 
+static void refresh_links(struct media *media, void (*done)(void *context, int result))
+{
+	struct backend *backend = media->backend;
+
+	backend->media_needs->refresh_links(backend, media->number, done, media);
+}
+
 static void refused(struct media *media, const char *why)
 {
 	if (media->is_refreshing)
@@ -133,7 +140,7 @@ static void refused(struct media *media, const char *why)
 		return;
 	}
 	media->is_refreshing = true;
-	poll_refresh(media->backend, media->number, refreshed, media);
+	refresh_links(media, refreshed);
 }
 
 static void asked_again(void *context, int result)
@@ -152,7 +159,7 @@ static void unreachable(struct media *media)
 	if (media->is_refreshing)
 		return;
 	media->is_refreshing = true;
-	poll_refresh(media->backend, media->number, asked_again, media);
+	refresh_links(media, asked_again);
 }
 
 /* The file behind the link is another one:
@@ -170,7 +177,7 @@ static void become_stale(struct media *media)
 		view->outputs[media->kind].is_ready = false;
 		view->listing_ms = clock_wall_ms();
 		tasks_try_commit(backend->tasks, view);
-		size_probe_task(backend, media->number, false);
+		backend->media_needs->probe_sizes(backend, media->number, false);
 	} else if (view) {
 		tasks_abandon(backend->tasks, view);
 	}
@@ -198,6 +205,22 @@ static bool is_outdated(const struct transfer *transfer)
 	return url && strcmp(url, transfer->url);
 }
 
+/* It was a piece in the background, which whoever began it takes care of. */
+static bool is_left_to_job(struct media *media, const struct transfer *transfer,
+			   const struct http_response *response, const char *why)
+{
+	const struct media_failure failure = {
+		.response = response,
+		.why = why,
+		.brought = transfer->brought,
+		.is_background = transfer->is_background,
+		.is_refused = transfer->objection ||
+			      media_answer_is_dead_link(response->status, transfer->said),
+	};
+
+	return media->backend->streaming->events->failed(media, &failure);
+}
+
 void media_transfer_failed(struct media *media, const struct transfer *transfer,
 			   const struct http_response *response)
 {
@@ -210,7 +233,7 @@ void media_transfer_failed(struct media *media, const struct transfer *transfer,
 		become_stale(media);
 		return;
 	}
-	if (prefetch_failed(media, transfer, response, why))
+	if (is_left_to_job(media, transfer, response, why))
 		return;
 	media_set_trouble(media, why);
 	media->again_start = transfer->start;

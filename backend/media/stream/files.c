@@ -5,7 +5,6 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/base/text.h"
-#include "backend/media/prefetch/prefetch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -91,7 +90,6 @@ void media_drop(struct backend *backend, uint64_t number, enum output_kind kind)
 			      O_DIRECTORY | O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
 		     : -1;
 
-	prefetch_drop(backend, number, kind);
 	close_dropped(backend, number, kind);
 	if (directory < 0 || !view)
 		return;

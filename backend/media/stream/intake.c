@@ -6,6 +6,8 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
+#include "backend/http/http.h"
+#include "backend/media/store/writer.h"
 
 #include <errno.h>
 #include <string.h>
@@ -56,11 +58,12 @@ static void stage(struct transfer *transfer, struct media_chunk *chunk)
 		note_progress(transfer, chunk->size);
 	media_file_stage(media->file, chunk);
 	if (media_file_disk_error(media->file) && !media->has_no_room)
-		atomic_store(&media->backend->has_written, true); /* people are told */
-	if (media_writer_is_stuck(media->backend->writer))
+		atomic_store(&media->backend->streaming->has_written,
+			     true); /* people are told */
+	if (media_writer_is_stuck(media->backend->streaming->writer))
 		media_file_keep_chunk(media->file, chunk);
 	else
-		media_writer_add(media->backend->writer, media->file, chunk);
+		media_writer_add(media->backend->streaming->writer, media->file, chunk);
 	media_chunk_unref(chunk);
 	media_answer_ready(media);
 }
@@ -83,7 +86,7 @@ static struct media_chunk *chunk_at(struct transfer *transfer, uint64_t position
 
 	if (end > last_block_end(transfer))
 		end = last_block_end(transfer);
-	return media_chunk_create(&transfer->media->backend->chunks, position,
+	return media_chunk_create(&transfer->media->backend->streaming->chunks, position,
 				  (size_t)(end - position));
 }
 
@@ -118,9 +121,10 @@ static struct media_chunk *split(struct transfer *transfer, size_t whole)
 	size_t rest = chunk->size - whole;
 	bool is_mostly_full = whole >= MEDIA_CHUNK_BYTES / 2;
 
-	other = is_mostly_full ? chunk_at(transfer, chunk->offset + whole)
-			       : media_chunk_create(&transfer->media->backend->chunks,
-						    chunk->offset, whole);
+	other = is_mostly_full
+			? chunk_at(transfer, chunk->offset + whole)
+			: media_chunk_create(&transfer->media->backend->streaming->chunks,
+					     chunk->offset, whole);
 	if (!other)
 		return NULL;
 	if (is_mostly_full) {
@@ -188,7 +192,7 @@ bool media_is_at_limit(const struct transfer *transfer)
 bool media_must_pause(const struct transfer *transfer)
 {
 	const struct media *media = transfer->media;
-	struct media_writer *writer = media->backend->writer;
+	struct media_writer *writer = media->backend->streaming->writer;
 
 	return media_is_at_limit(transfer) ||
 	       (media_writer_is_full(writer) && !media_writer_is_stuck(writer)) ||

@@ -22,7 +22,8 @@ uint64_t media_look(struct backend *backend, uint64_t number, enum output_kind k
 static struct kept_memo *memo_of(struct backend *backend, uint64_t number,
 				 enum output_kind kind)
 {
-	return &backend->kept[(number * OUTPUT_COUNT + kind) % ARRAY_SIZE(backend->kept)];
+	return &backend->streaming->kept[(number * OUTPUT_COUNT + kind) %
+					 ARRAY_SIZE(backend->streaming->kept)];
 }
 
 static bool is_of(const struct kept_memo *memo, uint64_t number, enum output_kind kind,
@@ -35,7 +36,7 @@ void media_kept_forget(const struct media *media)
 {
 	struct kept_memo *memo = memo_of(media->backend, media->number, media->kind);
 
-	media->backend->kept_changes++;
+	media->backend->streaming->kept_changes++;
 	if (is_of(memo, media->number, media->kind, media->version))
 		*memo = (struct kept_memo){ 0 };
 }
@@ -45,11 +46,11 @@ void media_kept_forget(const struct media *media)
 static bool recall(struct backend *backend, uint64_t number, enum output_kind kind,
 		   uint32_t version, uint64_t *ret_bytes, uint64_t *ret_changes)
 {
-	SCOPED_LOCK(&backend->media_lock);
+	SCOPED_LOCK(&backend->streaming->lock);
 	const struct media *media = media_find(backend, number, kind, version);
 	const struct kept_memo *memo = memo_of(backend, number, kind);
 
-	*ret_changes = backend->kept_changes;
+	*ret_changes = backend->streaming->kept_changes;
 	if (media)
 		*ret_bytes = media_file_kept(media->file);
 	else if (is_of(memo, number, kind, version))
@@ -62,9 +63,9 @@ static bool recall(struct backend *backend, uint64_t number, enum output_kind ki
 static void remember(struct backend *backend, const struct kept_memo *found,
 		     uint64_t changes)
 {
-	SCOPED_LOCK(&backend->media_lock);
+	SCOPED_LOCK(&backend->streaming->lock);
 
-	if (backend->kept_changes == changes)
+	if (backend->streaming->kept_changes == changes)
 		*memo_of(backend, found->number, found->kind) = *found;
 }
 

@@ -10,15 +10,15 @@
 
 struct media *media_first(struct backend *backend)
 {
-	SCOPED_LOCK(&backend->media_lock);
+	SCOPED_LOCK(&backend->streaming->lock);
 
-	return backend->media;
+	return backend->streaming->media;
 }
 
 struct media *media_find(struct backend *backend, uint64_t number, enum output_kind kind,
 			 uint32_t version)
 {
-	for (struct media *media = backend->media; media; media = media->next)
+	for (struct media *media = backend->streaming->media; media; media = media->next)
 		if (media->number == number && media->kind == kind &&
 		    media->version == version)
 			return media;
@@ -70,7 +70,8 @@ struct opening {
 /* The lock is held. */
 static bool is_being_opened(const struct backend *backend, const struct opening *wanted)
 {
-	for (const struct opening *other = backend->openings; other; other = other->next)
+	for (const struct opening *other = backend->streaming->openings; other;
+	     other = other->next)
 		if (other->number == wanted->number && other->kind == wanted->kind &&
 		    other->version == wanted->version)
 			return true;
@@ -80,18 +81,18 @@ static bool is_being_opened(const struct backend *backend, const struct opening 
 /* The media if it is open; else NULL, and the opening is this one's. */
 static struct media *begin_opening(struct backend *backend, struct opening *opening)
 {
-	SCOPED_LOCK(&backend->media_lock);
+	SCOPED_LOCK(&backend->streaming->lock);
 	struct media *media;
 
 	while (!(media = media_find(backend, opening->number, opening->kind,
 				    opening->version)) &&
 	       is_being_opened(backend, opening))
-		pthread_cond_wait(&backend->media_opened, &backend->media_lock);
+		pthread_cond_wait(&backend->streaming->opened, &backend->streaming->lock);
 	if (media) {
 		media->users++;
 	} else {
-		opening->next = backend->openings;
-		backend->openings = opening;
+		opening->next = backend->streaming->openings;
+		backend->streaming->openings = opening;
 	}
 	return media;
 }
@@ -100,18 +101,18 @@ static struct media *begin_opening(struct backend *backend, struct opening *open
 static void end_opening(struct backend *backend, struct opening *opening,
 			struct media *media)
 {
-	SCOPED_LOCK(&backend->media_lock);
-	struct opening **at = &backend->openings;
+	SCOPED_LOCK(&backend->streaming->lock);
+	struct opening **at = &backend->streaming->openings;
 
 	while (*at != opening)
 		at = &(*at)->next;
 	*at = opening->next;
 	if (media) {
-		media->next = backend->media;
-		backend->media = media;
+		media->next = backend->streaming->media;
+		backend->streaming->media = media;
 		media_kept_forget(media);
 	}
-	pthread_cond_broadcast(&backend->media_opened);
+	pthread_cond_broadcast(&backend->streaming->opened);
 }
 
 int backend_media_open(struct backend *backend, uint64_t number, enum output_kind kind,
@@ -140,7 +141,7 @@ int backend_media_open(struct backend *backend, uint64_t number, enum output_kin
 
 void backend_media_ref(struct backend *backend, struct media *media)
 {
-	SCOPED_LOCK(&backend->media_lock);
+	SCOPED_LOCK(&backend->streaming->lock);
 
 	media->users++;
 }
@@ -158,7 +159,7 @@ int backend_media_descriptor(const struct media *media)
 
 bool media_is_used(const struct media *media)
 {
-	SCOPED_LOCK(&media->backend->media_lock);
+	SCOPED_LOCK(&media->backend->streaming->lock);
 
 	return media->users > 0;
 }
@@ -167,33 +168,4 @@ bool media_is_idle(struct media *media)
 {
 	return !media_has_waits(media) && !media->transfers && !media->wants_all &&
 	       !media->job;
-}
-
-/* --- the end --- */
-
-void media_stop(struct backend *backend)
-{
-	for (struct media *media = media_first(backend); media; media = media->next) {
-		media_refuse_reads(media);
-		media_stop_transfers(media);
-	}
-}
-
-void media_sync(struct backend *backend)
-{
-	for (struct media *media = media_first(backend); media; media = media->next)
-		if (media_is_worth_a_sync(media))
-			media_file_sync_begin(media->file);
-	for (struct media *media = media_first(backend); media; media = media->next)
-		media_file_sync_finish(media->file);
-}
-
-void media_clear(struct backend *backend)
-{
-	while (backend->media) {
-		struct media *media = backend->media;
-
-		backend->media = media->next;
-		media_destroy(media);
-	}
 }

@@ -136,21 +136,21 @@ static bool end_cancelled(struct media *media)
 static void run_cancel(struct backend *backend, struct command *command)
 {
 	(void)command;
-	atomic_exchange(&backend->is_cancel_sent, false);
+	atomic_exchange(&backend->streaming->is_cancel_sent, false);
 	for (struct media *media = media_first(backend); media; media = media->next)
 		end_cancelled(media);
 }
 
 void media_reads_init(struct backend *backend)
 {
-	backend->cancel.run = run_cancel;
+	backend->streaming->cancel.run = run_cancel;
 }
 
 /* The command is part of the backend: cancelling needs no memory. */
 void backend_media_end_cancelled(struct backend *backend)
 {
-	if (!atomic_exchange(&backend->is_cancel_sent, true))
-		backend_send(backend, &backend->cancel);
+	if (!atomic_exchange(&backend->streaming->is_cancel_sent, true))
+		backend_send(backend, &backend->streaming->cancel);
 }
 
 /* --- parking --- */

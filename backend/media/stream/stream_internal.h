@@ -19,14 +19,53 @@
 #ifndef SEEDANCEFS_BACKEND_MEDIA_STREAM_STREAM_INTERNAL_H
 #define SEEDANCEFS_BACKEND_MEDIA_STREAM_STREAM_INTERNAL_H
 
-#include "backend/core_internal.h"
-#include "backend/media/stream/media_answer.h"
+#include "backend/base/timers.h"
+#include "backend/core/command.h"
 #include "backend/media/store/media_file.h"
 #include "backend/media/store/stage.h"
+#include "backend/media/stream/background.h"
+#include "backend/media/stream/files.h"
+#include "backend/media/stream/media.h"
+#include "backend/media/stream/media_answer.h"
+#include "backend/tasks/task.h"
 
 #include <stdatomic.h>
 
 #define MEDIA_RUNS_MAX 16
+#define KEPT_MEMOS 4096
+
+struct opening;
+
+/* What is on disk of an output that is not open: kept.c. */
+struct kept_memo {
+	uint64_t number; /* 0: none */
+	enum output_kind kind;
+	uint32_t version;
+	uint64_t bytes;
+};
+
+#define KEPT_MEMOS 4096
+
+/* backend->streaming */
+struct streaming {
+	/* Set before start. */
+	struct media_writer *writer;
+	struct media_pool chunks; /* has a lock of its own */
+	const struct stream_events *events;
+
+	/* Guarded by lock. */
+	pthread_mutex_t lock;
+	pthread_cond_t opened;
+	struct media *media;
+	struct opening *openings; /* what somebody is opening just now */
+	struct kept_memo kept[KEPT_MEMOS];
+	uint64_t kept_changes; /* media that were opened */
+
+	/* Any thread. */
+	atomic_bool has_written; /* the writer has news */
+	struct command cancel;	 /* read.c: ends reads that were cancelled */
+	atomic_bool is_cancel_sent;
+};
 
 /*
  * A range on its way. Backend thread only.
@@ -48,7 +87,7 @@ struct transfer {
 	struct media_chunk *chunk;  /* what came last, not staged yet; or NULL */
 	uint64_t reserved;	    /* room on disk is asked for up to here */
 	int64_t begun_ms, first_ms; /* boot clock: the request, its first bytes */
-	bool is_background;	    /* nobody waits for it: media/prefetch/prefetch.h */
+	bool is_background;	    /* nobody waits for it: background.h */
 	bool yields;	/* who needs what it brings much later has a request of its own */
 	bool is_ending; /* what comes behind it may begin */
 	bool is_paused;
@@ -85,7 +124,7 @@ struct media {
 	uint32_t version;
 	struct media_file *file;
 
-	/* Guarded by media_lock. */
+	/* Guarded by the lock of backend->streaming. */
 	struct media *next;
 	unsigned users;
 
@@ -118,17 +157,17 @@ struct media {
 			     readers are likely to be served */
 	bool has_no_room; /* on disk, and the task's note says so */
 	bool is_dropped;  /* its file was removed: who has it open reads on */
-	struct prefetch_job *
-		job; /* whose turn it is to fetch it, or NULL: media/prefetch/prefetch.h */
-	struct check *check;	  /* its bytes are being compared, or NULL */
+	struct prefetch_job
+		*job;	     /* whose turn it is to fetch it, or NULL: background.h */
+	struct check *check; /* its bytes are being compared, or NULL */
 	struct timer check_timer; /* … the next slice */
 	bool is_concluded;	  /* they were, now or earlier, or could not be */
 };
 
-/* --- media/stream/media.c --- */
+/* --- media.c --- */
 /* The first in the table. Only the backend's thread takes any out of it. */
 struct media *media_first(struct backend *backend);
-/* NULL: it is not open. media_lock is held. */
+/* NULL: it is not open. The lock is held. */
 struct media *media_find(struct backend *backend, uint64_t number, enum output_kind kind,
 			 uint32_t version);
 /* Nothing is under way. */
@@ -136,7 +175,7 @@ bool media_is_idle(struct media *media);
 /* Somebody has it open. */
 bool media_is_used(const struct media *media);
 
-/* --- media/stream/closing.c --- */
+/* --- closing.c --- */
 /* It must be out of the table. */
 void media_destroy(struct media *media);
 /* A good part of it came, and is not durable yet. */
@@ -145,15 +184,17 @@ void media_linger_due(void *context);
 /* Closes it, in a while, if nobody has it open and nothing is under way any more. */
 void media_close_unused(struct media *media);
 
-/* --- media/stream/files.c --- */
+/* --- files.c --- */
 /* A descriptor of its file, or -errno. */
 int media_open_bytes(struct media *media);
 
 /* --- kept.c --- */
-/* It is open, and will change. media_lock is held. */
+/* It is open, and will change. The lock is held. */
 void media_kept_forget(const struct media *media);
 
-/* --- media/stream/read.c --- */
+/* --- read.c --- */
+/* Before any read is cancelled. */
+void media_reads_init(struct backend *backend);
 /* Whether any read waits. */
 bool media_has_waits(struct media *media);
 /* Answers the waiting reads whose bytes are here. */
@@ -166,7 +207,7 @@ void media_refuse_reads(struct media *media);
 void media_start_tick(struct media *media);
 void media_tick_due(void *context);
 
-/* --- media/stream/window.c --- */
+/* --- window.c --- */
 /* What a transfer brings from now on; what it brought before may be forgotten again. */
 uint64_t media_next_of(const struct transfer *transfer);
 /* A read was parked: it goes on with a run, whose window is kept on its way. */
@@ -175,20 +216,16 @@ void media_follow_read(struct media *media, uint64_t offset, uint64_t end);
 void media_follow_reader(struct media *media, uint64_t offset);
 /* A transfer is about to end: what a reader wants behind it begins. */
 void media_ahead_due(void *context);
-/* Starts whatever is missing for those who wait. */
-void media_pump(struct media *media);
 
-/* --- media/stream/disk.c --- */
+/* --- disk.c --- */
 /* The disk takes no bytes: it has no room, or stands still. */
 bool media_lacks_disk(const struct media *media);
 /* The task's note says that it takes none of this media. */
 bool media_is_noted(const struct media *media, const struct task_view *view);
-/* The task's note says so, and why, until something of it is on disk again. */
-void media_note_no_room(struct media *media, const char *why);
 /* Looks whether it does by now; what found no room is tried again. */
 void media_retry_disk(struct media *media);
 
-/* --- media/stream/transfer.c --- */
+/* --- transfer.c --- */
 /* [start, end), of which up to `limit` is taken in for now. */
 int media_start_transfer(struct media *media, uint64_t start, uint64_t end,
 			 uint64_t limit);
@@ -204,7 +241,7 @@ bool media_stop_paused(struct media *media);
 /* A reader left: what goes ahead of one waits until somebody reads on. */
 void media_hold_back(struct media *media);
 
-/* --- media/stream/intake.c --- */
+/* --- intake.c --- */
 /* Takes the next bytes of a transfer in. 0 or -ENOMEM. */
 int media_take_in(struct transfer *transfer, const char *bytes, size_t size);
 /* What came so far is of use, but for a block that is not whole yet. */
@@ -221,7 +258,7 @@ void media_resume(struct media *media);
  * no more than these ahead. */
 uint64_t media_most_ahead(const struct media *media);
 
-/* --- media/stream/failure.c --- */
+/* --- failure.c --- */
 /* It did not bring what it was to; it is gone but for this. */
 void media_transfer_failed(struct media *media, const struct transfer *transfer,
 			   const struct http_response *response);
@@ -235,7 +272,7 @@ void media_clear_note(struct media *media);
 void media_note_overdue(struct media *media);
 void media_retry_due(void *context);
 
-/* --- media/stream/verify.c --- */
+/* --- verify.c --- */
 /* With the tick: begins to check what is whole and durable. True while that goes on. */
 bool media_check_go_on(struct media *media);
 /* The next tick will. */

@@ -7,7 +7,9 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
 #include "backend/base/text.h"
-#include "backend/media/prefetch/prefetch.h"
+#include "backend/config/trust.h"
+#include "backend/core/section.h"
+#include "backend/http/http.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -194,7 +196,8 @@ static bool check_head(struct transfer *transfer, const struct http_response *re
 		return false;
 	if (response->etag && !media->etag)
 		text_set(&media->etag, response->etag);
-	prefetch_heard(media->backend, media->number, media->kind, media->file, response);
+	media->backend->streaming->events->head_came(media->backend, media->number,
+						     media->kind, media->file, response);
 	take_span(transfer, &span, response->status == 200);
 	transfer->is_checked = true;
 	transfer->first_ms = clock_boot_ms();
@@ -341,7 +344,8 @@ int media_start_transfer(struct media *media, uint64_t start, uint64_t end,
 	}
 	cut_others(media, start);
 	transfer->next = media->transfers;
-	media->transfers = transfer; /* in front: media/prefetch/prefetch.c marks it */
-	prefetch_count(backend, media->number, media->kind, url, media->file);
+	media->transfers = transfer; /* in front: media_start_piece() marks it */
+	backend->streaming->events->link_used(backend, media->number, media->kind, url,
+					      media->file);
 	return 0;
 }

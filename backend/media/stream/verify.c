@@ -1,13 +1,12 @@
 /*
  * Whether a whole file is what the server promised: it is read once, in slices, when it
- * is durable. What comes of it is remembered beside the map, and told to media/prefetch/prefetch.c.
+ * is durable. What comes of it is remembered beside the map, and told to those who listen (stream_events).
  */
 #include "backend/media/stream/stream_internal.h"
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
-#include "backend/media/prefetch/prefetch.h"
 #include "backend/http/expected_digest.h"
 
 #include <errno.h>
@@ -43,7 +42,8 @@ static void conclude(struct media *media, enum media_check result)
 	media->is_concluded = true;
 	if (media_file_check(media->file) == result ||
 	    !media_file_set_check(media->file, result))
-		prefetch_whole(media); /* else the keeper comes back to it */
+		media->backend->streaming->events->whole(
+			media); /* else the keeper comes back to it */
 }
 
 /* Returns 0 at the slice's or the file's end; -errno. */

@@ -5,12 +5,11 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/base/text.h"
-#include "backend/media/prefetch/prefetch.h"
 
 #include <errno.h>
 
-static void fetch_output(struct backend *backend, const struct task_view *view,
-			 enum output_kind kind)
+void media_fetch_output(struct backend *backend, const struct task_view *view,
+			enum output_kind kind)
 {
 	struct media *media;
 
@@ -21,19 +20,6 @@ static void fetch_output(struct backend *backend, const struct task_view *view,
 	media->wants_all = true;
 	media_pump(media);
 	backend_media_close(backend, media);
-}
-
-void media_fetch(struct backend *backend, uint64_t number)
-{
-	AUTOVIEW *view = tasks_view(backend->tasks, number);
-
-	if (!view)
-		return;
-	prefetch_again(backend, number);
-	for (int i = 0; i < OUTPUT_COUNT; i++)
-		fetch_output(backend, view, (enum output_kind)i);
-	if (!size_probe_is_under_way(backend, number))
-		size_probe_task(backend, number, true);
 }
 
 static bool is_under_way(const struct media *media)

@@ -10,7 +10,6 @@
 #include "backend/media/stream/stream_internal.h"
 
 #include "backend/base/clock.h"
-#include "backend/media/prefetch/prefetch.h"
 
 #include <errno.h>
 
@@ -288,7 +287,7 @@ void media_follow_read(struct media *media, uint64_t offset, uint64_t end)
 	uint64_t missing = media_file_next_missing(media->file, offset), ignored;
 
 	if (missing < end)
-		prefetch_yield(media->backend);
+		media->backend->streaming->events->reader_waits(media->backend);
 	if (missing < end && may_start(media)) {
 		grow_window(run, end - offset);
 		extend(media, run);
@@ -399,7 +398,7 @@ void media_pump(struct media *media)
 	if (!r && media->wants_all)
 		provide_all(media);
 	if (!r)
-		prefetch_go_on(media);
+		media->backend->streaming->events->pumped(media);
 	if (r)
 		media_give_up(media,
 			      r == -ENOLINK

@@ -4,8 +4,15 @@
  */
 #include "tests/unit/unit.h"
 
-#include "backend/base/clock.h"
 #include "backend/polling/poll_internal.h"
+
+#include "backend/backend.h"
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/base/text.h"
+#include "backend/core/note.h"
+#include "backend/core/section.h"
+#include "backend/media/size_probe.h"
 
 #define DAY_MS INT64_C(86400000)
 

@@ -1,7 +1,12 @@
 /* backend/backend.h: a parked read is answered exactly once, however it ends. */
-#include "tests/unit/unit.h"
+#include "backend/backend.h"
+#include "backend/base/cleanup.h"
+#include "backend/base/text.h"
+#include "backend/core/core.h"
+#include "backend/core/section.h"
+#include "backend/media/stream/media.h"
 
-#include "backend/core_internal.h"
+#include "tests/unit/unit.h"
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
