@@ -116,14 +116,40 @@ static int read_jpeg(struct media_source source, struct size *size)
 	return r;
 }
 
+/* A TIFF file says in its first bytes which end of its numbers comes first. */
+static unsigned tiff_short(const unsigned char *bytes, bool is_big)
+{
+	return is_big ? bytes_be16(bytes) : bytes_le16(bytes);
+}
+
+static uint32_t tiff_long(const unsigned char *bytes, bool is_big)
+{
+	return is_big ? bytes_be32(bytes) : bytes_le32(bytes);
+}
+
+static void take_tiff_entry(const unsigned char entry[12], bool is_big, struct size *size)
+{
+	bool is_short = tiff_short(entry + 2, is_big) == 3;
+	unsigned value =
+		is_short ? tiff_short(entry + 8, is_big) : tiff_long(entry + 8, is_big);
+
+	switch (tiff_short(entry, is_big)) {
+	case 256:
+		size->width = value;
+		break;
+	case 257:
+		size->height = value;
+		break;
+	}
+}
+
 /* The first directory's entries 256 and 257, as short or long numbers. */
 static int read_tiff(struct media_source source, struct size *size)
 {
 	unsigned char bytes[12];
 	int r = read_at(source, 0, bytes, 8);
 	bool is_big = r > 0 && bytes[0] == 'M';
-	uint64_t at =
-		r > 0 ? (is_big ? bytes_be32(bytes + 4) : bytes_le32(bytes + 4)) : 0;
+	uint64_t at = r > 0 ? tiff_long(bytes + 4, is_big) : 0;
 	struct size found = { 0, 0 };
 	unsigned count;
 
@@ -131,23 +157,12 @@ static int read_tiff(struct media_source source, struct size *size)
 		r = read_at(source, at, bytes, 2);
 	if (r <= 0)
 		return r;
-	count = is_big ? bytes_be16(bytes) : bytes_le16(bytes);
+	count = tiff_short(bytes, is_big);
 	for (unsigned i = 0; i < count && i < ENTRIES_MAX; i++) {
-		unsigned tag, type, value;
-
 		r = read_at(source, at + 2 + 12 * (uint64_t)i, bytes, 12);
 		if (r <= 0)
 			return r;
-		tag = is_big ? bytes_be16(bytes) : bytes_le16(bytes);
-		type = is_big ? bytes_be16(bytes + 2) : bytes_le16(bytes + 2);
-		if (type == 3)
-			value = is_big ? bytes_be16(bytes + 8) : bytes_le16(bytes + 8);
-		else
-			value = is_big ? bytes_be32(bytes + 8) : bytes_le32(bytes + 8);
-		if (tag == 256)
-			found.width = value;
-		if (tag == 257)
-			found.height = value;
+		take_tiff_entry(bytes, is_big, &found);
 	}
 	*size = found;
 	return 1;

@@ -28,6 +28,26 @@ static struct media_type sniff_iso(const unsigned char *head, size_t size)
 	return (struct media_type){ MEDIA_VIDEO, "video/mp4" };
 }
 
+static bool is_bmp(const unsigned char *head, size_t size)
+{
+	return HAS(0, "BM") && size >= 18 && head[15] == 0 && head[16] == 0;
+}
+
+static bool is_mpeg_audio(const unsigned char *head, size_t size)
+{
+	return HAS(0, "ID3") ||
+	       (size >= 2 && head[0] == 0xff && (head[1] & 0xe6) == 0xe2);
+}
+
+static struct media_type sniff_riff(const unsigned char *head, size_t size)
+{
+	if (HAS(8, "WEBP"))
+		return (struct media_type){ MEDIA_IMAGE, "image/webp" };
+	if (HAS(8, "WAVE"))
+		return (struct media_type){ MEDIA_AUDIO, "audio/wav" };
+	return (struct media_type){ MEDIA_UNKNOWN, "application/octet-stream" };
+}
+
 static struct media_type sniff(const unsigned char *head, size_t size)
 {
 	if (HAS(0, "\x89PNG\r\n\x1a\n"))
@@ -36,17 +56,15 @@ static struct media_type sniff(const unsigned char *head, size_t size)
 		return (struct media_type){ MEDIA_IMAGE, "image/jpeg" };
 	if (HAS(0, "GIF87a") || HAS(0, "GIF89a"))
 		return (struct media_type){ MEDIA_IMAGE, "image/gif" };
-	if (HAS(0, "RIFF") && HAS(8, "WEBP"))
-		return (struct media_type){ MEDIA_IMAGE, "image/webp" };
-	if (HAS(0, "RIFF") && HAS(8, "WAVE"))
-		return (struct media_type){ MEDIA_AUDIO, "audio/wav" };
+	if (HAS(0, "RIFF"))
+		return sniff_riff(head, size);
 	if (HAS(0, "II*\0") || HAS(0, "MM\0*"))
 		return (struct media_type){ MEDIA_IMAGE, "image/tiff" };
 	if (HAS(4, "ftyp"))
 		return sniff_iso(head, size);
-	if (HAS(0, "BM") && size >= 18 && head[15] == 0 && head[16] == 0)
+	if (is_bmp(head, size))
 		return (struct media_type){ MEDIA_IMAGE, "image/bmp" };
-	if (HAS(0, "ID3") || (size >= 2 && head[0] == 0xff && (head[1] & 0xe6) == 0xe2))
+	if (is_mpeg_audio(head, size))
 		return (struct media_type){ MEDIA_AUDIO, "audio/mpeg" };
 	return (struct media_type){ MEDIA_UNKNOWN, "application/octet-stream" };
 }

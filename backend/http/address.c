@@ -1,21 +1,34 @@
 #include "backend/http/address.h"
 
 #include "backend/base/bytes.h"
+#include "backend/base/cleanup.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdint.h>
 #include <string.h>
 
+#define IPV4(a, b) ((uint32_t)(a) << 24 | (uint32_t)(b) << 16)
+
+/* The networks that the internet does not route, or not to one host. */
+static const struct {
+	uint32_t address;
+	unsigned prefix;
+} special_ipv4[] = {
+	{ IPV4(0, 0), 8 },    { IPV4(10, 0), 8 },     { IPV4(100, 64), 10 },
+	{ IPV4(127, 0), 8 },  { IPV4(169, 254), 16 }, { IPV4(172, 16), 12 },
+	{ IPV4(192, 0), 24 }, { IPV4(192, 168), 16 }, { IPV4(198, 18), 15 },
+	{ IPV4(224, 0), 3 },
+};
+
 static bool is_public_ipv4(uint32_t address)
 {
-	unsigned a = address >> 24, b = address >> 16 & 255;
-
-	return !(a == 0 || a == 10 || a == 127 || a >= 224 ||
-		 (a == 100 && b >= 64 && b < 128) || (a == 169 && b == 254) ||
-		 (a == 172 && b >= 16 && b < 32) || (a == 192 && b == 168) ||
-		 (a == 192 && b == 0 && (address >> 8 & 255) == 0) ||
-		 (a == 198 && (b == 18 || b == 19)));
+	for (size_t i = 0; i < ARRAY_SIZE(special_ipv4); i++)
+		if ((address ^ special_ipv4[i].address) >>
+			    (32 - special_ipv4[i].prefix) ==
+		    0)
+			return false;
+	return true;
 }
 
 bool address_is_public(const struct sockaddr *address)

@@ -18,6 +18,34 @@ static int read_number(const char **at, uint64_t *ret_number)
 	return errno || *ret_number > INT64_MAX ? -EINVAL : 0;
 }
 
+/* "*" stands for what the server does not tell. */
+static bool skip_unknown(const char **at)
+{
+	if (**at != '*')
+		return false;
+	++*at;
+	return true;
+}
+
+static int read_range(const char **at, struct content_range *range)
+{
+	if (skip_unknown(at))
+		return 0;
+	if (read_number(at, &range->first) || *(*at)++ != '-' ||
+	    read_number(at, &range->last) || range->last < range->first)
+		return -EINVAL;
+	range->has_range = true;
+	return 0;
+}
+
+static int read_total(const char **at, struct content_range *range)
+{
+	if (skip_unknown(at))
+		return 0;
+	range->has_total = true;
+	return read_number(at, &range->total);
+}
+
 int content_range_parse(const char *text, struct content_range *ret_range)
 {
 	struct content_range range = { 0 };
@@ -26,25 +54,12 @@ int content_range_parse(const char *text, struct content_range *ret_range)
 		return -EINVAL;
 	text += 6;
 	text += strspn(text, " ");
-	if (*text == '*') {
-		text++;
-	} else {
-		if (read_number(&text, &range.first) || *text++ != '-' ||
-		    read_number(&text, &range.last) || range.last < range.first)
-			return -EINVAL;
-		range.has_range = true;
-	}
-	if (*text++ != '/')
+	if (read_range(&text, &range) || *text++ != '/' || read_total(&text, &range) ||
+	    *text)
 		return -EINVAL;
-	if (*text == '*') {
-		text++;
-	} else {
-		if (read_number(&text, &range.total))
-			return -EINVAL;
-		range.has_total = true;
-	}
-	if (*text || (!range.has_range && !range.has_total) ||
-	    (range.has_range && range.has_total && range.last >= range.total))
+	if (!range.has_range && !range.has_total)
+		return -EINVAL;
+	if (range.has_range && range.has_total && range.last >= range.total)
 		return -EINVAL;
 	*ret_range = range;
 	return 0;

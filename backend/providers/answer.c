@@ -198,26 +198,16 @@ void answer_without_id(struct create_answer *ret, int status)
  */
 static bool is_certain(int status, const struct reason *reason)
 {
-	switch (status) {
-	case 400:
-	case 401:
-	case 402:
-	case 403:
-	case 404:
-	case 405:
-	case 413:
-	case 415:
-	case 422:
-	case 429:
-		return true;
-	case 408:
-	case 409:
-	case 425:
-	case 499:
-		return false;
-	default:
-		return status > 400 && status < 500 && answer_has_reason(reason);
-	}
+	static const int certain[] = { 400, 401, 402, 403, 404, 405, 413, 415, 422, 429 };
+	static const int doubtful[] = { 408, 409, 425, 499 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(certain); i++)
+		if (status == certain[i])
+			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(doubtful); i++)
+		if (status == doubtful[i])
+			return false;
+	return status > 400 && status < 500 && answer_has_reason(reason);
 }
 
 void answer_judge(struct create_answer *ret, enum problem_class class,

@@ -130,28 +130,28 @@ static bool is_doubtful(const struct reason *reason)
 	return false;
 }
 
+/* Given before an order is looked at, by the service or by a proxy before it. */
+static bool is_given_first(int status)
+{
+	static const int statuses[] = { 401, 403, 404, 405, 413, 422, 429 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++)
+		if (status == statuses[i])
+			return true;
+	return false;
+}
+
 static bool is_refusal(const struct json *body, const struct reason *reason, int status)
 {
 	char id[ID_CHARS];
 
 	if (find_id(body, id))
 		return false;
-	if (status == 422 && json_is_object(json_get(body, "errors")))
+	if (is_given_first(status))
 		return true;
-	switch (status) {
-	case 401:
-	case 403:
-	case 404:
-	case 405:
-	case 413:
-	case 422:
-	case 429:
-		return true; /* given before an order is looked at, whoever gives it */
-	default:
-		return ((status >= 200 && status < 300 && says_no(body)) ||
-			status == 400 || status == 402) &&
-		       !is_doubtful(reason);
-	}
+	return ((status >= 200 && status < 300 && says_no(body)) || status == 400 ||
+		status == 402) &&
+	       !is_doubtful(reason);
 }
 
 static int read_refusal(const struct json *body, int status, struct create_answer *ret)

@@ -113,6 +113,20 @@ static int put_note(struct json *object, const struct task_view *view)
 					    : view->request_note);
 }
 
+static int put_fetching(struct json *object, const struct task_view *view,
+			const struct task_facts *facts)
+{
+	const char *expires =
+		facts->link_expires_is_guess ? "link_expires_about" : "link_expires";
+	int r = put_time(object, "next", facts->prefetch_begins_ms);
+
+	if (!r && view->outputs[OUTPUT_VIDEO].is_ready)
+		r = json_put_int64(object, "kept", facts->kept_percent);
+	if (!r)
+		r = put_time(object, expires, facts->link_expires_s * 1000);
+	return r;
+}
+
 static int put_course(struct json *object, const struct task_view *view,
 		      const struct task_facts *facts)
 {
@@ -130,14 +144,7 @@ static int put_course(struct json *object, const struct task_view *view,
 	if (!r && task_is_active(view->state))
 		r = put_time(object, "next", view->next_ms);
 	if (!r && view->state == TASK_SUCCEEDED)
-		r = put_time(object, "next", facts->prefetch_begins_ms);
-	if (!r && view->state == TASK_SUCCEEDED && view->outputs[OUTPUT_VIDEO].is_ready)
-		r = json_put_int64(object, "kept", facts->kept_percent);
-	if (!r && view->state == TASK_SUCCEEDED)
-		r = put_time(object,
-			     facts->link_expires_is_guess ? "link_expires_about"
-							  : "link_expires",
-			     facts->link_expires_s * 1000);
+		r = put_fetching(object, view, facts);
 	if (!r)
 		r = json_put_string(object, "waiting",
 				    facts->waiting ? facts->waiting : view->waiting);

@@ -37,9 +37,8 @@ static inline struct http_response check_response(int status, const void *body,
 	return response;
 }
 
-static inline void check_observation(const struct observation *seen)
+static inline void check_state(const struct observation *seen)
 {
-	MUST(seen->id && *seen->id);
 	MUST(seen->state == TASK_UNKNOWN ||
 	     (seen->state >= TASK_QUEUED && seen->state <= TASK_CANCELLED));
 	MUST(seen->state != TASK_UNKNOWN || !problem_is_set(&seen->problem) ||
@@ -49,6 +48,12 @@ static inline void check_observation(const struct observation *seen)
 	MUST(!seen->is_doubtful || (seen->state == TASK_RUNNING && seen->problem.text));
 	MUST(seen->state != TASK_FAILED || seen->problem.text);
 	MUST(!seen->raw_state || seen->state == TASK_RUNNING);
+}
+
+static inline void check_observation(const struct observation *seen)
+{
+	check_state(seen);
+	MUST(seen->id && *seen->id);
 	MUST(seen->progress >= -1 && seen->progress <= 100);
 	MUST(!seen->video_url || *seen->video_url);
 	MUST(!seen->last_frame_url || *seen->last_frame_url);

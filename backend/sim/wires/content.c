@@ -224,21 +224,28 @@ static bool check_count(int count, int most, const char *what, struct refusal *r
 			      what);
 }
 
+static bool check_counts(const struct content *content, const struct model *model,
+			 struct refusal *refusal)
+{
+	int first = model->abilities & MODEL_FIRST_FRAME ? 1 : 0;
+	int last = model->abilities & MODEL_LAST_FRAME ? 1 : 0;
+
+	return check_count(content->first_frames, first, "first frames", refusal) &&
+	       check_count(content->last_frames, last, "last frames", refusal) &&
+	       check_count(content->reference_images, model->images, "reference images",
+			   refusal) &&
+	       check_count(content->reference_videos, model->videos, "reference videos",
+			   refusal) &&
+	       check_count(content->reference_audios, model->audios, "reference audios",
+			   refusal);
+}
+
 bool content_check(const struct content *content, const struct model *model,
 		   struct refusal *refusal)
 {
 	unsigned abilities = model->abilities;
 
-	if (!check_count(content->first_frames, abilities & MODEL_FIRST_FRAME ? 1 : 0,
-			 "first frames", refusal) ||
-	    !check_count(content->last_frames, abilities & MODEL_LAST_FRAME ? 1 : 0,
-			 "last frames", refusal) ||
-	    !check_count(content->reference_images, model->images, "reference images",
-			 refusal) ||
-	    !check_count(content->reference_videos, model->videos, "reference videos",
-			 refusal) ||
-	    !check_count(content->reference_audios, model->audios, "reference audios",
-			 refusal))
+	if (!check_counts(content, model, refusal))
 		return false;
 	if (abilities & MODEL_NEEDS_IMAGE && !content->images)
 		return refuse_missing(refusal, "content.image_url");

@@ -15,57 +15,57 @@ static int tear_down(void **state)
 	return tear_down_tree(state, &tree);
 }
 
+static const struct {
+	const char *from, *path;
+	int result;
+	const char *wanted;
+} cases[] = {
+	{ "a/b", "file", 0, "a/b/file" },
+	{ "a/b", "./file", 0, "a/b/file" },
+	{ "a/b", ".//file", 0, "a/b/file" },
+	{ "a/b", "../b/file", 0, "a/b/file" },
+	{ "a/b", "../c", 0, "a/c" },
+	{ "a/b", "../c/", 0, "a/c" },
+	{ "a/b", "..", 0, "a" },
+	{ "a/b", "../..", 0, "" },
+	{ "a/b", "../../top", 0, "top" },
+	{ "a/b", ".", 0, "a/b" },
+	{ "a/b", "", 0, "a/b" },
+	{ "", "top", 0, "top" },
+	{ "", "a/b/file", 0, "a/b/file" },
+	{ "a/c", "link", 0, "a/b/file" },
+	{ "a/c", "link2", 0, "a/b/file" },
+	{ "a/c", "folder/file", 0, "a/b/file" },
+	{ "a/c", "folder/../c/link", 0, "a/b/file" },
+	{ "a/c", "folder/..", 0, "a" },
+	{ "a/c", "up", 0, "top" },
+	{ "a/c", "here/here/here/link", 0, "a/b/file" },
+	{ "a/b", "missing", -ENOENT, "a/b/missing" },
+	{ "a/b", "missing/file", -ENOENT, NULL },
+	{ "a/missing", "file", -ENOENT, "a/missing/file" },
+	{ "a/b", "file/x", -ENOTDIR, NULL },
+	{ "a/c", "dangling", -ENOENT, "a/c/nowhere" },
+	{ "a/c", "shot", -ENOENT, "a/b/last_frame.png" },
+	{ "a/b", "../../..", -EXDEV, NULL },
+	{ "a/b", "../../../tree/top", -EXDEV, NULL },
+	{ "", "..", -EXDEV, NULL },
+	{ "a/b", "/a/b/file", -EXDEV, NULL },
+	{ "a/b", "/", -EXDEV, NULL },
+	{ "a/c", "escape", -EXDEV, NULL },
+	{ "a/c", "absolute", -EXDEV, NULL },
+	{ "a/c", "root/etc/passwd", -EXDEV, NULL },
+	{ "a/c", "from_root", 0, "a/b/file" },
+	{ "a/c", "the_root", 0, "" },
+	{ "a/c", "the_root/a/b/file", 0, "a/b/file" },
+	{ "a/c", "beside", -EXDEV, NULL },
+	{ "a/c", "out", -EXDEV, NULL },
+	{ "a/c", "self", -ELOOP, NULL },
+	{ "a/c", "loop1", -ELOOP, NULL },
+	{ "a/c", "loop1/x", -ELOOP, NULL },
+};
+
 static void test_resolve(void **state)
 {
-	static const struct {
-		const char *from, *path;
-		int result;
-		const char *wanted;
-	} cases[] = {
-		{ "a/b", "file", 0, "a/b/file" },
-		{ "a/b", "./file", 0, "a/b/file" },
-		{ "a/b", ".//file", 0, "a/b/file" },
-		{ "a/b", "../b/file", 0, "a/b/file" },
-		{ "a/b", "../c", 0, "a/c" },
-		{ "a/b", "../c/", 0, "a/c" },
-		{ "a/b", "..", 0, "a" },
-		{ "a/b", "../..", 0, "" },
-		{ "a/b", "../../top", 0, "top" },
-		{ "a/b", ".", 0, "a/b" },
-		{ "a/b", "", 0, "a/b" },
-		{ "", "top", 0, "top" },
-		{ "", "a/b/file", 0, "a/b/file" },
-		{ "a/c", "link", 0, "a/b/file" },
-		{ "a/c", "link2", 0, "a/b/file" },
-		{ "a/c", "folder/file", 0, "a/b/file" },
-		{ "a/c", "folder/../c/link", 0, "a/b/file" },
-		{ "a/c", "folder/..", 0, "a" },
-		{ "a/c", "up", 0, "top" },
-		{ "a/c", "here/here/here/link", 0, "a/b/file" },
-		{ "a/b", "missing", -ENOENT, "a/b/missing" },
-		{ "a/b", "missing/file", -ENOENT, NULL },
-		{ "a/missing", "file", -ENOENT, "a/missing/file" },
-		{ "a/b", "file/x", -ENOTDIR, NULL },
-		{ "a/c", "dangling", -ENOENT, "a/c/nowhere" },
-		{ "a/c", "shot", -ENOENT, "a/b/last_frame.png" },
-		{ "a/b", "../../..", -EXDEV, NULL },
-		{ "a/b", "../../../tree/top", -EXDEV, NULL },
-		{ "", "..", -EXDEV, NULL },
-		{ "a/b", "/a/b/file", -EXDEV, NULL },
-		{ "a/b", "/", -EXDEV, NULL },
-		{ "a/c", "escape", -EXDEV, NULL },
-		{ "a/c", "absolute", -EXDEV, NULL },
-		{ "a/c", "root/etc/passwd", -EXDEV, NULL },
-		{ "a/c", "from_root", 0, "a/b/file" },
-		{ "a/c", "the_root", 0, "" },
-		{ "a/c", "the_root/a/b/file", 0, "a/b/file" },
-		{ "a/c", "beside", -EXDEV, NULL },
-		{ "a/c", "out", -EXDEV, NULL },
-		{ "a/c", "self", -ELOOP, NULL },
-		{ "a/c", "loop1", -ELOOP, NULL },
-		{ "a/c", "loop1/x", -ELOOP, NULL },
-	};
-
 	make_tree(&tree);
 	tree.mounted_at = "/mnt/videos";
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
