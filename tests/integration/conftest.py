@@ -6,7 +6,7 @@ import pytest
 import harness
 import signals
 
-# Before any program is started: it would inherit what is ignored.
+# Must run before any program is started: programs inherit ignored signals.
 signals.reset()
 
 ONLY_ROOT = ("mounts_a_disk", "becomes_others")
@@ -18,7 +18,7 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """What only root can arrange is tested as root; everything else as both."""
+    """Leaves out the tests that need root when an ordinary user runs them; all others run as both."""
     if harness.is_root():
         return
     roots = [item for item in items if any(item.get_closest_marker(marker) for marker in ONLY_ROOT)]
@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """In CI a test that cannot run is a failure."""
+    """Turns a skipped test into a failure in CI."""
     outcome = yield
     report = outcome.get_result()
     if report.skipped and os.environ.get("CI"):
@@ -39,7 +39,7 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture(autouse=True)
 def no_hang():
-    """A test that hangs ends with a traceback, not with the patience of whoever runs it."""
+    """Ends a hanging test with a traceback instead of hanging the run."""
     faulthandler.dump_traceback_later(harness.PATIENCE * 6, exit=True)
     yield
     faulthandler.cancel_dump_traceback_later()
@@ -47,7 +47,7 @@ def no_hang():
 
 @pytest.fixture
 def simulators():
-    """Those that a test started, in whatever order: they end after the mounts that ask them."""
+    """The simulators that a test started; they end after the mounts that use them."""
     started = []
     yield started
     for simulator in started:
@@ -62,7 +62,7 @@ def simulator(tmp_path, simulators):
 
 @pytest.fixture
 def make_mount(tmp_path, simulators):
-    """Makes mounts with options; all are ended and their logs read at the end."""
+    """Creates mounts with options; at the end, ends all of them and checks their logs."""
     made = []
 
     def make(simulator=None, **options):

@@ -1,7 +1,8 @@
-"""What mounted tests stand on: a simulator, a mount, and a way to wait for what has no event.
+"""The harness of the mounted tests: a simulator, a mount, and polling for conditions without an
+event.
 
-Everything is started by the test that uses it and ended by its pid. The daemon's log is read
-at the end: a line that the test did not announce fails it.
+Each test starts its own processes and ends them by pid. The harness checks the daemon's log at the
+end: a warning or error that the test did not expect fails it.
 """
 
 import contextlib
@@ -23,12 +24,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("SEEDANCEFS_BUILD", ROOT / "build" / "dev"))
 DAEMON = BUILD / "seedancefs"
 SIMULATOR = BUILD / "seedance-sim"
-# Sanitizers make everything slower; a deadline is for hangs, not a measurement.
+# A deadline detects hangs and measures nothing; sanitizers make everything slower.
 PATIENCE = float(os.environ.get("SEEDANCEFS_PATIENCE", "20"))
 
 
 def wait_for(condition, what="the condition", timeout=None):
-    """The value of condition() once it is true. The only place in the tests that sleeps."""
+    """Returns the value of condition() once it is true. No other code in the tests sleeps."""
     end = time.monotonic() + (timeout or PATIENCE)
     while True:
         value = condition()
@@ -40,7 +41,7 @@ def wait_for(condition, what="the condition", timeout=None):
 
 
 def run(*command, check=True, **options):
-    """Runs a command as a user would type it; its output as text."""
+    """Runs a command as a user would type it and returns the finished process, with its output as text."""
     options.setdefault("timeout", PATIENCE * 3)
     result = subprocess.run([str(part) for part in command], text=True, capture_output=True, **options)
     if check and result.returncode:
@@ -49,12 +50,12 @@ def run(*command, check=True, **options):
 
 
 def die_with_parent():
-    """In a child: a test that is killed leaves no daemon behind."""
+    """Runs in a child process, so that a killed test leaves no daemon behind."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def mounts():
-    """Source, mount point and options of all that is mounted, as bytes."""
+    """Yields the source, mount point and options of each mount, as bytes."""
     def plain(text):
         return re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found[1], 8)]), text)
 
@@ -65,7 +66,7 @@ def mounts():
 
 
 class Simulator:
-    """A simulator of its own, which outlives the mounts of a test."""
+    """A simulator that outlives the mounts of a test."""
 
     def __init__(self, directory, *options):
         self.books = directory / "books"
@@ -86,7 +87,7 @@ class Simulator:
         self.base_url = self.address("ark")
 
     def address(self, service):
-        """Where it speaks a service's wire format."""
+        """The base URL at which it speaks a service's wire format."""
         return f"http://127.0.0.1:{self.port}/{service}" + ("/api/v3" if service == "ark" else "")
 
     def stop(self):
@@ -105,7 +106,7 @@ class Simulator:
         return self.control("GET", "/stats")
 
     def creates(self):
-        """How many tasks were accepted: what would be billed."""
+        """The number of accepted tasks, that is, of billed ones."""
         return self.stats()["creates"]
 
     def requests(self, on=None, **query):
@@ -121,7 +122,7 @@ class Simulator:
         self.control("DELETE", "/faults")
 
     def hold(self, state):
-        """All tasks to come stay in this state until released with ''."""
+        """Keeps all new tasks in this state until it is released with ''."""
         self.control("POST", "/hold", {"state": state})
 
     def tasks(self):
@@ -136,7 +137,7 @@ SERVICES = ("ark", "acedata", "xhuo", "createtask", "comet", "senseaudio")
 
 
 class Mount:
-    """One library and its mount; it may be ended and started again."""
+    """One library and its mount; it can be ended and started again."""
 
     def __init__(self, directory, simulator=None, settle=0.2, config="", options=(), services=("ark",),
                  thumbnails=False, daemon=DAEMON, cache=None):
@@ -144,12 +145,12 @@ class Mount:
         self.library = directory / "library"
         self.path = directory / "mount"
         self.path.mkdir(exist_ok=True)
-        self.cache = cache or directory / "cache"  # never the home's
+        self.cache = cache or directory / "cache"  # never the real home directory's
         self.thumbnails = self.cache / "thumbnails"
         self.options = [f"settle={settle}", f"thumbnails={'yes' if thumbnails else 'no'}", *options]
         self.log_path = directory / "daemon.log"
         self.log_path.touch()
-        # What a worker hears that takes a request just as the mount ends: libfuse prints it.
+        # libfuse prints this when a worker reads a request just as the mount ends.
         self.expected = [r"^fuse: reading device: Software caused connection abort$"]
         self.process = None
         self.config_path = directory / "config.ini"
@@ -176,7 +177,7 @@ class Mount:
         log.close()
         said = b""
         while b"is mounted" not in said and (line := self.process.stdout.readline()):
-            said += line  # its path may have more than one
+            said += line  # the path may contain line breaks
         if b"is mounted" not in said:
             self.process.wait(PATIENCE)
             self.process = None
@@ -191,11 +192,11 @@ class Mount:
         return self.log_path.read_text(errors="replace")
 
     def expect_log(self, *patterns):
-        """Lines of level warn or error that this test brings about on purpose."""
+        """Allows warnings and errors in the log that this test causes on purpose."""
         self.expected += patterns
 
     def end(self, how=signal.SIGTERM):
-        """Ends the daemon as a user does and checks how it went."""
+        """Ends the daemon as a user does, and checks its exit status."""
         self.process.send_signal(how)
         assert self.process.wait(PATIENCE) == 0, self.log()
         assert not self.is_mounted()
@@ -222,10 +223,10 @@ class Mount:
                 bad.append(line)
         assert not bad, "unexpected log lines:\n" + "\n".join(bad) + "\n---\n" + self.log()[-6000:]
 
-    # --- what a user does ---
+    # --- user actions ---
 
     def folder(self, name="cat", prompt="A kitten yawning at the camera"):
-        """A new folder with a prompt: an order."""
+        """Creates a folder with a prompt, which is an order."""
         folder = self.path / name
         folder.mkdir(parents=True)
         if prompt is not None:
@@ -233,7 +234,7 @@ class Mount:
         return folder
 
     def finished(self, simulator, name="cat", video=None, frame=None):
-        """A folder whose task succeeded with the given files as outputs."""
+        """Creates a folder whose task succeeded with the given files as outputs."""
         simulator.hold("queued")
         folder = self.folder(name)
         task = wait_for(lambda: task_id(folder), f"{name}: a task id")
@@ -258,7 +259,7 @@ def state(folder):
 
 
 def field(folder, key):
-    """A value of status, or None."""
+    """Returns the value of a key in status, or None."""
     for line in status(folder).splitlines()[1:]:
         if line.startswith(key + ": "):
             return line[len(key) + 2:]
@@ -289,7 +290,7 @@ def control(folder, word):
 
 
 def make_media(path, size, seed=1):
-    """A file of random bytes behind the head of an MP4."""
+    """Writes a file of random bytes after an MP4 header."""
     import random
     head = b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41"
     data = random.Random(seed).randbytes(size - len(head))
@@ -298,7 +299,7 @@ def make_media(path, size, seed=1):
 
 
 def png(width, height):
-    """A whole picture of that size."""
+    """A complete PNG of that size."""
     row = b"\0" + b"\x20\x80\xc0" * width
 
     def chunk(kind, data):
@@ -318,7 +319,7 @@ def is_root():
 
 @contextlib.contextmanager
 def closing_port():
-    """A port of this machine that nobody listens on."""
+    """A local port on which nothing listens."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         yield listener.getsockname()[1]

@@ -1,7 +1,7 @@
-"""The signals that the tests' programs start with: the default ones, however the tests were started.
+"""Default signal dispositions for the programs that tests start, however pytest was started.
 
-A shell that starts a command in the background lets it ignore SIGINT, and nohup lets it ignore SIGHUP. Every program
-that a test starts would inherit that, and would go on when the test interrupts it.
+A shell starts background commands with SIGINT ignored, and nohup ignores SIGHUP. Programs that a
+test starts would inherit this and would keep running when the test interrupts them.
 """
 
 import signal
@@ -10,7 +10,7 @@ INHERITED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 
 
 def reset():
-    """Gives the signals that this process inherited as ignored their usual effect. The main thread's."""
+    """Resets inherited ignored signals to their default effect. Call it on the main thread."""
     for number in INHERITED:
         if signal.getsignal(number) == signal.SIG_IGN:
             usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL

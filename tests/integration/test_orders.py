@@ -1,4 +1,4 @@
-"""Orders: what is one, what is none, and that none is ever billed twice."""
+"""Orders: what is an order, what is not, and that no order is billed twice."""
 
 import ctypes
 import json
@@ -17,13 +17,13 @@ def shell(command, *arguments, check=True):
 
 
 def settled(mount, simulator, creates):
-    """Nothing more is sent: a later order of another folder went out, and the count is right."""
+    """Checks that nothing else is sent: a later order of another folder is sent, and the count matches."""
     marker = mount.folder(f"marker-{os.urandom(4).hex()}", "marker")
     wait_state(marker, "succeeded")
     assert simulator.creates() == creates + 1
 
 
-# --- ways of writing: each is one order ---
+# --- ways of writing: each makes one order ---
 
 WRITERS = {
     "echo": 'echo "A fox" > "$1"/prompt.txt',
@@ -97,7 +97,7 @@ def test_a_file_that_appears_behind_the_mount_is_no_order(mount, simulator):
     assert sorted(os.listdir(mount.path / "fox")) == ["prompt.txt"]
 
 
-def test_a_hard_link_is_no_order_and_a_linked_trigger_waits(mount, simulator):
+def test_a_hard_link_is_no_order_and_a_trigger_with_a_second_link_waits(mount, simulator):
     folder = mount.path / "fox"
     folder.mkdir()
     (mount.path / "elsewhere").write_text("A fox\n")
@@ -114,7 +114,7 @@ def test_a_hard_link_is_no_order_and_a_linked_trigger_waits(mount, simulator):
 
 # --- settling ---
 
-def test_files_may_be_dropped_in_any_order(mount, simulator):
+def test_files_can_be_dropped_in_any_order(mount, simulator):
     folder = mount.path / "cat"
     folder.mkdir()
     (folder / "request.json").write_text(json.dumps({
@@ -131,7 +131,7 @@ def test_files_may_be_dropped_in_any_order(mount, simulator):
     assert simulator.creates() == 1
 
 
-def test_a_picture_that_is_not_whole_is_waited_for(mount, simulator):
+def test_an_incomplete_picture_is_waited_for(mount, simulator):
     folder = mount.path / "cat"
     folder.mkdir()
     picture = png(640, 360)
@@ -145,15 +145,15 @@ def test_a_picture_that_is_not_whole_is_waited_for(mount, simulator):
     assert sent[1]["role"] == "first_frame" and sent[1]["image_url"]["url"].startswith("data:image/png;base64,")
 
 
-def test_an_input_may_have_more_names(mount, simulator):
-    """cp -l: what is sent is a copy, and it is compared."""
+def test_an_input_with_a_second_hard_link_is_sent(mount, simulator):
+    """An input made by `cp -l`: the daemon sends a copy that it has compared with the file."""
     pictures, folder = mount.path / "pictures", mount.path / "cat"
     pictures.mkdir()
     folder.mkdir()
     (pictures / "cat.png").write_bytes(png(640, 360))
     run("cp", "-l", pictures / "cat.png", folder / "first_frame.png")
     mount.end()
-    mount.start()  # its other name is not known yet
+    mount.start()  # the daemon does not know the other link yet
     with open(pictures / "cat.png", "r+b") as file:
         (folder / "prompt.txt").write_text("it yawns\n")
         wait_for(lambda: "first_frame.png is open for writing" in (field(folder, "waiting") or ""), "held")
@@ -174,7 +174,7 @@ def test_a_writer_holds_the_folder_back(mount, simulator):
     wait_state(folder, "succeeded")
 
 
-def test_an_edit_while_pending_is_one_order_of_the_last_text(make_mount, simulator):
+def test_edits_while_pending_make_one_order_of_the_last_text(make_mount, simulator):
     mount = make_mount(simulator, settle=0.6)
     folder = mount.folder(prompt="first")
     for text in ("second", "third", "last"):
@@ -193,7 +193,7 @@ def test_settling_is_shown(make_mount, simulator):
 
 
 def waiting_for_input(mount, name="cat"):
-    """A folder that was submitted, and has an input missing."""
+    """Creates a folder that was submitted and misses an input."""
     folder = mount.path / name
     folder.mkdir()
     (folder / "request.json").write_text(json.dumps({"content": [
@@ -205,8 +205,8 @@ def waiting_for_input(mount, name="cat"):
 
 
 @pytest.mark.parametrize("word", ["submit", "retry"])
-def test_what_comes_after_submit_settles(make_mount, simulator, word):
-    """What is dropped then may be one of several files."""
+def test_files_added_after_submit_settle(make_mount, simulator, word):
+    """The file that arrives may be one of several."""
     mount = make_mount(simulator, settle=30)
     folder = waiting_for_input(mount)
     if word == "retry":
@@ -222,14 +222,14 @@ def test_what_comes_after_submit_settles(make_mount, simulator, word):
     assert simulator.creates() == 1
 
 
-def test_what_was_submitted_goes_out_by_itself_once_it_settled(mount, simulator):
-    folder = waiting_for_input(mount, ".cat")  # a temporary name: by `submit` alone
+def test_a_submitted_folder_is_sent_once_its_input_has_settled(mount, simulator):
+    folder = waiting_for_input(mount, ".cat")  # a temporary name: only `submit` sends it
     (folder / "cat.png").write_bytes(png(640, 360))
     wait_state(folder, "succeeded")
     settled(mount, simulator, 1)
 
 
-def test_a_copy_that_comes_after_submit_is_none_though_it_is_taken_away(mount, simulator):
+def test_a_copied_record_after_submit_holds_the_order_even_once_removed(mount, simulator):
     folder = waiting_for_input(mount)
     (folder / "task.json").write_text("{}")
     (folder / "task.json").unlink()
@@ -238,7 +238,7 @@ def test_a_copy_that_comes_after_submit_is_none_though_it_is_taken_away(mount, s
     assert state(folder) == "pending" and "copy" in field(folder, "waiting")
     assert control(folder, "submit").returncode == 0
     wait_state(folder, "succeeded")
-    settled(mount, simulator, 2)  # with the marker of before
+    settled(mount, simulator, 2)  # includes the marker of the first call
 
 
 # --- bad requests ---
@@ -273,7 +273,7 @@ def test_a_bad_request_is_refused_and_kept(mount, simulator, text, words):
     assert not (folder / "error.txt").exists()
 
 
-def test_a_bad_request_is_an_error_where_a_copier_sees_it(mount, tmp_path):
+def test_a_bad_request_fails_the_close_of_a_copier(mount, tmp_path):
     folder = mount.path / "bad"
     folder.mkdir()
     (tmp_path / "r.json").write_text('{"durration": 5}')
@@ -289,7 +289,7 @@ def test_a_bad_request_is_an_error_where_a_copier_sees_it(mount, tmp_path):
     ("request.json", '{"prompt": "x", "model": "seedance-1.0-pro", "duration": 30}', "30"),
     ("prompt.txt", "A fox --dur 99", "99"),
 ])
-def test_a_value_that_nobody_can_do_is_an_error_where_a_copier_sees_it(mount, tmp_path, name, text, word):
+def test_a_value_that_no_model_supports_fails_the_close_of_a_copier(mount, tmp_path, name, text, word):
     folder = mount.path / "bad"
     folder.mkdir()
     (tmp_path / "r").write_text(text)
@@ -301,10 +301,10 @@ def test_a_value_that_nobody_can_do_is_an_error_where_a_copier_sees_it(mount, tm
 
 
 @pytest.mark.parametrize("name, text, error", [
-    ("prompt.txt", "A fox --dur 30", "30"),  # another model can
-    ("request.json", '{"prompt": "x", "duration": 99, "model": "ep-20260101-abcde"}', None),  # nobody lists what it can
+    ("prompt.txt", "A fox --dur 30", "30"),  # another model supports it
+    ("request.json", '{"prompt": "x", "duration": 99, "model": "ep-20260101-abcde"}', None),  # its limits are unknown
 ])
-def test_what_the_rest_of_the_folder_decides_is_no_error_of_a_copier(mount, tmp_path, name, text, error):
+def test_a_value_that_depends_on_other_files_does_not_fail_the_close(mount, tmp_path, name, text, error):
     folder = mount.path / "cat"
     folder.mkdir()
     (tmp_path / "r").write_text(text)
@@ -317,8 +317,8 @@ def test_what_the_rest_of_the_folder_decides_is_no_error_of_a_copier(mount, tmp_
     wait_state(folder, "succeeded")
 
 
-def test_what_is_made_good_after_a_refused_save_waits_for_submit(mount, simulator, tmp_path):
-    """The person was told that it was not saved: it does not go out by itself."""
+def test_a_refused_save_that_becomes_valid_waits_for_submit(mount, simulator, tmp_path):
+    """The user saw the save fail, so the order is not sent automatically."""
     folder = mount.path / "film" / "cat"
     folder.mkdir(parents=True)
     (folder / "hold").touch()
@@ -340,7 +340,7 @@ def test_what_is_made_good_after_a_refused_save_waits_for_submit(mount, simulato
     assert simulator.creates() == 1
 
 
-def test_values_are_judged_with_the_defaults(mount, tmp_path):
+def test_values_are_checked_together_with_the_defaults(mount, tmp_path):
     (mount.path / "defaults.json").write_text('{"model": "ep-20260101-abcde"}')
     folder = mount.path / "cat"
     folder.mkdir()
@@ -350,7 +350,7 @@ def test_values_are_judged_with_the_defaults(mount, tmp_path):
     assert "the service says" in (folder / "error.txt").read_text()  # it was sent
 
 
-def test_what_the_service_refuses_is_invalid(mount, simulator):
+def test_a_request_that_the_service_rejects_is_invalid(mount, simulator):
     folder = mount.path / "bad"
     folder.mkdir()
     (folder / "request.json").write_text('{"prompt": "A fox", "model": "doubao-seedance-9"}')
@@ -359,7 +359,7 @@ def test_what_the_service_refuses_is_invalid(mount, simulator):
     assert simulator.creates() == 0
 
 
-def test_a_picture_of_the_wrong_kind_is_refused(mount, simulator):
+def test_an_input_that_is_no_picture_is_rejected(mount, simulator):
     folder = mount.path / "bad"
     folder.mkdir()
     (folder / "first_frame.png").write_text("this is no picture")
@@ -396,8 +396,9 @@ def test_a_copy_is_not_an_order(mount, simulator, tmp_path, copier, from_mount):
     settled(mount, simulator, 1)
     assert (copy / "video.mp4").read_bytes() == (source / "video.mp4").read_bytes()
     if copied.returncode:
-        # cp goes by inode numbers: an ordinary folder's prompt may come before its status, which
-        # then is there already. That is an error message, and still no order.
+        # cp copies in the order of inode numbers: the prompt of an ordinary folder may be copied
+        # before its status, which the mount then already shows. cp reports an error, and there is
+        # still no order.
         assert copier.startswith("cp") and not from_mount
         assert copied.stderr.count("\n") == 1 and "status': File exists" in copied.stderr
     else:
@@ -408,8 +409,8 @@ def test_a_copy_is_not_an_order(mount, simulator, tmp_path, copier, from_mount):
 
 @pytest.mark.parametrize("copier", ["rsync", "tar", "onto an existing folder"])
 def test_a_copy_whose_prompt_comes_first_is_not_an_order(make_mount, simulator, tmp_path, copier):
-    """An ordinary directory lists its names as it likes: the prompt may be written first."""
-    mount = make_mount(simulator, settle=5)  # longer than from one file to the next
+    """An ordinary directory lists its names in any order, so the prompt may be written first."""
+    mount = make_mount(simulator, settle=5)  # longer than the time between two files
     source = tmp_path / "source"
     source.mkdir()
     for name, text in (("prompt.txt", "A cat\n"), ("video.mp4", "bytes"), ("task.json", "{}"),
@@ -434,7 +435,7 @@ def test_a_copy_whose_prompt_comes_first_is_not_an_order(make_mount, simulator, 
     wait_state(copy, "succeeded")
 
 
-def test_moving_a_folder_disturbs_nothing(mount, simulator):
+def test_moving_a_folder_changes_nothing(mount, simulator):
     folder = mount.folder()
     wait_state(folder, "succeeded")
     (mount.path / "films").mkdir()
@@ -447,7 +448,7 @@ def test_moving_a_folder_disturbs_nothing(mount, simulator):
     settled(mount, simulator, 1)
 
 
-def test_the_same_text_again_is_no_new_order(mount, simulator):
+def test_saving_the_same_text_again_is_no_new_order(mount, simulator):
     simulator.hold("running")
     folder = mount.folder()
     task = wait_for(lambda: task_id(folder))
@@ -473,19 +474,19 @@ def test_a_sent_task_is_locked_and_editors_lose_nothing(mount, simulator):
         assert prompt.read_text() == "A cat\n"
     prompt.chmod(0o600)
     os.utime(prompt)
-    # vim's way: away, a refused create, and back
+    # vim: rename away, a refused create, rename back
     run("mv", prompt, folder / "prompt.txt~")
     assert shell('echo other > "$1"', prompt, check=False).returncode
     run("mv", folder / "prompt.txt~", prompt)
     assert prompt.read_text() == "A cat\n"
-    # vim's other way: removed, and a refused create
+    # vim, the other way: unlink, then a refused create
     prompt.unlink()
     assert shell('echo other > "$1"', prompt, check=False).returncode
     assert prompt.read_text() == "A cat\n"
     settled(mount, simulator, 1)
 
 
-def test_outputs_refuse_writing_and_an_input_of_that_name_stays(mount, simulator):
+def test_outputs_refuse_writes_and_an_input_with_an_output_name_stays(mount, simulator):
     folder = mount.path / "cat"
     folder.mkdir()
     (folder / "first_frame.png").write_bytes(png(640, 360))
@@ -498,7 +499,7 @@ def test_outputs_refuse_writing_and_an_input_of_that_name_stays(mount, simulator
     assert shell('echo x > "$1"', folder / "first_frame.png", check=False).returncode
 
 
-def test_outputs_leave_as_copies(mount, tmp_path):
+def test_outputs_are_copied_when_moved_out(mount, tmp_path):
     folder = mount.folder()
     wait_state(folder, "succeeded")
     data = (folder / "video.mp4").read_bytes()
@@ -507,13 +508,13 @@ def test_outputs_leave_as_copies(mount, tmp_path):
     run("mv", folder / "last_frame.png", mount.path / "frame.png")
     assert sorted(os.listdir(folder)) == ["prompt.txt", "status", "task.json"]
     for name in ("status", "task.json"):
-        assert run("mv", folder / name, tmp_path / name, check=False).returncode == 0  # a copy and an unlink
+        assert run("mv", folder / name, tmp_path / name, check=False).returncode == 0  # mv copies and unlinks
     assert os.listdir(folder) == ["prompt.txt"]
 
 
 # --- limits ---
 
-def test_the_hours_budget_holds_the_rest(make_mount, simulator):
+def test_submissions_per_hour_holds_further_orders(make_mount, simulator):
     mount = make_mount(simulator, options=["submissions_per_hour=2"])
     folders = [mount.folder(f"cat-{i}") for i in range(3)]
     wait_for(lambda: sum(state(folder) == "succeeded" for folder in folders) == 2)
@@ -527,8 +528,8 @@ def test_the_hours_budget_holds_the_rest(make_mount, simulator):
 
 
 @pytest.mark.parametrize("is_replaced", [True, False], ids=["replaced", "rewritten"])
-def test_an_edit_beside_the_submission_is_never_mixed_up(make_mount, simulator, is_replaced):
-    """Whoever is first wins: what was sent is what the locked file holds."""
+def test_an_edit_during_submission_never_mixes_texts(make_mount, simulator, is_replaced):
+    """Either the edit or the submission wins: the locked file holds what was sent."""
     simulator.hold("queued")
     mount = make_mount(simulator, settle=0, options=["submissions_per_hour=1000"])
     folders = []
@@ -551,7 +552,7 @@ def test_an_edit_beside_the_submission_is_never_mixed_up(make_mount, simulator, 
     assert sorted(sent) == sorted((folder / "prompt.txt").read_text() for folder in folders)
 
 
-def test_adopting_an_impossible_id_is_explained(mount, simulator):
+def test_an_impossible_task_id_is_explained(mount, simulator):
     folder = mount.path / "cat"
     folder.mkdir()
     shell('echo "{\\"task_id\\": \\"../../etc/passwd\\"}" > "$1"/request.json', folder)
@@ -561,8 +562,8 @@ def test_adopting_an_impossible_id_is_explained(mount, simulator):
     wait_for(lambda: "nobody" in (folder / "error.txt").read_text() if (folder / "error.txt").exists() else False)
 
 
-def test_no_service_is_asked_for_more_at_once_than_it_can_take(make_mount, simulator):
-    """One that breaks connections off leaves nobody knowing what arrived."""
+def test_creates_at_one_service_are_limited(make_mount, simulator):
+    """A service that drops connections under load leaves the outcome of creates unknown."""
     simulator.hold("queued")
     simulator.fault("create", {"delay_ms": 4000}, times=32)
     mount = make_mount(simulator, settle=0.1, options=["submissions_per_hour=1000"])
@@ -574,8 +575,8 @@ def test_no_service_is_asked_for_more_at_once_than_it_can_take(make_mount, simul
     assert simulator.creates() == 45
 
 
-def test_no_service_is_polled_for_more_at_once_than_it_can_take(make_mount, simulator):
-    """After a start all are asked about at once, one by one where the service takes no more."""
+def test_polls_at_one_service_are_limited(make_mount, simulator):
+    """The daemon polls all tasks at its start, a limited number at a time."""
     simulator.hold("queued")
     mount = make_mount(simulator, settle=0.1, services=["comet"], options=["submissions_per_hour=1000"])
     folders = [mount.folder(f"cat-{n}", f"Cat {n}") for n in range(45)]
@@ -586,15 +587,15 @@ def test_no_service_is_polled_for_more_at_once_than_it_can_take(make_mount, simu
     seen = len(simulator.requests(on="get"))
     mount.start()
     wait_for(lambda: len(simulator.requests(on="get")) == seen + 32)
-    wait_state(mount.folder("dog", "A dog"), "queued")  # an order does not wait for them
+    wait_state(mount.folder("dog", "A dog"), "queued")  # an order does not wait for the polls
     assert len(simulator.requests(on="get")) == seen + 32
     ids = {task_id(folder) for folder in folders}
     wait_for(lambda: ids <= {request["path"].rsplit("/", 1)[1] for request in simulator.requests(on="get")[seen:]})
 
 
-# --- what may go wrong on the way: never billed twice ---
+# --- failures while sending: never billed twice ---
 
-def test_429_is_sent_again_when_the_service_says(mount, simulator):
+def test_429_is_retried_when_the_service_says(mount, simulator):
     simulator.fault("create", {"status": 429, "headers": {"Retry-After": "1"},
                                "body": {"error": {"code": "ServerOverloaded", "message": "busy"}}}, times=2)
     folder = mount.folder()
@@ -604,7 +605,7 @@ def test_429_is_sent_again_when_the_service_says(mount, simulator):
     assert simulator.creates() == 1
 
 
-def test_429_for_money_is_not_sent_again(mount, simulator):
+def test_429_for_money_is_not_retried(mount, simulator):
     simulator.fault("create", {"status": 429, "body": {"error": {"code": "QuotaExceeded", "message": "used up"}}})
     folder = mount.folder()
     wait_state(folder, "invalid")
@@ -615,7 +616,7 @@ def test_429_for_money_is_not_sent_again(mount, simulator):
 @pytest.mark.parametrize("action", [{"status": 500, "body": "oops"}, {"status": 503}, {"close": "after"},
                                     {"close": "before"}, {"status": 200, "body": {}},
                                     {"status": 200, "body": {"id": "../../etc"}}, {"status": 200, "body": "<html>"}])
-def test_an_ambiguous_answer_is_unknown_and_never_sent_again(mount, simulator, action):
+def test_an_ambiguous_answer_is_unknown_and_never_retried(mount, simulator, action):
     simulator.fault("create", action)
     folder = mount.folder()
     wait_state(folder, "unknown")
@@ -625,7 +626,7 @@ def test_an_ambiguous_answer_is_unknown_and_never_sent_again(mount, simulator, a
     mount.start()
     assert state(folder) == "unknown"
     settled(mount, simulator, accepted)
-    if accepted:  # the task is there: adopting it costs nothing
+    if accepted:  # the task exists: adopting it costs nothing
         task = simulator.tasks()[0]["id"]
         assert control(folder, f"adopt {task}").returncode == 0
         wait_state(folder, "succeeded")
@@ -639,7 +640,7 @@ def test_a_lost_connection_is_retried_only_when_nothing_was_sent(make_mount, sim
     simulator.fault("create", {"close": "after"})
     lost = mount.folder("lost")
     wait_state(lost, "unknown")
-    # curl repeats a POST on a kept connection that dies: exactly one request may have come
+    # curl repeats a POST on a kept connection that was closed: exactly one request may arrive
     assert len(simulator.requests(on="create")) == 2
 
 
@@ -654,7 +655,7 @@ def kill_during_create(mount, simulator, when):
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_killed_while_the_request_is_on_its_way(mount, simulator, when):
+def test_a_kill_while_the_request_is_in_flight_leaves_it_unknown(mount, simulator, when):
     folder = kill_during_create(mount, simulator, when)
     simulator.clear_faults()
     mount.start()
@@ -664,7 +665,7 @@ def test_killed_while_the_request_is_on_its_way(mount, simulator, when):
     settled(mount, simulator, 1 if when == "after" else 0)
 
 
-def test_ended_while_the_request_is_on_its_way_waits_for_the_answer(mount, simulator):
+def test_ending_while_the_request_is_in_flight_waits_for_the_answer(mount, simulator):
     simulator.fault("create", {"delay_ms": 700})
     folder = mount.folder()
     wait_for(lambda: simulator.requests(on="create"))
@@ -675,7 +676,7 @@ def test_ended_while_the_request_is_on_its_way_waits_for_the_answer(mount, simul
     assert simulator.creates() == 1
 
 
-def test_killed_right_after_the_write_was_answered(make_mount, simulator):
+def test_a_prompt_written_right_before_a_kill_is_ordered_once(make_mount, simulator):
     mount = make_mount(simulator, settle=1)
     folder = mount.path / "cat"
     folder.mkdir()
@@ -692,7 +693,7 @@ def test_killed_right_after_the_write_was_answered(make_mount, simulator):
     settled(mount, simulator, 1)
 
 
-def test_killed_at_any_time_nothing_is_billed_twice(make_mount, simulator):
+def test_kills_at_any_time_bill_nothing_twice(make_mount, simulator):
     mount = make_mount(simulator, settle=0.05)
     folders = [mount.folder(f"cat-{i}", f"cat number {i}") for i in range(12)]
     for _ in range(6):
@@ -703,7 +704,7 @@ def test_killed_at_any_time_nothing_is_billed_twice(make_mount, simulator):
         wait_state(folder, "succeeded", "unknown")
     texts = [request["body"]["content"][0]["text"] for request in simulator.requests(on="create")]
     assert len(texts) == len(set(texts)), "a prompt was sent twice"
-    # what is unknown was sent at most once as well, and says so
+    # an unknown order, too, was sent at most once and says so
     for folder in folders:
         if state(folder) == "unknown":
             assert "may be billed" in (folder / "error.txt").read_text()
@@ -737,7 +738,7 @@ def test_a_copied_library_orders_nothing_by_itself(make_mount, simulator, tmp_pa
     wait_state(folder, "succeeded")
 
 
-def test_a_copied_library_shows_its_tasks_as_soon_as_it_is_mounted(make_mount, simulator, tmp_path):
+def test_a_copied_library_shows_its_tasks_right_after_mounting(make_mount, simulator, tmp_path):
     mount = make_mount(simulator)
     folder = mount.folder()
     wait_state(folder, "succeeded")
@@ -752,7 +753,7 @@ def test_a_copied_library_shows_its_tasks_as_soon_as_it_is_mounted(make_mount, s
     settled(mount, simulator, 1)
 
 
-def test_a_folder_doubled_behind_the_mount_is_an_archive(mount, simulator):
+def test_a_folder_duplicated_behind_the_mount_is_an_archive(mount, simulator):
     folder = mount.folder()
     wait_state(folder, "succeeded")
     mount.end()
@@ -765,8 +766,8 @@ def test_a_folder_doubled_behind_the_mount_is_an_archive(mount, simulator):
     settled(mount, simulator, 1)
 
 
-def test_a_folder_put_back_without_its_mark_is_no_new_order(mount, simulator):
-    """Behind the running mount: as from a backup, or by a synchroniser."""
+def test_a_folder_restored_without_its_mark_is_no_new_order(mount, simulator):
+    """A backup program or a synchroniser restores it behind the running mount."""
     folder, tree = mount.folder(), mount.library / "tree"
     wait_state(folder, "succeeded")
     text = (folder / "prompt.txt").read_text()
@@ -780,14 +781,14 @@ def test_a_folder_put_back_without_its_mark_is_no_new_order(mount, simulator):
     settled(mount, simulator, 1)
     (folder / "prompt.txt").write_text("Another cat\n")
     wait_state(folder, "succeeded")
-    settled(mount, simulator, 3)  # with the marker of before
+    settled(mount, simulator, 3)  # includes the marker of the first call
 
 
-def test_the_same_put_back_without_its_mark_is_ordered_by_submit(mount, simulator):
+def test_a_folder_restored_without_its_mark_is_ordered_by_submit(mount, simulator):
     folder, tree = mount.folder(), mount.library / "tree"
     wait_state(folder, "succeeded")
     text = (folder / "prompt.txt").read_text()
-    os.rename(tree / "cat", mount.library / "away")  # removed: its inode's number would come again
+    os.rename(tree / "cat", mount.library / "away")  # removing it would let its inode number be used again
     wait_for(lambda: "cat" not in os.listdir(mount.path), "it is gone")
     folder.mkdir()
     (folder / "prompt.txt").write_text(text)
@@ -800,7 +801,7 @@ def test_the_same_put_back_without_its_mark_is_ordered_by_submit(mount, simulato
     assert simulator.creates() == 2
 
 
-# --- places that are exchanged ---
+# --- exchanged folders ---
 
 def exchange(one, other):
     libc = ctypes.CDLL(None, use_errno=True)
@@ -809,8 +810,8 @@ def exchange(one, other):
 
 
 @pytest.mark.parametrize("how", ["runs on", "end", "kill"])
-def test_two_tasks_whose_places_are_exchanged(make_mount, simulator, how):
-    """A sent one and one that is not: each stays what it is, and what is above it counts."""
+def test_two_task_folders_that_are_exchanged_keep_their_tasks(make_mount, simulator, how):
+    """One is sent and the other is not: each stays what it is, and the defaults above its new place apply."""
     mount = make_mount(simulator, settle=1)
     for name, seed in (("a", 11), ("b", 22)):
         (mount.path / name).mkdir()
@@ -837,7 +838,7 @@ def test_two_tasks_whose_places_are_exchanged(make_mount, simulator, how):
     settled(mount, simulator, 2)
 
 
-def test_a_pending_task_exchanged_with_one_in_the_trash(make_mount, simulator):
+def test_exchanging_a_pending_task_with_one_in_the_trash_sends_the_latter(make_mount, simulator):
     mount = make_mount(simulator, settle=1)
     (mount.path / ".Trash-0" / "files").mkdir(parents=True)
     one, other = mount.folder("one", "A fox"), mount.folder("other", "A hen")
@@ -868,7 +869,7 @@ def test_a_failing_poll_is_not_a_failing_task(mount, simulator, action):
     assert field(folder, "waiting") is None
 
 
-def test_an_unknown_word_is_polled_on_and_shown(mount, simulator):
+def test_an_unrecognised_status_is_shown_and_polling_goes_on(mount, simulator):
     simulator.hold("running")
     folder = mount.folder()
     task = wait_for(lambda: task_id(folder))
@@ -880,7 +881,7 @@ def test_an_unknown_word_is_polled_on_and_shown(mount, simulator):
     assert "paused" not in status(folder)
 
 
-def test_a_task_that_the_service_forgot_is_unknown(mount, simulator):
+def test_a_task_that_the_service_no_longer_knows_is_unknown(mount, simulator):
     mount.expect_log("poll_failed")
     simulator.hold("running")
     folder = mount.folder()
@@ -891,7 +892,7 @@ def test_a_task_that_the_service_forgot_is_unknown(mount, simulator):
 
 
 @pytest.mark.parametrize("ending", ["expired", "cancelled"])
-def test_other_endings(mount, simulator, ending):
+def test_expired_and_cancelled_tasks_show_no_video(mount, simulator, ending):
     simulator.hold("queued")
     folder = mount.folder()
     task = wait_for(lambda: task_id(folder))

@@ -1,4 +1,5 @@
-"""What happens beside the main road: asked twice, held back, out of reach, killed in between."""
+"""Recovery from unusual events: repeated words, held orders, unreachable servers, full disks, kills
+at any moment."""
 
 import contextlib
 import errno
@@ -22,13 +23,13 @@ DAY_MS = 86_400_000
 
 
 def busy(seconds, **more):
-    """The answer of a service that has too much to do."""
+    """The answer of an overloaded service."""
     return {"status": 429, "headers": {"Retry-After": str(seconds)},
             "body": {"error": {"code": "ServerOverloaded", "message": "busy"}}, **more}
 
 
 class Gate:
-    """A port that refuses connections until it is opened; then it leads to another port."""
+    """A port that refuses connections until it is opened; it then forwards them to another port."""
 
     def __init__(self, leads_to):
         self.leads_to = leads_to
@@ -72,20 +73,20 @@ def gate(simulator):
 
 
 def settled(mount, simulator, creates):
-    """Nothing more is sent: a later order of another folder went out, and the count is right."""
+    """Checks that nothing else is sent: a later order of another folder is sent, and the count matches."""
     marker = mount.folder(f"marker-{os.urandom(4).hex()}", "marker")
     wait_state(marker, "succeeded")
     assert simulator.creates() == creates + 1
 
 
 def settled_later(mount, simulator, creates):
-    """The same, and what had to wait for a second before is due by then."""
+    """Does the same, after orders that were told to wait for a second have become due."""
     simulator.fault("create", busy(2))
     settled(mount, simulator, creates)
 
 
 def failed(mount, simulator, name="cat"):
-    """A folder whose task was billed nothing and failed."""
+    """Creates a folder whose task failed and was not billed."""
     simulator.hold("queued")
     folder = mount.folder(name)
     task = wait_for(lambda: task_id(folder))
@@ -121,13 +122,13 @@ PNG_HEAD = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", (300).to_bytes(4, "big") * 2 + 
 
 
 def png():
-    """A whole picture of 300 by 300."""
+    """A complete picture of 300 by 300."""
     pixels = zlib.compress((b"\0" + b"\x80\x20\x20" * 300) * 300)
     return PNG_HEAD + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
 def make_big_png(path, size):
-    """A picture that is whole, takes time to read, and that nobody could decode."""
+    """Writes a picture that is complete and takes time to read, but that nothing can decode."""
     with open(path, "wb") as file:
         file.write(PNG_HEAD + size.to_bytes(4, "big") + b"IDAT")
         file.seek(size + 4, os.SEEK_CUR)
@@ -139,13 +140,13 @@ def sqlite(mount):
 
 
 def rows(mount, query):
-    """What a daemon that is killed this moment would find again."""
+    """What a daemon that is killed now would find in the ledger."""
     with sqlite(mount) as reader:
         return reader.execute(query).fetchall()
 
 
 def change_ledger(mount, values):
-    """Ends the daemon and changes what the ledger says of its tasks, for the next start."""
+    """Ends the daemon and changes its tasks in the ledger for the next start."""
     mount.end()
     with sqlite(mount) as writer:
         assert writer.execute(f"UPDATE task SET {values}").rowcount
@@ -154,7 +155,7 @@ def change_ledger(mount, values):
 # --- cancel ---
 
 @pytest.mark.parametrize("ending", ["cancelled", "running"])
-def test_a_cancel_asked_twice_is_sent_once(mount, simulator, ending):
+def test_two_cancels_send_one_request(mount, simulator, ending):
     simulator.hold("queued")
     folder = mount.folder()
     other = mount.folder("other")
@@ -165,12 +166,12 @@ def test_a_cancel_asked_twice_is_sent_once(mount, simulator, ending):
     assert control(folder, "cancel").returncode == 0
     wait_for(lambda: deletes(simulator, task))
     assert control(folder, "cancel").returncode == 0
-    # what the second one brought about is over: a cancel that was asked for later has been through
+    # the second cancel is done by now: a later cancel of another task has succeeded
     assert control(other, "cancel").returncode == 0
     wait_state(other, "cancelled")
     assert len(deletes(simulator, task)) == 1
     assert state(folder) == "queued" and "asking" in field(folder, "note")
-    if ending == "running":  # too late: the service refuses
+    if ending == "running":  # too late: the service refuses the cancel
         simulator.decree(task, state="running", hold="running")
     simulator.clear_faults()
     if ending == "running":
@@ -182,7 +183,7 @@ def test_a_cancel_asked_twice_is_sent_once(mount, simulator, ending):
 
 
 @pytest.mark.parametrize("when", ["it was finished", "its size is asked for"])
-def test_a_cancel_that_came_too_late_says_so(mount, simulator, when):
+def test_a_cancel_that_comes_too_late_says_so(mount, simulator, when):
     simulator.hold("queued")
     simulator.fault("get" if when == "it was finished" else "media", {"delay_ms": 600_000})
     folder = mount.folder()
@@ -200,7 +201,7 @@ def test_a_cancel_that_came_too_late_says_so(mount, simulator, when):
 
 
 @pytest.mark.parametrize("ends", [False, True])
-def test_a_cancelled_order_never_leaves(mount, simulator, ends):
+def test_a_cancelled_order_is_never_sent(mount, simulator, ends):
     simulator.fault("create", busy(1))
     folder = mount.folder()
     waits_for(folder, "asks to wait")
@@ -219,7 +220,7 @@ def test_a_cancelled_order_never_leaves(mount, simulator, ends):
 # --- retry ---
 
 @pytest.mark.parametrize("disturbance", ["nothing", "rewritten", "ended", "killed"])
-def test_a_retry_that_is_held_by_max_active_goes_out_once(make_mount, simulator, disturbance):
+def test_a_retry_held_by_max_active_is_sent_once(make_mount, simulator, disturbance):
     mount = make_mount(simulator)
     folder = failed(mount, simulator)
     change_config(mount, "max_active = 1000", "max_active = 1")
@@ -240,7 +241,7 @@ def test_a_retry_that_is_held_by_max_active_goes_out_once(make_mount, simulator,
     settled(mount, simulator, 3)
 
 
-def test_a_retry_that_is_held_by_the_hours_budget_goes_out_once(make_mount, simulator):
+def test_a_retry_held_by_submissions_per_hour_is_sent_once(make_mount, simulator):
     mount = make_mount(simulator, options=["submissions_per_hour=1"])
     folder = failed(mount, simulator)
     assert control(folder, "retry").returncode == 0
@@ -255,8 +256,9 @@ def test_a_retry_that_is_held_by_the_hours_budget_goes_out_once(make_mount, simu
     settled(mount, simulator, 2)
 
 
-def test_words_written_at_once_order_once(mount, simulator):
-    """Two shells, one order: who comes second is told so, or asks for what is under way already."""
+def test_words_written_concurrently_order_once(mount, simulator):
+    """Two shells write to one status: the later write fails, or repeats a command that is already
+    in progress."""
     folder = failed(mount, simulator)
     simulator.hold("queued")
     run("bash", "-c", 'for i in 1 2 3 4 5 6; do { echo retry > "$1"/status; } 2>/dev/null & done; wait', "bash", folder)
@@ -270,10 +272,10 @@ def test_words_written_at_once_order_once(mount, simulator):
     settled(mount, simulator, 2)
 
 
-# --- inputs elsewhere ---
+# --- inputs in other folders ---
 
 @pytest.mark.parametrize("before", ["missing", "half", "open", "linked"])
-def test_an_input_elsewhere_that_becomes_whole_is_enough(mount, simulator, before):
+def test_an_input_in_another_folder_that_becomes_complete_releases_the_order(mount, simulator, before):
     other = mount.path / "other"
     other.mkdir()
     picture = other / "picture.png"
@@ -303,7 +305,7 @@ def test_an_input_elsewhere_that_becomes_whole_is_enough(mount, simulator, befor
 
 # --- the size of an output ---
 
-def test_a_media_host_out_of_reach_is_no_refusal(mount, simulator, gate):
+def test_an_unreachable_media_host_does_not_end_the_task(mount, simulator, gate):
     first = mount.folder("first")
     wait_state(first, "succeeded")
     link = json.loads((first / "task.json").read_text())["video"]["url"]
@@ -313,7 +315,7 @@ def test_a_media_host_out_of_reach_is_no_refusal(mount, simulator, gate):
     simulator.decree(task, link={"video_url": link.replace(f":{simulator.port}/", f":{gate.port}/")}, state="succeeded")
     waits_for(folder, "cannot be reached")
     asked = len(simulator.requests(on="get"))
-    # each try asks for a fresh link; a refused link would be given up after three of them
+    # each attempt asks for a fresh link; the daemon would give up after three refused links
     wait_for(lambda: len(simulator.requests(on="get")) >= asked + 4, "further tries")
     assert state(folder) == "running" and not (folder / "error.txt").exists()
     gate.open()
@@ -323,7 +325,7 @@ def test_a_media_host_out_of_reach_is_no_refusal(mount, simulator, gate):
 
 
 @pytest.mark.parametrize("has_frame", [False, True])
-def test_a_link_that_comes_late_is_asked_for_again(mount, simulator, has_frame):
+def test_a_missing_link_is_polled_for(mount, simulator, has_frame):
     simulator.hold("queued")
     folder = mount.path / "cat"
     folder.mkdir()
@@ -338,14 +340,15 @@ def test_a_link_that_comes_late_is_asked_for_again(mount, simulator, has_frame):
     assert not (folder / "error.txt").exists()
 
 
-def test_a_look_at_a_new_version_goes_on_after_a_kill(mount, simulator, tmp_path):
+def test_the_probe_of_a_new_version_goes_on_after_a_kill(mount, simulator, tmp_path):
     mount.expect_log("media_failed")
     old = make_media(tmp_path / "old", 2 * MIB)
     new = make_media(tmp_path / "new", 2 * MIB + 999, seed=3)
     folder = mount.finished(simulator, video=old)
     simulator.decree(task_id(folder), media={"video": str(new)})
     seen = len(simulator.requests(on="media"))
-    # a read meets the new version with the first answer; the next, which would tell its size, never comes
+    # the read meets the new version in the first response; the next response, which has the size,
+    # never comes
     simulator.fault("media", {"delay_ms": 1}, kind="video")
     simulator.fault("media", {"stall_at": 0}, kind="video", times=-1)
     with pytest.raises(OSError):
@@ -361,7 +364,7 @@ def test_a_look_at_a_new_version_goes_on_after_a_kill(mount, simulator, tmp_path
     assert state(folder) == "succeeded"
 
 
-def test_a_removed_video_comes_back_though_its_link_died(mount, simulator, tmp_path):
+def test_a_removed_video_comes_back_after_its_link_expired(mount, simulator, tmp_path):
     video = make_media(tmp_path / "video", 300_000)
     folder = mount.finished(simulator, video=video)
     assert (folder / "video.mp4").read_bytes() == video.read_bytes()
@@ -380,7 +383,7 @@ def test_a_removed_video_comes_back_though_its_link_died(mount, simulator, tmp_p
 
 @pytest.fixture
 def fill(tmp_path):
-    """Puts a library's media on a disk of their own, with as many bytes free as are asked for."""
+    """Puts a library's media on a disk of its own that has the given number of free bytes."""
     filled = []
 
     def fill_media(mount, free):
@@ -399,14 +402,14 @@ def fill(tmp_path):
 
 
 def drop_cache(path):
-    """The kernel forgets the file's bytes: the next read asks the mount."""
+    """Drops the file from the page cache, so that the next read reaches the mount."""
     fd = os.open(path, os.O_RDONLY)
     os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
     os.close(fd)
 
 
 def order_alone(mount, simulator, folder=None):
-    """An order without a last frame, which the service holds."""
+    """Creates an order without a last frame, which the service keeps queued."""
     folder = folder or mount.path / "cat"
     folder.mkdir()
     simulator.hold("queued")
@@ -416,14 +419,14 @@ def order_alone(mount, simulator, folder=None):
 
 
 def order_video_alone(mount, simulator, video):
-    """The same, finished with that video; its size is asked for next."""
+    """Creates such an order that has succeeded with this video; the daemon then determines its size."""
     folder = order_alone(mount, simulator)
     simulator.decree(task_id(folder), media={"video": str(video)}, state="succeeded")
     return folder
 
 
 def fill_up(file):
-    """To the last block."""
+    """Fills the disk to the last block."""
     for size in (65536, 4096):
         try:
             while True:
@@ -433,8 +436,9 @@ def fill_up(file):
 
 
 @pytest.mark.mounts_a_disk
-def test_a_full_disk_is_no_end_of_a_video(mount, simulator, tmp_path, fill):
-    """It is read from memory, which is bounded; nothing of it is taken for kept; with room again it is kept."""
+def test_a_video_is_readable_on_a_full_disk(mount, simulator, tmp_path, fill):
+    """Reads are served from a bounded amount of memory. Nothing counts as kept until the disk has
+    space again."""
     mount.expect_log("media_not_kept")
     video = make_media(tmp_path / "video", 12 * MIB + 77)
     filling = fill(mount, 0)
@@ -446,7 +450,7 @@ def test_a_full_disk_is_no_end_of_a_video(mount, simulator, tmp_path, fill):
         "video.mp4 is not kept: the library's disk does not take it (No space left"))
     assert state(folder) == "succeeded" and field(folder, "kept") == "0%"
     filling.unlink()
-    with open(filling.parent / "leave", "wb") as file:  # the rest of that disk is still too small for all of it
+    with open(filling.parent / "leave", "wb") as file:  # the remaining space is still too small for the complete video
         os.posix_fallocate(file.fileno(), 0, 2 * MIB)
     drop_cache(folder / "video.mp4")
     assert (folder / "video.mp4").read_bytes() == video.read_bytes()
@@ -464,7 +468,7 @@ def bytes_on_disk(directory):
 
 
 def open_media(mount):
-    """The media files that the daemon has open."""
+    """The media files that the daemon holds open."""
     found = []
     for fd in (pathlib.Path("/proc") / str(mount.pid) / "fd").iterdir():
         with contextlib.suppress(OSError):
@@ -472,7 +476,7 @@ def open_media(mount):
     return [name for name in found if "/media/" in name and "video." in name]
 
 
-# --- a server that does not say how long the video is ---
+# --- a server that states no length ---
 
 def without_length(wire, request, site):
     wire.send(site.head(hostile.Request(b"GET / HTTP/1.1"), status="200 OK", content_range=None, content_length=None,
@@ -484,7 +488,7 @@ def without_length(wire, request, site):
 
 @pytest.fixture
 def endless(simulator):
-    """A site without lengths; its answers do not end while it is `held`."""
+    """A site without lengths; while it is `held`, its responses do not end."""
     server = hostile.Server()
     site = server.site("cat", bytes.fromhex("00000010667479706d70343200000000000000086d6f6f76") +
                        (6 * MIB).to_bytes(4, "big") + b"mdat" + random.Random(5).randbytes(6 * MIB - 8))
@@ -508,16 +512,16 @@ def test_a_video_without_a_length_is_fetched_once_and_kept(mount, simulator, end
     mount.start()
     assert (folder / "video.mp4").read_bytes() == endless.data
     assert endless.count() == 1
-    assert field(folder, "note") is None  # the framing marks its end
+    assert field(folder, "note") is None  # the framing marks the end
 
 
 def closes_at_the_end(wire, request, site):
-    """Only the closed connection tells that there is no more."""
+    """Only the closed connection marks the end of the video."""
     site.answer_whole(wire, version="HTTP/1.0", content_length=None)
     wire.close()
 
 
-def test_a_video_that_ends_with_the_connection_is_fetched_once_with_a_note(mount, simulator, endless):
+def test_a_video_that_ends_with_the_connection_is_fetched_once_and_noted(mount, simulator, endless):
     endless.misbehave(closes_at_the_end)
     folder = order_from(mount, simulator, endless)
     wait_state(folder, "succeeded")
@@ -529,7 +533,7 @@ def test_a_video_that_ends_with_the_connection_is_fetched_once_with_a_note(mount
 
 
 @pytest.mark.parametrize("framing", ["chunks", "the connection's end"])
-def test_a_video_that_is_incomplete_is_fetched_twice_and_kept_with_a_note(mount, simulator, endless, framing):
+def test_an_incomplete_video_is_fetched_twice_and_kept_with_a_note(mount, simulator, endless, framing):
     if framing != "chunks":
         endless.misbehave(closes_at_the_end)
     endless.data = endless.data[:-1000]
@@ -541,8 +545,8 @@ def test_a_video_that_is_incomplete_is_fetched_twice_and_kept_with_a_note(mount,
     assert endless.count() == 2
 
 
-def test_a_success_that_was_seen_is_there_after_a_kill(mount, simulator, endless):
-    """At whatever moment: the state is in the ledger before anybody can read it."""
+def test_a_success_that_was_shown_survives_a_kill(mount, simulator, endless):
+    """The state is in the ledger before anybody can read it."""
     for turn in range(6):
         folder = mount.path / f"cat{turn}"
         order_from(mount, simulator, endless, folder)
@@ -556,7 +560,7 @@ def test_a_success_that_was_seen_is_there_after_a_kill(mount, simulator, endless
         assert endless.count() == turn + 1
 
 
-def test_a_folder_that_is_removed_while_its_video_is_measured(mount, simulator, endless):
+def test_a_folder_removed_while_its_video_is_measured_leaves_no_files(mount, simulator, endless):
     endless.held = True
     folder = order_from(mount, simulator, endless)
     wait_for(lambda: "does not state the length" in (field(folder, "waiting") or ""))
@@ -567,7 +571,7 @@ def test_a_folder_that_is_removed_while_its_video_is_measured(mount, simulator, 
 
 
 @pytest.mark.mounts_a_disk
-def test_a_video_without_a_length_waits_for_room(mount, simulator, endless, fill):
+def test_a_video_without_a_length_waits_for_disk_space(mount, simulator, endless, fill):
     filling = fill(mount, 2 * MIB)
     folder = order_from(mount, simulator, endless)
     wait_for(lambda: "the library's disk does not take it" in (field(folder, "waiting") or ""))
@@ -579,8 +583,8 @@ def test_a_video_without_a_length_waits_for_room(mount, simulator, endless, fill
 
 
 @pytest.mark.mounts_a_disk
-def test_what_is_to_be_kept_waits_for_room(make_mount, simulator, tmp_path, fill):
-    """Keeping it gives up without a storm of requests, says so, and goes on by itself when there is room."""
+def test_background_fetching_waits_for_disk_space(make_mount, simulator, tmp_path, fill):
+    """Keeping stops without a burst of requests, says so, and resumes by itself once there is space."""
     mount = make_mount(simulator, options=["keep=eager"])
     mount.expect_log("media_not_kept")
     video = make_media(tmp_path / "video", 12 * MIB + 77)
@@ -592,7 +596,7 @@ def test_what_is_to_be_kept_waits_for_room(make_mount, simulator, tmp_path, fill
     assert state(folder) == "succeeded" and int(field(folder, "kept").rstrip("%")) < 40
     assert len(simulator.requests(on="media")) < 20
     with open(folder / "video.mp4", "rb") as file:
-        for at in range(9 * MIB, 9 * MIB + 3 * 300_000, 300_000):  # what readers bring still finds room
+        for at in range(9 * MIB, 9 * MIB + 3 * 300_000, 300_000):  # there is still space for what readers fetch
             assert os.pread(file.fileno(), 250_000, at) == video.read_bytes()[at:at + 250_000]
     wait_for(lambda: not open_media(mount), "the end of its use")
     assert mount.log().count("media_not_kept") == 1 and "media_kept_again" not in mount.log()
@@ -605,8 +609,8 @@ def test_what_is_to_be_kept_waits_for_room(make_mount, simulator, tmp_path, fill
 
 
 @pytest.mark.mounts_a_disk
-def test_a_full_disk_that_holds_the_ledger_too(mount, simulator, tmp_path):
-    """What is paid for goes on: its video is read, and its state is put down when there is room."""
+def test_a_full_disk_that_also_holds_the_ledger_loses_no_task(mount, simulator, tmp_path):
+    """A paid task goes on: its video is readable, and its state is saved once there is space."""
     mount.expect_log("media_not_kept", "ledger")
     video = make_media(tmp_path / "video", 6 * MIB + 77)
     mount.end()
@@ -634,11 +638,11 @@ def test_a_full_disk_that_holds_the_ledger_too(mount, simulator, tmp_path):
 
 
 @pytest.mark.mounts_a_disk
-def test_a_disk_without_room_for_a_folder_is_no_end_of_a_video(mount, simulator, tmp_path, fill):
+def test_a_video_is_readable_when_the_disk_has_no_inode_for_its_folder(mount, simulator, tmp_path, fill):
     mount.expect_log("media_not_kept")
     video = make_media(tmp_path / "video", 2 * MIB + 77)
     filling = fill(mount, 0)
-    run("mount", "-o", "remount,nr_inodes=2", filling.parent)  # the folder itself and the file that fills it
+    run("mount", "-o", "remount,nr_inodes=2", filling.parent)  # for the media directory and the fill file
     folder = order_video_alone(mount, simulator, video)
     wait_state(folder, "succeeded")
     assert (folder / "video.mp4").read_bytes() == video.read_bytes()
@@ -647,7 +651,7 @@ def test_a_disk_without_room_for_a_folder_is_no_end_of_a_video(mount, simulator,
 
 @pytest.mark.mounts_a_disk
 @pytest.mark.parametrize("fault", [None, {"ignore_range": True}])
-def test_readers_everywhere_in_a_video_that_the_disk_does_not_take(mount, simulator, tmp_path, fill, fault):
+def test_concurrent_random_reads_are_correct_on_a_full_disk(mount, simulator, tmp_path, fill, fault):
     mount.expect_log("media_not_kept")
     video = make_media(tmp_path / "video", 10 * MIB + 77)
     fill(mount, 0)
@@ -675,8 +679,8 @@ def test_readers_everywhere_in_a_video_that_the_disk_does_not_take(mount, simula
 
 
 @pytest.mark.mounts_a_disk
-def test_a_disk_that_stands_still_holds_up_nothing_else(mount, simulator, tmp_path):
-    """Its writes wait in the kernel: polling and reading go on."""
+def test_a_frozen_disk_blocks_only_its_own_writes(mount, simulator, tmp_path):
+    """Writes to it wait in the kernel, while polling and reading go on."""
     mount.expect_log("media_not_kept")
     image, media = tmp_path / "image", mount.library / "media"
     with open(image, "wb") as file:
@@ -714,8 +718,8 @@ def test_a_disk_that_stands_still_holds_up_nothing_else(mount, simulator, tmp_pa
 
 
 @pytest.mark.mounts_a_disk
-def test_bytes_that_were_not_kept_are_not_taken_for_kept(mount, simulator, tmp_path, fill):
-    """The disk is full for the first part of the file's head, and not for the second."""
+def test_bytes_that_were_not_written_do_not_count_as_kept(mount, simulator, tmp_path, fill):
+    """The disk is full for the first part of the file's head, but not for the second."""
     video = make_media(tmp_path / "video", MIB + 77)
     map_bytes = 8192
     filling = fill(mount, map_bytes)
@@ -723,7 +727,7 @@ def test_bytes_that_were_not_kept_are_not_taken_for_kept(mount, simulator, tmp_p
     folder = order_video_alone(mount, simulator, video)
     wait_for(lambda: [file for file in filling.parent.rglob("video.1") if file.stat().st_size], "the head's first part")
     marker = mount.folder("marker")
-    wait_state(marker, "queued")  # the thread that took that part has gone on to something else
+    wait_state(marker, "queued")  # the thread that handled that part has moved on
     assert state(folder) == "running"
     filling.unlink()
     simulator.clear_faults()
@@ -733,7 +737,7 @@ def test_bytes_that_were_not_kept_are_not_taken_for_kept(mount, simulator, tmp_p
     wait_state(marker, "succeeded")
 
 
-# --- content that is corrected while it is judged ---
+# --- content that is corrected while it is checked ---
 
 def replace(path, text):
     scratch = path.parent / f".{path.name}.tmp"
@@ -741,7 +745,7 @@ def replace(path, text):
     os.rename(scratch, path)
 
 
-def test_a_refusal_of_content_that_was_corrected_meanwhile_is_not_taken(make_mount, simulator):
+def test_an_error_in_content_that_was_corrected_meanwhile_is_dropped(make_mount, simulator):
     mount = make_mount(simulator, settle=0)
     folder = mount.path / "cat"
     folder.mkdir()
@@ -749,7 +753,7 @@ def test_a_refusal_of_content_that_was_corrected_meanwhile_is_not_taken(make_mou
     (folder / "wrong.png").write_text("this is no picture")
 
     def copies():
-        """What the daemon copied aside of the inputs that it is reading just now."""
+        """The daemon's private copies of the inputs that it is reading."""
         names = []
         for fd in os.listdir(f"/proc/{mount.pid}/fd"):
             with contextlib.suppress(OSError):
@@ -766,7 +770,7 @@ def test_a_refusal_of_content_that_was_corrected_meanwhile_is_not_taken(make_mou
     settled(mount, simulator, 1)
 
 
-def test_content_that_changes_often_ends_as_it_is_at_last(make_mount, simulator):
+def test_content_that_changes_often_is_ordered_in_its_last_version(make_mount, simulator):
     mount = make_mount(simulator, settle=0)
     folders = [mount.path / f"cat-{n}" for n in range(20)]
     for folder in folders:
@@ -782,9 +786,9 @@ def test_content_that_changes_often_ends_as_it_is_at_last(make_mount, simulator)
     assert sorted(sent) == sorted(folder.name for folder in folders)
 
 
-# --- what was refused, or did not leave ---
+# --- refused, or not sent ---
 
-def test_an_order_that_was_asked_to_wait_is_sent_once_after_a_kill(mount, simulator):
+def test_an_order_told_to_wait_is_sent_once_after_a_kill(mount, simulator):
     simulator.fault("create", busy(600))
     folder = mount.folder()
     waits_for(folder, "asks to wait")
@@ -795,7 +799,7 @@ def test_an_order_that_was_asked_to_wait_is_sent_once_after_a_kill(mount, simula
     assert len(simulator.requests(on="create")) == 3
 
 
-def test_an_order_that_found_nobody_is_sent_once_after_a_kill(make_mount, simulator, gate):
+def test_an_order_that_reached_no_server_is_sent_once_after_a_kill(make_mount, simulator, gate):
     mount = make_mount(types.SimpleNamespace(key=simulator.key,
                                              address=lambda _: f"http://127.0.0.1:{gate.port}/ark/api/v3"))
     folder = mount.folder()
@@ -811,7 +815,7 @@ def test_an_order_that_found_nobody_is_sent_once_after_a_kill(make_mount, simula
 
 
 @pytest.mark.parametrize("code", [301, 302, 307, 308])
-def test_a_create_is_never_redirected(mount, simulator, code):
+def test_a_create_follows_no_redirect(mount, simulator, code):
     simulator.fault("create", {"status": code, "body": "elsewhere", "headers": {
         "Location": f"{simulator.base_url}/contents/generations/tasks"}})
     folder = mount.folder()
@@ -822,7 +826,7 @@ def test_a_create_is_never_redirected(mount, simulator, code):
 
 # --- the ledger ---
 
-def test_intent_and_id_are_on_disk_before_what_follows_them(mount, simulator):
+def test_intent_and_id_are_in_the_ledger_before_the_next_step(mount, simulator):
     simulator.fault("create", {"delay_ms": 600_000})
     folder = mount.folder()
     wait_for(lambda: simulator.requests(on="create"))
@@ -837,8 +841,8 @@ def test_intent_and_id_are_on_disk_before_what_follows_them(mount, simulator):
 
 
 @pytest.mark.parametrize("comes_back", [False, True])
-def test_nothing_leaves_while_the_ledger_cannot_be_written(mount, simulator, comes_back):
-    """Neither a new order, nor one that comes back to be sent again when only its own line is to be written."""
+def test_nothing_is_sent_while_the_ledger_cannot_be_written(mount, simulator, comes_back):
+    """This holds for a new order and for one that is due to be retried and only has its own row to write."""
     mount.expect_log("ledger_failed")
     if comes_back:
         simulator.fault("create", busy(2))
@@ -853,13 +857,13 @@ def test_nothing_leaves_while_the_ledger_cannot_be_written(mount, simulator, com
         assert state(folder) == "pending" and len(simulator.requests(on="create")) == sent
         other.execute("ROLLBACK")
     wait_for(lambda: "ledger_recovered" in mount.log(), "the recovery")
-    marker = mount.folder("marker")  # whatever comes next makes the daemon look at what waits
+    marker = mount.folder("marker")  # any new event makes the daemon check the waiting orders
     for each in (marker, folder):
         wait_state(each, "succeeded")
     settled(mount, simulator, 2)
 
 
-def test_an_id_that_cannot_be_saved_is_kept_until_it_can(mount, simulator):
+def test_an_id_that_cannot_be_saved_is_kept_in_memory_until_it_can(mount, simulator):
     mount.expect_log("ledger_failed")
     simulator.hold("queued")
     simulator.fault("create", {"delay_ms": 600_000})
@@ -878,7 +882,7 @@ def test_an_id_that_cannot_be_saved_is_kept_until_it_can(mount, simulator):
     settled(mount, simulator, 1)
 
 
-def test_an_id_that_was_lost_is_unknown_and_never_sent_again(mount, simulator):
+def test_an_order_whose_id_was_lost_is_unknown_and_never_resent(mount, simulator):
     mount.expect_log("ledger_failed")
     simulator.fault("create", {"delay_ms": 600_000})
     folder = mount.folder()
@@ -894,9 +898,9 @@ def test_an_id_that_was_lost_is_unknown_and_never_sent_again(mount, simulator):
     settled(mount, simulator, 1)
 
 
-# --- what is unknown, removed, or no longer configured ---
+# --- unknown, removed, or no longer configured ---
 
-def test_an_unknown_task_is_not_sent_again_by_touching_its_files(mount, simulator):
+def test_touching_the_files_of_an_unknown_task_does_not_resend_it(mount, simulator):
     simulator.fault("create", {"close": "after"})
     folder = mount.folder()
     wait_state(folder, "unknown")
@@ -920,7 +924,7 @@ def test_an_unknown_task_is_not_sent_again_by_touching_its_files(mount, simulato
 
 
 @pytest.mark.parametrize("said", ["paused", "running"])
-def test_a_word_that_is_never_known_is_not_polled_for_ever(mount, simulator, said):
+def test_an_unrecognised_status_is_not_polled_for_ever(mount, simulator, said):
     simulator.hold("running")
     folder = mount.folder()
     task = wait_for(lambda: task_id(folder))
@@ -945,7 +949,7 @@ def test_a_word_that_is_never_known_is_not_polled_for_ever(mount, simulator, sai
     assert simulator.creates() == 1
 
 
-def test_a_folder_removed_while_it_is_sent_is_cancelled(mount, simulator):
+def test_a_folder_removed_while_its_request_is_in_flight_is_cancelled(mount, simulator):
     simulator.hold("queued")
     simulator.fault("create", {"delay_ms": 600_000})
     folder = mount.folder()
@@ -959,7 +963,7 @@ def test_a_folder_removed_while_it_is_sent_is_cancelled(mount, simulator):
 
 
 @pytest.mark.parametrize("when", ["it waits", "it is sent", "it waits, and killed"])
-def test_a_folder_removed_before_it_is_accepted_never_is(mount, simulator, when):
+def test_a_folder_removed_before_it_is_accepted_is_not_sent_again(mount, simulator, when):
     is_sent = when == "it is sent"
     simulator.fault("create", busy(1, **({"delay_ms": 600_000} if is_sent else {})))
     folder = mount.folder()
@@ -973,10 +977,10 @@ def test_a_folder_removed_before_it_is_accepted_never_is(mount, simulator, when)
         mount.kill()
         mount.start()
     settled_later(mount, simulator, 0)
-    assert len(simulator.requests(on="create")) == 3  # the refused one, and the marker's two
+    assert len(simulator.requests(on="create")) == 3  # the refused one and the marker's two
 
 
-def test_no_more_than_max_active_are_under_way(make_mount, simulator):
+def test_no_more_than_max_active_tasks_run(make_mount, simulator):
     mount = make_mount(simulator)
     change_config(mount, "max_active = 1000", "max_active = 2")
     simulator.hold("running")
@@ -1004,7 +1008,7 @@ def test_no_more_than_max_active_are_under_way(make_mount, simulator):
     assert sorted(texts) == [f"cat {n}" for n in range(5)]
 
 
-def test_a_task_of_a_section_that_is_gone_is_left_alone_until_it_is_back(mount, simulator):
+def test_a_task_of_a_removed_section_is_left_alone_until_the_section_is_back(mount, simulator):
     mount.expect_log("unbound")
     simulator.hold("running")
     folder = mount.folder()
@@ -1022,7 +1026,7 @@ def test_a_task_of_a_section_that_is_gone_is_left_alone_until_it_is_back(mount, 
     assert "put that section back" not in status(folder)
 
 
-def test_an_output_of_a_section_that_is_gone_is_looked_for_when_it_is_back(mount, simulator):
+def test_an_output_of_a_removed_section_is_fetched_once_the_section_is_back(mount, simulator):
     mount.expect_log("unbound")
     folder = mount.finished(simulator)
     change_ledger(mount, "outputs = replace(outputs, '\"ready\":true', '\"ready\":false')")
@@ -1039,7 +1043,7 @@ def test_an_output_of_a_section_that_is_gone_is_looked_for_when_it_is_back(mount
 
 @pytest.fixture
 def orphan(make_mount, simulator):
-    """A running task whose key has another name now, where only one may be under way."""
+    """A running task whose key has been renamed, with max_active = 1."""
     mount = make_mount(simulator)
     mount.expect_log("unbound")
     change_config(mount, "max_active = 1000", "max_active = 1")
@@ -1054,20 +1058,20 @@ def orphan(make_mount, simulator):
     return types.SimpleNamespace(mount=mount, folder=folder, task=task_id(folder))
 
 
-def test_a_task_that_nobody_follows_holds_no_other(orphan, simulator):
+def test_an_unfollowed_task_does_not_count_against_max_active(orphan, simulator):
     simulator.hold("")
     wait_state(orphan.mount.folder("other"), "succeeded")
     assert state(orphan.folder) == "running" and simulator.creates() == 2
 
 
-def test_a_task_that_nobody_follows_is_adopted(orphan, simulator):
+def test_an_unfollowed_task_can_be_adopted(orphan, simulator):
     simulator.hold("")
     assert control(orphan.folder, f"adopt {orphan.task}").returncode == 0
     wait_state(orphan.folder, "succeeded")
     assert task_id(orphan.folder) == orphan.task and simulator.creates() == 1
 
 
-def test_a_task_that_nobody_follows_is_ordered_anew(orphan, simulator):
+def test_an_unfollowed_task_can_be_ordered_again(orphan, simulator):
     assert control(orphan.folder, "retry").returncode == 0
     wait_for(lambda: task_id(orphan.folder) not in (None, orphan.task) and state(orphan.folder) == "running")
     note = field(orphan.folder, "note")
@@ -1080,11 +1084,11 @@ def test_a_task_that_nobody_follows_is_ordered_anew(orphan, simulator):
     assert rows(orphan.mount, "SELECT count(*) FROM attempt") == [(2,)]
 
 
-# --- a cancel that did not get through at once ---
+# --- a cancel that fails at first ---
 
 @pytest.mark.parametrize("how", ["removed", "asked"])
 @pytest.mark.parametrize("end", ["end", "kill"])
-def test_a_cancel_is_carried_through_after_a_restart(mount, simulator, how, end):
+def test_a_cancel_is_completed_after_a_restart(mount, simulator, how, end):
     mount.expect_log("poll_failed")
     simulator.hold("queued")
     folder = mount.folder()
@@ -1095,7 +1099,7 @@ def test_a_cancel_is_carried_through_after_a_restart(mount, simulator, how, end)
         run("rm", "-r", folder)
     else:
         assert control(folder, "cancel").returncode == 0
-    with sqlite(mount) as books:  # the wish is on disk a moment later
+    with sqlite(mount) as books:  # the request is on disk a moment later
         wait_for(lambda: books.execute("SELECT count(*) FROM task WHERE flags & 8").fetchone()[0] == 1)
     getattr(mount, end)()
     simulator.clear_faults()
@@ -1103,7 +1107,7 @@ def test_a_cancel_is_carried_through_after_a_restart(mount, simulator, how, end)
     wait_for(lambda: [task["state"] for task in simulator.tasks()] == ["cancelled"], "the cancel", 10)
 
 
-def test_a_removed_task_is_cancelled_though_the_service_stumbles(mount, simulator):
+def test_a_removed_task_is_cancelled_although_the_service_fails_once(mount, simulator):
     mount.expect_log("poll_failed")
     simulator.hold("queued")
     folder = mount.folder()
@@ -1114,9 +1118,9 @@ def test_a_removed_task_is_cancelled_though_the_service_stumbles(mount, simulato
     wait_for(lambda: [task["state"] for task in simulator.tasks()] == ["cancelled"], "the cancel", 10)
 
 
-# --- the ledger, back again ---
+# --- the ledger, restored or writable again ---
 
-def test_an_order_goes_out_as_soon_as_the_ledger_can_be_written(mount, simulator):
+def test_an_order_is_sent_as_soon_as_the_ledger_can_be_written(mount, simulator):
     mount.expect_log("ledger_failed")
     with sqlite(mount) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -1129,7 +1133,7 @@ def test_an_order_goes_out_as_soon_as_the_ledger_can_be_written(mount, simulator
 
 @pytest.fixture
 def restored(mount, simulator, tmp_path):
-    """A library whose ledger is a backup: the folder `cat` was ordered, and paid, since."""
+    """A library whose ledger is an old backup: the folder `cat` was ordered and paid for after it."""
     wait_state(mount.folder("first"), "succeeded")
     mount.end()
     ledger = mount.library / "ledger.sqlite3"
@@ -1144,7 +1148,7 @@ def restored(mount, simulator, tmp_path):
     return mount.start()
 
 
-def test_a_ledger_from_a_backup_orders_nothing_by_itself(restored, simulator):
+def test_an_old_ledger_orders_nothing_by_itself(restored, simulator):
     folder = restored.path / "cat"
     wait_for(lambda: "copied or restored" in (field(folder, "waiting") or "") or state(folder) == "succeeded",
              "a decision about the folder")
@@ -1152,10 +1156,9 @@ def test_a_ledger_from_a_backup_orders_nothing_by_itself(restored, simulator):
     assert state(folder) == "pending"
 
 
-def test_a_new_folder_beside_a_ledger_from_a_backup(restored, simulator):
+def test_a_new_folder_beside_an_old_ledger_is_ordered(restored, simulator):
     wait_for(lambda: state(restored.path / "cat"))
     folder = restored.folder("new")
     wait_state(folder, "succeeded")
 
 
-# --- bytes that nobody reads ---
