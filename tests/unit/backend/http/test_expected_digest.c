@@ -12,59 +12,52 @@ struct header {
 	const char *name, *value;
 };
 
+static const struct {
+	struct header headers[3];
+	bool is_whole;
+	const char *expected_digest;
+} cases[] = {
+	{ { { "x-tos-hash-crc64ecma", "11051210869376104954" } },
+	  false,
+	  "crc64=995dc9bbdf1939fa" },
+	{ { { "X-OSS-Hash-Crc64ecma", "0" } }, false, "crc64=0000000000000000" },
+	{ { { "x-amz-checksum-sha256", SHA_ABC_64 } }, false, SHA_ABC },
+	{ { { "Repr-Digest", "sha-256=:" SHA_ABC_64 ":" } }, false, SHA_ABC },
+	{ { { "Digest", "MD5=" MD5_ABC_64 ", SHA-256=" SHA_ABC_64 } }, false, SHA_ABC },
+	{ { { "Digest", "sha-256=" SHA_ABC_64 ",md5=" MD5_ABC_64 } }, false, SHA_ABC },
+	{ { { "x-goog-hash", "crc32c=n03x6A==" }, { "x-goog-hash", "md5=" MD5_ABC_64 } },
+	  false,
+	  MD5_ABC },
+	{ { { "x-goog-hash", "crc32c=n03x6A==,md5=" MD5_ABC_64 } }, false, MD5_ABC },
+	{ { { "Content-MD5", MD5_ABC_64 } }, true, MD5_ABC },
+	/* the strongest one counts, wherever it stands */
+	{ { { "Content-MD5", MD5_ABC_64 }, { "x-tos-hash-crc64ecma", "1" } },
+	  true,
+	  "crc64=0000000000000001" },
+	{ { { "x-tos-hash-crc64ecma", "1" }, { "Content-MD5", MD5_ABC_64 } },
+	  true,
+	  "crc64=0000000000000001" },
+	/* of a part */
+	{ { { "Content-MD5", MD5_ABC_64 } }, false, NULL },
+	{ { { "Content-Digest", "md5=:" MD5_ABC_64 ":" } }, true, NULL },
+	/* none at all */
+	{ { { "ETag", "\"900150983cd24fb0d6963f7d28e17f72\"" } }, true, NULL },
+	{ { { "x-tos-hash-crc64ecma", "-1" } }, false, NULL },
+	{ { { "x-tos-hash-crc64ecma", "1x" } }, false, NULL },
+	{ { { "x-tos-hash-crc64ecma", "" } }, false, NULL },
+	{ { { "x-tos-hash-crc64ecma", "18446744073709551616" } }, false, NULL },
+	{ { { "x-amz-checksum-sha256", SHA_ABC_64 "-3" } }, false, NULL },
+	{ { { "x-amz-checksum-sha256", "####" } }, false, NULL },
+	{ { { "Digest", "sha-256" } }, false, NULL },
+	{ { { "Digest", "sha-256=" } }, false, NULL },
+	{ { { "Digest", "sha-512=" SHA_ABC_64 } }, false, NULL },
+	{ { { "Digest", ",,=,," } }, false, NULL },
+	{ { { "Repr-Digest", "sha-256=:AAAA:" } }, false, NULL },
+	{ { { "Repr-Digest", "crc64=:AAAAAAAAAAA=:" } }, false, NULL },
+};
+
 static void test_promises(void **state)
 {
-	static const struct {
-		struct header headers[3];
-		bool is_whole;
-		const char *expected_digest;
-	} cases[] = {
-		{ { { "x-tos-hash-crc64ecma", "11051210869376104954" } },
-		  false,
-		  "crc64=995dc9bbdf1939fa" },
-		{ { { "X-OSS-Hash-Crc64ecma", "0" } }, false, "crc64=0000000000000000" },
-		{ { { "x-amz-checksum-sha256", SHA_ABC_64 } }, false, SHA_ABC },
-		{ { { "Repr-Digest", "sha-256=:" SHA_ABC_64 ":" } }, false, SHA_ABC },
-		{ { { "Digest", "MD5=" MD5_ABC_64 ", SHA-256=" SHA_ABC_64 } },
-		  false,
-		  SHA_ABC },
-		{ { { "Digest", "sha-256=" SHA_ABC_64 ",md5=" MD5_ABC_64 } },
-		  false,
-		  SHA_ABC },
-		{ { { "x-goog-hash", "crc32c=n03x6A==" },
-		    { "x-goog-hash", "md5=" MD5_ABC_64 } },
-		  false,
-		  MD5_ABC },
-		{ { { "x-goog-hash", "crc32c=n03x6A==,md5=" MD5_ABC_64 } },
-		  false,
-		  MD5_ABC },
-		{ { { "Content-MD5", MD5_ABC_64 } }, true, MD5_ABC },
-		/* the strongest one counts, wherever it stands */
-		{ { { "Content-MD5", MD5_ABC_64 }, { "x-tos-hash-crc64ecma", "1" } },
-		  true,
-		  "crc64=0000000000000001" },
-		{ { { "x-tos-hash-crc64ecma", "1" }, { "Content-MD5", MD5_ABC_64 } },
-		  true,
-		  "crc64=0000000000000001" },
-		/* of a part */
-		{ { { "Content-MD5", MD5_ABC_64 } }, false, NULL },
-		{ { { "Content-Digest", "md5=:" MD5_ABC_64 ":" } }, true, NULL },
-		/* none at all */
-		{ { { "ETag", "\"900150983cd24fb0d6963f7d28e17f72\"" } }, true, NULL },
-		{ { { "x-tos-hash-crc64ecma", "-1" } }, false, NULL },
-		{ { { "x-tos-hash-crc64ecma", "1x" } }, false, NULL },
-		{ { { "x-tos-hash-crc64ecma", "" } }, false, NULL },
-		{ { { "x-tos-hash-crc64ecma", "18446744073709551616" } }, false, NULL },
-		{ { { "x-amz-checksum-sha256", SHA_ABC_64 "-3" } }, false, NULL },
-		{ { { "x-amz-checksum-sha256", "####" } }, false, NULL },
-		{ { { "Digest", "sha-256" } }, false, NULL },
-		{ { { "Digest", "sha-256=" } }, false, NULL },
-		{ { { "Digest", "sha-512=" SHA_ABC_64 } }, false, NULL },
-		{ { { "Digest", ",,=,," } }, false, NULL },
-		{ { { "Repr-Digest", "sha-256=:AAAA:" } }, false, NULL },
-		{ { { "Repr-Digest", "crc64=:AAAAAAAAAAA=:" } }, false, NULL },
-	};
-
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		AUTOFREE char *expected_digest = NULL;
 
