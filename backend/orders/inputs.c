@@ -262,6 +262,12 @@ static void try_later(struct download *download)
 	timer_set(&backend->timers, &download->timer, download->not_before_ms);
 }
 
+/* Trying again later would give the same: not so when the server was slow or busy. */
+static bool is_final_status(int status)
+{
+	return status >= 300 && status < 500 && status != 408 && status != 429;
+}
+
 static void download_done(void *context, struct http_response *response)
 {
 	struct download *download = context;
@@ -286,8 +292,7 @@ static void download_done(void *context, struct http_response *response)
 	else
 		download->why = text_dup(response->failure);
 	download->is_wrong =
-		download->is_too_large || is_whole ||
-		(status >= 300 && status < 500 && status != 408 && status != 429);
+		download->is_too_large || is_whole || is_final_status(status);
 	if (download->failures >= DOWNLOAD_TRIES_MAX && !download->write_error)
 		download->is_wrong = true;
 	if (!download->is_wrong)
