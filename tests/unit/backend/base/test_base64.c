@@ -124,69 +124,69 @@ static void test_every_split(void **state)
 		}
 }
 
+static const struct {
+	const char *text;
+	int r;
+} refused[] = {
+	{ "a", -ENODATA },
+	{ "aG", -ENODATA },
+	{ "aGV", -ENODATA },
+	{ "aGVsbG8", -ENODATA },
+	{ "aGVsbA=", -ENODATA },
+	{ "aGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsa", -ENODATA },
+	{ "=", -EILSEQ },
+	{ "a=", -EILSEQ },
+	{ "a===", -EILSEQ },
+	{ "====", -EILSEQ },
+	{ "aGVs=", -EILSEQ },
+	{ "aGVs====", -EILSEQ },
+	{ "aG=c", -EBADMSG },
+	{ "aGU==", -EBADMSG },
+	{ "aGU=aGVs", -EBADMSG },
+	{ "aA==aGVs", -EBADMSG },
+	{ "aA===", -EBADMSG },
+	{ "aA==\n", -EBADMSG },
+	{ "aA==-", -EBADMSG },
+	{ "aA==$", -EBADMSG },
+	{ "aGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGU=aGVs",
+	  -EBADMSG },
+	{ "-", -EILSEQ },
+	{ "aGVs-", -EILSEQ },
+	{ "aGVs-aGVs", -EILSEQ },
+	{ "aG-s", -EILSEQ },
+	{ "aG_s", -EILSEQ },
+	{ " aGVs", -EILSEQ },
+	{ "aGVs ", -EILSEQ },
+	{ "aG\nVs", -EILSEQ },
+	{ "aGVs\r\n", -EILSEQ },
+	{ "aG\tVs", -EILSEQ },
+	{ "aGV$", -EILSEQ },
+	{ "aGVs%3D", -EILSEQ },
+	{ "aGV\x80", -EILSEQ },
+	{ "aGV\xc3\xa4", -EILSEQ },
+};
+
 /* The same error wherever the text is split. */
 static void test_refused(void **state)
 {
-	static const struct {
-		const char *text;
-		int r;
-	} cases[] = {
-		{ "a", -ENODATA },
-		{ "aG", -ENODATA },
-		{ "aGV", -ENODATA },
-		{ "aGVsbG8", -ENODATA },
-		{ "aGVsbA=", -ENODATA },
-		{ "aGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsa",
-		  -ENODATA },
-		{ "=", -EILSEQ },
-		{ "a=", -EILSEQ },
-		{ "a===", -EILSEQ },
-		{ "====", -EILSEQ },
-		{ "aGVs=", -EILSEQ },
-		{ "aGVs====", -EILSEQ },
-		{ "aG=c", -EBADMSG },
-		{ "aGU==", -EBADMSG },
-		{ "aGU=aGVs", -EBADMSG },
-		{ "aA==aGVs", -EBADMSG },
-		{ "aA===", -EBADMSG },
-		{ "aA==\n", -EBADMSG },
-		{ "aA==-", -EBADMSG },
-		{ "aA==$", -EBADMSG },
-		{ "aGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGVsaGU=aGVs",
-		  -EBADMSG },
-		{ "-", -EILSEQ },
-		{ "aGVs-", -EILSEQ },
-		{ "aGVs-aGVs", -EILSEQ },
-		{ "aG-s", -EILSEQ },
-		{ "aG_s", -EILSEQ },
-		{ " aGVs", -EILSEQ },
-		{ "aGVs ", -EILSEQ },
-		{ "aG\nVs", -EILSEQ },
-		{ "aGVs\r\n", -EILSEQ },
-		{ "aG\tVs", -EILSEQ },
-		{ "aGV$", -EILSEQ },
-		{ "aGVs%3D", -EILSEQ },
-		{ "aGV\x80", -EILSEQ },
-		{ "aGV\xc3\xa4", -EILSEQ },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		size_t length = strlen(cases[i].text);
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		size_t length = strlen(refused[i].text);
 		AUTOBUFFER whole = BUFFER_INIT(128);
-		int r = base64_decode(cases[i].text, length, &whole);
+		int r = base64_decode(refused[i].text, length, &whole);
 
-		if (r != cases[i].r)
-			FAIL_CASE("%s: %d instead of %d", cases[i].text, r, cases[i].r);
+		if (r != refused[i].r)
+			FAIL_CASE("%s: %d instead of %d", refused[i].text, r,
+				  refused[i].r);
 		for (size_t first = 0; first <= length; first++)
 			for (size_t then = 1; then <= length; then++) {
 				AUTOBUFFER out = BUFFER_INIT(128);
 
-				r = decode_in_pieces(cases[i].text, first, then, &out);
-				if (r != cases[i].r)
+				r = decode_in_pieces(refused[i].text, first, then, &out);
+				if (r != refused[i].r)
 					FAIL_CASE("%s split at %zu and by %zu: %d "
 						  "instead of %d",
-						  cases[i].text, first, then, r,
-						  cases[i].r);
+						  refused[i].text, first, then, r,
+						  refused[i].r);
 			}
 	}
 	expect_no_failed_case();
