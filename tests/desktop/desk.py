@@ -1,5 +1,5 @@
-"""A desk to work at: one simulator and one mount for the scenarios of a module, each in a
-folder of its own, and the books of what was ordered meanwhile.
+"""A desk: one simulator and one mount for the scenarios of a module. Each scenario has its own
+folder and its own record of orders.
 """
 
 import base64
@@ -13,7 +13,7 @@ import programs
 
 
 def big_png(path, size, seed=1):
-    """A whole picture of about that many bytes: noise, stored as it is."""
+    """Writes a complete picture of about that many bytes: noise, stored without compression."""
     width = 1000
     height = max(600, size // (3 * width + 1))
     noise = random.Random(seed).randbytes(3 * width * height)
@@ -54,8 +54,9 @@ class Desk:
             self.simulator.stop()
 
     def begin(self, name):
-        """A new scenario: the books are empty. The names of its folder, and of one beside the mount."""
-        self.simulator.hold("queued")  # an order is all that is looked at: no video is made of it
+        """Starts a scenario with an empty record. Returns the path of its folder and that of a
+        folder outside the mount."""
+        self.simulator.hold("queued")  # only the orders matter: no video is rendered
         self.simulator.clear_faults()
         self.end_tasks()
         self.simulator.control("DELETE", "/stats")
@@ -66,18 +67,18 @@ class Desk:
         return self.path / name, outside
 
     def end_tasks(self, but=None):
-        """What is with the service fails there: nobody is asked about it any more."""
+        """Fails all active tasks at the service, so that the daemon stops polling them."""
         for task in self.simulator.tasks():
             if task["state"] in ("queued", "running") and task["prompt"] != but:
                 self.simulator.decree(task["id"], state="failed")
 
     def fill(self):
-        """From now on the provider "full" takes no more: its one place is taken."""
+        """Occupies the only task slot of the provider "full", so that it accepts nothing more."""
         prompt = f"filler {self.count}"
         self.filler = self.mount.folder(prompt, None)
         (self.filler / "request.json").write_text('{"prompt": "%s", "provider": "full"}' % prompt)
         harness.control(self.filler, "submit")
-        # Others of an earlier scenario may have waited for the place.
+        # Tasks of an earlier scenario may have waited for the slot.
         harness.wait_for(lambda: harness.state(self.filler) == "queued" or self.end_tasks(prompt))
 
     def shell(self, script, *arguments, check=True, **options):
@@ -87,12 +88,12 @@ class Desk:
         return programs.in_session(script, *arguments, home=self.home, check=check, **options)
 
     def texts(self):
-        """The prompts of this scenario's orders, in their order: of all requests, accepted or not."""
+        """The prompts of this scenario's create requests in their order, accepted or not."""
         return [" ".join(item["text"] for item in request["body"]["content"] if item["type"] == "text")
                 for request in self.simulator.requests(on="create")]
 
     def orders(self):
-        """The same with the pictures' lengths, as long as their data URLs are: (prompt, lengths)."""
+        """The same with the lengths of the pictures' data URLs: (prompt, *lengths)."""
         found = []
         for request in self.simulator.requests(on="create"):
             content = request["body"]["content"]
@@ -102,15 +103,15 @@ class Desk:
         return found
 
     def check_sent(self, prompt, *pictures):
-        """The last order was this one: these words, and these pictures to the byte."""
+        """Checks that the last order had this prompt and these pictures, byte for byte."""
         content = self.simulator.control("GET", "/creates/ark")["body"]["content"]
         assert [item["text"] for item in content if item["type"] == "text"] == [prompt]
         sent = [item["image_url"]["url"] for item in content if item["type"] == "image_url"]
         assert [base64.b64decode(url.split(",", 1)[1]) for url in sent] == list(pictures)
 
     def check_marker(self, prompts):
-        """This scenario's orders (sorted), when nothing more can come of what was done so far: one that was
-        written after it has gone out."""
+        """Checks this scenario's orders in any order, after all earlier changes have taken effect:
+        an order written after them has been sent."""
         self.markers += 1
         marker = self.mount.folder(f"marker-{self.markers}", "marker")
         harness.wait_state(marker, *ORDERED)
@@ -118,24 +119,24 @@ class Desk:
         assert sorted(texts) == sorted([*prompts, "marker"]), texts
 
     def check_orders(self, *prompts):
-        """The same, in this order, and each was billed once."""
+        """Checks these orders in this order, and that each was billed once."""
         self.check_marker(prompts)
         assert self.texts()[:-1] == list(prompts)
         assert self.simulator.creates() == len(prompts) + 1
 
     def check_one_order(self, folder, prompt, *pictures):
-        """The folder becomes exactly this order."""
+        """Checks that the folder becomes exactly this order."""
         harness.wait_state(folder, *ORDERED)
         self.check_sent(prompt, *pictures)
         self.check_orders(prompt)
 
 
 def url_length(picture):
-    """Of a PNG's data URL."""
+    """The length of a PNG's data URL."""
     return len("data:image/png;base64,") + len(base64.b64encode(picture))
 
 
 def names(folder):
-    """What a folder lists besides what the program shows by itself."""
+    """The names in a folder without those that the mount adds."""
     shown = {"status", "task.json", "error.txt", "video.mp4", "last_frame.png", "last_frame.out.png"}
     return sorted(path.name for path in folder.iterdir() if path.name not in shown)

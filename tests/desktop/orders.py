@@ -1,16 +1,17 @@
-"""The books of what was ordered, when nothing more can come of what was done so far."""
+"""Checks of what was ordered, after all earlier changes have taken effect."""
 
 from harness import wait_state
 
 
 def texts(simulator):
-    """The prompts of all requests, accepted or not, in their order."""
+    """The prompts of all create requests in their order, accepted or not."""
     return [" ".join(item["text"] for item in request["body"]["content"] if item["type"] == "text")
             for request in simulator.requests(on="create")]
 
 
 def check_orders(mount, simulator, *prompts):
-    """An order that is written now has gone out, and before it these: each was billed once. So a late one shows."""
+    """Checks that exactly these orders were sent and billed once, after an order that is written
+    now has been sent. A late order shows, too."""
     simulator.hold("queued")
     count = sum(1 for path in mount.path.iterdir() if path.name.startswith("marker-"))
     marker = mount.folder(f"marker-{count}", f"marker {count}")

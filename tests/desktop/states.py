@@ -1,25 +1,26 @@
-"""Task folders in every state, and what may come of them when something was done to them."""
+"""Task folders in every state, and checks of what happens to them."""
 
 import os
 
 from desk import ORDERED
 from harness import PNG, control, field, make_media, state, status, task_id, wait_for, wait_state
 
-# What `status` says of those that are not sent is `pending`: held by a file, by another shot, by a limit.
+# `status` shows these as `pending`: held by a file, by another shot, or by a limit.
 UNSENT = ("held", "waiting", "limited")
 ENDED = ("succeeded", "failed", "expired", "cancelled", "invalid", "unknown")
-# With the service, or on the way to it: there they stay.
+# At the service or being sent; they stay in that state.
 UNDER_WAY = ("queued", "running", "submitting")
 STATES = (*UNSENT, *ENDED, *UNDER_WAY)
 
 
 def word(phase):
-    """The first line of its `status`."""
+    """The first line of the folder's `status`."""
     return "pending" if phase in UNSENT else phase
 
 
 class Folders:
-    """One in each state, below a folder of the desk's mount: paths, task ids by name of the state."""
+    """One folder for each state below a folder of the desk's mount; paths and task ids by the name
+    of the state."""
 
     def __init__(self, desk, where, phases=STATES):
         self.desk, self.label = desk, desk.count
@@ -29,7 +30,7 @@ class Folders:
         self.paths = {phase: where / phase for phase in phases}
         where.mkdir(parents=True, exist_ok=True)
         self._make(where, [phase for phase in phases if phase not in ("unknown", "submitting")])
-        # What the service does with a request is ordered for the next one, whosever it is.
+        # A fault applies to the next request, whichever task it belongs to.
         for phase, fault in (("unknown", {"close": "after"}), ("submitting", {"hang": "after"})):
             if phase in phases:
                 desk.simulator.fault("create", fault)
@@ -69,7 +70,7 @@ class Folders:
             wait_state(where / phase, word(phase))
 
     def _bring(self, phase, path):
-        """From the queue into its state."""
+        """Brings a queued task into its state."""
         if phase in ("running", "succeeded", "failed", "expired", "cancelled"):
             decree = {"state": phase}
             if phase == "running":
@@ -81,26 +82,26 @@ class Folders:
             self.desk.simulator.decree(wait_for(lambda: task_id(path)), **decree)
         if phase == "submitting":
             wait_for(lambda: self.prompt(phase) in self.desk.texts(), "it came to the service")
-        if phase == "held":  # a folder in motion shows none
+        if phase == "held":  # a folder with recent changes shows no task.json
             wait_for((path / "task.json").exists, f"{path}/task.json")
         if phase in ("waiting", "limited"):
             why = {"waiting": "../queued", "limited": "max_active"}[phase]
             wait_for(lambda: why in (field(path, "waiting") or ""), f"{path} waits for {why}")
 
     def at_service(self, phase):
-        """What the service says of this one's task."""
+        """The state of this folder's task at the service."""
         return {task["prompt"]: task["state"] for task in self.desk.simulator.tasks()}[self.prompt(phase)]
 
     def check_same(self, phase, path):
-        """It is the very task, in its state, wherever it lies now."""
+        """Checks that the path holds the same task in the same state."""
         assert state(path) == word(phase) and task_id(path) == self.ids[phase], status(path)
         assert (path / "prompt.txt").read_text() == self._text(phase)
         if phase == "succeeded":
             assert (path / "video.mp4").read_bytes() == self.video.read_bytes()
 
     def check_copied(self, phase, path):
-        """What lies there are files that were copied, and nothing of the program's own. task.json may have been
-        another one while it was copied."""
+        """Checks that the path holds copied files only, and nothing that the mount adds. Its
+        task.json may have changed during the copy."""
         tree = self.desk.mount.library / "tree" / path.relative_to(self.desk.path)
         assert (tree / "status").read_text().startswith(word(phase) + "\n")
         assert (tree / "task.json").exists() or phase in UNDER_WAY
@@ -116,14 +117,14 @@ class Folders:
             self.check_same(phase, path)
 
     def check_each_goes_on(self, before, *more):
-        """Nothing was ordered since; now each that is not sent goes out, once (`more` does, too), and
-        what is with the service is followed."""
+        """Checks that nothing was ordered since. Then releases each unsent folder, which is sent
+        once (as is `more`), and checks that the daemon still polls the tasks at the service."""
         simulator = self.desk.simulator
         texts = self.desk.texts()
         assert [text for text in texts if text not in more] == before, texts
         (self["held"] / "hold").unlink()
         simulator.decree(task_id(self.desk.filler), state="failed")
-        simulator.clear_faults()  # what hangs goes on
+        simulator.clear_faults()  # pending requests go on
         if "running" in self.paths:
             simulator.decree(self.ids["running"], state="failed")
             wait_state(self["running"], "failed")
@@ -135,13 +136,14 @@ class Folders:
         self.desk.check_marker([*before, *map(self.prompt, UNSENT), *more])
 
     def check_gone(self, before):
-        """Nothing of what was removed is ordered; it is cancelled where the service can: this one does not cancel
-        what runs. What is on the way when its folder goes is cancelled as soon as its id is known."""
+        """Checks that removed folders are not ordered. The daemon cancels their tasks where the
+        service can; this service cannot cancel running ones. A request in flight is cancelled once
+        its id is known."""
         simulator = self.desk.simulator
-        simulator.clear_faults()  # what hangs goes on
+        simulator.clear_faults()  # pending requests go on
         for phase in ("queued", "submitting"):
             wait_for(lambda: self.at_service(phase) == "cancelled", f"{phase}: cancelled")
         assert self.at_service("running") == "running"
-        simulator.decree(task_id(self.desk.filler), state="failed")  # there is a place again
+        simulator.decree(task_id(self.desk.filler), state="failed")  # frees the slot
         self.desk.check_marker(before)
         assert simulator.creates() == len(before) + 1

@@ -1,4 +1,4 @@
-"""Copy: a copied task folder is never an order, whatever state it was in, wherever it comes to lie."""
+"""Copy: a copied task folder is never an order, in any state and at any place."""
 
 import os
 import re
@@ -10,9 +10,9 @@ import programs
 from harness import field, state, wait_for, wait_state
 from states import STATES, UNDER_WAY, UNSENT, Folders
 
-SETTLE = 2  # longer than any copier takes from one file to the next, on a busy machine
+SETTLE = 2  # longer than any copier needs between two files on a busy machine
 
-# "$1" is a folder that exists, "$2" may exist; what is copied comes to lie in it.
+# Copies the contents of "$1", a folder, into "$2", which may exist.
 COPIERS = {
     "cp -r": 'mkdir -p "$2" && cp -r "$1"/. "$2"',
     "cp -a": 'mkdir -p "$2" && cp -a "$1"/. "$2"',
@@ -28,24 +28,25 @@ COPIERS = {
     "python": 'python3 -c "import shutil, sys; '
               'shutil.copytree(sys.argv[1], sys.argv[2], symlinks=True, dirs_exist_ok=True)" "$1" "$2"',
 }
-# The folder itself, to a name that is new.
+# Copies the folder itself to a new name.
 WHOLE = {
     "cp -r": 'cp -r "$1" "$2"',
     "cp -a": 'cp -a "$1" "$2"',
     "kioclient copy": 'kioclient --noninteractive --overwrite copy "file://$1" "file://$2"',
 }
-# Programs that are slow to start, and others' ways: in those states that show different files.
+# Programs that start slowly, and repetitions of other ways: only for states that show different
+# files.
 BRIEF = ("rsync -aX", "rsync --delay-updates", "kioclient copy", "python")
 DIFFERENT = ("held", "waiting", "limited", "succeeded", "invalid", "queued", "submitting")
 CP = [script for copiers in (COPIERS, WHOLE) for name, script in copiers.items() if name.startswith("cp")]
-# A copier of single files, so that the order is given.
+# Copiers of single files, so that the test decides the order.
 BY_FILE = {name: programs.FILE[name] for name in (
     "cp", "cp -a", "rsync -a", "rsync --inplace", "tar", "unzip", "gio copy", "kioclient copy --overwrite", "python")}
 
 
 def copy(desk, script, source, target):
-    """Each copier is content with what it copied. cp looks at a file twice: task.json may be another one by then,
-    while the service is asked; it says so and leaves it out."""
+    """Copies, and checks that the copier reports no error. cp checks a file twice: task.json may
+    have a new version by then while the daemon polls; cp says so and leaves the file out."""
     done = desk.shell(script, source, target, check=False)
     lines = done.stderr.splitlines()
     if state(source) in UNDER_WAY and script in CP:
@@ -56,8 +57,8 @@ def copy(desk, script, source, target):
 
 @pytest.mark.parametrize("copier", COPIERS)
 def test_a_copied_folder_is_no_order(desk, copier):
-    """In every state of the source: within the mount onto a new folder and, once more, onto that; out of the mount;
-    and from there onto one that is new, a plain one, and one with an order of its own that is not sent."""
+    """For every state of the source: within the mount to a new folder and again onto it; out of the
+    mount; and back onto a new folder, a plain one, and one with an unsent order of its own."""
     folder, outside = desk.begin(copier)
     folders = Folders(desk, folder / "originals", DIFFERENT if copier in BRIEF else STATES)
     before = desk.texts()
@@ -86,7 +87,7 @@ def test_a_copied_folder_is_no_order(desk, copier):
 
 
 @pytest.mark.parametrize("copier", WHOLE)
-def test_a_folder_copied_whole_is_no_order(desk, copier):
+def test_a_folder_copied_as_one_argument_is_no_order(desk, copier):
     folder, outside = desk.begin(copier)
     folders = Folders(desk, folder / "originals")
     before = desk.texts()
@@ -96,7 +97,7 @@ def test_a_folder_copied_whole_is_no_order(desk, copier):
         folders.check_copied(phase, copied)
         shutil.copytree(path, outside / phase, symlinks=True)
         done = desk.shell(WHOLE[copier], outside / phase, restored, check=False)
-        if "/status': File exists" in done.stderr:  # the prompt came first, in a folder that cp made itself
+        if "/status': File exists" in done.stderr:  # the prompt came first, in a folder that cp itself created
             assert done.returncode == 1
             wait_for(lambda: (field(restored, "waiting") or "").startswith("this folder is a copy"))
         else:
@@ -106,8 +107,9 @@ def test_a_folder_copied_whole_is_no_order(desk, copier):
     folders.check_each_goes_on(before)
 
 
-def test_a_folder_of_links_to_files_is_no_order(desk):
-    """cp -al: what is the program's own cannot be linked; an order with two names waits until it has one."""
+def test_a_folder_of_hard_links_is_no_order(desk):
+    """cp -al: virtual files cannot be linked, and an order whose prompt has two links waits until
+    it has one."""
     folder, _ = desk.begin("links")
     folders = Folders(desk, folder / "originals")
     before = desk.texts()
@@ -126,8 +128,8 @@ def test_a_folder_of_links_to_files_is_no_order(desk):
 @pytest.mark.parametrize("pause", [False, True], ids=["fast", "slow"])
 @pytest.mark.parametrize("is_trigger_first", [True, False], ids=["trigger first", "marks first"])
 def test_files_of_a_copied_folder_in_any_order_are_no_order(make_mount, simulator, tmp_path, is_trigger_first, pause):
-    """The trigger before and after the marks, onto a new folder and onto one with an order in it; so slowly
-    that task.json shows itself in between."""
+    """The trigger comes before or after the other files, in a new folder and in one with an order,
+    and so slowly that task.json appears in between."""
     mount = make_mount(simulator, settle=60)
     source = tmp_path / "source"
     source.mkdir()
@@ -144,7 +146,7 @@ def test_files_of_a_copied_folder_in_any_order_are_no_order(make_mount, simulato
         if target.name.endswith("ordered"):
             (target / "prompt.txt").write_text("A wolf\n")
     for name in ["prompt.txt", "task.json", "status"] if is_trigger_first else ["task.json", "status", "prompt.txt"]:
-        if pause:  # it is quiet long enough for all that shows itself: an event that only a look tells
+        if pause:  # quiet for long enough that task.json appears: only polling shows it
             wait_for(lambda: all((target / "task.json").exists() for target in targets if (target / "status").exists()))
         for target, copier in targets.items():
             programs.shell(BY_FILE[copier], source / name, target / name, home=home)
@@ -153,7 +155,7 @@ def test_files_of_a_copied_folder_in_any_order_are_no_order(make_mount, simulato
         assert sorted(os.listdir(target)) == sorted(texts)
     mount.end()
     mount.options[0] = "settle=0.1"
-    mount.start()  # all that is pending settles anew
+    mount.start()  # all that is pending settles again
     wait_state(mount.folder("marker", "marker"), "succeeded")
     assert [request["body"]["content"][0]["text"] for request in simulator.requests(on="create")] == ["marker"]
     assert all((target / "status").read_text() == texts["status"] for target in targets)

@@ -1,5 +1,5 @@
-"""Drop: files and folders that real programs bring, in any order and at any speed, are one
-order each, with the right words and the right pictures; names on the way are none.
+"""Drop: files and folders that real programs write, in any order and at any speed, are one order
+each, with the right prompt and pictures; temporary names order nothing.
 """
 
 import json
@@ -14,17 +14,17 @@ from desk import ORDERED, big_png, names, url_length
 from harness import field, png, state, wait_for, wait_state
 from terminal import Terminal
 
-SETTLE = 1  # longer than any program takes from one file to the next, on a busy machine
+SETTLE = 1  # longer than any program needs between two files on a busy machine
 MIB = 1 << 20
 
 
 def check_each_ordered(desk, pictures):
-    """Each folder (by what was ordered: its prompt) became one order, with a picture of that length."""
+    """Checks that each folder (by its prompt) became one order with a picture of that length."""
     expected = sorted((prompt, url_length(picture)) for prompt, (_, picture) in pictures.items())
     for folder, _ in pictures.values():
         wait_state(folder, *ORDERED)
     desk.check_sent(*[(prompt, picture) for prompt, (_, picture) in pictures.items()
-                      if prompt == desk.texts()[-1]][0])  # the last one, to the byte
+                      if prompt == desk.texts()[-1]][0])  # the last one, byte for byte
     desk.check_marker([prompt for prompt, _ in expected])
     assert sorted(desk.orders()) == sorted([*expected, ("marker",)])
     assert desk.simulator.creates() == len(expected) + 1
@@ -41,7 +41,7 @@ def test_a_folder_with_a_prompt_and_a_picture_is_one_order_by_each_program(desk)
         prompt = f"A fox in snow, by {program}"
         (source / "prompt.txt").write_text(prompt + "\n")
         (source / "notes.txt").write_text("mine\n")
-        if number % 5:  # most are small, so that this is no measurement of the machine
+        if number % 5:  # most are small, so that the machine's speed does not matter
             (source / "first_frame.png").write_bytes(png(640, 360))
         else:
             shutil.copy(picture, source / "first_frame.png")
@@ -56,7 +56,7 @@ def test_a_folder_with_a_prompt_and_a_picture_is_one_order_by_each_program(desk)
 
 @pytest.mark.parametrize("is_trigger_first", [True, False], ids=["trigger first", "picture first"])
 def test_files_in_any_order_are_one_order_by_each_program(desk, is_trigger_first):
-    """One by one, with as long between them as a person takes: the request says what belongs to it."""
+    """One file at a time, as slowly as a person: the request names its picture."""
     pictures = {}
     whole, outside = desk.begin("files")
     whole.mkdir()
@@ -81,7 +81,7 @@ def test_files_in_any_order_are_one_order_by_each_program(desk, is_trigger_first
         assert names(whole / program) == ["fox.png", "request.json"]
 
 
-# Several files at once, as when they are dropped together, the trigger first.
+# Several files at once, as in one drop, the trigger first.
 TOGETHER = {
     "cp": 'cp "$1"/prompt.txt "$1"/first_frame.png "$2"/',
     "mv": 'mv "$1"/prompt.txt "$1"/first_frame.png "$2"/',
@@ -93,7 +93,7 @@ TOGETHER = {
 }
 
 
-def test_several_files_together_are_one_order_by_each_program(desk):
+def test_files_written_together_are_one_order_by_each_program(desk):
     pictures = {}
     whole, outside = desk.begin("together")
     for program in TOGETHER:
@@ -108,7 +108,7 @@ def test_several_files_together_are_one_order_by_each_program(desk):
 
 
 def test_files_from_the_network_are_one_order(desk):
-    """curl and wget, slower than a folder settles: the trigger is there long before its picture is."""
+    """curl and wget, slower than the settle time: the trigger is complete long before its picture."""
     import functools
     import http.server
     import threading
@@ -132,11 +132,11 @@ def test_files_from_the_network_are_one_order(desk):
         desk.check_one_order(folder, f"A fox, by {program}", picture)
 
 
-# --- slower than a folder settles, under a temporary name ---
+# --- slower than the settle time, under a temporary name ---
 
 @pytest.mark.parametrize("options", ["", "--inplace", "--partial", "--delay-updates", "--partial-dir=.rsync-partial"])
-def test_a_slow_rsync_is_one_order_of_all_that_it_brings(desk, options):
-    """It goes by the alphabet, so the prompt is whole and quiet while the picture still comes."""
+def test_a_slow_rsync_is_one_order_of_all_its_files(desk, options):
+    """rsync goes by the alphabet, so the prompt is complete and quiet while the picture is still arriving."""
     folder, outside = desk.begin("rsync" + options)
     source = outside / "shot"
     source.mkdir()
@@ -150,7 +150,7 @@ def test_a_slow_rsync_is_one_order_of_all_that_it_brings(desk, options):
 
 @pytest.mark.parametrize("name", ["first_frame.png.part", "first_frame.png.crdownload", ".first_frame.png.Ab12Cd",
                                   ".goutputstream-Ab12Cd"])
-def test_what_still_arrives_under_a_temporary_name_is_waited_for(desk, name):
+def test_a_file_arriving_under_a_temporary_name_is_waited_for(desk, name):
     folder, _ = desk.begin("arriving")
     folder.mkdir()
     (folder / "prompt.txt").write_text("A fox\n")
@@ -164,7 +164,7 @@ def test_what_still_arrives_under_a_temporary_name_is_waited_for(desk, name):
 
 
 @pytest.mark.parametrize("name", [".prompt.txt.swp", "#prompt.txt#", "notes~", "4913"])
-def test_an_editors_own_open_files_hold_nothing_back(desk, name):
+def test_open_private_files_of_editors_do_not_hold_an_order(desk, name):
     folder, _ = desk.begin("editing")
     folder.mkdir()
     with open(folder / name, "wb") as file:
@@ -174,7 +174,7 @@ def test_an_editors_own_open_files_hold_nothing_back(desk, name):
         desk.check_one_order(folder, "A fox")
 
 
-def test_a_folder_with_a_temporary_name_orders_nothing_until_it_has_its_own(desk):
+def test_a_folder_with_a_temporary_name_orders_nothing_until_it_is_renamed(desk):
     folder, _ = desk.begin("temporary")
     made = [".~tmp~", ".rsync-partial", ".stversions/cat", "cat.part", ".fr-Ab12Cd/cat"]
     for name in made:
@@ -201,7 +201,7 @@ def test_submit_orders_from_a_folder_with_a_temporary_name(desk):
     desk.check_one_order(hidden, "A fox")
 
 
-# --- cut off ---
+# --- interrupted ---
 
 CUT_OFF = {
     "curl": 'curl -sS --limit-rate 300K "file://$1"/first_frame.png -o "$2"/first_frame.png',
@@ -209,15 +209,16 @@ CUT_OFF = {
     "dd": 'dd if="$1"/slow of="$2"/first_frame.png status=none',
     "shell": 'cat "$1"/slow > "$2"/first_frame.png',
     "rsync --inplace": 'rsync -a --inplace --bwlimit=300 "$1"/first_frame.png "$2"/',
-    # A person's shell stays: with the first process of a terminal all others end, the receiver, which cleans up, too.
+    # The shell of a terminal stays: when a terminal's first process ends, all others end, too, even
+    # the receiver that would clean up.
     "rsync --partial": 'rsync -a --partial --bwlimit=300 "$1"/first_frame.png "$2"/; code=$?; '
                        'until [ -e "$2"/first_frame.png ]; do sleep 0.1; done; exit $code',
 }
 
 
 @pytest.mark.parametrize("program", CUT_OFF)
-def test_a_copy_that_was_cut_off_is_waited_for(desk, program):
-    """Ctrl-C closes a file as an end does: only the picture itself tells that it is not whole."""
+def test_an_interrupted_copy_is_waited_for(desk, program):
+    """Ctrl-C closes a file as a normal end does: only its content shows that the picture is incomplete."""
     folder, outside = desk.begin(program)
     folder.mkdir()
     picture = big_png(outside / "first_frame.png", MIB).read_bytes()

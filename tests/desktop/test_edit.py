@@ -1,4 +1,4 @@
-"""Edit: what editors and the tools that edit do to a trigger file, in each state of its task."""
+"""Edit: editors and editing tools on a trigger file, in each state of its task."""
 
 import json
 import os
@@ -28,7 +28,7 @@ EDITORS = {
 }
 SCREEN_EDITORS = [name for name in EDITORS if name != "ex"]
 
-# "$1" is the file, "$2" the new text, which is one line.
+# "$1" is the file, "$2" the new text of one line.
 TOOLS = {
     "sed -i": 'sed -i "s/.*/$2/" "$1"',
     "sed -i.bak": 'sed -i.bak "s/.*/$2/" "$1"',
@@ -48,11 +48,11 @@ BACKUPS = re.compile(r"~$|^#.*#$|\.bak$")
 
 
 def kept(folder):
-    """What a person sees besides the backups that some are asked to leave."""
+    """The names in a folder without the backups that some editors were told to leave."""
     return [name for name in names(folder) if not BACKUPS.search(name) and not re.search(r"\.sw.$|^\.#", name)]
 
 
-# --- a new file, and again while it is pending ---
+# --- a new file, edited while it is pending ---
 
 @pytest.mark.parametrize("editor", SCREEN_EDITORS)
 def test_saving_twice_while_pending_is_one_order_of_the_last_text(desk, editor):
@@ -66,12 +66,12 @@ def test_saving_twice_while_pending_is_one_order_of_the_last_text(desk, editor):
             assert not open_editor.was_refused(), open_editor.shown
             assert state(folder) == "pending"
         (folder / "hold").unlink()
-        desk.check_one_order(folder, "A fox")  # with the editor still there
+        desk.check_one_order(folder, "A fox")  # with the editor still open
     assert kept(folder) == ["prompt.txt"] and (folder / "prompt.txt").read_text().strip() == "A fox"
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-def test_a_tool_that_edits_what_is_pending(desk, tool):
+def test_a_pending_order_edited_by_a_tool_is_one_order(desk, tool):
     folder, _ = desk.begin(tool)
     folder.mkdir()
     (folder / "hold").touch()
@@ -103,10 +103,10 @@ def test_saving_again_restarts_the_countdown(make_mount, simulator, tmp_path):
     assert [request["body"]["content"][0]["text"] for request in simulator.requests(on="create")] == ["A fox"]
 
 
-# --- a locked one ---
+# --- a locked file ---
 
 def locked_folder(desk, name, phase):
-    """A folder whose order is with the service, in one of its states."""
+    """Creates a folder whose task is at the service, in the given state."""
     folder, _ = desk.begin(name)
     desk.simulator.hold("" if phase == "succeeded" else phase)
     folder.mkdir()
@@ -141,21 +141,21 @@ def test_saving_a_locked_file_is_refused_and_loses_nothing(desk, editor, phase):
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-def test_a_tool_is_refused_a_locked_file_and_loses_nothing(desk, tool):
+def test_a_tool_cannot_edit_a_locked_file_and_loses_nothing(desk, tool):
     folder = locked_folder(desk, tool, "queued")
     inode = (folder / "prompt.txt").stat().st_ino
     refused = desk.shell(TOOLS[tool], folder / "prompt.txt", "Another fox", check=False)
-    if tool != "ex":  # in silent mode it prints nothing
+    if tool != "ex":  # ex prints nothing in silent mode
         assert re.search("[Pp]ermission ?[dD]enied|cannot rename|Can't", refused.stderr), refused
     assert refused.returncode
     for name in ("prompt.txt.tmp", "prompt.txt.vsctmp"):
         if (folder / name).exists():
             (folder / name).unlink()
-    check_untouched(desk, folder, "queued", None if ".bak" in tool else inode)  # a backup is the file itself
+    check_untouched(desk, folder, "queued", None if ".bak" in tool else inode)  # a backup takes over the inode
 
 
-def test_the_unlocked_file_is_saved_by_the_editor_that_was_refused(desk):
-    """The text is still there to be saved when the task failed."""
+def test_an_editor_whose_save_was_refused_can_save_after_a_failure(desk):
+    """The editor still has the text to save when the task has failed."""
     folder = locked_folder(desk, "refused", "queued")
     with EDITORS["vim"](folder / "prompt.txt", desk.home) as vim:
         vim.replace("Another fox")
@@ -170,7 +170,7 @@ def test_the_unlocked_file_is_saved_by_the_editor_that_was_refused(desk):
     desk.check_orders("A fox", "Another fox")
 
 
-# --- one that ended, or was refused ---
+# --- a failed or invalid task ---
 
 @pytest.mark.parametrize("editor", SCREEN_EDITORS)
 def test_saving_after_a_failure_is_one_new_attempt(desk, editor):
@@ -188,7 +188,7 @@ def test_saving_after_a_failure_is_one_new_attempt(desk, editor):
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-def test_a_tool_that_mends_what_is_invalid_is_one_order(desk, tool):
+def test_an_invalid_request_corrected_by_a_tool_is_one_order(desk, tool):
     folder, _ = desk.begin(tool)
     folder.mkdir()
     try:
@@ -203,7 +203,7 @@ def test_a_tool_that_mends_what_is_invalid_is_one_order(desk, tool):
 
 
 @pytest.mark.parametrize("editor", ["vim", "vim with backups", "vim, backupcopy=yes", "vim without any backup", "nano", "emacs"])
-def test_an_editor_shows_that_a_request_is_bad_and_mends_it(desk, editor):
+def test_an_editor_shows_a_bad_request_and_saves_the_correction(desk, editor):
     folder, _ = desk.begin(editor)
     folder.mkdir()
     with EDITORS[editor](folder / "request.json", desk.home) as open_editor:
@@ -214,7 +214,7 @@ def test_an_editor_shows_that_a_request_is_bad_and_mends_it(desk, editor):
         assert "durration" in (folder / "error.txt").read_text()
         assert "durration" in (folder / "request.json").read_text(), "what was written is kept"
         open_editor.replace('{"prompt": "A fox", "duration": 5}')
-        # For vim it is a file that came since it began a new one: it wants to be sure.
+        # vim started with a new file and now finds one: it needs w! to overwrite it.
         open_editor.save(*["w!"] if editor.startswith("vim") else [])
         desk.check_one_order(folder, "A fox")
     assert kept(folder) == ["request.json"]
@@ -224,7 +224,7 @@ GOOD = '{"prompt": "A fox"}\n'
 
 
 def held_request(desk, name):
-    """A folder that would order, but for the file "hold"."""
+    """Creates a folder whose order only the file "hold" holds back."""
     folder, _ = desk.begin(name)
     folder.mkdir()
     (folder / "hold").touch()
@@ -232,13 +232,13 @@ def held_request(desk, name):
     return folder
 
 
-# What these do when a save was refused: the text before is there again.
+# These restore the previous text after a refused save.
 PUT_BACK = ("vim", "vim with backups", "vim, backupcopy=yes", "vim, backupcopy=no", "emacs")
 
 
 @pytest.mark.parametrize("editor", SCREEN_EDITORS)
 def test_a_bad_save_over_a_good_request_sends_neither(desk, editor):
-    """Not the text before, either: it is not what the person wants now."""
+    """The previous text is not sent, either: it is no longer what the user wants."""
     folder = held_request(desk, editor)
     with EDITORS[editor](folder / "request.json", desk.home) as open_editor:
         open_editor.replace('{"prompt": "A wolf", "durration": 5}')
@@ -260,7 +260,7 @@ def test_a_bad_save_over_a_good_request_sends_neither(desk, editor):
 
 
 @pytest.mark.parametrize("editor", PUT_BACK)
-def test_the_text_before_a_bad_save_waits_after_a_restart_too(desk, editor):
+def test_the_text_restored_after_a_bad_save_still_waits_after_a_restart(desk, editor):
     folder = held_request(desk, editor)
     with EDITORS[editor](folder / "request.json", desk.home) as open_editor:
         open_editor.replace('{"prompt": "A wolf", "durration": 5}')
@@ -278,7 +278,7 @@ def test_the_text_before_a_bad_save_waits_after_a_restart_too(desk, editor):
     desk.check_orders("marker", "A fox")
 
 
-def test_a_script_that_writes_the_text_before_again_later_orders_it(desk):
+def test_a_script_that_writes_the_previous_text_later_orders_it(desk):
     folder = held_request(desk, "shell")
     with pytest.raises(OSError):
         (folder / "request.json").write_text('{"durration": 5}')
@@ -292,8 +292,8 @@ def test_a_script_that_writes_the_text_before_again_later_orders_it(desk):
     desk.check_orders("marker", "A fox")
 
 
-def test_what_is_submitted_goes_out_when_nothing_holds_it_any_more(desk):
-    """Told once is enough, though the file "hold" goes only afterwards."""
+def test_a_submitted_request_is_sent_once_the_hold_is_removed(desk):
+    """One `submit` is enough, although the file "hold" is removed later."""
     folder = held_request(desk, "submit")
     with pytest.raises(OSError):
         (folder / "request.json").write_text('{"durration": 5}')
@@ -304,8 +304,8 @@ def test_what_is_submitted_goes_out_when_nothing_holds_it_any_more(desk):
     desk.check_one_order(folder, "A fox")
 
 
-def test_one_save_is_not_its_own_putting_back(desk):
-    """A child that closes its copy of the descriptor has the half of it judged."""
+def test_one_save_is_not_mistaken_for_a_restored_text(desk):
+    """A child that closes its copy of the descriptor triggers a check of the half-written file."""
     folder = held_request(desk, "child")
     fd = os.open(folder / "request.json", os.O_WRONLY | os.O_TRUNC)
     os.write(fd, GOOD[:5].encode())
@@ -317,7 +317,7 @@ def test_one_save_is_not_its_own_putting_back(desk):
     desk.check_one_order(folder, "A fox")
 
 
-def test_the_text_before_a_bad_save_goes_out_when_it_is_told_to(desk):
+def test_the_text_restored_after_a_bad_save_is_sent_by_submit(desk):
     folder = held_request(desk, "submit")
     with EDITORS["vim"](folder / "request.json", desk.home) as vim:
         vim.replace('{"prompt": "A wolf", "durration": 5}')
@@ -330,7 +330,7 @@ def test_the_text_before_a_bad_save_goes_out_when_it_is_told_to(desk):
 
 @pytest.mark.parametrize("tool", ["sed -i", "code atomic"])
 def test_a_new_file_over_a_bad_save_is_one_order(desk, tool):
-    """By a rename, as putting the text before back is."""
+    """It is renamed into place, as a restored text is."""
     folder, _ = desk.begin(tool)
     folder.mkdir()
     (folder / "hold").touch()

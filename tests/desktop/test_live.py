@@ -1,4 +1,4 @@
-"""Live: who watches a folder learns of what the service changes, and nobody else notices how."""
+"""Live: programs that watch a folder see what the service changes, and nothing else is disturbed."""
 
 import contextlib
 import os
@@ -21,7 +21,8 @@ CHANGED = ["MODIFY", "ATTRIB", "CLOSE_WRITE"]
 
 
 class Watch:
-    """What inotifywait says of a folder, by file; openings and readings are left out: the tests read, too."""
+    """Events of a folder by inotifywait, by file. Opens and reads are left out, because the tests
+    read, too."""
 
     def __init__(self, folder):
         self.lines = []
@@ -43,7 +44,8 @@ class Watch:
         return [event.split(",")[0] for event, file in list(self.lines) if file == name]
 
     def wait(self, name, *expected):
-        """Waits until a file's events begin with these (all of them, for a file that does not go on changing)."""
+        """Waits until a file's events begin with these. The check covers all of its events if the
+        file does not keep changing."""
         wait_for(lambda: self.of(name)[:len(expected)] == list(expected) or len(self.of(name)) > len(expected) + 8,
                  f"{name}: {expected}; it had {self.lines}")
         assert self.of(name)[:len(expected)] == list(expected)
@@ -66,7 +68,7 @@ def watching(folder):
 
 
 def announcer_of(pid):
-    """The process beside a daemon that makes its events; None once it ended."""
+    """The pid of a daemon's announcer process; None after its end."""
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
             if pathlib.Path(f"/proc/{child}/comm").read_text().strip() == "sdfs-announcer":
@@ -75,7 +77,7 @@ def announcer_of(pid):
 
 
 def process_state(pid):
-    """R, S, D, T, Z…; None: there is none."""
+    """R, S, D, T, Z…; None for no process."""
     try:
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except (FileNotFoundError, ProcessLookupError):
@@ -83,7 +85,7 @@ def process_state(pid):
 
 
 def unmount(path, *options, check=True):
-    """As its user does."""
+    """Unmounts as the mount's user does."""
     if is_root():
         return run("umount", *options, path, check=check)
     return run("fusermount3", "-u", *["-z" for option in options if option == "-l"], path, check=check)
@@ -105,13 +107,13 @@ def fail_task(simulator, folder, message="no luck"):
 
 
 def is_repeated(events, part):
-    """Whether they are that part, any number of times."""
+    """True if the events are any number of repetitions of that part."""
     return events == part * (len(events) // len(part))
 
 
 # --- what watchers see ---
 
-def test_an_order_is_seen_from_its_status_to_its_video(mount, simulator):
+def test_watchers_see_an_order_from_its_status_to_its_video(mount, simulator):
     simulator.hold("queued")
     folder = empty_folder(mount)
     with watching(folder) as watch:
@@ -131,7 +133,7 @@ def test_an_order_is_seen_from_its_status_to_its_video(mount, simulator):
     assert simulator.creates() == 1
 
 
-def test_error_txt_comes_and_goes(mount, simulator):
+def test_watchers_see_error_txt_come_and_go(mount, simulator):
     simulator.hold("queued")
     folder = empty_folder(mount)
     with watching(folder) as watch:
@@ -147,7 +149,7 @@ def test_error_txt_comes_and_goes(mount, simulator):
     assert watch.of("error.txt") == [*CAME, "DELETE"]
 
 
-def test_who_watches_error_txt_itself_learns_that_it_went(mount, simulator):
+def test_a_watch_on_error_txt_itself_sees_its_removal(mount, simulator):
     simulator.hold("queued")
     folder = mount.folder()
     fail_task(simulator, folder)
@@ -161,7 +163,7 @@ def test_who_watches_error_txt_itself_learns_that_it_went(mount, simulator):
     watcher.stderr.close()
 
 
-def test_what_a_person_removes_is_told_once_and_fetch_brings_it_back(mount, simulator, tmp_path):
+def test_a_removal_is_announced_once_and_fetch_brings_the_video_back(mount, simulator, tmp_path):
     folder = mount.finished(simulator, video=harness.make_media(tmp_path / "video", 100_000))
     with watching(folder) as watch:
         (folder / "video.mp4").unlink()
@@ -170,11 +172,11 @@ def test_what_a_person_removes_is_told_once_and_fetch_brings_it_back(mount, simu
         wait_for(lambda: watch.of("video.mp4")[-3:] == expected, f"{expected}; it had {watch.lines}")
         wait_for(lambda: field(folder, "kept") == "100%")
         assert (folder / "video.mp4").stat().st_size == 100_000
-    # That it had come at all may have been told late.
+    # The announcement of the new file itself may have been late.
     assert watch.of("video.mp4") in (expected, [*CAME, *expected])
 
 
-def test_a_countdown_is_no_event(make_mount, simulator):
+def test_a_countdown_causes_no_events(make_mount, simulator):
     mount = make_mount(simulator, settle=3)
     folder = empty_folder(mount)
     simulator.hold("queued")
@@ -187,7 +189,7 @@ def test_a_countdown_is_no_event(make_mount, simulator):
     assert simulator.creates() == 1, "what the announcer makes is no copy of a task"
 
 
-def test_why_a_folder_waits_is_told(mount, simulator):
+def test_a_reason_to_wait_is_announced(mount, simulator):
     folder = empty_folder(mount)
     (folder / "hold").touch()
     with watching(folder) as watch:
@@ -196,7 +198,7 @@ def test_why_a_folder_waits_is_told(mount, simulator):
         assert "hold" in field(folder, "waiting")
 
 
-def test_bytes_that_come_are_seen_in_status(make_mount, simulator, tmp_path):
+def test_fetched_bytes_change_status(make_mount, simulator, tmp_path):
     mount = make_mount(simulator, options=("keep=lazy",))
     folder = mount.finished(simulator, video=harness.make_media(tmp_path / "video", 4_000_000))
     with watching(folder) as watch:
@@ -205,7 +207,7 @@ def test_bytes_that_come_are_seen_in_status(make_mount, simulator, tmp_path):
         wait_for(lambda: field(folder, "kept") == "100%")
 
 
-def test_folders_change_their_time_with_their_listing(make_mount, simulator):
+def test_the_mtime_of_a_folder_changes_with_its_listing(make_mount, simulator):
     mount = make_mount(simulator, settle=2)
     folder = empty_folder(mount)
     with watching(folder) as watch:
@@ -218,7 +220,7 @@ def test_folders_change_their_time_with_their_listing(make_mount, simulator):
         assert folder.stat().st_mtime_ns > pending
 
 
-def test_the_lost_and_found_frame_beside_an_input_of_its_name(mount, simulator):
+def test_an_output_beside_an_input_of_its_name_is_announced(mount, simulator):
     folder = empty_folder(mount)
     own = harness.png(320, 320)
     (folder / "last_frame.png").write_bytes(own)
@@ -230,7 +232,7 @@ def test_the_lost_and_found_frame_beside_an_input_of_its_name(mount, simulator):
     assert (folder / "last_frame.png").read_bytes() == own
 
 
-def test_what_was_there_at_the_start_is_not_told(mount, simulator):
+def test_files_present_at_the_start_are_not_announced(mount, simulator):
     simulator.hold("queued")
     folder = mount.folder()
     wait_state(folder, "queued")
@@ -243,7 +245,7 @@ def test_what_was_there_at_the_start_is_not_told(mount, simulator):
     assert is_repeated(watch.of("status"), CHANGED) and is_repeated(watch.of("task.json"), CHANGED)
 
 
-def test_entr_runs_at_a_change(mount, simulator, tmp_path):
+def test_entr_runs_on_a_change(mount, simulator, tmp_path):
     simulator.hold("queued")
     folder = mount.folder()
     wait_state(folder, "queued")
@@ -263,7 +265,7 @@ def watches_something(pid):
     return any("inotify wd" in info.read_text() for info in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir())
 
 
-def test_tail_f_shows_what_is_new(mount, simulator):
+def test_tail_f_shows_the_new_text(mount, simulator):
     simulator.hold("queued")
     folder = mount.folder()
     wait_state(folder, "queued")
@@ -307,7 +309,7 @@ WAYS = [wait_by_poll, wait_by_select, wait_by_epoll]
 
 
 def wait_for_news(fd):
-    """Until there is another text than the one that was read."""
+    """Waits until there is another text than the one that was read."""
     poll = select.poll()
     poll.register(fd, select.POLLPRI)
     return poll.poll(harness.PATIENCE * 1000)
@@ -315,7 +317,7 @@ def wait_for_news(fd):
 
 @contextlib.contextmanager
 def read_to_the_end(folder):
-    """An open status that was read until the read gave nothing."""
+    """Opens status and reads it to the end of file."""
     fd = os.open(folder / "status", os.O_RDONLY)
     try:
         while os.read(fd, 4096):
@@ -326,7 +328,7 @@ def read_to_the_end(folder):
 
 
 @pytest.mark.parametrize("wait", WAYS)
-def test_a_poll_on_status_wakes_and_the_read_is_whole(mount, simulator, wait):
+def test_poll_on_status_wakes_and_the_text_is_complete(mount, simulator, wait):
     simulator.hold("queued")
     folder = mount.folder()
     task = wait_for(lambda: task_id(folder))
@@ -347,8 +349,8 @@ def test_a_poll_on_status_wakes_and_the_read_is_whole(mount, simulator, wait):
         assert os.fstat(fd).st_size == len(text) and text.decode() == status(folder)
 
 
-def test_who_looks_for_the_end_by_polling_finds_it(mount, simulator):
-    """As ssh, socat and pv do with what they are given."""
+def test_a_reader_that_polls_before_each_read_reaches_the_end(mount, simulator):
+    """ssh, socat and pv read their input like this."""
     simulator.hold("queued")
     folder = mount.folder()
     wait_state(folder, "queued")
@@ -366,7 +368,7 @@ def test_who_looks_for_the_end_by_polling_finds_it(mount, simulator):
     assert said.startswith(b"queued\n")
 
 
-def test_a_byte_at_a_time_is_one_text(mount, simulator):
+def test_reading_byte_by_byte_gives_one_text(mount, simulator):
     simulator.hold("queued")
     folder = mount.folder()
     wait_state(folder, "queued")
@@ -381,7 +383,7 @@ def test_a_byte_at_a_time_is_one_text(mount, simulator):
     assert said.startswith(b"queued\nprovider: ark\nmodel: ")
 
 
-def test_what_changed_in_the_middle_of_a_reading_wakes_who_ends_it(mount, simulator):
+def test_a_change_during_a_read_wakes_a_later_poll(mount, simulator):
     simulator.hold("queued")
     folder = mount.folder()
     wait_state(folder, "queued")
@@ -399,7 +401,7 @@ def test_what_changed_in_the_middle_of_a_reading_wakes_who_ends_it(mount, simula
     os.close(fd)
 
 
-def test_everything_else_is_always_ready(mount):
+def test_all_other_files_are_always_ready(mount):
     folder = mount.folder()
     wait_state(folder, "succeeded")
     for name in ("prompt.txt", "task.json", "video.mp4"):
@@ -411,13 +413,13 @@ def test_everything_else_is_always_ready(mount):
 
 # --- the announcer itself ---
 
-def test_it_has_a_mount_of_its_own(mount):
-    """Or none, where it is known that it may have none (test_live_by_path.py)."""
+def test_the_announcer_has_its_own_mount(mount):
+    """It has none where that is known to be impossible (test_live_by_path.py)."""
     own = wait_for(lambda: re.search(r"event=announcer own_mount=(\w+)", mount.log()))[1]
     assert own in os.environ.get("SEEDANCEFS_OWN_MOUNT", "yes" if is_root() else "yes no").split()
 
 
-def test_a_frozen_announcer_holds_up_nothing(mount, simulator):
+def test_a_frozen_announcer_blocks_nothing(mount, simulator):
     announcer = announcer_of(mount.pid)
     os.kill(announcer, signal.SIGSTOP)
     wait_for(lambda: process_state(announcer) == "T")
@@ -437,7 +439,7 @@ def test_a_frozen_announcer_holds_up_nothing(mount, simulator):
     assert process_state(announcer) is None
 
 
-def test_a_killed_announcer_is_missed_once(mount, simulator):
+def test_a_killed_announcer_is_logged_once(mount, simulator):
     os.kill(announcer_of(mount.pid), signal.SIGKILL)
     wait_for(lambda: "event=announcer_gone" in mount.log())
     mount.expect_log("event=announcer_gone")
@@ -454,13 +456,13 @@ def test_a_killed_daemon_takes_its_announcer_along(make_mount, simulator):
         announcer = announcer_of(mount.pid)
         for n in range(20):
             order(empty_folder(mount, f"{turn}-{n}"))
-        mount.kill()  # its announcements are on their way
+        mount.kill()  # its announcements are in progress
         wait_for(lambda pid=announcer: process_state(pid) is None, "the announcer's end")
         unmount(mount.path)
         mount.start()
 
 
-def test_a_users_file_of_the_name_is_left_alone(make_mount, simulator):
+def test_a_users_file_of_the_same_name_is_left_alone(make_mount, simulator):
     mount = make_mount(simulator, settle=60)
     announcer = announcer_of(mount.pid)
     os.kill(announcer, signal.SIGSTOP)
@@ -487,29 +489,29 @@ def test_a_users_file_of_the_name_is_left_alone(make_mount, simulator):
 
 
 def family_of(pid):
-    """A process and all below it."""
+    """A process and all its descendants."""
     children = " ".join(path.read_text() for path in pathlib.Path(f"/proc/{pid}/task").glob("*/children")).split()
     return [pid, *(member for child in children for member in family_of(int(child)))]
 
 
 def environments(pid):
-    """Of a daemon's processes, by their names."""
+    """The environments of a daemon's processes, by process name."""
     return {pathlib.Path(f"/proc/{member}/comm").read_text().strip():
             pathlib.Path(f"/proc/{member}/environ").read_bytes() for member in family_of(pid)}
 
 
-def test_no_process_of_the_mount_shows_a_key(make_mount, simulator, monkeypatch):
-    """To who reads its environment in /proc."""
+def test_no_process_of_the_mount_exposes_a_key(make_mount, simulator, monkeypatch):
+    """Any process of the same user can read an environment in /proc."""
     monkeypatch.setenv("MY_KEY", simulator.key)
     mount = make_mount(config=f"[provider ark]\ntype = ark\nbase_url = {simulator.base_url}\npoll = 0.1\n"
                               "key_env = MY_KEY\n")
-    wait_state(mount.folder(), "succeeded")  # the key is used
+    wait_state(mount.folder(), "succeeded")  # the key is in use
     found = environments(mount.pid)
     assert found.keys() == {"seedancefs", "sdfs-announcer"}
     assert all(simulator.key.encode() not in text for text in found.values()), found
 
 
-def test_nor_does_the_simulator_show_one(make_mount, monkeypatch):
+def test_the_simulator_exposes_no_key(make_mount, monkeypatch):
     monkeypatch.setenv("ARK_API_KEY", "a-secret")
     found = environments(make_mount().pid)
     assert found.keys() == {"seedancefs", "sdfs-announcer", "seedance-sim"}
@@ -521,15 +523,16 @@ def test_nor_does_the_simulator_show_one(make_mount, monkeypatch):
 TURNS = int(os.environ.get("SEEDANCEFS_UNMOUNTS", "200"))
 
 
-def test_unmounting_is_never_held_up(tmp_path):
-    """In the middle of announcements. Root's other programs (gvfs…) look into every new mount: they do not see this."""
+def test_unmounting_is_never_blocked(tmp_path):
+    """It happens during announcements. Root's other programs (gvfs…) access every new mount; a
+    mount namespace hides this one from them."""
     script = pathlib.Path(__file__).with_name("unmount_often.py")
     alone = ["unshare", "--mount"] if is_root() else []
     result = run(*alone, "/usr/bin/python3", "-B", script, tmp_path, TURNS, check=False, timeout=harness.PATIENCE * 15)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_nothing_is_made_below_a_mount_that_was_let_go(mount, simulator):
+def test_nothing_is_created_below_a_detached_mount(mount, simulator):
     simulator.hold("queued")
     folder = empty_folder(mount)
     order(folder)
@@ -552,7 +555,7 @@ def test_nothing_is_made_below_a_mount_that_was_let_go(mount, simulator):
 
 
 @pytest.mark.mounts_a_disk
-def test_nothing_is_made_in_what_is_mounted_above(mount, simulator):
+def test_nothing_is_created_in_another_mount_on_top(mount, simulator):
     simulator.hold("queued")
     folder = empty_folder(mount)
     order(folder)
@@ -576,7 +579,7 @@ def test_nothing_is_made_in_what_is_mounted_above(mount, simulator):
         watch.wait("video.mp4", *CAME)
 
 
-def test_a_mount_point_behind_a_link_with_spaces_and_umlauts(tmp_path, simulator):
+def test_a_mount_point_behind_a_link_with_spaces_and_umlauts_works(tmp_path, simulator):
     directory = tmp_path / "Meine Filme – größer 映画"
     directory.mkdir()
     mount = harness.Mount(directory, simulator)
@@ -598,7 +601,7 @@ def test_a_mount_point_behind_a_link_with_spaces_and_umlauts(tmp_path, simulator
 
 
 @pytest.mark.mounts_a_disk
-def test_with_allow_other(make_mount, simulator):
+def test_announcements_work_with_allow_other(make_mount, simulator):
     mount = make_mount(simulator, options=("allow_other",))
     folder = empty_folder(mount)
     with watching(folder) as watch:
@@ -606,7 +609,7 @@ def test_with_allow_other(make_mount, simulator):
         watch.wait("video.mp4", *CAME)
 
 
-def test_in_the_background_and_with_one_thread(make_mount, simulator):
+def test_announcements_work_in_the_background_with_one_thread(make_mount, simulator):
     mount = make_mount(simulator)
     mount.end()
     for extra in ([], ["-s"]):
@@ -617,7 +620,7 @@ def test_in_the_background_and_with_one_thread(make_mount, simulator):
             announcer = announcer_of(pid)
             assert os.readlink(f"/proc/{announcer}/cwd") == "/"
             held = {os.readlink(f"/proc/{announcer}/fd/{fd}") for fd in os.listdir(f"/proc/{announcer}/fd")}
-            held.discard("/")  # its own mount, where it may make one
+            held.discard("/")  # its own mount, where it may create one
             assert all(re.match(r"/dev/null|socket:", name) for name in held) and len(held) == 2, held
             with watching(folder) as watch:
                 order(folder)

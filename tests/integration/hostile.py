@@ -1,12 +1,12 @@
-"""A media server that can misbehave in any way: raw sockets, so that anything can be sent.
+"""A media server that can misbehave in any way. It uses raw sockets, so that it can send anything.
 
     server = Server()
-    site = server.site("name", data)        # site.url() is what a service would link to
+    site = server.site("name", data)        # site.url() is the link that a service would return
     site.misbehave(how, times=2)            # how(wire, request, site) answers instead; -1: until site.recover()
     server.stop()
 
-A site counts what reached it and keeps every request's head. `how` writes on the wire what it likes; an answer that
-keeps to HTTP comes from site.head() and site.answer().
+A site counts its requests and keeps their headers. `how` may write anything to the wire;
+site.head() and site.answer() produce valid HTTP.
 """
 
 import itertools
@@ -20,7 +20,7 @@ FOR_EVER = -1
 
 
 class Gone(Exception):
-    """The other end closed, or the server ends."""
+    """The peer closed the connection, or the server ends."""
 
 
 class Request:
@@ -35,7 +35,7 @@ class Request:
 
 
 class Wire:
-    """A connection, from the server's end."""
+    """A connection, seen from the server."""
 
     def __init__(self, server, connection):
         self.server = server
@@ -45,7 +45,7 @@ class Wire:
         self.is_open = True
 
     def wait(self, to_write, seconds=None):
-        """Until there is something to read (or room to write); None after the time."""
+        """Waits until the socket is readable (or writable); returns an empty list after a timeout."""
         reads = [self.server.ending[0]] + ([] if to_write else [self.socket])
         ready = select.select(reads, [self.socket] if to_write else [], [], seconds)
         if self.server.ending[0] in ready[0]:
@@ -69,7 +69,7 @@ class Wire:
             view = view[self.socket.send(view):]
 
     def hold(self, seconds=None):
-        """Says nothing until the other end gives up (or the time passes)."""
+        """Sends nothing until the peer closes the connection (or the time has passed)."""
         while self.wait(False, seconds):
             if not self.socket.recv(65536):
                 raise Gone
@@ -105,9 +105,9 @@ class Site:
         self.lock = threading.Lock()
         self.requests = []
         self.how, self.times = None, 0
-        self.twisted = 0  # answers that were not what they should be
-        self.on_renewal = None  # tells the service of the new link
-        self.downloads = {}     # of each link
+        self.twisted = 0  # misbehaving responses
+        self.on_renewal = None  # a callback that gives the service the new link
+        self.downloads = {}     # requests by link
 
     def url(self):
         return f"{self.server.address}/{self.name}/{self.link}/video.mp4?Signature=s-{self.link}"
@@ -120,13 +120,13 @@ class Site:
         self.misbehave(None)
 
     def renew(self):
-        """The service has another link from now on."""
+        """Replaces the service's link with a new one."""
         with self.lock:
             self.link = next(self.generation)
         self.on_renewal(self.url())
 
     def is_current(self, request):
-        """Whether it is for the newest link."""
+        """True if the request uses the newest link."""
         return request.target.startswith(f"/{self.name}/{self.link}/")
 
     def count(self):
@@ -144,7 +144,7 @@ class Site:
             self.twisted += how is not None
         (how or Site.answer_well)(*((wire, request, self) if how else (self, wire, request)))
 
-    # --- answers that keep to HTTP, with whatever twist ---
+    # --- valid HTTP, with optional deviations ---
 
     def answer_well(self, wire, request):
         if request.method != "GET":
@@ -155,12 +155,12 @@ class Site:
             self.answer(wire, request)
 
     def asked(self, request):
-        """The first and the last byte that a request asks for."""
+        """The first and last byte that a request covers."""
         first, last = request.range or (0, None)
         return first, len(self.data) - 1 if last is None else min(last, len(self.data) - 1)
 
     def head(self, request, status="206 Partial Content", version="HTTP/1.1", drop=(), add=(), **replace):
-        """An answer's head; `replace` takes header_names."""
+        """Builds a response head; `replace` takes header_names."""
         first, last = self.asked(request)
         headers = {"content_type": "video/mp4", "etag": self.etag, "content_length": last - first + 1,
                    "content_range": f"bytes {first}-{last}/{len(self.data)}"}
@@ -177,7 +177,7 @@ class Site:
         wire.send(self.head(request, **twists) + (self.body(request) if body is None else body))
 
     def answer_whole(self, wire, **twists):
-        """200: the server knows no ranges."""
+        """Answers 200, as a server without ranges does."""
         nothing = Request(b"GET / HTTP/1.1")
         twists.setdefault("content_range", None)
         wire.send(self.head(nothing, status="200 OK", **twists) + self.data)
@@ -188,7 +188,7 @@ class Site:
 
 
 def chunks(data, size=10_000):
-    """In chunks, without the last one."""
+    """Encodes data in chunks, without the final one."""
     return b"".join(b"%x\r\n%s\r\n" % (len(data[at:at + size]), data[at:at + size]) for at in range(0, len(data), size))
 
 
@@ -221,7 +221,7 @@ class Server:
                 self.sites[request.target.split("/")[1]].serve(wire, request)
         except (Gone, OSError):
             pass
-        except Exception as error:  # the test's own mistake: it is told at the end
+        except Exception as error:  # a bug in the test, reported by stop()
             self.failures.append(repr(error))
         finally:
             wire.socket.close()

@@ -1,7 +1,8 @@
 """A misbehaving media server: never a wrong byte, a short file, a hang or a dead daemon.
 
-One mount, one simulator and one fake media server for all; each case has a folder of its own, whose video lies on the
-fake server. The cases run side by side, since most of them wait: a test only tells how its case went.
+All cases share one mount, one simulator and one fake media server. Each case has its own folder,
+whose video comes from the fake server. The cases run concurrently, since most of them wait; each
+test only reports the result of its case.
 """
 
 import concurrent.futures
@@ -23,12 +24,12 @@ from harness import PATIENCE, field, run, status, task_id, wait_for
 from hostile import FOR_EVER, chunks
 
 KIB, MIB = 1 << 10, 1 << 20
-PROBED = 128 * KIB      # what is here before anything misbehaves
+PROBED = 128 * KIB      # fetched before anything misbehaves
 SIZE = 300_001
-READ_TIMEOUT = 3.2      # seconds; a stalled transfer is given up after a quarter
+READ_TIMEOUT = 3.2      # seconds; a stalled transfer is abandoned after a quarter of it
 REQUESTS_MAX = 200
 SIDE_BY_SIDE = 12
-# ThreadSanitizer keeps four bytes of its own for each that is touched.
+# ThreadSanitizer keeps four bytes of its own for each byte in use.
 GROWTH_MAX = 64 * MIB * (5 if b"__tsan_init" in harness.DAEMON.read_bytes() else 1)
 
 CASES = {}
@@ -44,17 +45,18 @@ class Case:
 
 def case(name, how, times=FOR_EVER, expects="right", **options):
     """
-    `expects` is what a reader gets: "right" bytes, as if nothing had been; an "error", or "either" of them. When the
-    server is well again it always gets the right ones. `arrange(site)` is done before the read; `most` requests may
-    reach the server by its end, which comes after `lasts` seconds at the earliest. One
-    that spoils what others get on kept connections is `is_alone` on its server.
+    `expects` is the result of a read: "right" bytes, as if nothing had happened; an "error";
+    "either" of them; or "changed", an error because there is a new version. Once the server has
+    recovered, a read always gets the right bytes. `arrange(site)` runs before the read. At most
+    `most` requests may reach the server, and the read takes at least `lasts` seconds. A case that
+    corrupts kept connections gets a server of its own (`is_alone`).
     """
     assert name not in CASES
     CASES[name] = Case(name, how, times, expects, **options)
 
 
 def once_and_for_ever(name, how, times=1, **options):
-    """What is invisible when it happens once, and an error when it does not end."""
+    """A fault that is invisible when it happens once, and an error when it persists."""
     case(name, how, times, "right", **options)
     case(f"{name}, for ever", how, FOR_EVER, "error", **options)
 
@@ -63,7 +65,7 @@ def answers(**twists):
     return lambda wire, request, site: site.answer(wire, request, **twists)
 
 
-# --- ranges that lie ---
+# --- wrong ranges ---
 
 def shifted(wire, request, site):
     first, last = site.asked(request)
@@ -104,7 +106,7 @@ def multipart(wire, request, site):
 
 
 def unasked(wire, request, site):
-    """The whole file as a range, whatever was asked for."""
+    """Sends all of the file as a range, whatever the request covers."""
     size = len(site.data)
     site.answer(wire, request, body=site.data, content_length=size, content_range=f"bytes 0-{size - 1}/{size}")
 
@@ -122,35 +124,36 @@ def not_satisfiable(total):
     return how
 
 
-once_and_for_ever("a range that is shifted", shifted)
+once_and_for_ever("a shifted range", shifted)
 once_and_for_ever("a range that begins too early", longer)
-case("ranges shorter than asked", shorter(100_000))
+case("ranges shorter than requested", shorter(100_000))
 once_and_for_ever("a range of a few bytes", shorter(100))
 once_and_for_ever("a range that ends too late", with_range("bytes {first}-{more}/*"))
-case("the total is another, once", with_range("bytes {first}-{last}/{more}"), 1, "either")
-case("the total is another, for ever", with_range("bytes {first}-{last}/{more}"), FOR_EVER, "error")
+case("another total, once", with_range("bytes {first}-{last}/{more}"), 1, "either")
+case("another total, for ever", with_range("bytes {first}-{last}/{more}"), FOR_EVER, "error")
 once_and_for_ever("a range in another unit", with_range("items {first}-{last}/{total}"))
-once_and_for_ever("a range beyond all numbers", with_range("bytes {first}-99999999999999999999999/{total}"))
-once_and_for_ever("a range the wrong way round", with_range("bytes {last}-{first}/{total}"))
-case("a range of an unknown total", with_range("bytes {first}-{last}/*"))
+once_and_for_ever("a range that overflows", with_range("bytes {first}-99999999999999999999999/{total}"))
+once_and_for_ever("a reversed range", with_range("bytes {last}-{first}/{total}"))
+case("a range with an unknown total", with_range("bytes {first}-{last}/*"))
 once_and_for_ever("multipart/byteranges", multipart)
 once_and_for_ever("206 without Content-Range", answers(content_range=None))
-once_and_for_ever("206 of the whole file", unasked)
-case("200 to a range", lambda wire, request, site: site.answer_whole(wire), size=MIB, most=4)
+once_and_for_ever("206 with the complete file", unasked)
+case("200 for a range", lambda wire, request, site: site.answer_whole(wire), size=MIB, most=4)
 case("200 in chunks with the ETag", without_length())
 case("200 in chunks without an ETag", without_length(drop=["etag"]), FOR_EVER, "either")
-case("200 to a range, cut", lambda wire, request, site: wire.send(site.head(
+case("200 for a range, truncated", lambda wire, request, site: wire.send(site.head(
     hostile.Request(b"GET / HTTP/1.1"), status="200 OK", content_range=None) + site.data[:200_000]) or wire.close(), 2)
 once_and_for_ever("416", not_satisfiable(None))
-case("416 of another total", not_satisfiable(77), 1, "either")
+case("416 with another total", not_satisfiable(77), 1, "either")
 case("Content-Range twice", lambda wire, request, site: site.answer(wire, request, add=["Content-Range: bytes 0-9/10"]), 1,
      "either")
 
 
-# --- the end comes too early ---
+# --- premature ends ---
 
 def cut(at, how, is_chunked=False):
-    """`at`: "nothing", "head" (in it), or so many bytes of the body, from its end when negative."""
+    """`at` is "nothing", "head" (inside it), or a number of body bytes; a negative number counts
+    from the end."""
     def answer(wire, request, site):
         head = (site.head(request, content_length=None, transfer_encoding="chunked") if is_chunked
                 else site.head(request))
@@ -189,7 +192,7 @@ case("reset after some blocks, for ever", cut(50_000, "reset"))
 case("closed after a block, chunked, for ever", cut(50_000, "close", True))
 
 
-# --- too slow, or without an end ---
+# --- slow or endless responses ---
 
 def slow_body(per_second):
     return lambda wire, request, site: wire.send(site.head(request)) or wire.trickle(site.body(request), per_second)
@@ -225,20 +228,20 @@ def endless_chunks(wire, request, site):
     wire.pour(itertools.repeat(chunks(b"\xaa" * 65536)))
 
 
-once_and_for_ever("a body of a few bytes a second", slow_body(40))
-once_and_for_ever("a head of a few bytes a second", slow_head)
+once_and_for_ever("a body at a few bytes per second", slow_body(40))
+once_and_for_ever("a head at a few bytes per second", slow_head)
 case("a byte at a time", single_bytes, size=PROBED + 9000)
-once_and_for_ever("a header without an end", endless(b"HTTP/1.1 206 Partial Content\r\nX: ", b"x" * 65536))
-once_and_for_ever("headers without an end", endless(b"HTTP/1.1 206 Partial Content\r\n", b"X-Filler: 1234567890\r\n" * 1000))
-once_and_for_ever("headers without an end, slowly", lambda wire, request, site: wire.send(b"HTTP/1.1 200 OK\r\n")
+once_and_for_ever("an endless header", endless(b"HTTP/1.1 206 Partial Content\r\nX: ", b"x" * 65536))
+once_and_for_ever("endless headers", endless(b"HTTP/1.1 206 Partial Content\r\n", b"X-Filler: 1234567890\r\n" * 1000))
+once_and_for_ever("endless slow headers", lambda wire, request, site: wire.send(b"HTTP/1.1 200 OK\r\n")
                   or wire.trickle(b"A: b\r\n" * 1000, 40))
-once_and_for_ever("preludes without an end", endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000))
-case("a body without an end", endless_body())
-case("chunks without an end", endless_chunks)
-once_and_for_ever("a 500 without an end", endless(b"HTTP/1.1 500 Oops\r\n\r\n", b"<p>sorry</p>" * 5000))
-once_and_for_ever("a chunk's size without an end", endless(
+once_and_for_ever("endless interim responses", endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000))
+case("an endless body", endless_body())
+case("endless chunks", endless_chunks)
+once_and_for_ever("an endless 500", endless(b"HTTP/1.1 500 Oops\r\n\r\n", b"<p>sorry</p>" * 5000))
+once_and_for_ever("an endless chunk size", endless(
     b"HTTP/1.1 206 Partial Content\r\nTransfer-Encoding: chunked\r\n\r\n", b"0" * 65536))
-case("a 200 without an end", endless(b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\n\r\n", b"\xaa" * 65536), FOR_EVER, "error")
+case("an endless 200", endless(b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\n\r\n", b"\xaa" * 65536), FOR_EVER, "error")
 
 
 # --- lengths ---
@@ -257,9 +260,9 @@ case("Content-Length too small", with_length(lambda size: size - 5000), 1)
 case("Content-Length too large, closed", with_length(lambda size: size + 5000))
 case("Content-Length too large, held", with_length(lambda size: size + 5000, closes=False))
 case("no Content-Length", with_length(None))
-once_and_for_ever("Content-Length below zero", with_length(-5))
-case("Content-Length is no number", with_length("many"), 1, "either")
-case("Content-Length beyond all numbers", with_length("99999999999999999999999"), 1, "either")
+once_and_for_ever("a negative Content-Length", with_length(-5))
+case("Content-Length is not a number", with_length("many"), 1, "either")
+case("Content-Length overflows", with_length("99999999999999999999999"), 1, "either")
 case("Content-Length twice, the same", lambda wire, request, site: site.answer(
     wire, request, add=[f"Content-Length: {len(site.body(request))}"]))
 case("Content-Length twice, differing", lambda wire, request, site: site.answer(
@@ -269,15 +272,15 @@ case("chunked", lambda wire, request, site: site.answer(
     wire, request, content_length=None, transfer_encoding="chunked", body=chunks(site.body(request)) + b"0\r\n\r\n"))
 case("chunked and a Content-Length", lambda wire, request, site: site.answer(
     wire, request, content_length=5, transfer_encoding="chunked", body=chunks(site.body(request)) + b"0\r\n\r\n"))
-once_and_for_ever("a chunk's size is no number", lambda wire, request, site: site.answer(
+once_and_for_ever("a chunk size is not a number", lambda wire, request, site: site.answer(
     wire, request, content_length=None, transfer_encoding="chunked", body=b"zz\r\n" + site.body(request)))
-case("a chunk's size is a lie", lambda wire, request, site: site.answer(
+case("a wrong chunk size", lambda wire, request, site: site.answer(
     wire, request, content_length=None, transfer_encoding="chunked", body=b"1000\r\n" + site.body(request)), 2)
-case("a chunk's size beyond all numbers", lambda wire, request, site: site.answer(
+case("a chunk size overflows", lambda wire, request, site: site.answer(
     wire, request, content_length=None, transfer_encoding="chunked", body=b"f" * 40 + b"\r\n" + site.body(request)), 2)
 
 
-# --- encodings and kinds ---
+# --- encodings and content types ---
 
 def compressed(wire, request, site, encoding="gzip"):
     body = gzip.compress(site.body(request), 1)
@@ -290,22 +293,22 @@ def page(kind, text):
 
 HTML = b"<!DOCTYPE html><html><body>Please sign in.</body></html>"
 
-once_and_for_ever("gzip unasked", compressed)
-once_and_for_ever("gzip unasked, of the same length", answers(content_encoding="br"))
+once_and_for_ever("unrequested gzip", compressed)
+once_and_for_ever("unrequested encoding, the same length", answers(content_encoding="br"))
 case("Content-Encoding: identity", answers(content_encoding="identity"))
 case("Transfer-Encoding: gzip", lambda wire, request, site: site.answer(
     wire, request, body=gzip.compress(site.body(request), 1), content_length=None, transfer_encoding="gzip") or wire.close(),
     1, "either")
-once_and_for_ever("a page with status 200", page("text/html; charset=utf-8", HTML))
-once_and_for_ever("a page that calls itself a video", page("video/mp4", HTML))
+once_and_for_ever("an HTML page with status 200", page("text/html; charset=utf-8", HTML))
+once_and_for_ever("an HTML page of type video/mp4", page("video/mp4", HTML))
 once_and_for_ever("JSON with status 200", page("application/json", b'{"error":"link expired"}'))
-case("a page with status 206", answers(content_type="text/html"), 1, "either")
+case("an HTML type with status 206", answers(content_type="text/html"), 1, "either")
 
 
 # --- other versions ---
 
 def changed(etag, size, twist=None):
-    """The server has another file from the first request on."""
+    """Puts another file on the server before the first request."""
     def arrange(site):
         site.data, site.etag = media(size, 99), etag
     return arrange
@@ -321,18 +324,18 @@ case("a much shorter file", None, 0, "changed", arrange=changed('"v2"', 40_000))
 case("weak ETag", answers(), etag='W/"v1"')
 case("the ETag became weak", answers(etag='W/"v1"'), 1, "either")
 case("the ETag is gone", answers(etag=None))
-case("another ETag with each answer", lambda wire, request, site: site.answer(wire, request, etag=f'"{random.random()}"'),
+case("another ETag in each response", lambda wire, request, site: site.answer(wire, request, etag=f'"{random.random()}"'),
      FOR_EVER, "error")
 
 
-# --- statuses ---
+# The link has expired, and the service has a new one.
 
 def says(line, *headers, text=b"<Error>no</Error>"):
     return lambda wire, request, site: site.answer_text(wire, line, text, *headers)
 
 
 def dead(line, text=b"<Error>no</Error>"):
-    """The link died, and the service has a new one."""
+    """A link works only for this number of downloads."""
     def how(wire, request, site):
         if site.link == 1:
             site.renew()
@@ -366,10 +369,10 @@ for line, text in (("400 Bad Request", EXPIRED), ("401 Unauthorized", b"no"), ("
                    ("404 Not Found", b"no"), ("410 Gone", b"no")):
     case(f"{line[:3]}, and the service has a new link", dead(line, text))
     case(f"{line[:3]}, for ever", says(line, text=text), FOR_EVER, "error")
-case("a link dies while the service stumbles", dead("403 Forbidden"), arrange=lambda site: site.simulator.fault(
+case("a link expires while the service fails", dead("403 Forbidden"), arrange=lambda site: site.simulator.fault(
     "get", {"status": 503}, task=site.task, times=3))
-case("a link dies after each download", dies_after(1), size=MIB)
-case("a link dies after 3 downloads", dies_after(3), size=2 * MIB)
+case("a link expires after each download", dies_after(1), size=MIB)
+case("a link expires after 3 downloads", dies_after(3), size=2 * MIB)
 for line in ("500 Internal Server Error", "502 Bad Gateway", "503 Service Unavailable", "504 Gateway Timeout"):
     case(f"{line[:3]}, three times", says(line), 3)
 once_and_for_ever("503", says("503 Service Unavailable"))
@@ -397,7 +400,7 @@ def to(where, status_line="302 Found"):
 
 
 def hops(count):
-    """So many redirects before the file."""
+    """Redirects this number of times before it sends the file."""
     def how(wire, request, site):
         done = int((re.search(r"hop=(\d+)", request.target) or [0, 0])[1])
         if done == count:
@@ -427,7 +430,7 @@ def answer_and_close(wire, request, site):
 
 
 def answer_and_reset_next(wire, request, site):
-    """A kept connection is closed when the next request comes."""
+    """Resets a kept connection at its next request."""
     if getattr(wire, "used", False):
         wire.reset()
     else:
@@ -435,55 +438,55 @@ def answer_and_reset_next(wire, request, site):
         site.answer(wire, request)
 
 
-case("kept connections closed unannounced", answer_and_close, size=2 * MIB)
+case("kept connections closed after a response", answer_and_close, size=2 * MIB)
 case("kept connections reset at their second request", answer_and_reset_next, size=2 * MIB)
 case("HTTP/1.0", lambda wire, request, site: site.answer(wire, request, version="HTTP/1.0") or wire.close())
 case("HTTP/1.0 without ranges and lengths", lambda wire, request, site: site.answer_whole(
     wire, version="HTTP/1.0", content_length=None) or wire.close())
-case("preludes", lambda wire, request, site: wire.send(
+case("interim responses", lambda wire, request, site: wire.send(
     b"HTTP/1.1 100 Continue\r\n\r\n" * 3 + b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n") or site.answer(wire, request))
-case("a prelude with another ETag", lambda wire, request, site: wire.send(
+case("an interim response with another ETag", lambda wire, request, site: wire.send(
     b'HTTP/1.1 103 Early Hints\r\nETag: "v9"\r\nContent-Range: bytes 0-1/2\r\n\r\n') or site.answer(wire, request))
-once_and_for_ever("a status line of garbage", lambda wire, request, site: wire.send(b"HELLO 206 YES\r\n\r\n") or wire.close())
-once_and_for_ever("a status of letters", lambda wire, request, site: wire.send(
+once_and_for_ever("a garbage status line", lambda wire, request, site: wire.send(b"HELLO 206 YES\r\n\r\n") or wire.close())
+once_and_for_ever("a status code of letters", lambda wire, request, site: wire.send(
     b"HTTP/1.1 abc Partial\r\nContent-Length: 0\r\n\r\n") or wire.close())
 once_and_for_ever("binary garbage", lambda wire, request, site: wire.send(random.Random(3).randbytes(70_000)) or wire.close())
 once_and_for_ever("HTTP/0.9", lambda wire, request, site: wire.send(site.body(request)) or wire.close())
-once_and_for_ever("another protocol's version", answers(version="HTTP/7.3"))
+once_and_for_ever("an unknown protocol version", answers(version="HTTP/7.3"))
 case("a NUL in a header", lambda wire, request, site: site.answer(wire, request, add=["X-Nul: a\0b"]), 1)
 case("headers without a colon", lambda wire, request, site: site.answer(wire, request, add=["garbage", ": x", "A"]), 1,
      "either")
-case("line ends of one character", lambda wire, request, site: wire.send(
+case("bare LF line ends", lambda wire, request, site: wire.send(
     site.head(request).replace(b"\r\n", b"\n") + site.body(request)))
 
 
 def smuggles(wire, request, site):
-    """Behind the answer comes another one, which whoever asks next on the connection would take for his."""
+    """Appends a second response, which the next request on the connection would take for its own."""
     head = f"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 65536-131071/{len(site.data)}\r\n" \
            f"Content-Length: 65536\r\nETag: {site.etag}\r\n\r\n"
     site.answer(wire, request, body=site.body(request) + head.encode() + b"\xee" * 65536)
 
 
-case("bytes behind the answer", smuggles, FOR_EVER, "either", size=2 * MIB, is_alone=True)
-case("terminal escapes in the answer", says("503 \x1b[31mred\x07", "X: \x1b]0;x\x07", text=b"\x1b[2J"), FOR_EVER, "error")
+case("bytes after the response", smuggles, FOR_EVER, "either", size=2 * MIB, is_alone=True)
+case("terminal escapes in the response", says("503 \x1b[31mred\x07", "X: \x1b]0;x\x07", text=b"\x1b[2J"), FOR_EVER, "error")
 
 
 # --- before the size is known ---
 
-for name in ("gzip unasked", "a page with status 200", "a page that calls itself a video", "multipart/byteranges", "503",
-             "206 without Content-Range", "a body of a few bytes a second", "a redirect to itself", "binary garbage",
-             "stalled before the head", "closed in the head", "a 200 without an end", "Content-Length below zero",
-             "a range in another unit", "headers without an end", "418"):
+for name in ("unrequested gzip", "an HTML page with status 200", "an HTML page of type video/mp4", "multipart/byteranges", "503",
+             "206 without Content-Range", "a body at a few bytes per second", "a redirect to itself", "binary garbage",
+             "stalled before the head", "closed in the head", "an endless 200", "a negative Content-Length",
+             "a range in another unit", "endless headers", "418"):
     case(f"probed: {name}", CASES[name].how, 1, begins="probe")
-case("probed: 200 to a range", CASES["200 to a range"].how, FOR_EVER, begins="probe")
-case("probed: a body without an end", CASES["a body without an end"].how, 1, begins="probe")
+case("probed: 200 for a range", CASES["200 for a range"].how, FOR_EVER, begins="probe")
+case("probed: an endless body", CASES["an endless body"].how, 1, begins="probe")
 case("probed: 400 video_not_ready", CASES["400 video_not_ready"].how, 2, begins="probe")
-case("probed: a link that dies", CASES["410, and the service has a new link"].how, FOR_EVER, begins="probe")
-case("probed: a total beyond all disks", with_range("bytes {first}-{last}/9000000000000000000"), 1, begins="probe")
+case("probed: an expired link", CASES["410, and the service has a new link"].how, FOR_EVER, begins="probe")
+case("probed: a total larger than any disk", with_range("bytes {first}-{last}/9000000000000000000"), 1, begins="probe")
 
 
 def hides_its_length(wire, request, site):
-    """The total of a part is unknown, the whole comes without a length."""
+    """A part states no total, and the complete file comes without a length."""
     if request.range:
         with_range("bytes {first}-{last}/*")(wire, request, site)
     else:
@@ -496,17 +499,18 @@ def in_chunks_cut(wire, request, site):
     wire.close()
 
 
-# Kept when it was the same twice (its structure is incomplete): no reader asks again.
+# Two identical downloads are kept (the file's structure is incomplete), so that no reader downloads
+# it again.
 case("probed: 200 in chunks", without_length(), FOR_EVER, begins="probe", most=2)
 case("probed: 200 in chunks without an ETag", without_length(drop=["etag"]), FOR_EVER, begins="probe", most=2)
-case("probed: 200 in chunks, cut", in_chunks_cut, 2, begins="probe")
+case("probed: 200 in chunks, truncated", in_chunks_cut, 2, begins="probe")
 case("probed: HTTP/1.0 without ranges and lengths", CASES["HTTP/1.0 without ranges and lengths"].how, FOR_EVER,
      begins="probe", most=2)
-case("probed: parts of an unknown total", hides_its_length, FOR_EVER, begins="probe", most=3)
-case("probed: a link dies after each download", dies_after(1), FOR_EVER, begins="probe")
+case("probed: parts with an unknown total", hides_its_length, FOR_EVER, begins="probe", most=3)
+case("probed: a link expires after each download", dies_after(1), FOR_EVER, begins="probe")
 
 
-# --- the world that they share ---
+# --- shared state ---
 
 def media(size, seed):
     head = b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41"
@@ -514,7 +518,7 @@ def media(size, seed):
 
 
 class Reading:
-    """What a reader of a video got."""
+    """The result of reading a video."""
 
     def __init__(self, path, whole):
         self.path, self.whole = path, whole
@@ -523,8 +527,8 @@ class Reading:
 
     def read(self, fd, offset, size):
         """
-        Reads as programs do, on behind what a read brought; False for EIO. What came before an error is right, too; and
-        nothing but an error ends a file early.
+        Reads as programs do: the next read starts where the previous one ended. Returns False on
+        EIO. Bytes before an error must be right, too, and only an error may end a file early.
         """
         end = min(offset + size, len(self.whole))
         while offset < end:
@@ -580,7 +584,8 @@ class World:
             self.peak = max(self.peak, self.memory())
 
     def outcome(self, name):
-        """Begins the case and those that come next; its result. In a worker of several, only a few of them."""
+        """Starts the case and the following ones, and returns its result. An xdist worker starts
+        only a few."""
         at = self.names.index(name)
         ahead = 8 if os.environ.get("PYTEST_XDIST_WORKER") else len(self.names)
         for other in self.names[at:at + ahead]:
@@ -612,7 +617,7 @@ def world(request, tmp_path_factory):
     names = [item.callspec.params["name"] for item in request.session.items
              if item.module is request.module and hasattr(item, "callspec")]
     before = os.environ.get("ASAN_OPTIONS")
-    # What was freed is not to be counted.
+    # A small quarantine keeps freed memory out of the measurement.
     os.environ["ASAN_OPTIONS"] = f"{before}:quarantine_size_mb=4" if before else "quarantine_size_mb=4"
     world = World(tmp_path_factory.mktemp("hostile"), names)
     if before is None:
@@ -624,7 +629,7 @@ def world(request, tmp_path_factory):
 
 
 def begin_case(world, case):
-    """A folder whose video lies on a site of its own, and is shown; then the server begins to misbehave."""
+    """Creates a folder that shows a video from a site of its own; then the server starts to misbehave."""
     name = re.sub(r"\W+", "-", case.name).strip("-")
     site = (world.lonely if case.is_alone else world.server).site(name, media(case.size, name), etag=case.etag)
     site.other = world.other.site(name, site.data, etag=case.etag)
@@ -659,7 +664,7 @@ def read_video(path, whole, seed):
 
 
 def others_go_on(world, reading):
-    """While a reader waits, everything else in the mount is as quick as ever."""
+    """Checks that the rest of the mount stays fast while a reader waits."""
     path = world.mount.path / f"notes-{threading.get_ident()}"
     while not reading.done():
         began = time.monotonic()
@@ -686,7 +691,7 @@ def read_beside(world, folder, whole, seed):
 
 
 def reads_right(folder, whole):
-    """What a later read gets; it may not be there again, or may still meet the end of a failure."""
+    """True if a later read gets the right bytes; the file may be missing, or the read may still fail."""
     try:
         got = (folder / "video.mp4").read_bytes()
     except OSError as error:
@@ -697,7 +702,7 @@ def reads_right(folder, whole):
 
 
 def service_requests(world, site):
-    """What the service was asked about the task, by its address or in a list."""
+    """The number of requests to the service about the task, by its URL or in a list."""
     return sum(site.task in request["path"] + (request.get("query") or "") for request in world.simulator.requests())
 
 
@@ -717,11 +722,11 @@ def check_reading(case, folder, reading):
         assert reading.is_right and not reading.errors, f"{reading.errors} errors: {status(folder)}"
     if case.expects in ("error", "changed"):
         assert reading.errors, "bytes came"
-    if not reading.is_right:  # else bytes came after an error, and it is over
+    if not reading.is_right:  # otherwise a retry brought the bytes after the error
         note = wait_for(lambda: field(folder, "note"), "a note")
         assert "video.mp4: reading stopped (" in note
         assert not re.search(r"[\x00-\x1f\x7f]", note)
-    # Few reads may end in an error, each in its time and what the daemon's clock adds.
+    # A few reads may fail, each within the read timeout plus the daemon's own delays.
     assert reading.seconds >= case.lasts, f"{reading.seconds} s"
     assert reading.seconds < 4 * READ_TIMEOUT + PATIENCE / 2, f"{reading.seconds} s"
 
@@ -751,7 +756,7 @@ def run_case(world, case):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_case(world, name):
+def test_hostile_server(world, name):
     began = time.monotonic()
     reading = world.outcome(name)
     assert world.peak - world.base < GROWTH_MAX, f"{world.peak - world.base} bytes more"

@@ -1,4 +1,4 @@
-"""Keeping: what was paid for is on disk before its link dies, and stays there."""
+"""Keeping: a paid video is on disk before its link expires, and stays there."""
 
 import base64
 import contextlib
@@ -43,7 +43,7 @@ def wait_whole(folder):
 
 
 def asked(simulator, task=None):
-    """The byte ranges of videos that were asked for, in order."""
+    """The byte ranges of the requests for videos, in order."""
     ranges = []
     for request in simulator.requests(on="media"):
         if "video" in request["path"] and (not task or task in request["path"]):
@@ -61,7 +61,7 @@ def restart_with(mount, policy):
 # --- when ---
 
 @pytest.mark.parametrize("policy,seconds", [("eager", 86400), ("rescue", 60)])
-def test_a_paid_video_is_kept_before_its_link_dies(make_mount, simulators, tmp_path, video, policy, seconds):
+def test_a_paid_video_is_kept_before_its_link_expires(make_mount, simulators, tmp_path, video, policy, seconds):
     simulator = Simulator(tmp_path, "--link-seconds", str(seconds))
     mount = keeping(make_mount, simulator, policy)
     folder = mount.finished(simulator, video=video)
@@ -69,7 +69,7 @@ def test_a_paid_video_is_kept_before_its_link_dies(make_mount, simulators, tmp_p
     wait_for(lambda: is_whole(folder, "last_frame"))
     assert simulator.stats()["media_bytes"] <= video.stat().st_size + len(PNG) + 2 * BLOCK
     assert len(asked(simulator)) <= 17
-    # The link dies, the service forgets the task and ends: nobody is asked for anything.
+    # The link expires, and the service forgets the task and ends: the daemon sends no request.
     simulator.control("DELETE", "/stats")
     simulator.decree(task_id(folder), expire_links=True, gone=True)
     control(folder, "fetch")
@@ -104,7 +104,7 @@ def test_nothing_is_fetched_before_it_is_needed(make_mount, simulator, video, po
     assert not is_whole(second)
 
 
-def test_a_link_that_was_used_often_is_used_up_for_the_rest(make_mount, simulator, tmp_path):
+def test_the_rest_is_fetched_before_a_link_is_used_too_often(make_mount, simulator, tmp_path):
     mount = keeping(make_mount, simulator, "rescue")
     video = make_media(tmp_path / "long.bin", 40 * MIB)
     folder = mount.finished(simulator, video=video)
@@ -119,7 +119,7 @@ def test_a_link_that_was_used_often_is_used_up_for_the_rest(make_mount, simulato
     assert len(asked(simulator)) <= 75
 
 
-def test_a_hundred_finished_tasks_at_rest_ask_for_nothing(make_mount, simulator, tmp_path):
+def test_a_hundred_idle_finished_tasks_send_no_request(make_mount, simulator, tmp_path):
     mount = keeping(make_mount, simulator, "rescue")
     video = make_media(tmp_path / "short.bin", 200_000)
     frame = tmp_path / "frame.png"
@@ -143,12 +143,12 @@ def test_a_hundred_finished_tasks_at_rest_ask_for_nothing(make_mount, simulator,
     assert simulator.requests() == []
 
 
-# --- beside readers ---
+# --- readers and background fetching ---
 
-def test_readers_come_first(make_mount, simulator, tmp_path, video):
+def test_readers_have_priority(make_mount, simulator, tmp_path, video):
     mount = keeping(make_mount, simulator, "eager")
     long = make_media(tmp_path / "long.bin", 20 * MIB, seed=2)
-    simulator.fault("media", {"stall_at": MIB}, times=2, kind="video")  # probe and first piece
+    simulator.fault("media", {"stall_at": MIB}, times=2, kind="video")  # the probe and the first piece
     simulator.fault("media", {"rate": 6_000_000}, times=-1, kind="video")
     read = mount.finished(simulator, "read", video=long)
     wait_for(lambda: len(asked(simulator)) == 2, "its first piece")
@@ -162,7 +162,7 @@ def test_readers_come_first(make_mount, simulator, tmp_path, video):
     wait_whole(read)
 
 
-def test_two_at_a_time_and_in_pieces(make_mount, simulator, tmp_path):
+def test_two_videos_at_a_time_are_fetched_in_pieces(make_mount, simulator, tmp_path):
     mount = keeping(make_mount, simulator, "eager")
     video = make_media(tmp_path / "long.bin", 20 * MIB)
     simulator.hold("queued")
@@ -186,7 +186,7 @@ def test_two_at_a_time_and_in_pieces(make_mount, simulator, tmp_path):
         wait_whole(folder)
 
 
-def test_what_is_removed_is_kept_no_longer(make_mount, simulator, video):
+def test_background_fetching_of_removed_videos_stops(make_mount, simulator, video):
     mount = keeping(make_mount, simulator, "eager")
     simulator.fault("media", {"stall_at": MIB}, times=-1, kind="video")
     folders = [mount.finished(simulator, name, video=video) for name in ("one", "two")]
@@ -206,7 +206,7 @@ def test_what_is_removed_is_kept_no_longer(make_mount, simulator, video):
 # --- restart ---
 
 @pytest.mark.parametrize("how", ["end", "kill"])
-def test_a_restart_goes_on_where_it_was(make_mount, simulator, tmp_path, how):
+def test_background_fetching_resumes_after_a_restart(make_mount, simulator, tmp_path, how):
     mount = keeping(make_mount, simulator, "eager")
     video = make_media(tmp_path / "long.bin", 24 * MIB)
     size = video.stat().st_size
@@ -227,9 +227,9 @@ def test_a_restart_goes_on_where_it_was(make_mount, simulator, tmp_path, how):
     assert (folder / "video.mp4").read_bytes() == video.read_bytes()
 
 
-# --- when it does not work ---
+# --- failures ---
 
-def test_a_server_that_breaks_off_is_asked_again(make_mount, simulator, video):
+def test_a_truncated_download_is_retried(make_mount, simulator, video):
     mount = keeping(make_mount, simulator, "eager")
     simulator.fault("media", {"truncate_at": 70_000}, times=2, kind="video")
     folder = mount.finished(simulator, video=video)
@@ -238,7 +238,7 @@ def test_a_server_that_breaks_off_is_asked_again(make_mount, simulator, video):
     assert "note" not in status(folder)
 
 
-def test_a_file_that_changes_meanwhile_is_kept_as_it_is_then(make_mount, simulator, video):
+def test_a_file_that_changes_during_the_download_is_kept_in_its_new_version(make_mount, simulator, video):
     mount = keeping(make_mount, simulator, "eager")
     mount.expect_log("media_failed")
     simulator.fault("media", {"etag": '"before"'}, times=1, kind="video")
@@ -249,7 +249,7 @@ def test_a_file_that_changes_meanwhile_is_kept_as_it_is_then(make_mount, simulat
     assert "note" not in status(folder)
 
 
-def test_a_link_that_dies_is_renewed(make_mount, simulator, video):
+def test_an_expired_link_is_renewed(make_mount, simulator, video):
     mount = keeping(make_mount, simulator, "lazy")
     folder = mount.finished(simulator, video=video)
     simulator.decree(task_id(folder), expire_links=True)
@@ -258,7 +258,7 @@ def test_a_link_that_dies_is_renewed(make_mount, simulator, video):
     assert simulator.stats()["requests"]["get"] >= 1
 
 
-def test_a_video_that_was_not_saved_in_time_says_so_once(make_mount, simulators, tmp_path, video):
+def test_a_video_that_was_not_kept_in_time_has_a_note(make_mount, simulators, tmp_path, video):
     simulators.append(Simulator(tmp_path, "--link-seconds", "4"))
     simulator = simulators[0]
     mount = keeping(make_mount, simulator, "rescue")
@@ -269,7 +269,7 @@ def test_a_video_that_was_not_saved_in_time_says_so_once(make_mount, simulators,
     assert "its link died" in field(folder, "note")
     assert state(folder) == "succeeded" and field(folder, "kept") != "100%"
     assert len(simulator.requests()) < 40
-    # It is given up for good, but for a person who asks for it.
+    # It is given up for good, unless a user requests it.
     mount.end()
     simulator.clear_faults()
     simulator.control("DELETE", "/stats")
@@ -282,12 +282,12 @@ def test_a_video_that_was_not_saved_in_time_says_so_once(make_mount, simulators,
     control(folder, "fetch")
     wait_for(lambda: asked(simulator, task_id(folder)), "another try")
     wait_for(lambda: "its link died" in (field(folder, "note") or ""), "what came of it")
-    simulator.decree(task_id(folder), expire_links=True)  # there is a new one after all
+    simulator.decree(task_id(folder), expire_links=True)  # the service has a new link after all
     assert (folder / "video.mp4").read_bytes() == video.read_bytes()
     wait_for(lambda: field(folder, "note") is None, "the note's end")
 
 
-# --- what the server promises ---
+# --- digests that the server states ---
 
 def sha256_of(path):
     return {"Repr-Digest": f"sha-256=:{base64.b64encode(hashlib.sha256(path.read_bytes()).digest()).decode()}:"}
@@ -306,7 +306,7 @@ def crc64(data):
 
 
 @pytest.mark.parametrize("policy", ["eager", "lazy"])
-def test_bytes_that_are_as_promised(make_mount, simulator, tmp_path, policy):
+def test_bytes_that_match_their_digest_are_kept(make_mount, simulator, tmp_path, policy):
     video = make_media(tmp_path / "video.bin", 300_000)
     mount = keeping(make_mount, simulator, policy)
     simulator.fault("media", {"headers": {"x-tos-hash-crc64ecma": str(crc64(video.read_bytes()))}}, times=-1,
@@ -318,7 +318,7 @@ def test_bytes_that_are_as_promised(make_mount, simulator, tmp_path, policy):
     assert "note" not in status(folder)
 
 
-def test_bytes_that_differ_are_fetched_once_more(make_mount, simulator, video):
+def test_bytes_with_another_digest_are_fetched_once_more(make_mount, simulator, video):
     mount = keeping(make_mount, simulator, "eager")
     mount.expect_log("bytes_differ")
     simulator.fault("media", {"headers": sha256_of(video), "flip_byte_at": 5 * MIB}, times=3, kind="video")
@@ -333,7 +333,7 @@ def test_bytes_that_differ_are_fetched_once_more(make_mount, simulator, video):
     assert [path.name for path in mount.library.glob("media/*/video.*")] .count("video.1") == 0
 
 
-def test_bytes_that_always_differ_stay_with_a_note(make_mount, simulator, tmp_path, video):
+def test_bytes_that_never_match_their_digest_are_kept_with_a_note(make_mount, simulator, tmp_path, video):
     other = make_media(tmp_path / "other.bin", 1000, seed=9)
     mount = keeping(make_mount, simulator, "lazy")
     mount.expect_log("bytes_differ")
@@ -350,10 +350,10 @@ def test_bytes_that_always_differ_stay_with_a_note(make_mount, simulator, tmp_pa
     control(folder, "fetch")
     assert (folder / "video.mp4").read_bytes() == video.read_bytes()
     assert "differ" in field(folder, "note")
-    assert len(asked(simulator)) == count <= 16  # twice the whole video, in growing requests
+    assert len(asked(simulator)) == count <= 16  # the complete video twice, in growing requests
 
 
-def test_bytes_that_differ_stay_when_there_are_no_others(make_mount, simulator, tmp_path, video):
+def test_bytes_with_another_digest_stay_readable_when_a_retry_fails(make_mount, simulator, tmp_path, video):
     other = make_media(tmp_path / "other.bin", 1000, seed=9)
     mount = keeping(make_mount, simulator, "lazy")
     mount.expect_log("bytes_differ", "output_dead")
@@ -369,7 +369,7 @@ def test_bytes_that_differ_stay_when_there_are_no_others(make_mount, simulator, 
 
 
 def with_a_limit(most):
-    """Each link may be used so often."""
+    """Answers that accept each link only `most` times."""
     uses = itertools.count(1)
 
     def how(wire, request, site):
@@ -380,8 +380,8 @@ def with_a_limit(most):
     return how
 
 
-def test_a_link_that_may_be_used_a_hundred_times(make_mount, simulator, tmp_path):
-    """A reader all over the file would use them up: before it does, the rest is fetched in few requests."""
+def test_a_link_that_works_a_hundred_times_is_enough(make_mount, simulator, tmp_path):
+    """Random reads would exhaust the link; before that, the daemon fetches the rest in a few requests."""
     server = hostile.Server()
     try:
         data = random.Random(1).randbytes(24 * MIB)

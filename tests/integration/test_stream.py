@@ -1,4 +1,5 @@
-"""Streaming: bytes are fetched as they are read, shared, kept, and never wrong."""
+"""Streaming: bytes are fetched as they are read, fetched once for all readers, kept on disk, and
+never wrong."""
 
 import mmap
 import os
@@ -52,7 +53,7 @@ def is_gone_or_zombie(process):
 
 # --- what is fetched ---
 
-def test_listing_and_looking_fetches_nothing(mount, simulator, folder, video):
+def test_listing_fetches_nothing(mount, simulator, folder, video):
     run("ls", "-la", folder)
     run("find", mount.path, "-ls")
     run("du", "-a", mount.path)
@@ -62,7 +63,7 @@ def test_listing_and_looking_fetches_nothing(mount, simulator, folder, video):
     assert simulator.stats()["requests"] == {"create": 0, "get": 0, "list": 0, "delete": 0, "media": 0}
 
 
-def test_a_sniff_is_served_from_what_the_probe_kept(simulator, folder):
+def test_reading_the_head_uses_the_bytes_of_the_probe(simulator, folder):
     assert read_at(folder / "video.mp4", 0, 32)[4:8] == b"ftyp"
     assert simulator.stats()["media_bytes"] == 0
 
@@ -73,7 +74,7 @@ def test_a_small_read_fetches_little(simulator, folder, video):
     assert simulator.stats()["media_bytes"] <= MIB // 2
 
 
-def test_a_whole_read_fetches_every_byte_once(simulator, folder, video):
+def test_a_complete_read_fetches_every_byte_once(simulator, folder, video):
     assert (folder / "video.mp4").read_bytes() == video.read_bytes()
     fetched = simulator.stats()["media_bytes"]
     assert video.stat().st_size - 131072 - 4096 <= fetched <= video.stat().st_size
@@ -99,13 +100,14 @@ def test_readers_of_the_same_bytes_share_one_transfer(simulator, folder, video):
     assert simulator.stats()["media_bytes"] <= len(data) * 1.01
 
 
-# An ordinary user's mount is read in pieces of 128 KiB, from which nobody sees that all of it is wanted: then requests
-# grow with what was read: five or six, and a few more where a busy machine's read-ahead comes out of order.
+# The kernel reads an ordinary user's mount in pieces of 128 KiB, so the daemon cannot see that a
+# reader wants all of it. Requests then grow with the amount read: five or six of them, and a few
+# more when read-ahead arrives out of order on a busy machine.
 RAMP = 12
 
 
-def test_reading_it_all_is_one_request(simulator, folder, video):
-    """No latency of a further request ever stands between a reader and the wire."""
+def test_a_sequential_read_is_one_request(simulator, folder, video):
+    """A reader never waits for the latency of a further request."""
     run("dd", f"if={folder / 'video.mp4'}", "of=/dev/null", "bs=1M")
     requests = len(media_requests(simulator))
     assert requests <= (1 if is_root() else RAMP), [(r['bytes'], r.get('range')) for r in media_requests(simulator)]
@@ -113,8 +115,8 @@ def test_reading_it_all_is_one_request(simulator, folder, video):
     assert len(media_requests(simulator)) == requests
 
 
-def test_a_look_at_the_head_the_end_and_the_head_again_fetches_little(simulator, folder, video):
-    """ffprobe of a video whose index is at its end: 32 KiB, the index, then its first frame."""
+def test_reading_head_end_and_head_again_fetches_little(simulator, folder, video):
+    """The pattern of ffprobe on a video with its index at the end: 32 KiB, the index, the first frame."""
     data = video.read_bytes()
     with open(folder / "video.mp4", "rb", buffering=0) as file:
         assert file.read(32768) == data[:32768]
@@ -128,7 +130,7 @@ def test_a_look_at_the_head_the_end_and_the_head_again_fetches_little(simulator,
 
 @pytest.fixture(scope="module")
 def end_indexed(tmp_path_factory):
-    """A video of several MB whose index is at its end."""
+    """A video of several MB with its index at the end."""
     path = tmp_path_factory.mktemp("video") / "end.mp4"
     run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=duration=6:size=640x360:rate=12,noise=alls=60:allf=t",
         "-c:v", "mpeg4", "-b:v", "8M", "-g", "200", path)
@@ -155,7 +157,7 @@ def kept_bytes(folder, size):
     return int(field(folder, "kept").rstrip("%")) * size // 100
 
 
-def test_a_reader_that_pauses_is_not_run_away_from(mount, simulator, long_video):
+def test_read_ahead_stays_near_a_reader_that_pauses(mount, simulator, long_video):
     folder, size = mount.finished(simulator, video=long_video), long_video.stat().st_size
     with open(folder / "video.mp4", "rb", buffering=0) as file, open(long_video, "rb") as right:
         for _ in range(5):
@@ -168,7 +170,7 @@ def test_a_reader_that_pauses_is_not_run_away_from(mount, simulator, long_video)
     wait_for(lambda: field(folder, "kept") == "100%")
 
 
-def test_a_seek_far_ahead_of_a_bulk_reader_has_its_own_request(simulator, mount, long_video):
+def test_a_seek_far_ahead_of_a_sequential_reader_gets_its_own_request(simulator, mount, long_video):
     folder, data = mount.finished(simulator, video=long_video), long_video.read_bytes()
     simulator.control("DELETE", "/stats")
     with open(folder / "video.mp4", "rb", buffering=0) as file:
@@ -176,7 +178,7 @@ def test_a_seek_far_ahead_of_a_bulk_reader_has_its_own_request(simulator, mount,
         assert os.pread(file.fileno(), 65536, 48 * MIB) == data[48 * MIB:48 * MIB + 65536]
         assert kept_bytes(folder, len(data)) < 32 * MIB
     run("cmp", folder / "video.mp4", long_video)
-    # More than it takes: between two readers a busy machine may let the first one's request go.
+    # This is a loose limit: on a busy machine, the request may end between two readers.
     assert len(media_requests(simulator)) <= (8 if is_root() else 8 + 4 * RAMP)
     wait_for(lambda: field(folder, "kept") == "100%")
 
@@ -187,21 +189,21 @@ def is_over(simulator):
 
 @pytest.fixture
 def slow(mount, simulator, long_video):
-    """A video whose server takes half a minute for it."""
+    """A video that its server needs half a minute to send."""
     folder = mount.finished(simulator, video=long_video)
     simulator.control("DELETE", "/stats")
     simulator.fault("media", {"rate": 2_000_000}, times=-1)
     return folder / "video.mp4"
 
 
-def test_a_reader_of_the_beginning_takes_its_transfer_along(simulator, slow):
+def test_the_transfer_of_a_reader_that_read_the_head_ends_with_it(simulator, slow):
     assert start("head", "-c", MIB, slow).wait(PATIENCE) == 0
     wait_for(lambda: is_over(simulator), "the transfer's end", 2)
     assert simulator.stats()["media_bytes"] < 16 * MIB
 
 
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGKILL])
-def test_an_interrupted_reader_takes_its_transfer_along(mount, simulator, slow, kind):
+def test_the_transfer_of_an_interrupted_reader_ends_with_it(mount, simulator, slow, kind):
     reader = start("cat", slow)
     wait_for(lambda: media_requests(simulator))
     wait_for(lambda: int(field(slow.parent, "kept").rstrip("%")) >= 2, "bytes that come")
@@ -212,8 +214,8 @@ def test_an_interrupted_reader_takes_its_transfer_along(mount, simulator, slow, 
     wait_for(lambda: is_over(simulator), "the transfer's end", 2.5)
 
 
-def test_a_reader_that_leaves_beside_one_that_stays(simulator, slow, long_video):
-    """One has the file open and reads nothing: what goes ahead of the other one stops all the same."""
+def test_a_transfer_ends_with_its_reader_although_another_has_the_file_open(simulator, slow, long_video):
+    """The other reader reads nothing: read-ahead for the first one must stop all the same."""
     with open(slow, "rb", buffering=0) as staying:
         assert staying.read(1000)
         reader = start("cat", slow)
@@ -237,13 +239,13 @@ def test_random_reads_are_right(simulator, folder, video):
         assert os.pread(file.fileno(), 100, len(data) - 5) == data[-5:]
 
 
-def test_it_can_be_mapped(folder, video):
+def test_a_video_can_be_mapped(folder, video):
     with open(folder / "video.mp4", "rb") as file:
         with mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as mapped:
             assert mapped[3 * MIB:3 * MIB + 1000] == video.read_bytes()[3 * MIB:3 * MIB + 1000]
 
 
-def test_all_of_it_is_data(folder):
+def test_a_video_is_reported_without_holes(folder):
     fd = os.open(folder / "video.mp4", os.O_RDONLY)
     size = os.fstat(fd).st_size
     assert os.lseek(fd, 0, os.SEEK_DATA) == 0 and os.lseek(fd, 0, os.SEEK_HOLE) == size
@@ -253,7 +255,7 @@ def test_all_of_it_is_data(folder):
 
 @pytest.mark.parametrize("copier", ['cp -r "$1" "$2"', 'cp --sparse=always -r "$1" "$2"', 'rsync -aS "$1"/ "$2"',
                                     'mkdir "$2"; tar -C "$1" -cS . | tar -C "$2" -x'])
-def test_copiers_carry_every_byte(folder, video, tmp_path, copier):
+def test_copiers_copy_every_byte(folder, video, tmp_path, copier):
     run("bash", "-c", copier, "bash", folder, tmp_path / "out")
     assert (tmp_path / "out" / "video.mp4").read_bytes() == video.read_bytes()
 
@@ -265,24 +267,24 @@ def test_the_key_never_goes_to_the_media_host(simulator, folder, video):
         assert request["method"] == "GET"
 
 
-# --- a server that is not well ---
+# --- a server that fails ---
 
 @pytest.mark.parametrize("action", [{"status": 503}, {"status": 429, "headers": {"Retry-After": "1"}},
                                     {"truncate_at": 100_000}, {"truncate_at": 0}, {"close": "before"},
                                     {"ignore_range": True}, {"rate": 4_000_000}])
-def test_a_server_that_stumbles_is_invisible_to_the_reader(mount, simulator, folder, video, action):
+def test_a_server_that_fails_twice_is_invisible_to_the_reader(mount, simulator, folder, video, action):
     simulator.fault("media", action, times=2)
     assert (folder / "video.mp4").read_bytes() == video.read_bytes()
     assert state(folder) == "succeeded"
 
 
-def test_dead_links_are_renewed(mount, simulator, folder, video):
+def test_expired_links_are_renewed(mount, simulator, folder, video):
     simulator.decree(task_id(folder), expire_links=True)
     assert (folder / "video.mp4").read_bytes() == video.read_bytes()
     assert simulator.stats()["requests"]["get"] >= 1
 
 
-def test_bytes_of_another_range_are_never_taken(mount, simulator, folder, video):
+def test_bytes_of_another_range_are_rejected(mount, simulator, folder, video):
     mount.expect_log("media_failed")
     simulator.fault("media", {"shift_range": 4096}, times=1)
     try:
@@ -294,7 +296,7 @@ def test_bytes_of_another_range_are_never_taken(mount, simulator, folder, video)
     assert (folder / "video.mp4").read_bytes() == video.read_bytes()
 
 
-def test_when_nothing_helps_the_reader_gets_an_error_and_status_says_why(mount, simulator, folder, video):
+def test_persistent_failure_ends_in_a_read_error_and_a_reason_in_status(mount, simulator, folder, video):
     mount.expect_log("media_failed")
     simulator.fault("media", {"status": 403, "body": "no"}, times=-1)
     with pytest.raises(OSError):
@@ -306,7 +308,7 @@ def test_when_nothing_helps_the_reader_gets_an_error_and_status_says_why(mount, 
     wait_for(lambda: "HTTP status 403" not in status(folder))
 
 
-def test_the_size_is_known_before_it_is_shown(mount, simulator, video):
+def test_a_video_is_shown_once_its_size_is_known(mount, simulator, video):
     simulator.hold("queued")
     folder = mount.folder()
     task = wait_for(lambda: task_id(folder))
@@ -320,7 +322,7 @@ def test_the_size_is_known_before_it_is_shown(mount, simulator, video):
     assert (folder / "video.mp4").stat().st_size == video.stat().st_size
 
 
-def test_a_video_that_can_never_be_had(mount, simulator):
+def test_a_success_without_a_video_link_is_explained(mount, simulator):
     mount.expect_log("output_dead")
     simulator.hold("queued")
     folder = mount.folder()
@@ -331,7 +333,7 @@ def test_a_video_that_can_never_be_had(mount, simulator):
     assert "cannot be had" in (folder / "error.txt").read_text()
 
 
-# --- opened again, and no more ---
+# --- open files ---
 
 def open_media(mount):
     """The daemon's open files below media/, as the kernel names them."""
@@ -345,7 +347,7 @@ def open_media(mount):
 
 
 def finished_folders(mount, simulator, count):
-    """Many tasks at once."""
+    """Creates several tasks that have succeeded."""
     frame = frame_file(mount)
     simulator.hold("queued")
     folders = [mount.folder(f"shot-{n}") for n in range(count)]
@@ -358,7 +360,7 @@ def finished_folders(mount, simulator, count):
     return folders
 
 
-def test_a_reader_that_opens_anew_goes_on_as_before(simulator, folder, video):
+def test_a_reader_that_reopens_the_file_keeps_its_window(simulator, folder, video):
     data = video.read_bytes()
     simulator.fault("media", {"rate": 8_000_000}, times=-1)
     for n in range(4):
@@ -368,13 +370,13 @@ def test_a_reader_that_opens_anew_goes_on_as_before(simulator, folder, video):
     assert max(last - first for first, last in ranges if first >= MIB) > 2 * MIB, f"its window began anew: {ranges}"
 
 
-def test_what_nobody_has_open_is_closed_in_a_while(mount, folder):
+def test_a_file_that_nobody_has_open_is_closed_after_a_while(mount, folder):
     assert read_at(folder / "video.mp4", 0, 16)
     assert any("video" in name for name in open_media(mount))
     wait_for(lambda: not open_media(mount), "the end of its lingering")
 
 
-def test_removing_a_video_frees_its_bytes(mount, simulator, folder, video):
+def test_removing_a_video_frees_its_disk_space(mount, simulator, folder, video):
     assert (folder / "video.mp4").read_bytes() == video.read_bytes()
     (folder / "video.mp4").unlink()
     wait_for(lambda: not any("/video" in name for name in open_media(mount)), "its file's end", 20)
@@ -384,14 +386,14 @@ def test_removing_a_video_frees_its_bytes(mount, simulator, folder, video):
     assert (folder / "video.mp4").read_bytes() == video.read_bytes()
 
 
-def test_a_video_that_is_open_can_be_read_after_its_removal(mount, folder, video):
+def test_an_open_video_can_be_read_after_its_removal(mount, folder, video):
     with open(folder / "video.mp4", "rb") as file:
         (folder / "video.mp4").unlink()
         assert file.read() == video.read_bytes()
     wait_for(lambda: not any("/video" in name for name in open_media(mount)), "its file's end", 20)
 
 
-def test_many_tasks_hold_few_descriptors(make_mount, simulator):
+def test_many_tasks_use_few_descriptors(make_mount, simulator):
     mount = make_mount(simulator, options=["submissions_per_hour=1000"])
     folders = finished_folders(mount, simulator, 200)
     wait_for(lambda: not open_media(mount))
@@ -404,10 +406,10 @@ def test_many_tasks_hold_few_descriptors(make_mount, simulator):
     wait_for(lambda: len(open_media(mount)) <= 64, "the end of those that are too many", 1.5)
 
 
-# --- readers that wait ---
+# --- parked reads ---
 
 def stall(simulator):
-    """Every transfer from here on brings nothing until the faults are cleared."""
+    """Stalls every transfer from now on until the faults are cleared."""
     simulator.fault("media", {"stall_at": 0}, times=-1)
 
 
@@ -444,7 +446,7 @@ def test_a_second_open_and_a_stat_do_not_wait_for_a_parked_read(mount, simulator
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_a_reader_that_is_ended_goes_and_its_transfer_stops(mount, simulator, folder, how):
+def test_a_signalled_reader_exits_and_its_transfer_stops(mount, simulator, folder, how):
     stall(simulator)
     reader = start("cat", folder / "video.mp4")
     wait_for(lambda: media_requests(simulator))
@@ -453,7 +455,7 @@ def test_a_reader_that_is_ended_goes_and_its_transfer_stops(mount, simulator, fo
     wait_for(lambda: all(request["done"] for request in media_requests(simulator)), "the end of its transfer", 3)
 
 
-def test_a_child_of_a_living_reader_disturbs_nothing(mount, simulator, folder, video):
+def test_a_child_of_a_living_reader_changes_nothing(mount, simulator, folder, video):
     stall(simulator)
     reader = subprocess.Popen(["bash", "-c", 'exec 3< "$1"; /bin/true; /bin/true; cat <&3 | sha256sum', "bash",
                                str(folder / "video.mp4")], stdout=subprocess.PIPE, text=True)
@@ -465,7 +467,7 @@ def test_a_child_of_a_living_reader_disturbs_nothing(mount, simulator, folder, v
     assert reader.communicate(timeout=PATIENCE)[0].split()[0] == hashlib.sha256(video.read_bytes()).hexdigest()
 
 
-def test_killed_with_reads_parked_nothing_hangs(mount, simulator, folder, video):
+def test_a_kill_answers_every_parked_read(mount, simulator, folder, video):
     stall(simulator)
     readers = [start("dd", f"if={folder / 'video.mp4'}", "bs=4096", f"skip={100 + n * 200}", "count=1") for n in range(5)]
     wait_for(lambda: media_requests(simulator))
@@ -477,7 +479,7 @@ def test_killed_with_reads_parked_nothing_hangs(mount, simulator, folder, video)
     assert (folder / "video.mp4").read_bytes() == video.read_bytes()
 
 
-def test_ended_with_reads_parked_every_one_is_answered(mount, simulator, folder):
+def test_ending_the_mount_answers_every_parked_read(mount, simulator, folder):
     stall(simulator)
     readers = [start("dd", f"if={folder / 'video.mp4'}", "bs=4096", f"skip={100 + n * 200}", "count=1") for n in range(5)]
     wait_for(lambda: media_requests(simulator))
@@ -488,7 +490,7 @@ def test_ended_with_reads_parked_every_one_is_answered(mount, simulator, folder)
 
 # --- restart ---
 
-def test_half_fetched_media_goes_on_from_the_first_missing_byte(mount, simulator, folder, video):
+def test_a_partial_video_resumes_at_the_first_missing_byte(mount, simulator, folder, video):
     data = video.read_bytes()
     simulator.fault("media", {"stall_at": 300_000}, times=-1)
     reader = start("cat", folder / "video.mp4")
@@ -509,7 +511,7 @@ def test_half_fetched_media_goes_on_from_the_first_missing_byte(mount, simulator
     assert simulator.creates() == 0
 
 
-def test_a_whole_video_is_never_fetched_again(mount, simulator, folder, video):
+def test_a_complete_video_is_never_fetched_again(mount, simulator, folder, video):
     (folder / "video.mp4").read_bytes()
     wait_for(lambda: field(folder, "kept") == "100%")
     for end in (mount.end, mount.kill):
@@ -533,8 +535,8 @@ def test_polling_goes_on_after_a_kill(mount, simulator, video):
     assert simulator.creates() == 1
 
 
-def test_copiers_that_go_by_inode_come_to_the_video_last(folder):
-    """Its being read changes what task.json says: cp would find that "replaced while being copied"."""
+def test_copiers_in_inode_order_reach_the_video_last(folder):
+    """Reading the video changes task.json, which cp would report as "replaced while being copied"."""
     def in_order(key):
         return [name for name in sorted(os.listdir(folder), key=lambda name: key((folder / name).stat().st_ino))
                 if name != "prompt.txt"]
@@ -545,7 +547,7 @@ def test_copiers_that_go_by_inode_come_to_the_video_last(folder):
     assert all((folder / name).stat().st_ino & 1 << 31 == 0 for name in os.listdir(folder))  # GIO compares signed
 
 
-def test_inodes_are_stable_over_a_restart(mount, simulator, folder):
+def test_inodes_are_stable_across_a_restart(mount, simulator, folder):
     def numbers():
         return {name: (folder / name).stat().st_ino for name in ("status", "video.mp4", "prompt.txt")}
 

@@ -1,7 +1,7 @@
-"""A real filesystem below: the user's own files behave in the mount as they do beside it.
+"""The user's own files behave in the mount as on the filesystem below.
 
-Most tests run twice, on the mount and on a plain folder: what they assert is what the
-filesystem below does, not what we believe that it does.
+Most tests run twice, on the mount and on a plain folder, so that they assert what the filesystem
+below really does.
 """
 
 import concurrent.futures
@@ -35,7 +35,7 @@ ODD_NAMES = [b"n" * 255, "Ж猫🐈.txt".encode(), "e\u0301".encode(), "\u00e9".
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    """One mount for the tests that need none of their own."""
+    """One mount that several tests share."""
     directory = tmp_path_factory.mktemp("shared")
     simulator = harness.Simulator(directory)
     mount = harness.Mount(directory, simulator).start()
@@ -48,7 +48,7 @@ def shared(tmp_path_factory):
 
 @pytest.fixture(params=["plain", "mount"])
 def place(request, tmp_path):
-    """An empty folder, on the filesystem below and in the mount."""
+    """An empty folder, once on the filesystem below and once in the mount."""
     if request.param == "plain":
         return tmp_path
     path = request.getfixturevalue("shared").path / request.node.name.replace("/", "_")[:200]
@@ -58,7 +58,7 @@ def place(request, tmp_path):
 
 @pytest.fixture
 def folder(shared, request):
-    """An empty folder in the mount alone, and what it is below."""
+    """An empty folder in the mount only."""
     path = shared.path / request.node.name[:200]
     path.mkdir()
     return path
@@ -100,7 +100,7 @@ def link_descriptor(fd, new):
 
 
 def child(code, *arguments, **options):
-    """Another process, which says "ready" when it has done its first part."""
+    """Starts another process and waits until it prints "ready"."""
     process = subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE, text=True, preexec_fn=harness.die_with_parent, **options)
     assert process.stdout.readline() == "ready\n"
@@ -143,14 +143,14 @@ def test_modes_of_open(place):
         os.open(file, os.O_RDONLY | os.O_DIRECTORY)
 
 
-def test_a_file_made_read_only_is_written_by_its_maker(place):
+def test_the_creator_of_a_read_only_file_can_write_it(place):
     with opened(place / "f", os.O_WRONLY | os.O_CREAT, 0o444) as fd:
         assert os.write(fd, b"once") == 4
         os.ftruncate(fd, 2)
     assert (place / "f").read_bytes() == b"on" and (place / "f").stat().st_mode & 0o777 == 0o444
 
 
-def test_truncating_an_open_file_after_its_mode_was_taken_away(place):
+def test_an_open_file_can_be_truncated_after_its_mode_became_read_only(place):
     with opened(place / "f", os.O_RDWR | os.O_CREAT) as fd:
         os.write(fd, b"0123456789")
         os.chmod(place / "f", 0o444)
@@ -178,7 +178,7 @@ def test_two_appenders_lose_nothing(place):
     assert len(lines) == 600
 
 
-def test_appending_is_a_mode_that_changes(place):
+def test_append_mode_can_be_switched_on_an_open_file(place):
     file = place / "f"
     file.write_bytes(b"0123456789")
     with opened(file, os.O_WRONLY | os.O_APPEND) as fd:
@@ -190,7 +190,7 @@ def test_appending_is_a_mode_that_changes(place):
     assert file.read_bytes() == b"01x3456789AB"
 
 
-def test_a_mapping_is_written_back_to_its_place_while_an_appender_has_the_file(place):
+def test_a_mapping_is_written_back_in_place_while_an_appender_has_the_file_open(place):
     file = place / "f"
     file.write_bytes(b"." * 10000)
     with opened(file, os.O_RDWR) as fd, mmap.mmap(fd, 10000) as mapped, opened(file, os.O_WRONLY | os.O_APPEND) as other:
@@ -352,7 +352,7 @@ def test_mkdir_and_rmdir(place):
         (place / "d" / "x").mkdir()
 
 
-def test_a_removed_directory_that_is_still_open(place):
+def test_a_removed_directory_that_is_still_open_is_empty(place):
     (place / "d").mkdir()
     with opened(place / "d", os.O_RDONLY | os.O_DIRECTORY) as fd:
         (place / "d").rmdir()
@@ -365,7 +365,7 @@ def test_a_removed_directory_that_is_still_open(place):
         assert os.listdir(fd) == []
 
 
-def test_sixty_levels(place):
+def test_sixty_levels_of_directories(place):
     path = place
     for level in range(60):
         path = path / f"level{level}"
@@ -377,7 +377,7 @@ def test_sixty_levels(place):
     assert (moved / "f").read_text() == "deep" and not path.exists()
 
 
-def test_paths_longer_than_the_kernel_takes(place):
+def test_paths_longer_than_the_kernel_allows(place):
     code = ("import os, sys\n"
             "os.chdir(sys.argv[1])\n"
             "for i in range(40):\n"
@@ -409,12 +409,12 @@ def test_odd_names(place):
     assert os.listdir(directory) == []
 
 
-def test_five_thousand_entries(place):
+def test_a_directory_of_five_thousand_entries(place):
     names = {f"file-{i:05}" for i in range(5000)}
     for name in names:
         os.close(os.open(place / name, os.O_WRONLY | os.O_CREAT))
     assert len(os.listdir(place)) == 5000 and set(os.listdir(place)) == names
-    # What goes while we read neither hides nor doubles what stays.
+    # Removing entries during the listing neither hides nor repeats the others.
     seen, gone = [], set()
     with os.scandir(place) as entries:
         for number, entry in enumerate(entries):
@@ -465,7 +465,7 @@ def test_telldir_seekdir_and_rewinddir(place):
     LIBC.closedir(stream)
 
 
-def test_types_and_inodes_in_a_listing(place):
+def test_a_listing_has_types_and_inode_numbers(place):
     (place / "file").touch()
     (place / "folder").mkdir()
     (place / "link").symlink_to("nowhere")
@@ -486,7 +486,7 @@ def test_types_and_inodes_in_a_listing(place):
     assert sorted(found) == ["d folder", "f file", "l link", "p fifo"]
 
 
-def test_a_listing_changes_the_time_of_its_folder(place):
+def test_a_changed_listing_changes_the_mtime_of_its_folder(place):
     def changes(action):
         os.utime(place, ns=(1, 1))
         action()
@@ -504,7 +504,7 @@ def test_a_listing_changes_the_time_of_its_folder(place):
     assert place.stat().st_mtime_ns == 1
 
 
-# --- names that move ---
+# --- renames ---
 
 def test_rename(place):
     (place / "a").write_text("a")
@@ -563,8 +563,8 @@ def test_rename_noreplace_and_exchange(place):
         renameat2(place / "b", place / "b" / "inside", EXCHANGE)
 
 
-def test_a_folder_is_not_renamed_over_a_task(mount, simulator):
-    """Below it may be empty; to its user it is not."""
+def test_a_folder_cannot_replace_a_task_by_rename(mount, simulator):
+    """In the library, a task's folder may be empty; the user sees its virtual files."""
     simulator.hold("queued")
     task = mount.folder("task")
     harness.wait_state(task, "queued")
@@ -580,7 +580,7 @@ def test_a_folder_is_not_renamed_over_a_task(mount, simulator):
     wait_for(lambda: [one["state"] for one in simulator.tasks()] == ["cancelled"], "removed as by rmdir")
 
 
-def test_a_file_is_written_while_its_folders_move(place):
+def test_an_open_file_can_be_written_while_its_folders_move(place):
     (place / "a" / "b").mkdir(parents=True)
     with opened(place / "a" / "b" / "f", os.O_RDWR | os.O_CREAT) as fd:
         os.write(fd, b"one ")
@@ -603,8 +603,8 @@ def test_a_file_is_written_while_its_folders_move(place):
     assert os.listdir(place / "a") == []
 
 
-def test_a_directory_that_moves_to_and_fro_is_always_there(place):
-    """What is open below it sees no moment at which its path is wrong."""
+def test_a_directory_that_moves_back_and_forth_is_always_reachable(place):
+    """Operations on open descriptors below it never use a wrong path."""
     (place / "a" / "inner").mkdir(parents=True)
     (place / "a" / "inner" / "f").write_text("content")
     code = ("import os, select, sys\n"
@@ -627,8 +627,8 @@ def test_a_directory_that_moves_to_and_fro_is_always_there(place):
         assert int(finish(mover)) > 0
 
 
-def test_open_files_in_a_closed_folder(place):
-    """Whoever has a file open needs no way to it."""
+def test_open_files_work_in_a_folder_without_access(place):
+    """A process that has a file open needs no access to its path."""
     (place / "d").mkdir()
     with opened(place / "d" / "f", os.O_RDWR | os.O_CREAT) as fd:
         os.chmod(place / "d", 0)
@@ -646,7 +646,7 @@ def test_open_files_in_a_closed_folder(place):
 # --- files without a name ---
 
 @pytest.mark.parametrize("how", ["unlinked", "replaced"])
-def test_open_files_without_a_name(place, how):
+def test_open_files_without_a_name_work(place, how):
     file = place / "f"
     file.write_bytes(b"0123456789")
     with opened(file, os.O_RDWR) as fd:
@@ -676,7 +676,7 @@ def test_open_files_without_a_name(place, how):
     assert how == "unlinked" or file.read_bytes() == b"new"
 
 
-def test_a_name_is_free_at_once_after_unlink(place):
+def test_a_name_is_free_right_after_unlink(place):
     held = []
     for i in range(50):
         held.append(os.open(place / "f", os.O_RDWR | os.O_CREAT | os.O_EXCL))
@@ -745,7 +745,7 @@ def test_hard_links(place):
     assert os.readlink(place / "l2") == "nowhere" and os.lstat(place / "l").st_ino == os.lstat(place / "l2").st_ino
 
 
-def test_one_of_two_links_goes_while_the_file_is_open(place):
+def test_an_open_file_loses_one_of_its_two_links(place):
     (place / "a").write_text("content")
     os.link(place / "a", place / "b")
     os.rename(place / "b", place / "c")
@@ -768,7 +768,7 @@ def test_fifo(place):
 
 # --- attributes ---
 
-def test_modes_and_the_mask(place):
+def test_modes_follow_the_umask(place):
     code = ("import os, sys\n"
             "os.chdir(sys.argv[1]); os.umask(0o027); print('ready', flush=True)\n"
             "os.close(os.open('f', os.O_WRONLY | os.O_CREAT, 0o666)); os.mkdir('d', 0o777); os.mkfifo('p', 0o666)\n")
@@ -796,8 +796,8 @@ def test_owners(place):
             os.chmod("/", 0o777)
 
 
-def test_writing_takes_the_set_user_id_bit_away(make_mount, tmp_path):
-    """Root's daemon writes for others, and what they write is no program of root's."""
+def test_writing_clears_the_set_user_id_bit(make_mount, tmp_path):
+    """Root's daemon writes for other users, and what they write must not run as root."""
     mount = make_mount(options=["allow_other"] if is_root() else [])
     for folder in (tmp_path / "open", mount.path / "open"):
         folder.mkdir()
@@ -810,7 +810,7 @@ def test_writing_takes_the_set_user_id_bit_away(make_mount, tmp_path):
         assert (folder / "program").stat().st_mode & 0o7777 == 0o777
 
 
-def test_what_others_make_is_theirs(make_mount, tmp_path):
+def test_files_belong_to_their_creators(make_mount, tmp_path):
     mount = make_mount(options=["allow_other"] if is_root() else [])
     seen = []
     for folder in (tmp_path, mount.path):
@@ -828,7 +828,7 @@ def test_what_others_make_is_theirs(make_mount, tmp_path):
     assert len(seen[0]) == 7 and seen[1] == seen[0]
 
 
-def test_times_in_nanoseconds(place):
+def test_times_have_nanoseconds(place):
     (place / "f").touch()
     os.utime(place / "f", ns=(1_111_111_111_222_333_444, 987_654_321_123_456_789))
     status = (place / "f").stat()
@@ -885,16 +885,16 @@ def test_access_lists(place):
     assert "12345" not in run("getfacl", "-cn", place / "f").stdout + run("getfacl", "-cn", place / "d").stdout
 
 
-# --- what is ours alone ---
+# --- what the mount itself adds ---
 
-def test_statfs_is_the_librarys(shared, folder):
+def test_statfs_is_that_of_the_library(shared, folder):
     ours, theirs = os.statvfs(folder), os.statvfs(shared.library)
     for key in ("f_bsize", "f_frsize", "f_blocks", "f_files", "f_namemax"):
         assert getattr(ours, key) == getattr(theirs, key), key
     assert abs(ours.f_bfree - theirs.f_bfree) * ours.f_frsize < 1 << 30
 
 
-def test_our_own_attributes_are_neither_seen_nor_touched(shared, folder):
+def test_private_attributes_are_hidden_and_protected(shared, folder):
     real = below(shared, folder)
     os.setxattr(real, "user.seedancefs.task", b"not a mark")
     os.setxattr(real, "user.other", b"1")
@@ -909,7 +909,7 @@ def test_our_own_attributes_are_neither_seen_nor_touched(shared, folder):
     assert sorted(os.listxattr(real)) == ["user.other", "user.seedancefs.task"]
 
 
-def test_the_marks_file_does_not_exist(shared, folder):
+def test_the_mark_file_is_hidden_and_protected(shared, folder):
     name = ".seedancefs-task"
     (below(shared, folder) / name).write_text("below")
     (folder / "f").touch()
@@ -924,7 +924,7 @@ def test_the_marks_file_does_not_exist(shared, folder):
     assert (below(shared, folder) / name).read_text() == "below"
 
 
-def test_inode_numbers_are_unique_and_stay(make_mount):
+def test_inode_numbers_are_unique_and_stable(make_mount):
     mount = make_mount()
     (mount.path / "d" / "e").mkdir(parents=True)
     for i in range(50):
@@ -934,7 +934,7 @@ def test_inode_numbers_are_unique_and_stay(make_mount):
     def inodes():
         output = run("find", mount.path, "-mindepth", "1", "-printf", "%i %P\\n").stdout
         found = {path: int(inode) for inode, path in map(str.split, output.splitlines())}
-        pages.append(found.pop("gallery.html"))  # each mount makes a new version
+        pages.append(found.pop("gallery.html"))  # each mount has a new version
         assert pages[-1] not in found.values()
         return found
 
@@ -948,9 +948,9 @@ def test_inode_numbers_are_unique_and_stay(make_mount):
     assert inodes() == before
 
 
-# --- behind our back ---
+# --- changes behind the mount ---
 
-def test_changes_below_appear(shared, folder):
+def test_changes_in_the_library_appear(shared, folder):
     real = below(shared, folder)
     (folder / "f").write_text("old")
     (folder / "d" / "inner").mkdir(parents=True)
@@ -975,8 +975,8 @@ def test_changes_below_appear(shared, folder):
     assert (real / "f" / "x").read_text() == "x"
 
 
-def test_open_files_whose_names_change_below(shared, folder):
-    """A name that is wrong is forgotten: what it stood for is found by its other names, or kept."""
+def test_open_files_survive_renames_in_the_library(shared, folder):
+    """The mount drops a stale name and reaches the file by its other links or by an open descriptor."""
     real = below(shared, folder)
     (folder / "a").write_text("content")
     os.link(folder / "a", folder / "b")
@@ -992,8 +992,8 @@ def test_open_files_whose_names_change_below(shared, folder):
         assert os.read(fd, 10) == b"content"
 
 
-def test_inode_numbers_that_are_used_again_below(shared, folder):
-    """Files go and come below with the same inode numbers and other types."""
+def test_inode_numbers_that_the_library_reuses(shared, folder):
+    """Files appear and disappear in the library with the same inode numbers and other types."""
     real = below(shared, folder)
     for i in range(300):
         path = folder / str(i)
@@ -1009,8 +1009,8 @@ def test_inode_numbers_that_are_used_again_below(shared, folder):
             (real / str(i)).unlink()
 
 
-def test_who_writes_a_file_that_went_below_while_it_is_read_makes_it_anew(shared, folder):
-    """What the kernel still knows under the name is another file: what is written there would be lost."""
+def test_writing_by_a_name_that_vanished_from_the_library_creates_the_file(shared, folder):
+    """The kernel still resolves the name to the old inode, and data written there would be lost."""
     real = below(shared, folder)
     for n, go in enumerate((lambda f: f.unlink(), lambda f: f.rename(real / "away"),
                             lambda f: shutil.rmtree(f.parent) or f.parent.mkdir())):
@@ -1033,8 +1033,8 @@ def test_who_writes_a_file_that_went_below_while_it_is_read_makes_it_anew(shared
     assert (real / "kept").read_text() == "old and long" and (real / "cut").read_text() == "ano"
 
 
-def test_a_way_that_is_closed_makes_no_file_a_stranger(shared, folder):
-    """Whoever opens it once more through its descriptor: it keeps its name, and is judged by it."""
+def test_a_file_below_a_closed_folder_keeps_its_name(shared, folder):
+    """It is reopened through its descriptor while its folder is closed: checks on its content still apply."""
     (folder / "d").mkdir()
     (folder / "d" / "hold").touch()
     (folder / "d" / "prompt.txt").write_text("A fox")
@@ -1047,7 +1047,7 @@ def test_a_way_that_is_closed_makes_no_file_a_stranger(shared, folder):
         os.close(fd)
 
 
-def test_a_directory_that_becomes_a_link_leads_nowhere(shared, folder, tmp_path):
+def test_a_directory_replaced_by_a_link_is_not_followed(shared, folder, tmp_path):
     real = below(shared, folder)
     outside = tmp_path / "outside"
     outside.mkdir()
@@ -1066,12 +1066,12 @@ def test_a_directory_that_becomes_a_link_leads_nowhere(shared, folder, tmp_path)
                 action()
     assert os.listdir(outside) == ["secret"] and (outside / "secret").read_text() == "secret"
     assert not (outside / "secret").stat().st_mode & 0o111
-    # As a link of the user's own it is the kernel that follows it, as on any filesystem.
+    # The kernel may follow it as the user's own link, as on any filesystem.
     wait_for(lambda: (folder / "d").is_symlink(), timeout=3)
     assert (folder / "d" / "secret").read_text() == "secret"
 
 
-def test_nothing_leads_above_the_mount(shared, folder):
+def test_no_path_leads_above_the_root_of_the_mount(shared, folder):
     assert (shared.path / "..").stat().st_ino == shared.path.parent.stat().st_ino
     (folder / "up").symlink_to("../" * 40 + "etc/hostname")
     assert (folder / "up").resolve() == pathlib.Path("/etc/hostname")
@@ -1081,7 +1081,7 @@ def test_nothing_leads_above_the_mount(shared, folder):
     assert {line.split()[1]: int(line.split()[0]) for line in run("ls", "-1ai", shared.path).stdout.splitlines()}["."] == inode
 
 
-# --- many at once ---
+# --- concurrency ---
 
 def test_many_threads_in_one_directory(place):
     workers, rounds = 64, 30
@@ -1121,8 +1121,8 @@ def test_many_threads_in_one_directory(place):
         assert status.st_mode & 0o777 == 0o600
 
 
-def test_many_threads_over_the_same_names(place):
-    """They replace, exchange and remove each other's files; whatever is left is whole."""
+def test_many_threads_on_the_same_names(place):
+    """Threads replace, exchange and remove each other's files; every remaining file is complete."""
     names = [f"n{i}" for i in range(8)]
     allowed = {errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY}
 
@@ -1162,10 +1162,10 @@ def test_many_threads_over_the_same_names(place):
         assert status.st_nlink == sum((place / other).stat().st_ino == status.st_ino for other in os.listdir(place))
 
 
-# --- against a model ---
+# --- comparison with a plain folder ---
 
 class Pair:
-    """The same random steps on the mount and on a plain folder; each must end the same way."""
+    """Applies the same random steps to the mount and to a plain folder, and requires the same results."""
 
     NAMES = [f"{letter}{number}" for letter in "abc" for number in range(3)]
 
@@ -1178,7 +1178,7 @@ class Pair:
         return "/".join(self.rng.choices(self.NAMES, k=self.rng.choice((1, 1, 2, 2, 3))))
 
     def both(self, action):
-        """What the step answers in each, its error included."""
+        """Runs a step in both and returns its common result, which may be an error."""
         answers = []
         for root in self.roots:
             try:
@@ -1254,7 +1254,7 @@ class Pair:
 
 
 def snapshot(root):
-    """Everything about a tree that a user can see, inode numbers by their order."""
+    """All that a user can see of a tree; inode numbers are replaced by their order."""
     state, inodes = {}, {}
     for path in sorted(root.rglob("*")):
         status = path.lstat()
@@ -1268,7 +1268,7 @@ def snapshot(root):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_random_steps_against_a_plain_folder(shared, folder, tmp_path, seed):
+def test_random_steps_match_a_plain_folder(shared, folder, tmp_path, seed):
     pair = Pair(folder, tmp_path, seed)
     for _ in range(500):
         pair.step()
@@ -1279,7 +1279,7 @@ def test_random_steps_against_a_plain_folder(shared, folder, tmp_path, seed):
 
 def test_random_steps_survive_a_kill(make_mount, tmp_path):
     mount = make_mount()
-    folder, plain = mount.path / "folder", tmp_path / "plain"  # the root shows a page of its own
+    folder, plain = mount.path / "folder", tmp_path / "plain"  # the root shows gallery.html
     folder.mkdir()
     plain.mkdir()
     for seed in range(100, 103):
