@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets up everything, builds, and runs all tests on real mounts: as root under AddressSanitizer, LeakSanitizer and UBSan,
-# as an ordinary user with the programs of a desktop, and as root under ThreadSanitizer. Debian 12 or Ubuntu 24.04, as
-# root or with sudo.
+# as an ordinary user with the programs of a desktop, and as root under ThreadSanitizer. Debian 12, Debian 13 or Ubuntu
+# 24.04, as root or with sudo.
 # usage: scripts/test.sh [asan|user|tsan]…        (default: all three)
 set -euo pipefail
 

@@ -313,6 +313,14 @@ def png(width, height):
 PNG = png(2, 2)
 
 
+def has_passthrough():
+    """Whether libfuse (3.17) and the kernel (6.9) let the kernel read a file below by itself. tests/CMakeLists.txt asks
+    the same."""
+    kernel = tuple(int(part) for part in re.match(r"(\d+)\.(\d+)", os.uname().release).groups())
+    library = subprocess.run(["pkg-config", "--atleast-version=3.17", "fuse3"], check=False)
+    return kernel >= (6, 9) and library.returncode == 0
+
+
 def is_root():
     return os.geteuid() == 0
 
