@@ -1,4 +1,4 @@
-"""The request language: aliases, flags, defaults, texts beside a request, references, data URLs."""
+"""The request language: aliases, flags, defaults, prompts beside a request, references, data URLs."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ SENSIBLE = png(640, 360)
 
 
 def order(mount, name="cat", **request):
-    """A folder that orders by request.json."""
+    """Creates a folder with an order in request.json."""
     folder = mount.path / name
     folder.mkdir(parents=True, exist_ok=True)
     write(folder / "request.json", request)
@@ -24,7 +24,7 @@ def order(mount, name="cat", **request):
 
 
 def write(path, value):
-    """As a copier does: what is refused at the close is written all the same."""
+    """Writes as a copier does: content that is refused at the close is written all the same."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     try:
         path.write_text(text)
@@ -50,7 +50,7 @@ def wav(seconds=3):
 
 # --- aliases ---
 
-def test_other_services_keys(mount, simulator):
+def test_keys_of_other_services_are_accepted(mount, simulator):
     folder = order(mount, prompt="A fox", seconds="5", size="1280x720", camerafixed="true", timeout=7200,
                    provider_specific={"generate_audio": True})
     wait_state(folder, "succeeded")
@@ -68,7 +68,7 @@ def test_a_note_is_shown(mount, simulator):
     assert "async" not in body(simulator)
 
 
-def test_input_reference(mount, simulator):
+def test_input_reference_is_accepted(mount, simulator):
     folder = mount.path / "cat"
     folder.mkdir()
     (folder / "still.png").write_bytes(SENSIBLE)
@@ -78,7 +78,7 @@ def test_input_reference(mount, simulator):
         ("image_url", "first_frame"), ("text", None)]
 
 
-def test_senseaudios_shape(mount, simulator):
+def test_the_request_shape_of_senseaudio_is_accepted(mount, simulator):
     folder = mount.path / "cat"
     folder.mkdir()
     for name in ("a.png", "b.png"):
@@ -110,7 +110,7 @@ def test_senseaudios_shape(mount, simulator):
     ({"prompt": "x --dur 99"}, ["request.json: --dur", "99", "4 to 12"]),
     ({"prompt": "x --dur 5", "duration": 6}, ["--dur is 5", '"duration" is 6']),
 ])
-def test_a_slip_is_refused(mount, simulator, request_json, words):
+def test_a_misspelt_key_is_refused(mount, simulator, request_json, words):
     folder = order(mount, **request_json)
     error = refusal(folder)
     for word in words:
@@ -131,7 +131,7 @@ def test_flags_become_fields(mount, simulator):
     assert (sent["camera_fixed"], sent["watermark"]) == (False, True)
 
 
-def test_a_wrong_flag_is_seen_at_the_close(mount, simulator, tmp_path):
+def test_a_wrong_flag_fails_the_close(mount, simulator, tmp_path):
     folder = mount.path / "cat"
     folder.mkdir()
     (tmp_path / "p").write_text("A fox --durr 5\n")
@@ -142,7 +142,7 @@ def test_a_wrong_flag_is_seen_at_the_close(mount, simulator, tmp_path):
     assert body(simulator)["duration"] == 5 and simulator.creates() == 1
 
 
-def test_dashes_in_prose_are_prose(mount, simulator):
+def test_dashes_in_prose_are_no_flags(mount, simulator):
     text = "He types git commit --amend -- and waits --then sighs"
     folder = mount.folder(prompt=text)
     wait_state(folder, "succeeded")
@@ -153,7 +153,7 @@ def test_dashes_in_prose_are_prose(mount, simulator):
 
 @pytest.mark.parametrize("name", ["prompt.txt", "prompt.md", "prompt"])
 @pytest.mark.parametrize("first", ["json", "prompt"])
-def test_a_prompt_beside_a_request(make_mount, simulator, name, first):
+def test_a_prompt_beside_a_request_is_its_text(make_mount, simulator, name, first):
     mount = make_mount(simulator, settle=0.5)
     folder = mount.path / "cat"
     folder.mkdir()
@@ -171,7 +171,7 @@ def test_a_prompt_beside_a_request(make_mount, simulator, name, first):
     assert simulator.creates() == 1
 
 
-def test_a_prompt_beside_a_request_with_a_text_is_not_used(mount, simulator):
+def test_a_prompt_beside_a_request_with_a_text_is_ignored(mount, simulator):
     folder = mount.path / "cat"
     folder.mkdir()
     (folder / "hold").touch()
@@ -183,7 +183,7 @@ def test_a_prompt_beside_a_request_with_a_text_is_not_used(mount, simulator):
     assert "prompt.txt is not used" in field(folder, "note")
 
 
-def test_the_text_beside_a_request_is_part_of_the_order(mount, simulator):
+def test_the_prompt_beside_a_request_is_part_of_the_order(mount, simulator):
     simulator.hold("running")
     folder = mount.path / "cat"
     folder.mkdir()
@@ -202,7 +202,7 @@ def test_the_text_beside_a_request_is_part_of_the_order(mount, simulator):
     assert simulator.creates() == 2
 
 
-def test_a_contradiction_between_text_and_request(mount, simulator):
+def test_a_contradiction_between_prompt_and_request_is_explained(mount, simulator):
     folder = mount.path / "cat"
     folder.mkdir()
     (folder / "hold").touch()
@@ -215,7 +215,7 @@ def test_a_contradiction_between_text_and_request(mount, simulator):
 
 # --- defaults ---
 
-def test_defaults_in_two_levels(mount, simulator):
+def test_defaults_of_two_levels_are_combined(mount, simulator):
     scene = mount.path / "film" / "scene"
     scene.mkdir(parents=True)
     write(mount.path / "defaults.json", {"resolution": "1080p", "seed": 7, "extra": {"x_label": 1}})
@@ -228,13 +228,13 @@ def test_defaults_in_two_levels(mount, simulator):
     other = mount.folder("other", "A dog")
     wait_state(other, "succeeded")
     assert (body(simulator, 1)["resolution"], body(simulator, 1)["seed"]) == ("1080p", 7)
-    # Not locked: it is no file of the order.
+    # It is not locked, since it is no file of the order.
     write(mount.path / "film" / "defaults.json", {})
     write(folder / "defaults.json", {"resolution": "720p"})
     assert state(folder) == "succeeded"
 
 
-def test_defaults_of_the_own_folder_come_first(mount, simulator):
+def test_defaults_in_the_folder_itself_come_first(mount, simulator):
     write(mount.path / "defaults.json", {"resolution": "1080p", "ratio": "1:1"})
     folder = mount.path / "cat"
     folder.mkdir()
@@ -246,7 +246,7 @@ def test_defaults_of_the_own_folder_come_first(mount, simulator):
 
 
 @pytest.mark.parametrize("mend", ["rewrite", "save", "remove", "move"])
-def test_a_change_of_a_default_mends_an_invalid_task(mount, simulator, mend):
+def test_a_changed_default_corrects_an_invalid_task(mount, simulator, mend):
     scene = mount.path / "film" / "scene"
     scene.mkdir(parents=True)
     defaults = mount.path / "film" / "defaults.json"
@@ -272,7 +272,7 @@ def test_a_change_of_a_default_mends_an_invalid_task(mount, simulator, mend):
         assert body(simulator)["duration"] == 4
 
 
-def test_a_change_of_a_default_reaches_what_is_held(make_mount, simulator):
+def test_a_changed_default_applies_to_a_held_order(make_mount, simulator):
     mount = make_mount(simulator, config="submissions_per_hour = 1")
     first = mount.folder("first", "A fox")
     wait_state(first, "succeeded")
@@ -283,7 +283,7 @@ def test_a_change_of_a_default_reaches_what_is_held(make_mount, simulator):
     assert simulator.creates() == 1
 
 
-def test_a_change_of_a_default_orders_nothing_that_was_refused_for_money(mount, simulator):
+def test_a_changed_default_does_not_retry_an_order_refused_for_money(mount, simulator):
     simulator.fault("create", {"status": 403, "body": {"error": {"code": "AccountOverdueError", "message": "pay"}}}, times=1)
     folder = mount.folder("film/shot", "A fox")
     refusal(folder)
@@ -299,7 +299,7 @@ def test_a_change_of_a_default_orders_nothing_that_was_refused_for_money(mount, 
 @pytest.mark.parametrize("what, words", [("open", ["../defaults.json is open for writing"]),
                                          ("empty", ["../defaults.json is empty"]),
                                          ("dangling", ["../defaults.json is a link to nothing"])])
-def test_defaults_that_are_not_there_yet_hold_back(mount, simulator, what, words):
+def test_unfinished_defaults_hold_the_order(mount, simulator, what, words):
     defaults = mount.path / "defaults.json"
     if what == "dangling":
         os.symlink("later.json", defaults)
@@ -319,7 +319,7 @@ def test_defaults_that_are_not_there_yet_hold_back(mount, simulator, what, words
 
 
 @pytest.mark.parametrize("what", ["a folder", "no JSON", "a prompt", "out of the mount"])
-def test_defaults_that_are_none(mount, simulator, what):
+def test_invalid_defaults_are_explained(mount, simulator, what):
     defaults = mount.path / "defaults.json"
     if what == "a folder":
         defaults.mkdir()
@@ -332,7 +332,7 @@ def test_defaults_that_are_none(mount, simulator, what):
     assert simulator.creates() == 0
 
 
-def test_a_link_to_defaults(mount, simulator):
+def test_defaults_may_be_a_link(mount, simulator):
     (mount.path / "film").mkdir()
     write(mount.path / "film.json", {"duration": 4})
     os.symlink("../film.json", mount.path / "film" / "defaults.json")
@@ -340,7 +340,7 @@ def test_a_link_to_defaults(mount, simulator):
     assert body(simulator)["duration"] == 4
 
 
-def test_a_wrong_default_is_seen_at_the_close(mount, tmp_path):
+def test_a_wrong_default_fails_the_close(mount, tmp_path):
     (tmp_path / "d").write_text('{"durration": 5}')
     refused = run("cp", tmp_path / "d", mount.path / "defaults.json", check=False)
     assert refused.returncode == 1 and "Invalid argument" in refused.stderr
@@ -349,7 +349,7 @@ def test_a_wrong_default_is_seen_at_the_close(mount, tmp_path):
 
 # --- references by name ---
 
-def test_references_by_name(mount, simulator):
+def test_references_are_sent_in_the_order_of_their_numbers(mount, simulator):
     folder = mount.path / "cat"
     folder.mkdir()
     sizes = {"reference10.png": 700, "reference2.png": 500, "reference.png": 400}
@@ -362,14 +362,14 @@ def test_references_by_name(mount, simulator):
     assert [(item["type"], item.get("role")) for item in content] == [
         ("text", None), ("audio_url", "reference_audio"), ("image_url", "reference_image"),
         ("image_url", "reference_image"), ("image_url", "reference_image")]
-    # The simulator notes a data URL's length in the place of its data.
+    # The simulator logs the length of a data URL instead of its data.
     assert [item["image_url"]["url"].rsplit("(", 1)[1] for item in content[2:]] == [
         f"{len(data_url(png(sizes[name], 360)))} bytes)" for name in ("reference.png", "reference2.png", "reference10.png")]
     with pytest.raises(PermissionError):
         open(folder / "reference2.png", "ab")
 
 
-def test_a_reference_of_another_kind(mount, simulator):
+def test_a_reference_of_an_unsupported_type_is_refused(mount, simulator):
     folder = mount.path / "cat"
     folder.mkdir()
     (folder / "reference.txt").write_text("as in the film")
@@ -380,7 +380,7 @@ def test_a_reference_of_another_kind(mount, simulator):
     wait_state(folder, "succeeded")
 
 
-def test_what_the_request_names_itself_is_not_taken_twice(mount, simulator):
+def test_an_input_that_the_request_names_is_not_sent_twice(mount, simulator):
     folder = mount.path / "cat"
     folder.mkdir()
     (folder / "reference1.png").write_bytes(SENSIBLE)
@@ -401,7 +401,7 @@ def picture(url):
     return {"type": "image_url", "image_url": {"url": url}, "role": "first_frame"}
 
 
-def test_data_urls_are_what_their_bytes_are(mount, simulator):
+def test_the_type_of_a_data_url_comes_from_its_bytes(mount, simulator):
     whole = data_url(SENSIBLE, "image/JPEG")
     wrapped = whole[:100] + "\n" + whole[100:]
     folder = order(mount, content=[{"type": "text", "text": "A fox"}, picture(wrapped)])
@@ -421,7 +421,7 @@ def test_data_urls_are_what_their_bytes_are(mount, simulator):
     (data_url(SENSIBLE[:-20]), ["content[1]", "cut off"]),
     (data_url(wav(), "image/png"), ["content[1]", "an audio file (audio/wav)", "allowed: an image"]),
 ])
-def test_a_wrong_data_url(mount, simulator, url, words):
+def test_an_invalid_data_url_is_explained(mount, simulator, url, words):
     folder = order(mount, content=[{"type": "text", "text": "A fox"}, picture(url)])
     error = refusal(folder)
     for word in words:
@@ -431,13 +431,13 @@ def test_a_wrong_data_url(mount, simulator, url, words):
     wait_state(folder, "succeeded")
 
 
-# --- the samples of the services' pages ---
+# --- sample requests of the services' pages ---
 
 SAMPLES = json.loads((pathlib.Path(__file__).parents[1] / "fixtures" / "request" / "good" / "samples.json").read_text())
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample["what"])
-def test_samples_are_accepted_as_they_stand(make_mount, simulator, sample):
+def test_sample_requests_are_accepted_unchanged(make_mount, simulator, sample):
     mount = make_mount(simulator, settle=30)
     folder = mount.path / "cat"
     folder.mkdir()
@@ -448,7 +448,7 @@ def test_samples_are_accepted_as_they_stand(make_mount, simulator, sample):
 # --- memory ---
 
 def noise_png(size):
-    """A whole picture of about that many bytes, which nothing makes smaller."""
+    """A complete picture of about that many bytes, which no compression makes smaller."""
     width = 2000
     height = size // (3 * width)
     source = random.Random(1)
@@ -466,7 +466,7 @@ def memory_kb(pid):
         return {line.split(":")[0]: int(line.split()[1]) for line in lines if line.startswith(("VmHWM", "RssAnon"))}
 
 
-def test_a_large_data_url_goes_out(mount, simulator):
+def test_a_large_data_url_is_sent(mount, simulator):
     wait_state(mount.folder("warm-up"), "succeeded")
     (mount.path / "cat").mkdir()
     (mount.path / "cat" / "hold").touch()
@@ -476,7 +476,7 @@ def test_a_large_data_url_goes_out(mount, simulator):
     assert body(simulator, 1)["content"][1]["image_url"]["url"].startswith("data:image/png;base64,")
 
 
-def test_a_large_picture_never_sits_in_memory(mount, simulator):
+def test_a_large_picture_is_never_held_in_memory(mount, simulator):
     wait_state(mount.folder("warm-up"), "succeeded")
     before = memory_kb(mount.pid)
     folder = mount.path / "cat"

@@ -22,7 +22,7 @@ def test_a_prompt_becomes_a_video(mount, simulator):
     assert sent["watermark"] is False and sent["generate_audio"] is False and sent["return_last_frame"] is True
 
 
-def test_what_is_read_is_what_the_service_has(mount, simulator, tmp_path):
+def test_the_bytes_read_are_those_of_the_service(mount, simulator, tmp_path):
     video = make_media(tmp_path / "video", 3_000_001)
     frame = make_media(tmp_path / "frame", 70_000, seed=2)
     folder = mount.finished(simulator, video=video, frame=frame)
@@ -31,7 +31,7 @@ def test_what_is_read_is_what_the_service_has(mount, simulator, tmp_path):
     assert (folder / "last_frame.png").read_bytes() == frame.read_bytes()
 
 
-def test_status_is_whole_and_exact(mount):
+def test_status_is_complete_and_has_its_exact_size(mount):
     folder = mount.folder()
     wait_state(folder, "succeeded")
     text = status(folder)
@@ -44,7 +44,7 @@ def test_status_is_whole_and_exact(mount):
     assert task_id(folder).startswith("cgt-")
 
 
-def test_task_json_is_for_the_owner_alone_and_holds_everything(mount, simulator):
+def test_task_json_is_private_and_complete(mount, simulator):
     folder = mount.folder()
     wait_state(folder, "succeeded")
     path = folder / "task.json"
@@ -71,7 +71,7 @@ def test_each_version_of_task_json_is_a_new_inode(mount, simulator):
     assert (folder / "task.json").stat().st_ino != first
 
 
-def test_a_failed_task_says_why_and_is_retried_on_demand(mount, simulator):
+def test_a_failed_task_is_explained_and_retried_on_request(mount, simulator):
     simulator.hold("running")
     folder = mount.folder()
     task = wait_for(lambda: task_id(folder))
@@ -88,7 +88,7 @@ def test_a_failed_task_says_why_and_is_retried_on_demand(mount, simulator):
     assert simulator.creates() == 2
 
 
-def test_the_words_of_status(mount, simulator):
+def test_words_written_to_status(mount, simulator):
     simulator.hold("queued")
     folder = mount.folder()
     wait_state(folder, "queued")
@@ -129,7 +129,7 @@ def test_adopt_attaches_to_a_task_made_elsewhere(mount, simulator):
     assert simulator.creates() == 1
 
 
-def test_hold_keeps_a_folder_back(mount, simulator):
+def test_hold_holds_a_folder_back(mount, simulator):
     folder = mount.path / "cat"
     folder.mkdir()
     (folder / "hold").touch()

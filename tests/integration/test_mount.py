@@ -1,4 +1,4 @@
-"""Mounting, ending, and what is left behind."""
+"""Mounting, unmounting, and what remains."""
 
 import os
 import pathlib
@@ -12,7 +12,7 @@ from harness import (DAEMON, PATIENCE, Mount, closing_port, field, is_root, run,
 
 
 def children(pid):
-    """Every process below this one."""
+    """All descendants of this process."""
     found = []
     for entry in pathlib.Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -41,7 +41,7 @@ def unmount(path):
 
 @pytest.fixture
 def embedded(tmp_path):
-    """A mount on the built-in simulator: nothing is configured."""
+    """A mount on the embedded simulator, without any configuration."""
     mount = Mount(tmp_path)
     mount.options.append(f"config={tmp_path / 'none.ini'}")
     (tmp_path / "none.ini").write_text("")
@@ -53,32 +53,32 @@ def embedded(tmp_path):
     mount.check_log()
 
 
-def test_the_library_is_made_private(mount):
+def test_the_library_is_created_private(mount):
     assert mount.library.stat().st_mode & 0o777 == 0o700
     assert (mount.library / "tree").is_dir() and (mount.library / "ledger.sqlite3").exists()
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_ends_it_cleanly(mount, how):
+def test_a_signal_ends_the_daemon_cleanly(mount, how):
     mount.end(how)
 
 
-def test_unmounting_ends_it(mount):
+def test_unmounting_ends_the_daemon(mount):
     assert unmount(mount.path).returncode == 0
     assert mount.process.wait(PATIENCE) == 0
     mount.process = None
 
 
-def test_a_busy_mount_ends_without_a_dead_mount_point(mount):
+def test_ending_with_open_files_leaves_no_dead_mount_point(mount):
     (mount.path / "file").write_text("x")
     busy = os.open(mount.path / "file", os.O_RDONLY)
     mount.end()
     with pytest.raises(OSError):
-        os.close(busy)  # its flush finds nobody
+        os.close(busy)  # its flush reaches no daemon
     assert os.listdir(mount.path) == []
 
 
-def test_in_the_background_it_returns_when_the_mount_answers(tmp_path, simulator):
+def test_the_background_start_returns_once_the_mount_answers(tmp_path, simulator):
     mount = Mount(tmp_path, simulator)
     try:
         run(*mount.command())
@@ -93,8 +93,8 @@ def test_in_the_background_it_returns_when_the_mount_answers(tmp_path, simulator
     wait_for(lambda: not is_running(pid))
 
 
-def test_in_the_background_it_lets_go_of_a_pipe(tmp_path):
-    """`seedancefs … | tail` must end: neither the daemon nor its simulator may hold the pipe."""
+def test_the_background_daemon_closes_an_inherited_pipe(tmp_path):
+    """`seedancefs … | tail` must end: neither the daemon nor its simulator may keep the pipe open."""
     (tmp_path / "none.ini").write_text("")
     mount = Mount(tmp_path)
     mount.options.append(f"config={tmp_path / 'none.ini'}")
@@ -105,7 +105,7 @@ def test_in_the_background_it_lets_go_of_a_pipe(tmp_path):
         unmount(mount.path)
 
 
-def test_a_library_is_used_by_one_daemon_only(mount, tmp_path):
+def test_only_one_daemon_uses_a_library(mount, tmp_path):
     second = tmp_path / "second"
     second.mkdir()
     refused = run(DAEMON, mount.library, second, "-f", check=False)
@@ -113,7 +113,7 @@ def test_a_library_is_used_by_one_daemon_only(mount, tmp_path):
     assert "in use by another seedancefs" in refused.stderr and str(mount.pid) in refused.stderr
 
 
-def test_the_same_place_is_not_mounted_twice(mount, tmp_path):
+def test_a_mount_point_is_not_mounted_twice(mount, tmp_path):
     refused = run(DAEMON, tmp_path / "other", mount.path, "-f", check=False)
     assert refused.returncode == 1 and "mounted there already" in refused.stderr
 
@@ -127,7 +127,7 @@ def test_a_dead_mount_point_is_replaced(mount):
     assert sorted(os.listdir(mount.path)) == ["gallery.html", "kept"]
 
 
-def test_a_killed_daemon_takes_its_simulator_along(embedded):
+def test_the_simulator_ends_with_a_killed_daemon(embedded):
     folder = embedded.folder()
     wait_state(folder, "running", "succeeded")
     below = children(embedded.pid)
@@ -139,7 +139,7 @@ def test_a_killed_daemon_takes_its_simulator_along(embedded):
     assert (folder / "video.mp4").stat().st_size > 0
 
 
-def test_the_simulator_says_so(embedded):
+def test_status_names_the_simulator(embedded):
     folder = embedded.folder()
     wait_state(folder, "succeeded")
     assert "simulator" in field(folder, "provider")
@@ -147,7 +147,7 @@ def test_the_simulator_says_so(embedded):
     assert "event=simulator" in embedded.log()
 
 
-def test_the_simulators_books_are_kept(embedded):
+def test_the_simulator_keeps_its_tasks(embedded):
     folder = embedded.folder()
     wait_state(folder, "succeeded")
     embedded.end()
@@ -167,7 +167,7 @@ def test_wrong_arguments_are_explained(arguments, words):
     assert refused.returncode == 1 and words in refused.stderr
 
 
-def test_wrong_places_are_explained(tmp_path):
+def test_wrong_paths_are_explained(tmp_path):
     library, point = tmp_path / "library", tmp_path / "point"
     point.mkdir()
     missing = run(DAEMON, library, tmp_path / "missing", check=False)
@@ -189,7 +189,7 @@ def test_wrong_places_are_explained(tmp_path):
     assert within.returncode == 1 and "the key file" in within.stderr
 
 
-def test_a_library_that_others_can_write_is_refused(tmp_path):
+def test_a_library_writable_by_others_is_refused(tmp_path):
     library, point = tmp_path / "library", tmp_path / "point"
     point.mkdir()
     library.mkdir()
@@ -216,7 +216,7 @@ def test_a_wrong_configuration_is_explained(tmp_path, text, words):
     assert refused.returncode == 1 and words in refused.stderr, refused.stderr
 
 
-def test_a_key_that_others_can_read_is_refused(tmp_path):
+def test_a_key_readable_by_others_is_refused(tmp_path):
     point, key, config = tmp_path / "point", tmp_path / "key", tmp_path / "config.ini"
     point.mkdir()
     key.write_text("secret-key")

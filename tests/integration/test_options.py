@@ -1,4 +1,5 @@
-"""Options and configuration as a user types them: what they do, and what is refused before anything is created."""
+"""Options and configuration as a user types them: their effect, and what is refused before anything
+is created."""
 
 import json
 import os
@@ -11,7 +12,7 @@ from harness import DAEMON, PATIENCE, ROOT, mounts, run, wait_state
 
 
 class Home:
-    """An empty home directory with a mount point beside it."""
+    """An empty home directory beside a mount point."""
 
     def __init__(self, directory):
         self.home = directory / "home"
@@ -21,7 +22,7 @@ class Home:
         self.directory = directory
 
     def seedancefs(self, *arguments):
-        """The command of a user who has no library yet."""
+        """The command line of a user who has no library yet."""
         environment = {key: value for key, value in os.environ.items() if not key.startswith("XDG_")}
         return run(DAEMON, *arguments, check=False, cwd=self.directory, env={**environment, "HOME": str(self.home)})
 
@@ -32,7 +33,8 @@ class Home:
         return path
 
     def refuses(self, *arguments):
-        """The message, one line; nothing was created, nothing is mounted."""
+        """Checks that the command is refused with a message of one line, creates nothing and mounts
+        nothing."""
         before = sorted(self.directory.rglob("*"))
         refused = self.seedancefs(*arguments)
         assert refused.returncode == 1 and refused.stdout == ""
@@ -66,7 +68,7 @@ def test_a_wrong_option_creates_nothing(home, option, words):
 
 
 @pytest.mark.parametrize("option", ["proxy=http://me:s3cr3t@host:1", "key=s3cr3t", "key_env=s3cr3t"])
-def test_a_secret_is_no_option(home, option):
+def test_a_secret_is_refused_as_an_option(home, option):
     assert "s3cr3t" not in home.refuses(home.point, "-o", option)
 
 
@@ -96,7 +98,7 @@ def test_a_wrong_models_json_creates_nothing(home):
     assert f"{home.directory}/my, models.json" in message and 'did you mean "models"?' in message
 
 
-def test_models_are_an_option(make_mount, simulator, tmp_path):
+def test_models_can_be_set_as_an_option(make_mount, simulator, tmp_path):
     own = tmp_path / "own.json"
     own.write_text(json.dumps({"format": 1, "models": {"seedance-1.0-pro": {
         "duration": [4, 20], "resolutions": ["720p"], "resolution": "720p",
@@ -112,7 +114,7 @@ def test_models_are_an_option(make_mount, simulator, tmp_path):
     wait_state(folder, "succeeded")
 
 
-def test_the_proxy_is_an_option(make_mount, tmp_path):
+def test_proxy_can_be_set_as_an_option(make_mount, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as proxy:
         proxy.settimeout(PATIENCE)
         key = tmp_path / "key"
@@ -128,12 +130,12 @@ def test_the_proxy_is_an_option(make_mount, tmp_path):
             mount.end()
 
 
-def test_an_option_overrides_the_file(make_mount, simulator):
+def test_an_option_overrides_the_configuration_file(make_mount, simulator):
     mount = make_mount(simulator, settle=0.1, config="settle = 86400\n")
     wait_state(mount.folder(), "succeeded")
 
 
-def test_fuses_own_options_work(make_mount, simulator):
+def test_options_of_fuse_work(make_mount, simulator):
     mount = make_mount(simulator, options=["ro", "nosuid", "nodev", "noatime", "default_permissions", "fsname=a\\,b"])
     options = next(options for source, point, options in mounts() if point == os.fsencode(mount.path))
     assert {b"ro", b"nosuid", b"nodev", b"noatime"} <= set(options)

@@ -1,4 +1,4 @@
-"""What is copied over a task's own folder: nothing paid for is lost, and nothing is ordered."""
+"""Files copied over a task's own folder: nothing paid for is lost, and nothing is ordered."""
 
 import contextlib
 import os
@@ -20,7 +20,7 @@ def shell(command, *arguments, check=True):
 
 
 def settled(mount, simulator, creates):
-    """Nothing more is sent: a later order of another folder went out, and the count is right."""
+    """Checks that nothing else is sent: a later order of another folder is sent, and the count matches."""
     marker = mount.folder(f"marker-{os.urandom(4).hex()}", "marker")
     wait_state(marker, "succeeded")
     assert simulator.creates() == creates + 1
@@ -34,7 +34,7 @@ def bytes_on_disk(mount):
     return sum(path.stat().st_blocks for path in (mount.library / "media").rglob("video.*"))
 
 
-# --- onto what is finished ---
+# --- onto a finished task ---
 
 OVERWRITERS = {
     "tar": 'tar -C "$1" -c . | tar -C "$2" -x',
@@ -53,7 +53,8 @@ OVERWRITERS = {
 
 
 def finish(mount, simulator, tmp_path, name):
-    """A finished task whose bytes are on disk, and a copy of its folder elsewhere, where all is other."""
+    """Creates a finished task whose bytes are on disk, and a copy of its folder elsewhere in which
+    every file differs."""
     video = make_media(tmp_path / "video.bin", 1 * MIB + 5)
     folder = mount.finished(simulator, name, video=video)
     assert control(folder, "fetch").returncode == 0
@@ -70,7 +71,7 @@ def finished(mount, simulator, tmp_path):
     return finish(mount, simulator, tmp_path, "cat")
 
 
-def test_what_is_finished_cannot_be_overwritten(mount, simulator, tmp_path):
+def test_a_finished_task_cannot_be_overwritten(mount, simulator, tmp_path):
     before = {}
     for writer, command in OVERWRITERS.items():
         folder, backup, video = finish(mount, simulator, tmp_path, writer)
@@ -90,7 +91,7 @@ def test_what_is_finished_cannot_be_overwritten(mount, simulator, tmp_path):
     settled(mount, simulator, len(before))
 
 
-def test_a_removed_video_is_dropped_a_little_later(mount, simulator, finished):
+def test_the_bytes_of_a_removed_video_are_deleted_after_a_while(mount, simulator, finished):
     folder, _, video = finished
     (folder / "video.mp4").unlink()
     assert "video.mp4" not in os.listdir(folder)
@@ -106,7 +107,7 @@ def test_a_removed_video_is_dropped_a_little_later(mount, simulator, finished):
     assert (folder / "video.mp4").read_bytes() == video
 
 
-def test_a_removed_video_is_gone_after_a_kill(mount, finished):
+def test_a_removed_video_stays_removed_after_a_kill(mount, finished):
     folder, _, video = finished
     (folder / "video.mp4").unlink()
     with contextlib.closing(sqlite3.connect(mount.library / "ledger.sqlite3")) as ledger:
@@ -120,7 +121,7 @@ def test_a_removed_video_is_gone_after_a_kill(mount, finished):
     assert (folder / "video.mp4").read_bytes() == video
 
 
-def test_a_removed_video_that_is_fetched_at_once_was_never_away(mount, simulator, finished):
+def test_a_removed_video_that_is_fetched_at_once_needs_no_download(mount, simulator, finished):
     folder, _, video = finished
     asked = len(media_requests(simulator))
     (folder / "video.mp4").unlink()
@@ -137,7 +138,7 @@ def test_a_removed_status_can_be_written_again(mount, finished):
     assert state(folder) == "succeeded"
 
 
-# --- onto what ended badly ---
+# --- onto a task that ended without success ---
 
 def failed(mount, simulator, folder):
     simulator.decree(task_id(folder), state="failed")
@@ -176,7 +177,7 @@ def ended(mount, simulator, end, name):
 
 
 @pytest.mark.parametrize("end", ["failed", "expired", "cancelled", "invalid", "unknown"])
-def test_a_copy_onto_what_ended_badly_is_no_order(mount, simulator, tmp_path, end):
+def test_a_copy_onto_an_unsuccessful_task_is_no_order(mount, simulator, tmp_path, end):
     source = mount.folder("good", "A fox")
     wait_state(source, "succeeded")
     folders = [ended(mount, simulator, end, writer) for writer in OVERWRITERS]
@@ -195,10 +196,10 @@ def test_a_copy_onto_what_ended_badly_is_no_order(mount, simulator, tmp_path, en
     assert simulator.creates() == creates + 2
 
 
-# --- onto nothing, by who asks about the names that are taken ---
+# --- onto nothing, by programs that check for existing names ---
 
 @pytest.mark.parametrize("answer, end", [("A", "succeeded"), ("N", "pending")], ids=["replace all", "skip all"])
-def test_a_copier_that_asks_makes_no_order(make_mount, simulator, tmp_path, answer, end):
+def test_a_copier_that_asks_before_overwriting_makes_no_order(make_mount, simulator, tmp_path, answer, end):
     mount = make_mount(simulator, settle=0.7)
     source = mount.folder("good", "A fox")
     wait_state(source, "succeeded")
@@ -246,7 +247,8 @@ sys.stdin.read()
 
 
 def copy_as(mount, turn, thread):
-    """What a thread of that name, which copies a prompt and then a status, finds of the latter."""
+    """Copies a prompt and then a status on a thread of that name; returns what the thread found of
+    the status."""
     folder = mount.path / "far" / "cat"
     folder.parent.mkdir()
     copier = subprocess.Popen([sys.executable, "-c", GLIB, folder, turn, thread], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -254,7 +256,7 @@ def copy_as(mount, turn, thread):
     assert copier.stdout.readline() == "made\n"
     if turn == "somebody's list":
         os.listdir(folder)
-    # Longer than the kernel remembers the way there.
+    # Longer than the kernel caches the path.
     wait_for(lambda: time.time() - (folder / "prompt.txt").stat().st_mtime > 1.2)
     copier.stdin.write("\n")
     copier.stdin.flush()
@@ -263,8 +265,8 @@ def copy_as(mount, turn, thread):
 
 
 @pytest.mark.parametrize("turn", ["nothing", "a subfolder", "a name elsewhere"])
-def test_a_thread_of_glib_that_copies_has_nothing_to_ask(make_mount, simulator, turn):
-    """How fast one goes on from file to file tells nothing on a busy machine."""
+def test_a_copying_glib_thread_does_not_find_the_status(make_mount, simulator, turn):
+    """On a busy machine, the time between two files does not identify a copier."""
     mount = make_mount(simulator, settle=2)
     folder, copier, told = copy_as(mount, turn, "pool-manager")
     assert told == "copied" and status(folder) == "succeeded"
@@ -273,20 +275,20 @@ def test_a_thread_of_glib_that_copies_has_nothing_to_ask(make_mount, simulator, 
 
 
 @pytest.mark.parametrize("turn", ["its own times", "its own list", "somebody's list", "of Java"])
-def test_a_thread_that_looks_at_what_it_made_finds_it(make_mount, simulator, turn):
-    """GIO's programs do so on the threads that copied."""
+def test_a_thread_that_checks_its_own_files_finds_the_status(make_mount, simulator, turn):
+    """GIO programs check files on the threads that copied them."""
     mount = make_mount(simulator, settle=2)
     folder, copier, told = copy_as(mount, turn, "pool-1-thread-1" if turn == "of Java" else "pool-manager")
     assert told == "found"
-    if turn == "of Java":  # a script may as well be a copier that asks
+    if turn == "of Java":  # a script could as well be a copier that asks before overwriting
         wait_for(lambda: "another task's files" in (field(folder, "waiting") or ""), "it waits")
     else:
         wait_state(folder, "succeeded")
     copier.communicate("", timeout=PATIENCE)
 
 
-def test_an_edit_ends_the_question(make_mount, simulator):
-    """A script that looked whether there is a status, long ago, and writes its prompt anew."""
+def test_an_edit_ends_the_suspicion_of_a_copy(make_mount, simulator):
+    """The script checked for a status earlier and now rewrites its prompt."""
     mount = make_mount(simulator, settle=0.5)
     folder = mount.path / "cat"
     code = """
@@ -310,7 +312,7 @@ sys.stdin.read()
     script.communicate("", timeout=PATIENCE)
 
 
-def test_a_script_that_reads_what_it_finds_orders(make_mount, simulator):
+def test_a_script_that_reads_the_status_it_finds_is_an_order(make_mount, simulator):
     mount = make_mount(simulator, settle=0.7)
     folder = mount.path / "cat"
     code = """
@@ -328,9 +330,9 @@ sys.stdin.read()
     assert script.returncode == 0
 
 
-# --- what was locked is what comes back ---
+# --- the locked text is restored ---
 
-def test_what_an_attempt_before_left_never_comes_back(mount, simulator):
+def test_the_prompt_of_an_earlier_attempt_never_comes_back(mount, simulator):
     simulator.hold("queued")
     folder = mount.folder("cat", "The first")
     task = wait_for(lambda: task_id(folder))
@@ -345,7 +347,7 @@ def test_what_an_attempt_before_left_never_comes_back(mount, simulator):
     assert (folder / "prompt.txt").read_text() == "The second\n"
 
 
-def test_reading_cannot_cut(mount, simulator):
+def test_opening_a_locked_file_for_reading_cannot_truncate_it(mount, simulator):
     simulator.hold("queued")
     folder = mount.folder("cat", "A cat")
     wait_for(lambda: task_id(folder))
@@ -360,7 +362,7 @@ def test_reading_cannot_cut(mount, simulator):
     assert (folder / "video.mp4").stat().st_size == size == len((folder / "video.mp4").read_bytes())
 
 
-def test_cutting_by_reading_is_an_edit(make_mount, simulator):
+def test_truncating_by_a_read_only_open_is_an_edit(make_mount, simulator):
     mount = make_mount(simulator, settle=1.5)
     folder = mount.folder("cat", "A cat")
     os.close(os.open(folder / "prompt.txt", os.O_RDONLY | os.O_TRUNC))
@@ -368,7 +370,7 @@ def test_cutting_by_reading_is_an_edit(make_mount, simulator):
     assert state(folder) == "pending"
 
 
-def test_a_trigger_that_got_its_name_while_empty_and_open(mount, simulator):
+def test_a_trigger_renamed_while_empty_and_open_is_sent_with_its_text(mount, simulator):
     folder = mount.path / "cat"
     folder.mkdir()
     with open(folder / "prompt.txt.part", "wb", buffering=0) as file:

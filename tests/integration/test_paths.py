@@ -1,4 +1,4 @@
-"""Where the library and the mount point are, whatever their paths are made of."""
+"""Unusual paths of the library and the mount point."""
 
 import os
 import pathlib
@@ -14,7 +14,7 @@ NAMES = ["a b,c", "Videos, 2024", "x,allow_other", "ends with,", "back\\slash\\,
 
 @pytest.fixture
 def odd(tmp_path, simulator):
-    """Makes a mount below a folder of a name."""
+    """Creates a mount below a folder of the given name."""
     made = []
 
     def make(name):
@@ -39,7 +39,7 @@ def read_ahead_kib(path):
 
 
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
-def test_any_path_will_do(odd, name):
+def test_any_path_works(odd, name):
     mount = odd(name)
     folder = mount.folder("cat")
     wait_state(folder, "succeeded")
@@ -52,13 +52,13 @@ def test_any_path_will_do(odd, name):
     again = run(*mount.command("-f"), check=False, errors="replace")
     assert again.returncode and "is mounted there already" in again.stderr
     assert state(folder) == "succeeded"
-    mount.kill()  # and what it leaves is replaced
+    mount.kill()  # the next start replaces the dead mount point
     mount.start()
     wait_state(folder, "succeeded")
     mount.end()
 
 
-def test_a_configuration_may_have_a_comma_in_its_path(tmp_path, simulator):
+def test_the_path_of_a_configuration_may_have_a_comma(tmp_path, simulator):
     place = tmp_path / "Videos, 2024"
     place.mkdir()
     mount = harness.Mount(place, simulator)

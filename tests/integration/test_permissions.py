@@ -1,4 +1,4 @@
-"""Modes, masks and owners; and with allow_other: others read what the modes allow, and spend nothing."""
+"""Modes, umasks and owners. With allow_other, others read what the modes allow, and spend nothing."""
 
 import contextlib
 import hashlib
@@ -15,7 +15,7 @@ import pytest
 
 from harness import BUILD, DAEMON, PATIENCE, Mount, field, is_root, png, run, state, wait_for, wait_state
 
-OWNER, OTHER = 65534, 54321  # nobody, who has a name, which fusermount3 wants; and somebody without one
+OWNER, OTHER = 65534, 54321  # nobody, who has a name (fusermount3 needs one), and a user without a name
 OTHERS = pytest.mark.becomes_others
 
 
@@ -24,15 +24,15 @@ def mode(path):
 
 
 def settled(folder_maker, simulator, creates):
-    """Nothing more is sent: a later order went out, and the count is right."""
+    """Checks that nothing else is sent: a later order is sent, and the count matches."""
     marker = folder_maker(f"marker-{os.urandom(4).hex()}", "marker")
     wait_state(marker, "succeeded")
     assert simulator.creates() == creates + 1
 
 
-# --- modes and masks ---
+# --- modes and umasks ---
 
-def test_masks_are_the_creators(mount):
+def test_the_umask_is_that_of_the_creator(mount):
     for mask, file_mode, folder_mode in ((0o022, 0o644, 0o755), (0o077, 0o600, 0o700), (0o002, 0o664, 0o775)):
         base = mount.path / f"{mask:o}"
         run("sh", "-c", f"umask {mask:o}; mkdir '{base}'; echo x > '{base}/file'; mkfifo '{base}/pipe'")
@@ -41,7 +41,7 @@ def test_masks_are_the_creators(mount):
         assert mode(mount.library / "tree" / base.name / "file") == file_mode
 
 
-def test_a_default_access_list_takes_the_masks_place(mount):
+def test_a_default_access_list_replaces_the_umask(mount):
     base = mount.path / "shared"
     base.mkdir()
     run("setfacl", "-d", "-m", "u::rwx,g::rwx,o::---", base)
@@ -50,7 +50,7 @@ def test_a_default_access_list_takes_the_masks_place(mount):
     assert mode(base / "folder") == 0o770
 
 
-def test_a_tasks_folder_keeps_its_mode_and_secrets_stay_the_owners(mount, simulator):
+def test_a_task_folder_keeps_its_mode_and_task_json_is_private(mount, simulator):
     private = mount.folder("private")
     private.chmod(0o700)
     public = mount.folder("public")
@@ -64,7 +64,7 @@ def test_a_tasks_folder_keeps_its_mode_and_secrets_stay_the_owners(mount, simula
     assert all(path.lstat().st_uid == os.geteuid() for path in private.iterdir())
 
 
-def test_modes_bind_the_owner_too(mount):
+def test_modes_apply_to_the_owner(mount):
     if is_root():
         command = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
     else:
@@ -76,14 +76,14 @@ def test_modes_bind_the_owner_too(mount):
     assert file.read_text() == "x"
 
 
-# --- what lies outside the mount is never read ---
+# --- nothing outside the mount is read ---
 
 @pytest.mark.parametrize("request_of", [
     lambda secret: {"first": os.fspath(secret)}, lambda secret: {"first": "../" * 30 + os.fspath(secret)[1:]},
     lambda secret: {"link": os.fspath(secret)}, lambda secret: {"link": "../../" * 15 + os.fspath(secret)[1:]},
     lambda secret: {"defaults": os.fspath(secret)}, lambda secret: {"trigger": os.fspath(secret)}],
     ids=["a path", "dots", "a link", "a link of dots", "defaults", "a trigger"])
-def test_no_way_leads_out(mount, simulator, tmp_path, request_of):
+def test_no_path_leads_out_of_the_mount(mount, simulator, tmp_path, request_of):
     secret = tmp_path / "secret.png"
     secret.write_bytes(png(3, 3))
     what = request_of(secret)
@@ -105,7 +105,7 @@ def test_no_way_leads_out(mount, simulator, tmp_path, request_of):
         if "first" in what:
             body["content"] = [{"type": "text", "text": body.pop("prompt")},
                                {"type": "image_url", "image_url": {"url": what["first"]}}]
-        with contextlib.suppress(OSError):  # what the text itself shows is told at the close
+        with contextlib.suppress(OSError):  # errors in the content itself are reported at the close
             (folder / "request.json").write_text(json.dumps(body))
     wait_for(lambda: state(folder) == "invalid" or "waiting" in status_keys(folder), "refused, or held")
     wait_for(lambda: "settling" not in (field(folder, "waiting") or ""), "settled")
@@ -119,8 +119,8 @@ def status_keys(folder):
     return [line.split(":")[0] for line in (folder / "status").read_text().splitlines()[1:]]
 
 
-def test_a_picture_that_becomes_a_link_this_moment(mount, simulator, tmp_path):
-    """Whatever the moment at which a name is changed for a link: the secret is never what goes out."""
+def test_a_picture_that_is_replaced_by_a_link_at_any_moment(mount, simulator, tmp_path):
+    """At whatever moment a link replaces the name, the secret is never sent."""
     secret = tmp_path / "secret.png"
     secret.write_bytes(png(301, 303))
     good = png(300, 300)
@@ -157,7 +157,7 @@ while True:
         assert wrong not in (folder / "task.json").read_text()
 
 
-# --- the option ---
+# --- the option allow_other ---
 
 def conf_of(tmp_path, text):
     conf = tmp_path / "fuse.conf"
@@ -166,13 +166,13 @@ def conf_of(tmp_path, text):
 
 
 def under(conf, uid, *command):
-    """Runs a command as an ordinary user where /etc/fuse.conf is another one."""
+    """Runs a command as an ordinary user with another /etc/fuse.conf."""
     return ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/fuse.conf && exec "$@"', conf,
             "setpriv", "--reuid", str(uid), "--regid", str(uid), "--clear-groups", "--", "env", "HOME=/nonexistent", *command]
 
 
 def staged(directory):
-    """The programs where an ordinary user can reach them."""
+    """Copies the programs to a place that an ordinary user can reach."""
     place = directory / "bin"
     place.mkdir(mode=0o755)
     for name in ("seedancefs", "seedance-sim"):
@@ -183,13 +183,13 @@ def staged(directory):
 
 @pytest.fixture
 def tmp_path():
-    """Beside pytest's own, whose root each session that starts closes to others."""
+    """Is not below pytest's own directory, whose root each session closes to other users."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
         yield pathlib.Path(directory)
 
 
 def open_up(directory):
-    """Lets others pass through."""
+    """Lets other users pass through."""
     for path in (directory, *directory.parents):
         if path.stat().st_uid == os.geteuid() and path != pathlib.Path("/"):
             path.chmod(mode(path) | 0o011)
@@ -199,7 +199,7 @@ def open_up(directory):
 
 @OTHERS
 @pytest.mark.parametrize("option", ["allow_other", "allow_root"])
-def test_an_ordinary_user_needs_the_machines_leave(tmp_path, option):
+def test_an_ordinary_user_needs_user_allow_other(tmp_path, option):
     open_up(tmp_path)
     home = tmp_path / "home"
     (home / "mount").mkdir(parents=True)
@@ -215,7 +215,7 @@ def test_an_ordinary_user_needs_the_machines_leave(tmp_path, option):
 # --- other users ---
 
 class UsersMount(Mount):
-    """The mount of an ordinary user, in a mount namespace where /etc/fuse.conf allows others."""
+    """The mount of an ordinary user in a mount namespace whose /etc/fuse.conf has user_allow_other."""
 
     def __init__(self, directory, simulator):
         super().__init__(directory, simulator, options=("allow_other",))
@@ -237,7 +237,7 @@ class UsersMount(Mount):
 
 
 class Shared:
-    """A mount that others may enter, seen by its owner, by root and by another user."""
+    """A mount with allow_other, used by its owner, by root and by another user."""
 
     def __init__(self, mount, owner):
         self.mount, self.owner = mount, owner
@@ -246,7 +246,7 @@ class Shared:
         self.enter = mount.enter() if hasattr(mount, "enter") else []
 
     def at(self, uid, script, *names):
-        """A shell's script at the mount's root, with the given arguments."""
+        """Runs a shell script with arguments in the mount's root."""
         return run(*self.enter, "setpriv", "--reuid", uid, "--regid", uid, "--clear-groups", "--", "sh", "-c",
                    f'cd "$0" && {script}', self.real, *names, check=False)
 
@@ -279,7 +279,7 @@ def shared(request, tmp_path, make_mount, simulator):
 
 
 @OTHERS
-def test_others_read_what_modes_allow(shared, simulator):
+def test_others_read_what_the_modes_allow(shared, simulator):
     folder = shared.folder()
     wait_state(folder, "succeeded")
     assert shared.at(OTHER, "head -n1 cat/status").stdout == "succeeded\n"
@@ -296,8 +296,8 @@ def test_others_read_what_modes_allow(shared, simulator):
 
 
 @OTHERS
-def test_others_order_nothing(shared, simulator):
-    """In folders that everybody may write to."""
+def test_others_cannot_order(shared, simulator):
+    """This holds even in folders that everybody may write to."""
     folder = shared.folder()
     wait_state(folder, "succeeded")
     failed = shared.folder("failed")
@@ -328,8 +328,8 @@ def test_others_order_nothing(shared, simulator):
 
 
 @OTHERS
-def test_others_neither_change_nor_release_what_waits(shared, simulator):
-    """The folder is open to all, the order waits for what others could give it."""
+def test_others_neither_change_nor_release_a_waiting_order(shared, simulator):
+    """The folder is writable for all, and the order waits for something that others could provide."""
     shared.own("mkdir film film/cat && chmod 777 film film/cat")
     shared.own("touch film/cat/hold && echo 'A kitten' > film/cat/prompt.txt && chmod 666 film/cat/prompt.txt")
     folder = shared.path / "film" / "cat"
@@ -346,7 +346,7 @@ def test_others_neither_change_nor_release_what_waits(shared, simulator):
 
 
 @OTHERS
-def test_an_order_that_is_invalid_is_not_mended_by_others(shared, simulator):
+def test_others_cannot_correct_an_invalid_order(shared, simulator):
     shared.own("mkdir film film/cat && chmod 777 film && echo 'A kitten --dur 5000' > film/cat/prompt.txt", )
     folder = shared.path / "film" / "cat"
     wait_state(folder, "invalid")
@@ -358,10 +358,10 @@ def test_an_order_that_is_invalid_is_not_mended_by_others(shared, simulator):
 
 
 @OTHERS
-def test_what_was_open_before_writes_no_order(shared, simulator):
+def test_earlier_descriptors_and_mappings_of_others_write_no_order(shared, simulator):
     """
-    A descriptor, and a mapping, that another user had before the folder became a task's. The kernel writes mapped
-    pages back in nobody's name, which looks like root's.
+    Another user has a descriptor and a mapping from before the folder became a task. The kernel
+    writes mapped pages back without a user, which looks like root.
     """
     shared.own("mkdir open && chmod 777 open && echo words > open/notes && chmod 666 open/notes")
     writer = subprocess.Popen(
@@ -402,8 +402,8 @@ except OSError as error:
 
 
 @OTHERS
-def test_whose_a_new_file_is(shared):
-    """Root's daemon gives it to whoever made it; another one cannot, and refuses."""
+def test_new_files_have_the_right_owner(shared):
+    """Root's daemon gives a file to its creator. An ordinary user's daemon cannot, and refuses."""
     shared.own("mkdir open && chmod 1777 open")
     made = "umask 027; echo x > open/file && mkdir open/folder && ln -s file open/link && mkfifo open/pipe"
     if shared.owner:
@@ -418,21 +418,22 @@ def test_whose_a_new_file_is(shared):
         path = shared.mount.library / "tree" / "open" / name
         assert (path.lstat().st_uid, path.lstat().st_gid) == (OTHER, OTHER)
         assert wanted is None or mode(path) == wanted
-    # what is the other user's own stays usable in every way that orders nothing
+    # other users can still do everything with their own files that orders nothing
     assert not shared.at(OTHER, "cd open && chmod 600 file && echo y >> file && mv file folder/x && rm -r folder "
                                 "link pipe").returncode
     assert not os.listdir(shared.path / "open")
 
 
 @OTHERS
-def test_plain_folders_that_are_open_to_all_can_be_worked_in(shared):
+def test_plain_folders_writable_for_all_are_usable(shared):
     shared.own("mkdir open && chmod 777 open && echo x > open/a && chmod 666 open/a")
     assert not shared.at(OTHER, "echo y >> open/a && mv open/a open/b && truncate -s 3 open/b && rm open/b").returncode
 
 
 @OTHERS
 def test_root_orders_like_the_owner(shared, simulator):
-    """Who can become the owner needs no other way; what root makes for an ordinary owner is the owner's."""
+    """Root can become the owner anyway; what root creates in an ordinary user's mount belongs to
+    that user."""
     assert not shared.at(0, "mkdir cat && echo 'A kitten' > cat/prompt.txt").returncode
     wait_state(shared.path / "cat", "succeeded")
     assert (shared.path / "cat" / "prompt.txt").stat().st_uid == shared.owner
@@ -440,7 +441,7 @@ def test_root_orders_like_the_owner(shared, simulator):
 
 
 @OTHERS
-def test_without_the_option_nobody_else_enters(make_mount, simulator, tmp_path):
+def test_without_allow_other_nobody_else_has_access(make_mount, simulator, tmp_path):
     open_up(tmp_path)
     mount = make_mount(simulator)
     folder = mount.folder()

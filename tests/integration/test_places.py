@@ -1,4 +1,4 @@
-"""Where a task's folder is: moved, thrown away, restored, copied, marked by two at once."""
+"""The place of a task's folder: moved, in the trash, restored, copied, or created by two writers at once."""
 
 import contextlib
 import json
@@ -15,7 +15,7 @@ MARK = "user.seedancefs.task"
 
 
 def settled(mount, simulator, creates):
-    """Nothing more is sent: a later order of another folder went out, and the count is right."""
+    """Checks that nothing else is sent: a later order of another folder is sent, and the count matches."""
     marker = mount.folder(f"marker-{os.urandom(4).hex()}", "marker")
     wait_state(marker, "succeeded")
     assert simulator.creates() == creates + 1
@@ -24,7 +24,7 @@ def settled(mount, simulator, creates):
 # --- the trash ---
 
 @pytest.mark.parametrize("thrown", ["film/scene", "film"])
-def test_an_order_that_is_held_goes_nowhere_from_the_trash(mount, simulator, thrown):
+def test_a_held_order_in_the_trash_is_not_sent(mount, simulator, thrown):
     simulator.fault("create", {"status": 429, "headers": {"Retry-After": "2"},
                                "body": {"error": {"code": "RateLimitExceeded", "message": "slow"}}}, times=1)
     folder = mount.folder("film/scene", "A fox")
@@ -36,14 +36,14 @@ def test_an_order_that_is_held_goes_nowhere_from_the_trash(mount, simulator, thr
     wait_for(lambda: field(there, "waiting") == "this folder is in the trash", "told")
     settled(mount, simulator, 0)
     assert state(there) == "pending"
-    # Out of the trash it is an order again.
+    # Moved out of the trash, it is an order again.
     os.rename(trash / "thrown", mount.path / "back")
     back = mount.path / "back" / ("scene" if thrown == "film" else "")
     wait_state(back, "succeeded")
-    settled(mount, simulator, 2)  # with the marker of before
+    settled(mount, simulator, 2)  # includes the marker of the first call
 
 
-def test_an_ended_task_in_the_trash_stays_as_it_is(mount, simulator):
+def test_a_finished_task_in_the_trash_is_unchanged(mount, simulator):
     folder = mount.folder()
     wait_state(folder, "succeeded")
     trash = mount.path / ".Trash-0" / "files"
@@ -54,10 +54,10 @@ def test_an_ended_task_in_the_trash_stays_as_it_is(mount, simulator):
     settled(mount, simulator, 1)
 
 
-# --- a library that is restored, or copied ---
+# --- a restored or copied library ---
 
 def restore(mount, tmp_path):
-    """What a backup program does: every file comes back, with other inodes."""
+    """Restores the library as a backup program does: all files come back with other inodes."""
     mount.end()
     shutil.move(mount.library, tmp_path / "backup")
     run("cp", "-a", tmp_path / "backup", mount.library)
@@ -75,7 +75,7 @@ def test_a_moved_folder_of_a_restored_library_keeps_its_task(mount, simulator, t
     kitten = mount.path / "films" / "2026" / "kitten"
     wait_for(lambda: "status" in os.listdir(kitten), "the task")
     assert state(kitten) == "succeeded" and (kitten / "video.mp4").read_bytes() == video
-    # And the next start finds it by what it learnt now.
+    # The next start finds it by what this one recorded.
     mount.end()
     mount.start()
     assert state(kitten) == "succeeded"
@@ -83,14 +83,14 @@ def test_a_moved_folder_of_a_restored_library_keeps_its_task(mount, simulator, t
     settled(mount, simulator, 1)
 
 
-def test_of_two_moved_folders_of_a_restored_library_one_is_the_task(mount, simulator, tmp_path):
+def test_one_of_two_moved_folders_of_a_restored_library_is_the_task(mount, simulator, tmp_path):
     folder = mount.folder()
     wait_state(folder, "succeeded")
     os.rename(folder, mount.path / "kitten")
     mount.end()
     run("cp", "-a", mount.library / "tree" / "kitten", mount.library / "tree" / "double")
     mount.start()
-    assert state(mount.path / "kitten") == "succeeded"  # the inode tells
+    assert state(mount.path / "kitten") == "succeeded"  # the inode decides
     assert os.listdir(mount.path / "double") == ["prompt.txt"]
     restore(mount, tmp_path)
     both = [mount.path / "kitten", mount.path / "double"]
@@ -104,7 +104,7 @@ def test_a_copy_at_the_old_place_of_a_moved_task_is_an_archive(mount, simulator,
     folder, moved = mount.folder(old), mount.path / new
     wait_state(folder, "succeeded")
     video = (folder / "video.mp4").read_bytes()
-    mount.end()  # the ledger knows the old place, and is told of no move
+    mount.end()  # the ledger has the old place and does not see the move
     mount.start()
     os.rename(folder, moved)
     mount.end()
@@ -112,7 +112,7 @@ def test_a_copy_at_the_old_place_of_a_moved_task_is_an_archive(mount, simulator,
     run("cp", "-a", tree / new, tree / old)
     assert MARK in os.listxattr(tree / old)
     mount.start()
-    os.listdir(folder)  # the copy is seen first
+    os.listdir(folder)  # the daemon sees the copy first
     wait_for(lambda: "status" in os.listdir(moved), "the task")
     assert os.listdir(folder) == ["prompt.txt"]
     shutil.rmtree(folder)
@@ -121,7 +121,7 @@ def test_a_copy_at_the_old_place_of_a_moved_task_is_an_archive(mount, simulator,
     assert [task["state"] for task in simulator.tasks()] == ["succeeded"] * 2
 
 
-def test_the_known_folder_is_the_task_though_it_turns_up_late(mount, simulator, tmp_path):
+def test_the_original_folder_is_the_task_even_if_it_appears_late(mount, simulator, tmp_path):
     folder, tree = mount.folder(), mount.library / "tree"
     wait_state(folder, "succeeded")
     mount.end()
@@ -131,7 +131,7 @@ def test_the_known_folder_is_the_task_though_it_turns_up_late(mount, simulator, 
     os.rename(tree / "double", tree / "cat")
     mount.start()
     wait_for(lambda: "status" in os.listdir(folder), "the copy stands for the task")
-    os.rename(away, tree / "real")  # behind the mount's back
+    os.rename(away, tree / "real")  # behind the mount
     assert state(mount.path / "real") == "succeeded"
     wait_for(lambda: os.listdir(folder) == ["prompt.txt"], "the copy is an archive")
     shutil.rmtree(folder)
@@ -139,8 +139,8 @@ def test_the_known_folder_is_the_task_though_it_turns_up_late(mount, simulator, 
     settled(mount, simulator, 1)
 
 
-def test_a_new_folder_has_nothing_of_one_removed_behind_the_mount(mount, simulator):
-    """Filesystems give inodes again at once."""
+def test_a_new_folder_inherits_nothing_of_one_removed_behind_the_mount(mount, simulator):
+    """Filesystems reuse inode numbers at once."""
     tree = mount.library / "tree"
     inode = (tree / mount.finished(simulator, "cat").name).stat().st_ino
     shutil.rmtree(tree / "cat")
@@ -155,18 +155,18 @@ def test_a_new_folder_has_nothing_of_one_removed_behind_the_mount(mount, simulat
     assert simulator.creates() == 2
 
 
-def test_a_copy_behind_the_mount_is_an_archive_while_the_task_is_there(mount, simulator):
+def test_a_copy_made_behind_the_mount_is_an_archive_while_the_task_exists(mount, simulator):
     folder, tree = mount.folder(), mount.library / "tree"
     wait_state(folder, "succeeded")
     run("cp", "-a", tree / "cat", tree / "double")
     assert os.listdir(mount.path / "double") == ["prompt.txt"]
     os.rename(tree / "cat", mount.library / "away")
     run("cp", "-a", mount.library / "away", tree / "cat")
-    assert state(folder) == "succeeded"  # what came back to its place is the task
+    assert state(folder) == "succeeded"  # the folder restored at its place is the task
 
 
-def test_a_restored_library_shows_its_tasks_and_orders_none_anew(mount, simulator, tmp_path):
-    """Its inodes are new: until the whole tree was seen, nobody knows which folders are tasks."""
+def test_a_restored_library_shows_its_tasks_and_orders_nothing_again(mount, simulator, tmp_path):
+    """Its inodes are new: the daemon knows which folders are tasks only after a walk of the whole tree."""
     folder = mount.folder()
     wait_state(folder, "succeeded")
     mount.end()
@@ -198,7 +198,7 @@ def test_a_restored_library_shows_its_tasks_and_orders_none_anew(mount, simulato
 
 
 def chain(mount, *names):
-    """Shots of which each begins with the last frame of the one before."""
+    """Creates shots, each of which begins with the last frame of the one before."""
     folders = [mount.path / name for name in names]
     for i, folder in enumerate(folders):
         folder.mkdir()
@@ -211,7 +211,7 @@ def chain(mount, *names):
 
 
 def lose_marks(mount, tmp_path, lost=()):
-    """What tar or cp -r brings back; `lost` are folders that it does not."""
+    """Restores the library without marks, as tar or cp -r does, and without the folders in `lost`."""
     mount.end()
     for name in lost:
         shutil.rmtree(mount.library / "tree" / name)
@@ -224,7 +224,7 @@ def lose_marks(mount, tmp_path, lost=()):
 
 @pytest.mark.parametrize("names", [("shot-1", "shot-2", "shot-3"), ("c", "b", "a"), ("x", "m", "z")])
 @pytest.mark.parametrize("hidden", [False, True])
-def test_shots_of_shots_that_lost_their_marks_get_them_back(mount, simulator, tmp_path, names, hidden):
+def test_chained_shots_without_marks_get_their_tasks_back(mount, simulator, tmp_path, names, hidden):
     folders = chain(mount, *names)
     if hidden:
         (folders[0] / "last_frame.png").unlink()
@@ -237,7 +237,7 @@ def test_shots_of_shots_that_lost_their_marks_get_them_back(mount, simulator, tm
     settled(mount, simulator, 3)
 
 
-def test_a_draft_that_lost_its_mark_and_its_final_get_them_back(mount, simulator, tmp_path):
+def test_a_draft_and_its_final_video_without_marks_get_their_tasks_back(mount, simulator, tmp_path):
     draft, final = mount.path / "z", mount.path / "a"
     draft.mkdir()
     (draft / "request.json").write_text(json.dumps({"prompt": "One", "draft": True, "resolution": "480p",
@@ -255,7 +255,7 @@ def test_a_draft_that_lost_its_mark_and_its_final_get_them_back(mount, simulator
 
 
 @pytest.mark.parametrize("when", ["at once", "after a kill"])
-def test_a_lost_mark_that_cannot_be_told_orders_nothing_by_itself(mount, simulator, tmp_path, when):
+def test_a_folder_without_mark_that_cannot_be_identified_orders_nothing_by_itself(mount, simulator, tmp_path, when):
     one, two = chain(mount, "shot-1", "shot-2")
     text = (two / "request.json").read_text()
     lose_marks(mount, tmp_path, lost=["shot-1"])
@@ -276,7 +276,7 @@ def test_a_lost_mark_that_cannot_be_told_orders_nothing_by_itself(mount, simulat
     assert simulator.creates() == 4 and field(two, "note") is None
 
 
-def test_other_content_where_a_task_was_is_an_order(mount, simulator, tmp_path):
+def test_other_content_at_the_place_of_a_task_is_an_order(mount, simulator, tmp_path):
     folder = mount.folder()
     wait_state(folder, "succeeded")
     mount.end()
@@ -299,7 +299,7 @@ def test_other_content_where_a_task_was_is_an_order(mount, simulator, tmp_path):
 
 
 def orphan(mount, name, number):
-    """A folder that was marked, of which the ledger knows nothing: killed in between."""
+    """Creates a marked folder that the ledger does not know, as after a kill between the two writes."""
     books = sqlite3.connect(mount.library / "ledger.sqlite3")
     (library_id,) = books.execute("SELECT value FROM meta WHERE key = 'library_id'").fetchone()
     books.close()
@@ -310,7 +310,7 @@ def orphan(mount, name, number):
     return mount.path / name
 
 
-def test_a_mark_without_a_line_in_the_ledger_is_an_order(mount, simulator):
+def test_a_mark_without_a_ledger_row_is_an_order(mount, simulator):
     mount.end()
     folder = orphan(mount, "fox", 900)
     mount.start()
@@ -318,7 +318,7 @@ def test_a_mark_without_a_line_in_the_ledger_is_an_order(mount, simulator):
     settled(mount, simulator, 1)
 
 
-def test_a_mark_without_a_line_in_a_copied_ledger_waits(mount, simulator, tmp_path):
+def test_a_mark_without_a_row_in_a_copied_ledger_waits(mount, simulator, tmp_path):
     mount.end()
     folder = orphan(mount, "fox", 900)
     shutil.move(mount.library, tmp_path / "backup")
@@ -331,14 +331,14 @@ def test_a_mark_without_a_line_in_a_copied_ledger_waits(mount, simulator, tmp_pa
     mount.end()
     mount.start()
     assert mount.log().count("event=library_copied") == 1
-    settled(mount, simulator, 1)  # it still waits, also at home
+    settled(mount, simulator, 1)  # it still waits after another start
     assert control(folder, "submit").returncode == 0
     wait_state(folder, "succeeded")
 
 
 # --- one folder, one task ---
 
-def test_two_writers_at_once_make_one_task(mount, simulator):
+def test_concurrent_writers_make_one_task(mount, simulator):
     rounds, names = 40, ["prompt.txt", "prompt.md", "prompt", "request.json"]
     for round_number in range(rounds):
         folder = mount.path / f"fox-{round_number}"
@@ -358,7 +358,7 @@ def test_two_writers_at_once_make_one_task(mount, simulator):
     assert mount.log().count("event=new_task") == rounds
 
 
-def test_a_writer_beside_the_walk_of_a_start_makes_one_task(mount, simulator):
+def test_a_writer_during_the_walk_at_a_start_makes_one_task(mount, simulator):
     folders = [mount.path / f"fox-{i}" for i in range(200)]
     for folder in folders:
         folder.mkdir()
@@ -375,7 +375,7 @@ def test_a_writer_beside_the_walk_of_a_start_makes_one_task(mount, simulator):
 
 @pytest.mark.parametrize("target, goes", [("{mount}/stills/cat.png", True), ("../stills/cat.png", True),
                                           ("{mount}2/stills/cat.png", False), ("/etc/hostname", False)])
-def test_a_link_is_followed_in_the_mounts_own_view(mount, simulator, target, goes):
+def test_a_link_is_resolved_within_the_mount(mount, simulator, target, goes):
     (mount.path / "stills").mkdir()
     (mount.path / "stills" / "cat.png").write_bytes(png(640, 360))
     folder = mount.path / "cat"
@@ -391,7 +391,7 @@ def test_a_link_is_followed_in_the_mounts_own_view(mount, simulator, target, goe
         settled(mount, simulator, 0)
 
 
-# --- task.json says what status says ---
+# --- task.json agrees with status ---
 
 def test_task_json_has_the_keys_of_status(mount, simulator, tmp_path):
     simulator.hold("running")

@@ -1,6 +1,6 @@
-"""Real programs in the mount: what people and their tools do with an ordinary folder.
+"""Real programs in the mount, used on an ordinary folder by people and their tools.
 
-Nothing here has a trigger's name but where it says so: not one task may come of it.
+Unless a test says so, no file here has a trigger's name, and no task may result.
 """
 
 import filecmp
@@ -29,7 +29,7 @@ def shared(tmp_path_factory):
 
 @pytest.fixture
 def folder(shared, request):
-    """An empty folder in the mount; at the end nothing was ordered in it."""
+    """An empty folder in the mount; checks at the end that nothing was ordered in it."""
     mount, simulator = shared
     path = mount.path / re.sub(r"\W+", "-", request.node.name)
     path.mkdir()
@@ -40,7 +40,7 @@ def folder(shared, request):
 
 @pytest.fixture
 def source(tmp_path):
-    """A tree beside the mount with some of everything."""
+    """A tree outside the mount with various kinds of files."""
     root = tmp_path / "source"
     rng = random.Random(7)
     for directory in ("docs", "docs/deep/er", "empty", "code/src"):
@@ -64,7 +64,7 @@ def source(tmp_path):
 
 
 def look(root, *, times=True):
-    """Names, types, modes, sizes, link counts, times and contents."""
+    """Lists names, types, modes, sizes, link counts, times and contents."""
     output = {}
     for path in sorted(root.rglob("*")):
         status = path.lstat()
@@ -78,7 +78,7 @@ def look(root, *, times=True):
 
 # --- copying and moving ---
 
-def test_cp_a_in_within_and_out(folder, source, tmp_path):
+def test_cp_a_copies_in_within_and_out(folder, source, tmp_path):
     run("cp", "-a", source, folder / "a")
     assert look(folder / "a") == look(source)
     assert os.getxattr(folder / "a" / "code" / "text.txt", "user.tag") == b"kept"
@@ -89,7 +89,7 @@ def test_cp_a_in_within_and_out(folder, source, tmp_path):
     run("diff", "-r", "--no-dereference", folder / "a", tmp_path / "out")
 
 
-def test_cp_r_in_within_and_out(folder, source, tmp_path):
+def test_cp_r_copies_in_within_and_out(folder, source, tmp_path):
     plain = tmp_path / "plain"
     run("cp", "-r", source, plain)
     run("cp", "-r", source, folder / "a")
@@ -102,7 +102,7 @@ def test_cp_r_in_within_and_out(folder, source, tmp_path):
     assert filecmp.cmp(source / "sparse", folder / "c", shallow=False) and (folder / "c").stat().st_blocks < 1024
 
 
-def test_mv_in_within_and_out(folder, source, tmp_path):
+def test_mv_moves_in_within_and_out(folder, source, tmp_path):
     before = look(source)
     run("mv", source, folder / "a")
     assert not source.exists() and look(folder / "a") == before
@@ -114,7 +114,7 @@ def test_mv_in_within_and_out(folder, source, tmp_path):
     assert look(tmp_path / "out") == before and os.listdir(folder / "other") == []
 
 
-def test_rsync(folder, source, tmp_path):
+def test_rsync_copies_and_updates(folder, source, tmp_path):
     options = ["-aHX", "--itemize-changes"]
     assert run("rsync", *options, f"{source}/", folder / "a").stdout
     assert look(folder / "a") == look(source)
@@ -122,7 +122,7 @@ def test_rsync(folder, source, tmp_path):
     assert run("rsync", *options, "--checksum", f"{folder}/a/", source).stdout == "", "and nothing the other way"
     (source / "code" / "text.txt").write_text("changed\n")
     os.unlink(source / "docs" / "dangling")
-    os.utime(source / "docs", (5, 5))  # rsync looks at whole seconds
+    os.utime(source / "docs", (5, 5))  # rsync compares whole seconds
     run("rsync", "-aH", "--inplace", "--no-whole-file", "--delete", f"{source}/", folder / "a")
     assert look(folder / "a") == look(source)
     run("rsync", "-aHS", f"{folder}/a/", tmp_path / "out")
@@ -130,7 +130,7 @@ def test_rsync(folder, source, tmp_path):
 
 
 @pytest.mark.parametrize("options", ["", "S", "z"])
-def test_tar_both_ways(folder, source, tmp_path, options):
+def test_tar_archives_and_extracts(folder, source, tmp_path, options):
     run("cp", "-a", source, folder / "a")
     run("tar", "--format=posix", f"-c{options}f", tmp_path / "in.tar", "-C", folder / "a", ".")
     (tmp_path / "out").mkdir()
@@ -143,7 +143,7 @@ def test_tar_both_ways(folder, source, tmp_path, options):
     run("tar", "-df", folder / "made.tar", "-C", folder / "b")
 
 
-def test_shutil(folder, source, tmp_path):
+def test_shutil_copies_and_moves(folder, source, tmp_path):
     shutil.copytree(source, folder / "a", symlinks=True)
     shutil.copytree(folder / "a", tmp_path / "out", symlinks=True)
     run("diff", "-r", "--no-dereference", source, tmp_path / "out")
@@ -157,7 +157,7 @@ def test_shutil(folder, source, tmp_path):
 
 # --- working in place ---
 
-def test_git(folder, source):
+def test_git_works(folder, source):
     environment = {**os.environ, "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1", "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b",
                    "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
     tree = folder / "tree"
@@ -206,7 +206,7 @@ def test_tools_that_replace_files(folder):
     assert text.read_text() == "kiwi\n"
 
 
-def test_dd(folder, tmp_path):
+def test_dd_writes_in_place(folder, tmp_path):
     content = random.Random(3).randbytes(1_000_000)
     (tmp_path / "in").write_bytes(content)
     run("dd", f"if={tmp_path}/in", f"of={folder}/out", "bs=7777", "conv=fsync")
@@ -217,7 +217,7 @@ def test_dd(folder, tmp_path):
     assert (folder / "direct").read_bytes() == (folder / "out").read_bytes()[:64 * 4096]
 
 
-def test_finding_and_measuring(folder, source):
+def test_find_and_grep_agree_with_a_plain_folder(folder, source):
     run("cp", "-a", source, folder / "a")
     (folder / "stamp").touch()
     os.utime(folder / "stamp", (2_000_000_000, 2_000_000_000))
@@ -244,7 +244,7 @@ def test_finding_and_measuring(folder, source):
 
 
 @pytest.mark.parametrize("journal", ["WAL", "DELETE", "TRUNCATE"])
-def test_a_database(folder, journal):
+def test_a_database_works(folder, journal):
     database = folder / "books.db"
 
     def sql(text):
@@ -262,7 +262,7 @@ def test_a_database(folder, journal):
     assert sql("PRAGMA integrity_check; SELECT count(*) FROM t;") == ["ok", "60"]
 
 
-def test_compiling(folder):
+def test_compiling_works(folder):
     (folder / "src").mkdir()
     for number in range(3):
         (folder / "src" / f"part{number}.c").write_text(f"int part{number}(void) {{ return {number}; }}\n")
@@ -281,7 +281,7 @@ def test_compiling(folder):
     assert run(folder / "program").stdout == "41\n"
 
 
-def test_rm_rf_of_a_deep_tree(folder):
+def test_rm_rf_removes_a_deep_tree(folder):
     path = folder / "top"
     for level in range(80):
         path = path / f"level-{level}-{'x' * 40}"
@@ -293,10 +293,10 @@ def test_rm_rf_of_a_deep_tree(folder):
     assert os.listdir(folder) == []
 
 
-# --- with a trigger in it ---
+# --- with a trigger ---
 
-def test_a_repository_with_a_real_order_in_it(mount, simulator, source):
-    """Git, cp and tar around a task: one order, not one for each of them."""
+def test_a_repository_with_an_order_in_it(mount, simulator, source):
+    """Git, cp and tar run around a task: there is one order in all."""
     environment = {**os.environ, "HOME": str(source), "GIT_CONFIG_NOSYSTEM": "1", "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b",
                    "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
     folder = mount.folder("cat")
@@ -310,7 +310,7 @@ def test_a_repository_with_a_real_order_in_it(mount, simulator, source):
     assert simulator.creates() == 1
 
 
-def test_a_trigger_by_each_program_orders_once(mount, simulator, tmp_path):
+def test_a_trigger_written_by_each_program_orders_once(mount, simulator, tmp_path):
     (tmp_path / "shot").mkdir()
     (tmp_path / "shot" / "prompt.txt").write_text("A kitten yawning\n")
     run("cp", "-r", tmp_path / "shot", mount.path / "by-cp-r")

@@ -1,4 +1,5 @@
-"""Every service, one request language: a user changes one word, and the same folder works on another."""
+"""All services share one request language: a user changes one word, and the same folder works with
+another service."""
 
 import errno
 import json
@@ -24,7 +25,7 @@ def order(mount, name, request):
 
 
 def write(path, text):
-    """As `cat > FILE` does: what is wrong in itself is told at its close, and kept."""
+    """Writes as `cat > FILE` does: an error in the content is reported at the close, and the text is kept."""
     try:
         path.write_text(text)
     except OSError as error:
@@ -32,7 +33,7 @@ def write(path, text):
 
 
 def last_create(simulator, service):
-    """What the service was sent, exactly: its JSON, or the parts of its form."""
+    """The last create request that the service received: its JSON, or the parts of its form."""
     return simulator.control("GET", f"/creates/{service}")
 
 
@@ -40,16 +41,16 @@ def probe(video):
     return json.loads(run("ffprobe", "-v", "error", "-show_streams", "-show_format", "-of", "json", video).stdout)
 
 
-# --- the main job, on each of them ---
+# --- the main job, on each service ---
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_prompt_alone_suffices(mount, simulator, service):
+def test_a_prompt_alone_is_enough(mount, simulator, service):
     folder = order(mount, "cat", {"provider": service, "prompt": "A kitten yawning at the camera"})
     wait_state(folder, "succeeded")
     assert field(folder, "provider") == service
     assert simulator.creates() == 1
     streams = probe(folder / "video.mp4")["streams"]
-    if service != "comet":  # its models sing by themselves, and nothing can be said about it
+    if service != "comet":  # its models produce sound, and no parameter turns that off
         assert [stream["codec_type"] for stream in streams] == ["video"], "no sound unless it is asked for"
     assert abs(float(streams[0]["duration"]) - 5) < 0.2
     assert (folder / "last_frame.png").exists() == (service in GIVES_LAST_FRAME)
@@ -59,7 +60,8 @@ def test_a_prompt_alone_suffices(mount, simulator, service):
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_one_word_changes_the_service(mount, simulator, service):
-    """The model is kept, under the name that it has there; what is asked for is sent by each one's own keys."""
+    """The model stays the same under its name at that service; parameters are sent with that
+    service's keys."""
     model = "doubao-seedance-2-0-260128" if service in ("comet", "senseaudio") else "doubao-seedance-1-5-pro-251215"
     folder = order(mount, "cat", {"provider": service, "model": model, "prompt": "A fox", "duration": 6,
                                   "resolution": "480p", "ratio": "1:1"})
@@ -71,7 +73,7 @@ def test_one_word_changes_the_service(mount, simulator, service):
 
 
 @pytest.mark.parametrize("service", sorted(set(SERVICES) - {"comet"}))
-def test_a_first_frame_goes_along(mount, simulator, service):
+def test_a_first_frame_is_sent(mount, simulator, service):
     folder = mount.path / "cat"
     folder.mkdir()
     (folder / "first_frame.png").write_bytes(png(640, 360))
@@ -84,7 +86,7 @@ def test_a_first_frame_goes_along(mount, simulator, service):
     assert url.startswith("data:image/png;base64,")
 
 
-def test_a_first_frame_is_a_file_of_cometapi(mount, simulator):
+def test_a_first_frame_is_sent_to_cometapi_as_a_file(mount, simulator):
     folder = mount.path / "cat"
     folder.mkdir()
     (folder / "first_frame.png").write_bytes(png(640, 360))
@@ -97,8 +99,8 @@ def test_a_first_frame_is_a_file_of_cometapi(mount, simulator):
     assert parts["input_reference"]["bytes"] == len(png(640, 360))
 
 
-def test_an_address_is_fetched_for_cometapi_and_without_a_key(mount, simulator):
-    """A service that takes only files: what an https:// input names is read first."""
+def test_a_url_is_downloaded_for_cometapi_without_a_key(mount, simulator):
+    """The service takes only files, so the daemon downloads what an https:// input names."""
     still = mount.finished(simulator, "still")
     url = json.loads((still / "task.json").read_text())["last_frame"]["url"]
     frame = mount.library.parent / "frame.png"
@@ -112,9 +114,9 @@ def test_an_address_is_fetched_for_cometapi_and_without_a_key(mount, simulator):
 
 
 @pytest.mark.parametrize("path, words", [("/media/none.png", "cannot be read"), ("", "allowed: an image")])
-def test_an_address_that_will_not_do_is_told_without_its_signature(mount, simulator, path, words):
+def test_an_unusable_url_is_explained_without_its_signature(mount, simulator, path, words):
     url = simulator.address("ark").replace("/ark/api/v3", path) + "?X-Tos-Signature=SECRET"
-    if not path:  # something, but no picture
+    if not path:  # a file that is no picture
         still = mount.finished(simulator, "still")
         url = json.loads((still / "task.json").read_text())["video"]["url"]
     folder = order(mount, "cat", {"provider": "comet", "model": "doubao-seedance-2-0", "prompt": "It walks away",
@@ -126,7 +128,7 @@ def test_an_address_that_will_not_do_is_told_without_its_signature(mount, simula
     assert simulator.stats()["wires"]["comet"]["creates"] == 0
 
 
-# --- what a service cannot do ---
+# --- limits of a service ---
 
 @pytest.mark.parametrize("service, request_, words", [
     ("comet", {"seed": 7}, ["seed", "7", "Ark", "AceData"]),
@@ -138,7 +140,7 @@ def test_an_address_that_will_not_do_is_told_without_its_signature(mount, simula
     ("acedata", {"duration": 40}, ["duration", "40"]),
     ("ark", {"durration": 5}, ["durration", "duration"]),
 ])
-def test_what_a_service_cannot_do_is_told_before_anything_is_sent(mount, simulator, service, request_, words):
+def test_what_a_service_does_not_support_is_refused_before_sending(mount, simulator, service, request_, words):
     folder = order(mount, "cat", {"provider": service, "prompt": "A fox", **request_})
     wait_state(folder, "invalid")
     text = (folder / "error.txt").read_text()
@@ -148,7 +150,7 @@ def test_what_a_service_cannot_do_is_told_before_anything_is_sent(mount, simulat
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_what_changes_nothing_is_left_out_and_told(mount, simulator, service):
+def test_parameters_without_effect_are_left_out_with_a_note(mount, simulator, service):
     folder = order(mount, "cat", {"provider": service, "prompt": "A fox", "camera_fixed": False, "seed": -1,
                                   "framespersecond": 24, "service_tier": "default"})
     wait_state(folder, "succeeded")
@@ -156,7 +158,7 @@ def test_what_changes_nothing_is_left_out_and_told(mount, simulator, service):
         assert "camera_fixed" in status(folder) and "seed" in status(folder)
 
 
-# --- what only this service does ---
+# --- particular services ---
 
 @pytest.mark.parametrize("service", ["acedata", "xhuo"])
 def test_a_create_does_not_block(mount, simulator, service):
@@ -172,7 +174,7 @@ def test_a_create_does_not_block(mount, simulator, service):
 
 @pytest.mark.parametrize("service", ["acedata", "xhuo"])
 @pytest.mark.parametrize("shape", ["A", "B", "C"])
-def test_a_finished_answer_is_taken_in_each_of_its_shapes(mount, simulator, service, shape):
+def test_a_finished_response_is_accepted_in_each_shape(mount, simulator, service, shape):
     simulator.control("POST", f"/variants/{service}", {"data": shape, "async": "ignored"})
     folder = order(mount, "cat", {"provider": service, "prompt": "A fox"})
     wait_state(folder, "succeeded")
@@ -181,7 +183,7 @@ def test_a_finished_answer_is_taken_in_each_of_its_shapes(mount, simulator, serv
 
 
 @pytest.mark.parametrize("service, at_once", [("ark", True), ("acedata", True), ("comet", False)])
-def test_tasks_are_asked_about_together(make_mount, simulator, service, at_once):
+def test_tasks_are_polled_in_batches(make_mount, simulator, service, at_once):
     simulator.hold("running")
     mount = make_mount(simulator, services=SERVICES)
     folders = [order(mount, f"cat-{i}", {"provider": service, "prompt": f"Cat {i}"}) for i in range(12)]
@@ -197,8 +199,8 @@ def test_tasks_are_asked_about_together(make_mount, simulator, service, at_once)
         wait_state(folder, "succeeded")
 
 
-def test_another_tasks_status_is_not_ours(mount, simulator):
-    """SenseAudio's status may be about another task: its id decides."""
+def test_the_status_of_another_task_is_ignored(mount, simulator):
+    """SenseAudio may return the status of another task: the id decides."""
     mount.expect_log("poll_failed")
     simulator.hold("running")
     folder = order(mount, "cat", {"provider": "senseaudio", "prompt": "A fox"})
@@ -212,7 +214,7 @@ def test_another_tasks_status_is_not_ours(mount, simulator):
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_each_services_own_words_of_a_failure_are_kept(mount, simulator, service):
+def test_a_failure_is_shown_in_the_words_of_the_service(mount, simulator, service):
     folder = order(mount, "cat", {"provider": service, "prompt": "A fox #moderation"})
     wait_state(folder, "failed", "invalid")
     assert (folder / "error.txt").read_text().strip()
@@ -220,7 +222,7 @@ def test_each_services_own_words_of_a_failure_are_kept(mount, simulator, service
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_wrong_key_is_told(make_mount, simulator, service):
+def test_a_wrong_key_is_explained(make_mount, simulator, service):
     mount = make_mount(simulator, services=SERVICES)
     mount.end()
     (mount.config_path.parent / "key").write_text("wrong")
@@ -232,7 +234,7 @@ def test_a_wrong_key_is_told(make_mount, simulator, service):
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_lost_answer_is_never_sent_again(mount, simulator, service):
+def test_an_order_whose_answer_was_lost_is_never_resent(mount, simulator, service):
     simulator.fault("create", {"close": "after"}, times=1)
     folder = order(mount, "cat", {"provider": service, "prompt": "A fox"})
     wait_state(folder, "unknown")
@@ -245,15 +247,16 @@ def test_a_lost_answer_is_never_sent_again(mount, simulator, service):
     assert simulator.creates() == 1
 
 
-def test_a_lost_answer_is_looked_for_in_its_own_tier(mount, simulator):
+def test_a_lost_answer_is_searched_in_its_own_service_tier(mount, simulator):
     simulator.fault("create", {"close": "after"}, times=1)
     folder = order(mount, "cat", {"provider": "ark", "prompt": "A fox", "service_tier": "flex"})
     wait_for(lambda: simulator.tasks() and simulator.tasks()[0]["id"] in status(folder), "the candidate")
     assert state(folder) == "unknown" and simulator.creates() == 1
 
 
-def test_a_list_that_lags_is_no_proof(mount, simulator):
-    """An empty list is asked for again, and never said to prove that nothing will be billed."""
+def test_an_empty_list_proves_nothing_while_it_lags(mount, simulator):
+    """The daemon repeats the query of an empty list, and never says that it proves that nothing
+    will be billed."""
     simulator.fault("list", {"status": 200, "body": {"items": [], "total": 0}}, times=1)
     simulator.fault("create", {"close": "after"}, times=1)
     folder = order(mount, "cat", {"provider": "ark", "prompt": "A fox"})
@@ -263,7 +266,7 @@ def test_a_list_that_lags_is_no_proof(mount, simulator):
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_an_unknown_order_says_what_it_costs_to_retry(mount, simulator, service):
+def test_an_unknown_order_says_what_a_retry_costs(mount, simulator, service):
     simulator.fault("create", {"status": 500}, times=1)
     folder = order(mount, "cat", {"provider": service, "prompt": "A fox"})
     wait_state(folder, "unknown")
@@ -272,7 +275,7 @@ def test_an_unknown_order_says_what_it_costs_to_retry(mount, simulator, service)
     assert simulator.creates() == 0
 
 
-def test_an_unknown_order_is_not_sent_again_by_a_typo_and_its_undo(mount, simulator):
+def test_an_edit_that_is_undone_does_not_resend_an_unknown_order(mount, simulator):
     simulator.fault("create", {"close": "after"}, times=1)
     request = {"provider": "comet", "prompt": "A fox"}
     folder = order(mount, "cat", request)
@@ -289,12 +292,12 @@ def test_an_unknown_order_is_not_sent_again_by_a_typo_and_its_undo(mount, simula
     write(folder / "request.json", json.dumps(request))
     wait_state(folder, "unknown")
     assert simulator.creates() == 1
-    assert control(folder, "retry").returncode == 0  # a person decides
+    assert control(folder, "retry").returncode == 0  # the user decides
     wait_state(folder, "succeeded")
     assert simulator.creates() == 2
 
 
-def test_a_retry_of_an_unknown_order_outlives_a_kill(mount, simulator):
+def test_a_retry_of_an_unknown_order_survives_a_kill(mount, simulator):
     simulator.fault("create", {"close": "after"}, times=1)
     folder = order(mount, "cat", {"provider": "comet", "prompt": "A fox"})
     wait_state(folder, "unknown")
@@ -308,7 +311,7 @@ def test_a_retry_of_an_unknown_order_outlives_a_kill(mount, simulator):
     assert simulator.creates() == 2
 
 
-def test_an_earlier_attempt_is_no_candidate(mount, simulator):
+def test_an_earlier_attempt_is_no_candidate_for_a_lost_answer(mount, simulator):
     first = order(mount, "first", {"provider": "ark", "prompt": "A fox #fail"})
     wait_state(first, "failed")
     old = task_id(first)
@@ -321,7 +324,7 @@ def test_an_earlier_attempt_is_no_candidate(mount, simulator):
 
 
 @pytest.mark.parametrize("service", ["ark", "senseaudio"])
-def test_a_service_that_is_busy_is_quoted(mount, simulator, service):
+def test_the_message_of_a_busy_service_is_quoted(mount, simulator, service):
     body = {"error": {"code": "ServerOverloaded", "message": "come back later"}}
     if service == "senseaudio":
         body = {"code": "busy", "message": "come back later", "ref_code": 400015}
@@ -332,7 +335,7 @@ def test_a_service_that_is_busy_is_quoted(mount, simulator, service):
     wait_state(folder, "succeeded")
 
 
-def test_an_unknown_provider_of_a_task_is_refused(mount, simulator):
+def test_adopting_from_an_unknown_provider_is_refused(mount, simulator):
     folder = order(mount, "cat", {"task_id": "cgt-1", "provider": "none"})
     wait_state(folder, "invalid")
     text = (folder / "error.txt").read_text()
@@ -341,7 +344,7 @@ def test_an_unknown_provider_of_a_task_is_refused(mount, simulator):
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_task_made_elsewhere_is_adopted(mount, simulator, service):
-    simulator.control("POST", "/variants/xhuo", {"async": "honoured"})  # what was waited for is not listed there
+    simulator.control("POST", "/variants/xhuo", {"async": "honoured"})  # the service does not list tasks of a blocking create
     first = order(mount, "first", {"provider": service, "prompt": "A fox"})
     wait_state(first, "succeeded")
     made = task_id(first)
@@ -352,8 +355,8 @@ def test_a_task_made_elsewhere_is_adopted(mount, simulator, service):
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_task_stays_with_what_made_it(make_mount, simulator, service):
-    """Another address under the same name is another account: its tasks are not asked for there."""
+def test_a_task_stays_with_the_account_that_made_it(make_mount, simulator, service):
+    """Another address under the same name is another account: its tasks are not polled there."""
     simulator.control("POST", "/variants/xhuo", {"async": "honoured"})
     mount = make_mount(simulator, services=SERVICES)
     mount.expect_log("unbound")
@@ -375,15 +378,15 @@ def test_a_task_stays_with_what_made_it(make_mount, simulator, service):
     assert simulator.creates() == 1
 
 
-# --- the sample requests of the services' own pages ---
+# --- sample requests of the services' pages ---
 
 def samples():
     return sorted(SAMPLES.glob("*.json"))
 
 
 @pytest.mark.parametrize("sample", samples(), ids=lambda path: path.stem)
-def test_each_page_sample_is_accepted_by_its_own_service(mount, simulator, sample):
-    """As it is printed. What cannot be sent so is refused by name, before anything is sent."""
+def test_each_sample_is_accepted_by_its_own_service(mount, simulator, sample):
+    """Samples are sent as printed. What a service cannot take is refused by name, before anything is sent."""
     case = json.loads(sample.read_text())
     folder = mount.path / "sample"
     folder.mkdir()

@@ -1,4 +1,4 @@
-"""Shots made of shots: an input that is another task's output."""
+"""Shots made from shots: an input is another task's output."""
 
 import errno
 import json
@@ -21,14 +21,14 @@ def mount(make_mount, simulator):
 
 
 def shot(mount, name, request, frame=None):
-    """A shot whose first frame is the last one of another."""
+    """Creates a shot whose first frame is the last frame of another."""
     folder = mount.path / name
     folder.mkdir(parents=True)
     if frame:
         os.symlink(f"../{frame}/last_frame.png", folder / "first_frame.png")
     try:
         (folder / "request.json").write_text(json.dumps(request))
-    except OSError as error:  # a bad one is there all the same
+    except OSError as error:  # a bad request is written all the same
         assert error.errno == errno.EINVAL
     return folder
 
@@ -42,7 +42,7 @@ def first_frame(simulator, prompt):
     raise AssertionError("it was not sent")
 
 
-def test_a_shot_waits_for_the_one_before(mount, simulator):
+def test_a_shot_waits_for_the_previous_one(mount, simulator):
     simulator.hold("running")
     one = shot(mount, "shot-1", {"prompt": "One"})
     two = shot(mount, "shot-2", {"prompt": "Two"}, "shot-1")
@@ -55,13 +55,13 @@ def test_a_shot_waits_for_the_one_before(mount, simulator):
     for folder in (one, two, three):
         wait_state(folder, "succeeded")
     assert simulator.creates() == 3
-    # The link of the other task is alive: its address is sent instead of its bytes.
+    # The link of the other task is alive, so it is sent instead of the bytes.
     assert first_frame(simulator, "Two") == json.loads((one / "task.json").read_text())["last_frame"]["url"]
     assert "http" not in status(two)
 
 
-def test_a_dead_link_is_sent_as_bytes(make_mount, tmp_path, simulators):
-    simulators.append(Simulator(tmp_path, "--link-seconds", "600"))  # too short to be handed on
+def test_bytes_are_sent_instead_of_an_expired_link(make_mount, tmp_path, simulators):
+    simulators.append(Simulator(tmp_path, "--link-seconds", "600"))  # expires too soon to be passed on
     simulator = simulators[-1]
     mount = make_mount(simulator, services=SERVICES)
     shot(mount, "shot-1", {"prompt": "One"})
@@ -70,7 +70,7 @@ def test_a_dead_link_is_sent_as_bytes(make_mount, tmp_path, simulators):
     assert first_frame(simulator, "Two").startswith("data:image/png;base64,")
 
 
-def test_a_chain_goes_on_after_a_retry(mount, simulator):
+def test_a_chain_continues_after_a_retry(mount, simulator):
     one = shot(mount, "shot-1", {"prompt": "One #fail"})
     two = shot(mount, "shot-2", {"prompt": "Two"}, "shot-1")
     wait_state(one, "failed")
@@ -82,7 +82,7 @@ def test_a_chain_goes_on_after_a_retry(mount, simulator):
     assert simulator.creates() == 3
 
 
-def test_a_chain_goes_on_after_a_kill(mount, simulator):
+def test_a_chain_continues_after_a_kill(mount, simulator):
     simulator.hold("running")
     one = shot(mount, "shot-1", {"prompt": "One"})
     two = shot(mount, "shot-2", {"prompt": "Two"}, "shot-1")
@@ -111,7 +111,7 @@ def test_a_cycle_is_invalid(mount, simulator, links):
     ({"prompt": "One", "draft": True, "resolution": "480p"}, "last frame"),
 ])
 @pytest.mark.parametrize("held", [True, False])
-def test_waiting_for_a_frame_that_never_comes_is_invalid_at_once(mount, simulator, request_, words, held):
+def test_waiting_for_a_frame_that_will_not_exist_is_invalid_at_once(mount, simulator, request_, words, held):
     simulator.hold("running")
     one = shot(mount, "shot-1", request_)
     if held:
@@ -134,7 +134,7 @@ def test_an_absolute_link_is_followed(mount, simulator):
     assert first_frame(simulator, "Two")
 
 
-def test_a_path_in_the_request_names_a_shot(mount, simulator):
+def test_a_path_in_the_request_can_name_a_shot(mount, simulator):
     one = shot(mount, "shot-1", {"prompt": "One"})
     two = shot(mount, "shot-2", {"content": [
         {"type": "text", "text": "Two"},
@@ -144,7 +144,7 @@ def test_a_path_in_the_request_names_a_shot(mount, simulator):
     assert first_frame(simulator, "Two").startswith("http")
 
 
-def test_the_video_of_a_shot_is_a_reference(mount, simulator):
+def test_the_video_of_a_shot_can_be_a_reference(mount, simulator):
     one = shot(mount, "shot-1", {"prompt": "One"})
     two = mount.path / "shot-2"
     two.mkdir()
@@ -156,7 +156,7 @@ def test_the_video_of_a_shot_is_a_reference(mount, simulator):
     assert sent[1]["type"] == "video_url" and sent[1]["role"] == "reference_video"
 
 
-def test_another_service_gets_the_bytes_or_the_address(mount, simulator):
+def test_another_service_gets_the_bytes_or_the_link(mount, simulator):
     one = shot(mount, "shot-1", {"prompt": "One"})
     two = shot(mount, "shot-2", {"prompt": "Two", "provider": "comet", "model": "doubao-seedance-2-0"}, "shot-1")
     wait_state(two, "succeeded")
@@ -181,7 +181,7 @@ DRAFT = {"prompt": "One", "draft": True, "resolution": "480p"}
 OF_DRAFT = [{"type": "draft_task", "draft_task": {"id": "../draft"}}]
 
 
-def test_the_rest_is_made_by_the_model_of_the_draft(mount, simulator):
+def test_the_final_video_uses_the_model_of_its_draft(mount, simulator):
     draft = shot(mount, "draft", {**DRAFT, "model": "seedance-2.5", "duration": 5})
     final = shot(mount, "final", {"content": OF_DRAFT})
     wait_state(draft, "succeeded")
@@ -202,7 +202,7 @@ def test_the_rest_is_made_by_the_model_of_the_draft(mount, simulator):
     ({**DRAFT, "model": "seedance-2.5", "duration": 5}, {"resolution": "4k"}, ["4k", "doubao-seedance-2-5-260628"]),
 ])
 @pytest.mark.parametrize("how", ["held", "running", "succeeded"])
-def test_what_cannot_be_made_of_a_draft_is_invalid_at_once(mount, simulator, request_, more, words, how):
+def test_what_cannot_be_made_from_a_draft_is_invalid_at_once(mount, simulator, request_, more, words, how):
     simulator.hold("running" if how == "running" else "")
     draft = shot(mount, "draft", request_)
     if how == "held":
@@ -217,7 +217,7 @@ def test_what_cannot_be_made_of_a_draft_is_invalid_at_once(mount, simulator, req
     assert simulator.creates() == (how != "held")
 
 
-def test_a_draft_that_names_no_section_is_to_be_mended(mount, simulator):
+def test_a_draft_of_an_unknown_section_can_be_corrected(mount, simulator):
     draft = shot(mount, "draft", {**DRAFT, "provider": "arkk"})
     wait_state(draft, "invalid")
     final = shot(mount, "final", {"content": OF_DRAFT})
@@ -226,7 +226,7 @@ def test_a_draft_that_names_no_section_is_to_be_mended(mount, simulator):
     wait_state(final, "succeeded")
 
 
-def test_a_prompt_alone_may_become_a_draft(mount, simulator):
+def test_a_prompt_alone_can_be_a_draft(mount, simulator):
     draft = mount.path / "draft"
     draft.mkdir()
     (draft / "hold").touch()
@@ -248,7 +248,7 @@ def test_a_draft_made_elsewhere_becomes_a_video(mount, simulator):
     assert simulator.creates() == 2
 
 
-def test_a_section_that_was_changed_is_another_account(mount, simulator):
+def test_a_changed_section_is_another_account(mount, simulator):
     draft = shot(mount, "draft", DRAFT)
     wait_state(draft, "succeeded")
     mount.end()
@@ -262,7 +262,7 @@ def test_a_section_that_was_changed_is_another_account(mount, simulator):
     assert simulator.creates() == 1
 
 
-def test_what_waits_names_its_input(mount, simulator):
+def test_a_waiting_shot_names_its_input(mount, simulator):
     simulator.hold("running")
     one = shot(mount, "shot-1", {"prompt": "One"})
     wait_for(lambda: task_id(one))
@@ -275,7 +275,7 @@ def test_what_waits_names_its_input(mount, simulator):
     assert "request.json: content[1]: it is the video of ../shot-1" in (three / "error.txt").read_text()
 
 
-def test_an_output_that_was_removed_holds_the_next_shot(mount, simulator):
+def test_a_removed_output_holds_the_next_shot(mount, simulator):
     one = shot(mount, "shot-1", {"prompt": "One"})
     wait_state(one, "succeeded")
     (one / "last_frame.png").unlink()
@@ -287,7 +287,8 @@ def test_an_output_that_was_removed_holds_the_next_shot(mount, simulator):
 
 @pytest.fixture
 def withheld(make_mount, tmp_path, simulators):
-    """A finished shot whose link is too old to be handed on, and whose frame is to be fetched anew."""
+    """A finished shot whose link expires too soon to be passed on, and whose frame must be
+    downloaded again."""
     simulators.append(Simulator(tmp_path, "--link-seconds", "600"))
     mount = make_mount(simulators[-1], services=SERVICES, options=["keep=lazy"])
     mount.expect_log("media_failed", "poll_failed")
@@ -301,7 +302,7 @@ def withheld(make_mount, tmp_path, simulators):
 
 
 @pytest.mark.parametrize("code, asked", [(403, 10), (503, 6)])
-def test_bytes_that_cannot_be_had_are_asked_for_ever_more_rarely(withheld, code, asked):
+def test_unavailable_bytes_are_requested_less_and_less_often(withheld, code, asked):
     simulator = withheld.simulator
     before = len(simulator.requests(on="media"))
     simulator.fault("media", {"status": code, "body": "no"}, times=-1)
@@ -317,7 +318,7 @@ def test_bytes_that_cannot_be_had_are_asked_for_ever_more_rarely(withheld, code,
     assert simulator.creates() == 2
 
 
-def test_bytes_that_the_service_has_no_link_to_any_more_refuse_the_order(withheld):
+def test_an_input_without_any_link_at_the_service_makes_the_order_invalid(withheld):
     simulator = withheld.simulator
     simulator.decree(task_id(withheld.one), gone=True, expire_links=True)
     two = shot(withheld.mount, "shot-2", {"prompt": "Two"}, "shot-1")
@@ -328,8 +329,9 @@ def test_bytes_that_the_service_has_no_link_to_any_more_refuse_the_order(withhel
 
 
 @pytest.mark.parametrize("missing", ["../shot-1/last_frame.png", "../stills/cat.png"])
-def test_what_waits_copies_nothing(mount, simulator, missing):
-    """A folder that waits is looked at every two seconds: its pictures are copied once all is there."""
+def test_a_waiting_folder_copies_nothing(mount, simulator, missing):
+    """The daemon checks a waiting folder every two seconds, but copies its pictures only once all
+    of them exist."""
     simulator.hold("running")
     one = shot(mount, "shot-1", {"prompt": "One"})
     wait_state(one, "running")
@@ -380,7 +382,7 @@ def test_a_cancelled_shot_waits_for_nothing(mount, simulator):
 
 
 @pytest.mark.parametrize("how", ["unlink", "rm", "cancel"])
-def test_a_cycle_that_is_broken_elsewhere_goes_on(mount, simulator, how):
+def test_a_cycle_that_is_broken_at_another_folder_continues(mount, simulator, how):
     a, b = (shot(mount, name, {"prompt": name.upper()}, other) for name, other in (("a", "b"), ("b", "a")))
     wait_for(lambda: "invalid" in (state(a), state(b)), "one is invalid")
     bad, other = (a, b) if state(a) == "invalid" else (b, a)

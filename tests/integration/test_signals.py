@@ -1,4 +1,4 @@
-"""The tests' programs notice signals, even if the tests run in the background or under nohup."""
+"""Programs that tests start react to signals, even if the tests run in the background or under nohup."""
 
 import os
 import pathlib
@@ -12,7 +12,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 SCRIPTS = HERE.parents[1] / "scripts"
 NUMBERS = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 
-# What a program that the tests start finds ignored.
+# Prints the signals that a program started by a test finds ignored.
 CASE = """
 import pathlib, re, subprocess
 import pytest
@@ -29,7 +29,8 @@ def ignore_all():
 
 
 def ignored_by_child(tmp_path, *workers):
-    """The mask of ignored signals in a program of a test whose pytest was started with all of them ignored."""
+    """The mask of ignored signals in a program of a test whose pytest was started with all of them
+    ignored."""
     (tmp_path / "conftest.py").write_text((HERE / "conftest.py").read_text())
     (tmp_path / "test_case.py").write_text(CASE)
     result = subprocess.run(
@@ -42,13 +43,13 @@ def ignored_by_child(tmp_path, *workers):
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "1")])
-def test_a_program_of_a_test_ignores_no_signal(tmp_path, workers):
+def test_programs_of_a_test_ignore_no_signal(tmp_path, workers):
     mask = ignored_by_child(tmp_path, *workers)
     assert [number.name for number in NUMBERS if mask >> number - 1 & 1] == []
 
 
-def test_the_test_script_undoes_what_it_inherits(tmp_path):
-    """It is started with an unknown part, and with a setup.sh in its place that tells what it ignores."""
+def test_the_test_script_resets_inherited_signals(tmp_path):
+    """It runs with an unknown part, and with a setup.sh that reports its ignored signals."""
     scripts = tmp_path / "scripts"
     scripts.mkdir()
     (scripts / "test.sh").write_text((SCRIPTS / "test.sh").read_text())

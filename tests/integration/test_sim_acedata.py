@@ -32,7 +32,7 @@ def ace(sim):
 
 
 def waiting_create(service, body):
-    """A create that is held open: its thread and where its answer will be."""
+    """A create that blocks: its thread, and a dictionary for its response."""
     outcome = []
     thread = threading.Thread(target=lambda: outcome.append(service.post(body)))
     thread.start()
@@ -43,7 +43,7 @@ def waiting_create(service, body):
 # --- Creating ------------------------------------------------------------------------------------
 
 
-def test_the_sample_of_the_page(ace):
+def test_the_sample_of_the_page_is_accepted(ace):
     body = {"model": PRO, "content": [text(FLAGS)], "generate_audio": False, "return_last_frame": False,
             "service_tier": "default", "execution_expires_after": 172800}
     answer = ace.post(body)
@@ -61,7 +61,7 @@ def test_a_create_waits_for_the_video(ace, big_file):
     assert (entry["status"], entry["done"]) == (0, False)
     assert ace.sim.control("GET", "/stats")["creates"] == 1
     assert not outcome
-    assert ace.query(entry["task"]).json == {}  # who waits cannot ask
+    assert ace.query(entry["task"]).json == {}  # a blocking create cannot be queried
     ace.sim.decree(entry["task"], media={"video": str(big_file)}, state="succeeded")
     thread.join(DEADLINE_S)
     assert outcome[0].status == 200
@@ -69,7 +69,7 @@ def test_a_create_waits_for_the_video(ace, big_file):
     assert ace.query(entry["task"]).json == {}
 
 
-def test_who_leaves_a_waiting_create_pays(ace):
+def test_a_blocking_create_is_billed_after_a_disconnect(ace):
     ace.sim.control("POST", "/hold", {"state": "queued"})
     request = (f"POST /acedata/seedance/videos HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n")
     body = b'{"model":"%s","content":[{"type":"text","text":"x"}]}' % PRO.encode()
@@ -80,7 +80,7 @@ def test_who_leaves_a_waiting_create_pays(ace):
     assert entry["status"] == 0 and entry["task"]
 
 
-def test_the_program_ends_while_a_create_waits(start):
+def test_the_simulator_ends_while_a_create_blocks(start):
     sim = start()
     sim.control("POST", "/hold", {"state": "queued"})
     with socket.create_connection(("127.0.0.1", sim.port)) as client:
@@ -92,26 +92,26 @@ def test_the_program_ends_while_a_create_waits(start):
 
 
 @pytest.mark.parametrize("way", [{"async": True}, {"callback_url": "https://example.com/done"}])
-def test_asynchronous_creates(ace, way):
+def test_asynchronous_creates_return_at_once(ace, way):
     ace.sim.control("POST", "/hold", {"state": "queued"})
     answer = ace.post(ace.body(**{"async": ..., **way}))
     assert list(answer.json) == ["task_id"]
     assert re.fullmatch(UUID, answer.json["task_id"])
 
 
-def test_async_false_waits(ace):
+def test_async_false_blocks(ace):
     answer = ace.post(ace.body(**{"async": False}))
     assert answer.json["success"] is True and "data" in answer.json
 
 
 @pytest.mark.parametrize("words, status, code", [
     ("#fail", 500, "api_error"), ("#moderation", 403, "OutputVideoSensitiveContentDetected")])
-def test_waiting_creates_that_fail(ace, words, status, code):
+def test_blocking_creates_that_fail(ace, words, status, code):
     answer = ace.post(ace.body(text=words, **{"async": ...}))
     assert (answer.status, ace.error_of(answer)[0]) == (status, code)
 
 
-def test_a_waiting_create_that_expires(ace):
+def test_a_blocking_create_that_expires(ace):
     answer = ace.post(ace.body(text="#expire", **{"async": ...}))
     assert answer.json["success"] is False
     assert answer.json["data"]["status"] == "expired"
@@ -129,7 +129,7 @@ def finished(ace, shape, **fields):
     return answer
 
 
-def test_shape_a(ace):
+def test_data_in_shape_a(ace):
     answer = finished(ace, "A", resolution="720p", duration=5, seed=10)
     assert isinstance(answer["data"], list)
     data = answer["data"][0]
@@ -144,14 +144,14 @@ def test_shape_a(ace):
     assert isinstance(data["created_at"], int) and isinstance(data["updated_at"], int)
 
 
-def test_shape_b(ace):
+def test_data_in_shape_b(ace):
     data = finished(ace, "B", return_last_frame=True)["data"]
     assert data["status"] == "succeeded"
     assert ace.sim.media(data["content"]["video_url"]).status == 200
     assert ace.sim.media(data["content"]["last_frame_url"]).body.startswith(b"\x89PNG")
 
 
-def test_shape_c(ace):
+def test_data_in_shape_c(ace):
     answer = finished(ace, "C")
     data = answer["data"]
     assert list(data) == ["task_id", "status", "video_url", "last_frame_url", "model"]
@@ -179,7 +179,7 @@ def test_fresh_tasks_are_empty(ace):
     assert ace.query(task).json == {}
 
 
-def test_a_record(ace):
+def test_a_record_has_all_fields(ace):
     task = ace.create(text="a fox", return_last_frame=True)
     record = ace.wait_for(task)
     assert record["id"] == task and record["type"] == "videos"
@@ -220,7 +220,7 @@ def test_pending_records(ace, state, shape, response):
 
 
 @pytest.mark.parametrize("word", ["paused", "pending", "submitted", "Running"])
-def test_raw_words(ace, word):
+def test_raw_status_words(ace, word):
     ace.choose(fresh_ms=0)
     task = ace.decreed("running", raw_status=word)
     assert ace.shown(task)["response"]["data"]["status"] == word
@@ -253,7 +253,7 @@ def test_failed_records(ace, shape, failure, finished_at):
 
 
 @pytest.mark.parametrize("word", ["failure", "error", "cancelled", "canceled", "rejected"])
-def test_words_of_failure(ace, word):
+def test_failure_words(ace, word):
     ace.choose(fresh_ms=0, failure="word")
     assert ace.shown(ace.decreed("failed", raw_status=word))["response"]["data"]["status"] == word
 
@@ -265,7 +265,7 @@ def test_prompts_that_fail(ace, words, code):
     assert record["response"]["error"]["code"] == code
 
 
-def test_expired_record(ace):
+def test_an_expired_record(ace):
     ace.choose(fresh_ms=0)
     response = ace.shown(ace.decreed("expired"))["response"]
     assert (response["success"], response["data"]["status"]) == (False, "expired")
@@ -281,7 +281,7 @@ def test_success_without_a_url(ace, shape, big_file):
     assert "video_url" not in str(response)
 
 
-def test_batch(ace):
+def test_batch_queries(ace):
     ace.choose(fresh_ms=0)
     ace.sim.control("POST", "/hold", {"state": "queued"})
     tasks = [ace.create() for _ in range(14)]
@@ -296,7 +296,7 @@ def test_batch(ace):
     assert batch(ids=[]) == ([], 0)
     trace = ace.shown(tasks[3])["trace_id"]
     assert batch(trace_ids=[trace]) == ([tasks[3]], 1)
-    assert batch()[0] == tasks[:1:-1]  # twelve, unless asked otherwise
+    assert batch()[0] == tasks[:1:-1]  # twelve by default
     assert batch(offset=1, limit=2)[0] == [tasks[12], tasks[11]]
     assert batch(type="images") == ([], 0)
     assert batch(created_at_min=int(time.time()) + 3600) == ([], 0)
@@ -312,7 +312,7 @@ def test_wrong_queries(ace, body):
     assert (answer.status, ace.error_of(answer)[0]) == (400, "bad_request")
 
 
-# --- What is refused, and what is taken ----------------------------------------------------------
+# --- What is refused, and what is accepted -------------------------------------------------------
 
 
 WRONG = {
@@ -376,7 +376,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("fields", WRONG.values(), ids=WRONG.keys())
-def test_refused(ace, fields):
+def test_invalid_requests_are_refused(ace, fields):
     answer = ace.refused(**fields)
     assert answer.status == 400, answer.body
     code, message = ace.error_of(answer)
@@ -406,14 +406,14 @@ GOOD = {
 
 
 @pytest.mark.parametrize("fields", GOOD.values(), ids=GOOD.keys())
-def test_accepted(ace, fields):
+def test_valid_requests_are_accepted(ace, fields):
     ace.sim.control("POST", "/hold", {"state": "queued"})
     answer = ace.post(ace.body(**fields))
     assert answer.status == 200, answer.body
 
 
 def made(ace, **fields):
-    """What of a create's request was understood."""
+    """The parameters that the simulator read from a create request."""
     ace.choose(data="B")
     return finished(ace, "B", **fields)["data"]
 
@@ -421,7 +421,7 @@ def made(ace, **fields):
 @pytest.mark.parametrize("words, fields, understood", [
     ("x --rs 720p --rt 1:1 --dur 3 --seed 11", {}, ("720p", "1:1", 3, 11)),
     ("x --resolution 720p --ratio 4:3 --duration 2 --seed 5", {}, ("720p", "4:3", 2, 5)),
-    ("x --rs 999p --rt 2:1 --dur 99 --seed y", {"seed": 1}, ("720p", "16:9", 5, 1)),  # weak: the defaults
+    ("x --rs 999p --rt 2:1 --dur 99 --seed y", {"seed": 1}, ("720p", "16:9", 5, 1)),  # weak: falls back to the defaults
     ("x --rs 1080p --rt 1:1 --dur 12", {"resolution": "480p", "ratio": "9:16", "duration": 2, "seed": 2},
      ("480p", "9:16", 2, 2)),
     ("x --frames 30 --dur 2", {"seed": 3}, ("720p", "16:9", 2, 3)),
@@ -431,12 +431,12 @@ def test_flags_in_the_text(ace, words, fields, understood):
     assert (data["resolution"], data["ratio"], data["duration"], data["seed"]) == understood
 
 
-def test_defaults(ace):
+def test_default_parameters(ace):
     data = made(ace, model=T2V, resolution=..., duration=...)
     assert (data["resolution"], data["ratio"], data["duration"]) == ("480p", "16:9", 5)
 
 
-def test_frames(ace):
+def test_frame_counts(ace):
     assert made(ace, text="x --frames 29", duration=...)["frames"] == 29
     assert made(ace, text="x --frames 29", duration=2)["duration"] == 2
     assert made(ace, text="x --dur 5", frames=29)["frames"] == 29
@@ -449,7 +449,7 @@ def test_frames(ace):
     ({"content": [image(url=data_url(png(300, 400)))], "ratio": "adaptive"}, (558, 744), 2, False),
     ({"frames": 29}, (864, 480), 29 / 24, False),
 ])
-def test_render(ace, tmp_path, fields, size, seconds, sound):
+def test_the_render_matches_the_request(ace, tmp_path, fields, size, seconds, sound):
     url = ace.video_url(ace.wait_for(ace.create(**fields)))
     probed = probe(ace.sim.media(url).body, tmp_path / "v.mp4")
     picture = streams(probed, "video")[0]
@@ -465,7 +465,7 @@ def test_render(ace, tmp_path, fields, size, seconds, sound):
     (400, "token_mismatched"), (400, "api_not_implemented"), (400, "bad_request"), (400, "no_token"),
     (400, "disabled"), (401, "invalid_token"), (401, "token_expired"), (403, "used_up"), (404, "no_api"),
     (413, "request_too_large"), (429, "too_many_requests"), (500, "api_error")])
-def test_errors(ace, status, code):
+def test_error_statuses(ace, status, code):
     ace.sim.fault("create", status=status, error={"code": code})
     answer = ace.refused()
     assert (answer.status, ace.error_of(answer)[0]) == (status, code)
@@ -487,8 +487,8 @@ def test_shapes_of_errors(ace):
     assert ace.refused().json == {"detail": "boom"}
 
 
-def test_curl_sends_the_sample(ace):
-    """As the page prints it, but for the callback's placeholder."""
+def test_the_curl_sample_is_accepted(ace):
+    """The sample is used as the page prints it, except for the placeholder of the callback."""
     output = subprocess.run(
         ["curl", "-sS", "--request", "POST", "--url", f"http://127.0.0.1:{ace.sim.port}/acedata/seedance/videos",
          "--header", "Authorization: Bearer <token>", "--header", "Content-Type: application/json", "--data",

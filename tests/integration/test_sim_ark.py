@@ -1,7 +1,8 @@
-"""The simulator's Ark wire format, its media, its control port and its life (backend/sim).
+"""The simulator: Ark's wire format, media, control port and life cycle (backend/sim).
 
-Starts the program that SEEDANCE_SIM names (default: build/dev/seedance-sim). Waits for events,
-never for time: long polls of the control port, or a helper that polls until a deadline.
+The tests start the program that SEEDANCE_SIM names (default: build/dev/seedance-sim). They wait for
+events, never for time: by long polls of the control port, or by a helper that polls until a
+deadline.
 """
 
 import base64
@@ -59,12 +60,12 @@ def wait_until(check, what):
         result = check()
         if result:
             return result
-        time.sleep(0.01)  # a poll's pace, not a synchronization
+        time.sleep(0.01)  # the polling interval, not a synchronization
     raise AssertionError(f"timed out: {what}")
 
 
 class Sim:
-    """One simulator process and the requests that tests make of it."""
+    """One simulator process, and requests to it."""
 
     def __init__(self, *options, lifeline=None):
         pass_fds = [lifeline] if lifeline is not None else []
@@ -129,7 +130,7 @@ class Sim:
         return self.request(method, f"{parts.path}?{parts.query}", headers=headers)
 
     def with_file(self, path, **fields):
-        """A succeeded task whose video is a file of ours; returns its id and its link."""
+        """Creates a succeeded task whose video is the given file; returns its id and its link."""
         self.control("POST", "/hold", {"state": "queued"})
         task = self.create(**fields)
         self.decree(task, media={"video": str(path)}, state="succeeded")
@@ -205,7 +206,7 @@ def sim(shared_sim):
 
 @pytest.fixture
 def start():
-    """Starts simulators of one's own; stops what is left of them."""
+    """Starts simulators for a test; stops those that still run."""
     started = []
 
     def start_one(*options, **keywords):
@@ -273,7 +274,7 @@ def test_links_follow_the_host_header(sim, big_file):
     ("#moderation", "failed", "OutputVideoSensitiveContentDetected"),
     ("x #expire", "expired", None),
 ])
-def test_prompts_that_end_badly(sim, text, state, code):
+def test_prompts_that_choose_an_ending(sim, text, state, code):
     shown = sim.wait_for(sim.create(text=text), state)
     assert (shown.get("error") or {}).get("code") == code
     if code:
@@ -291,7 +292,7 @@ def test_prompts_that_end_badly(sim, text, state, code):
     ({"state": "running", "raw_status": "paused"}, "paused", None),
     ({"state": "cancelled", "raw_status": "canceled"}, "canceled", None),
 ])
-def test_decreed_states(sim, order, status, error):
+def test_states_set_by_control(sim, order, status, error):
     sim.control("POST", "/hold", {"state": "running"})
     task = sim.create()
     sim.decree(task, **order)
@@ -300,7 +301,7 @@ def test_decreed_states(sim, order, status, error):
     assert shown.get("error") == error
 
 
-def test_decreed_answers(sim, big_file):
+def test_answers_set_by_control(sim, big_file):
     task, link = sim.with_file(big_file)
     sim.decree(task, omit_video_url=True)
     assert sim.get(task).json["content"] == {}
@@ -316,7 +317,7 @@ def test_decreed_answers(sim, big_file):
     assert sim.get(task).status == 200
 
 
-def test_unknown_task(sim):
+def test_unknown_tasks_are_not_found(sim):
     for method in ("GET", "DELETE"):
         answer = sim.request(method, f"{TASKS}/cgt-0")
         assert answer.status == 404
@@ -325,7 +326,7 @@ def test_unknown_task(sim):
         assert "Request id: " in answer.error["message"]
 
 
-def test_delete(sim):
+def test_delete_cancels_queued_tasks_and_refuses_running_ones(sim):
     sim.control("POST", "/hold", {"state": "queued"})
     task = sim.create()
     answer = sim.request("DELETE", f"{TASKS}/{task}")
@@ -347,7 +348,7 @@ def test_delete(sim):
         task = sim.create()
 
 
-def test_delete_takes_the_media_along(sim, big_file):
+def test_delete_removes_the_media(sim, big_file):
     task, link = sim.with_file(big_file)
     assert sim.request("DELETE", f"{TASKS}/{task}").status == 200
     assert sim.media(link).status == 404
@@ -361,7 +362,7 @@ def test_post_below_a_task_is_a_create(sim):
     assert sim.control("GET", "/stats")["creates"] == 2
 
 
-def test_list(sim):
+def test_lists_of_tasks(sim):
     sim.control("POST", "/hold", {"state": "queued"})
     tasks = [sim.create() for _ in range(3)]
     flex = sim.create(model="doubao-seedance-1-5-pro-251215", service_tier="flex")
@@ -506,7 +507,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("fields, code, param", WRONG.values(), ids=WRONG.keys())
-def test_refused(sim, fields, code, param):
+def test_invalid_requests_are_refused(sim, fields, code, param):
     answer = sim.request("POST", TASKS, request_body(**fields))
     assert answer.status == 400, answer.body
     error = answer.error
@@ -526,13 +527,13 @@ def test_broken_json_is_refused(sim, body):
 
 
 @pytest.mark.parametrize("model", ["doubao-seedance-2-0", "seedance", "sora-2"])
-def test_unknown_model(sim, model):
+def test_unknown_models_are_refused(sim, model):
     answer = sim.request("POST", TASKS, request_body(model=model))
     assert answer.status == 404
     assert answer.error["code"] == "InvalidEndpointOrModel.NotFound"
 
 
-def test_too_large_a_body(sim):
+def test_too_large_a_body_is_refused(sim):
     answer = sim.request("POST", TASKS, b" " * (64 * 1024 * 1024 + 1))
     assert answer.status == 413
 
@@ -571,7 +572,7 @@ GOOD = {
 
 
 @pytest.mark.parametrize("fields", GOOD.values(), ids=GOOD.keys())
-def test_accepted(sim, fields):
+def test_valid_requests_are_accepted(sim, fields):
     sim.control("POST", "/hold", {"state": "queued"})
     answer = sim.request("POST", TASKS, request_body(**fields))
     assert answer.status == 200, answer.body
@@ -586,14 +587,14 @@ def test_endpoint_is_shown_as_its_model(sim):
 # --- The key -------------------------------------------------------------------------------------
 
 
-def test_without_a_key_any_token_will_do(sim):
+def test_without_a_key_any_token_works(sim):
     for headers, status in [({}, 404), ({"Authorization": "Bearer x"}, 404),
                             ({"Authorization": "Bearer "}, 401),
                             ({"Authorization": "Basic eA=="}, 401)]:
         assert sim.request("GET", f"{TASKS}/cgt-0", headers=headers).status == status
 
 
-def test_key(start):
+def test_a_wrong_key_is_refused(start):
     sim = start("--key", "secret")
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "secret"}):
         for method, path in [("POST", TASKS), ("GET", TASKS), ("GET", f"{TASKS}/x"),
@@ -618,11 +619,11 @@ def test_key(start):
     ({"model": V10, "frames": 29, "resolution": "480p"}, (864, 480), 29 / 24, False),
     ({"model": V25, "text": "100% 'quoted': [x], \\n; é 雪 " + "long " * 300}, (854, 480), 4,
      True),
-    # a picture that no decoder takes: the plain background
+    # no decoder accepts this picture: the background is plain
     ({"text": None, "items": [image(url=data_url(b"GIF89a\x90\x01\x2c\x01", "image/gif"))]},
      (756, 566), 4, True),
 ], ids=lambda value: str(value) if isinstance(value, tuple) else None)
-def test_render(sim, tmp_path, fields, size, seconds, sound):
+def test_the_render_matches_the_request(sim, tmp_path, fields, size, seconds, sound):
     body = request_body(**fields)
     content = sim.wait_for(sim.create(body))["content"]
     probed = probe(sim.media(content["video_url"]).body, tmp_path / "v.mp4")
@@ -652,12 +653,12 @@ def test_first_frame_is_the_background(sim, tmp_path):
     assert all(abs(a - b) < 24 for a, b in zip(pixel, b"\x20\x80\xc0"))
 
 
-def test_fast_start(sim):
+def test_the_index_precedes_the_data(sim):
     body = sim.media(sim.wait_for(sim.create())["content"]["video_url"]).body
     assert body.index(b"moov") < body.index(b"mdat")
 
 
-def test_draft_and_its_second_step(sim, tmp_path):
+def test_a_draft_and_its_final_video(sim, tmp_path):
     draft = sim.create(model=V15, draft=True, resolution=..., ratio="1:1", seed=7,
                        generate_audio=False)
     shown = sim.wait_for(draft)
@@ -675,7 +676,7 @@ def test_draft_and_its_second_step(sim, tmp_path):
 # --- Media ---------------------------------------------------------------------------------------
 
 
-def test_whole_file(sim, big_file):
+def test_a_complete_file(sim, big_file):
     _, link = sim.with_file(big_file)
     answer = sim.media(link)
     data = big_file.read_bytes()
@@ -694,7 +695,7 @@ def test_whole_file(sim, big_file):
     ("bytes=0-0", 0, 0), ("bytes=5-9", 5, 9), ("bytes=1000000-", 1000000, -1),
     ("bytes=-3", -3, -1), ("bytes=-99999999", 0, -1), ("bytes=3145720-99999999", 3145720, -1),
 ])
-def test_ranges(sim, big_file, header, first, last):
+def test_valid_ranges(sim, big_file, header, first, last):
     _, link = sim.with_file(big_file)
     data = big_file.read_bytes()
     first, last = first % len(data), last % len(data)
@@ -707,7 +708,7 @@ def test_ranges(sim, big_file, header, first, last):
 
 @pytest.mark.parametrize("header", ["bytes=9-5", "bytes=x-", "lines=1-2", "bytes=0-1,4-5",
                                     "bytes=1-2x", "bytes="])
-def test_ranges_that_are_ignored(sim, big_file, header):
+def test_ignored_ranges(sim, big_file, header):
     _, link = sim.with_file(big_file)
     answer = sim.media(link, Range=header)
     assert (answer.status, len(answer.body)) == (200, big_file.stat().st_size)
@@ -721,7 +722,7 @@ def test_unsatisfiable_ranges(sim, big_file, header):
     assert answer.headers["Content-Range"] == f"bytes */{big_file.stat().st_size}"
 
 
-def test_conditions(sim, big_file, tmp_path):
+def test_conditional_requests(sim, big_file, tmp_path):
     task, link = sim.with_file(big_file)
     head = sim.media(link, Range="bytes=0-0").headers
     for value, status in [(head["ETag"], 206), (head["Last-Modified"], 206), ('"x"', 200),
@@ -774,7 +775,7 @@ def test_links_expire(sim, start, big_file):
     assert short.media(link).status == 403
 
 
-def test_keep_alive(sim, big_file):
+def test_connections_are_kept_alive(sim, big_file):
     _, link = sim.with_file(big_file)
     parts = urllib.parse.urlsplit(link)
     connection = http.client.HTTPConnection("127.0.0.1", sim.port, timeout=DEADLINE_S)
@@ -786,7 +787,7 @@ def test_keep_alive(sim, big_file):
             assert connection.sock is socket_before
 
 
-def test_aborted_download_counts_what_was_sent(sim, tmp_path):
+def test_an_aborted_download_counts_the_bytes_sent(sim, tmp_path):
     path = tmp_path / "huge.mp4"
     with path.open("wb") as file:
         file.truncate(256 << 20)
@@ -799,7 +800,7 @@ def test_aborted_download_counts_what_was_sent(sim, tmp_path):
     assert 0 < entry["bytes"] < 64 << 20
 
 
-def test_speed(sim, tmp_path):
+def test_downloads_are_fast(sim, tmp_path):
     path = tmp_path / "huge.mp4"
     with path.open("wb") as file:
         file.truncate(512 << 20)
@@ -820,7 +821,7 @@ def test_speed(sim, tmp_path):
 # --- Faults --------------------------------------------------------------------------------------
 
 
-def test_fault_answers(sim):
+def test_faults_replace_answers(sim):
     sim.fault("get", status=429, headers={"Retry-After": "2"}, body={"error": {"code": "X"}})
     sim.fault("get", status=500, body="oops")
     first = sim.get("cgt-0")
@@ -832,7 +833,7 @@ def test_fault_answers(sim):
     assert sim.get("cgt-0").status == 404
 
 
-def test_fault_is_for_its_kind_and_task(sim):
+def test_a_fault_applies_to_its_kind_and_task(sim):
     sim.fault("get", task="cgt-1", times=2, status=503)
     assert [sim.get(t).status for t in ("cgt-0", "cgt-1", "cgt-0", "cgt-1", "cgt-1")] == [
         404, 503, 404, 503, 404]
@@ -843,7 +844,7 @@ def test_fault_is_for_its_kind_and_task(sim):
     assert sim.request("DELETE", f"{TASKS}/x").status == 404
 
 
-def test_fault_on_list_and_on_last_frame(sim, big_file):
+def test_faults_on_lists_and_last_frames(sim, big_file):
     sim.fault("list", status=500)
     assert sim.request("GET", TASKS).status == 500
     task, link = sim.with_file(big_file, return_last_frame=True)
@@ -855,14 +856,14 @@ def test_fault_on_list_and_on_last_frame(sim, big_file):
     assert sim.media(frame).status == 200
 
 
-def test_refused_create_makes_no_task(sim):
+def test_a_refused_create_makes_no_task(sim):
     sim.fault("create", status=500)
     assert sim.request("POST", TASKS, request_body()).status == 500
     assert sim.control("GET", "/stats")["creates"] == 0
     assert sim.control("GET", "/tasks")["tasks"] == []
 
 
-def test_delay(sim):
+def test_delayed_answers(sim):
     sim.fault("get", delay_ms=300)
     start_s = time.monotonic()
     assert sim.get("cgt-0").status == 404
@@ -870,7 +871,7 @@ def test_delay(sim):
 
 
 @pytest.mark.parametrize("when, accepted", [("before", 0), ("after", 1)])
-def test_close(sim, when, accepted):
+def test_closed_connections(sim, when, accepted):
     sim.control("POST", "/hold", {"state": "queued"})
     sim.fault("create", close=when)
     with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
@@ -881,7 +882,7 @@ def test_close(sim, when, accepted):
 
 
 @pytest.mark.parametrize("when, accepted", [("before", 0), ("after", 1)])
-def test_hang_until_cleared(sim, when, accepted):
+def test_a_hang_lasts_until_cleared(sim, when, accepted):
     sim.control("POST", "/hold", {"state": "queued"})
     sim.fault("create", hang=when)
     outcome = []
@@ -903,7 +904,7 @@ def test_hang_until_cleared(sim, when, accepted):
     assert outcome == [200 if accepted else "closed"]
 
 
-def test_hang_ends_when_the_client_goes(sim):
+def test_a_hang_ends_when_the_client_disconnects(sim):
     sim.fault("get", hang="before")
     with socket.create_connection(("127.0.0.1", sim.port)) as client:
         client.sendall(f"GET {TASKS}/x HTTP/1.1\r\nHost: x\r\n\r\n".encode())
@@ -912,7 +913,7 @@ def test_hang_ends_when_the_client_goes(sim):
 
 
 def read_short(sim, link, **headers):
-    """A media answer that ends too early: the bytes that came."""
+    """The bytes of a media response that ends too early."""
     with pytest.raises(http.client.IncompleteRead) as caught:
         sim.media(link, **headers)
     return caught.value.partial
@@ -972,7 +973,7 @@ def test_slow_media(sim, big_file):
 
 
 @pytest.mark.parametrize("at", [0, 1000])
-def test_stall_until_cleared(sim, big_file, at):
+def test_a_stall_lasts_until_cleared(sim, big_file, at):
     data = big_file.read_bytes()
     _, link = sim.with_file(big_file)
     sim.fault("media", stall_at=at)
@@ -990,7 +991,7 @@ def test_stall_until_cleared(sim, big_file, at):
 # --- The control port ----------------------------------------------------------------------------
 
 
-def test_log_of_requests(sim):
+def test_the_log_of_requests(sim):
     sim.control("POST", "/hold", {"state": "queued"})
     answer = sim.request("POST", TASKS, request_body(items=[image()]), headers={
         "Authorization": "Bearer secret", "Content-Type": "application/json",
@@ -1008,7 +1009,7 @@ def test_log_of_requests(sim):
     assert sim.requests(after=entry["n"], on="create")[0]["body"] == "{broken"
 
 
-def test_long_poll_wakes_up(sim):
+def test_a_long_poll_wakes_up(sim):
     found = []
     thread = threading.Thread(target=lambda: found.extend(sim.requests(on="delete")))
     thread.start()
@@ -1017,12 +1018,12 @@ def test_long_poll_wakes_up(sim):
     assert [entry["task"] for entry in found] == ["cgt-0"]
 
 
-def test_any_path_is_shown_as_json(sim):
+def test_any_path_is_logged_as_json(sim):
     assert sim.request("GET", "/%ff%0a%22?x").status == 404
     assert sim.requests()[0]["path"] == "/\ufffd\n\""
 
 
-def test_stats(sim, big_file):
+def test_counters(sim, big_file):
     sim.with_file(big_file)
     sim.get("cgt-0")
     stats = sim.control("GET", "/stats")
@@ -1033,7 +1034,7 @@ def test_stats(sim, big_file):
     assert sim.requests(timeout_ms=0) == []
 
 
-def test_tasks_are_shown(sim):
+def test_control_lists_tasks(sim):
     sim.control("POST", "/hold", {"state": "queued"})
     task = sim.create(text="see me")
     shown = sim.control("GET", f"/tasks/{task}")
@@ -1063,18 +1064,18 @@ def test_tasks_are_shown(sim):
     ("/hold", {"state": "done"}, "done"),
     ("/hold", {}, "state"),
 ])
-def test_misspelt_orders(sim, path, order, word):
+def test_misspelt_commands_are_refused(sim, path, order, word):
     assert word in sim.control("POST", path, order, status=400)["error"]
 
 
-def test_unknown_orders(sim):
+def test_unknown_commands_are_refused(sim):
     sim.control("GET", "/nothing", status=404)
     sim.control("POST", "/tasks/cgt-0", {"state": "failed"}, status=404)
     assert "atfer" in sim.control("GET", "/requests?atfer=1", status=400)["error"]
     assert "x" in sim.control("GET", "/requests?on=x", status=400)["error"]
 
 
-def test_release_of_a_hold(sim):
+def test_releasing_a_hold(sim):
     sim.control("POST", "/hold", {"state": "running"})
     task = sim.create()
     sim.wait_for(task, "running")
@@ -1082,11 +1083,11 @@ def test_release_of_a_hold(sim):
     sim.wait_for(task)
 
 
-# --- Life ----------------------------------------------------------------------------------------
+# --- Life cycle ----------------------------------------------------------------------------------
 
 
 def children(pid):
-    """The ffmpeg processes below a process."""
+    """The ffmpeg processes that a process has started."""
     found = []
     for entry in pathlib.Path("/proc").iterdir():
         with contextlib.suppress(OSError, ValueError):
@@ -1103,12 +1104,12 @@ def is_alive(pid):
 
 
 def long_render(sim):
-    """A render that takes long enough to be met while it runs; its task and its ffmpeg."""
+    """Starts a render that lasts long enough to be observed; returns its task and its ffmpeg."""
     task = sim.create(model=V20, resolution="4k", duration=15)
     return task, wait_until(lambda: children(sim.process.pid), "ffmpeg to run")
 
 
-def test_restart_finds_its_tasks(start, tmp_path):
+def test_tasks_survive_a_restart(start, tmp_path):
     options = ("--books", str(tmp_path / "books"), "--queue-ms", "20", "--run-ms", "20")
     sim = start(*options)
     assert (tmp_path / "books").stat().st_mode & 0o777 == 0o700
@@ -1131,7 +1132,7 @@ def test_restart_finds_its_tasks(start, tmp_path):
     again.wait_for(held)
 
 
-def test_killed_while_rendering(start, tmp_path):
+def test_a_render_interrupted_by_a_kill_is_repeated(start, tmp_path):
     options = ("--books", str(tmp_path / "books"), "--queue-ms", "0", "--run-ms", "0")
     sim = start(*options)
     task, processes = long_render(sim)
@@ -1144,7 +1145,7 @@ def test_killed_while_rendering(start, tmp_path):
     sim.stop()
 
 
-def test_killed_task_succeeds_after_restart(start, tmp_path):
+def test_a_task_of_a_killed_simulator_succeeds_after_a_restart(start, tmp_path):
     options = ("--books", str(tmp_path / "books"), "--queue-ms", "0", "--run-ms", "0")
     sim = start(*options)
     sim.control("POST", "/hold", {"state": "running"})
@@ -1162,8 +1163,8 @@ def test_killed_task_succeeds_after_restart(start, tmp_path):
     ("cancelled", "state_ms", 86400, 404, None),
     ("queued", "expires_ms", 0, 200, "expired"),
 ])
-def test_old_tasks(start, tmp_path, big_file, state, field, age_s, status, shown):
-    """Time is let pass in the books, while nobody runs."""
+def test_effects_of_age_on_tasks(start, tmp_path, big_file, state, field, age_s, status, shown):
+    """The test changes the times in the database while no simulator runs."""
     books = tmp_path / "books"
     sim = start("--books", str(books))
     sim.control("POST", "/hold", {"state": "queued"})
@@ -1181,7 +1182,7 @@ def test_old_tasks(start, tmp_path, big_file, state, field, age_s, status, shown
     assert again.get(task).status == status
 
 
-def test_sigterm_kills_renders(start):
+def test_sigterm_ends_renders(start):
     sim = start("--queue-ms", "0")
     _, processes = long_render(sim)
     status, errors = sim.stop()
@@ -1189,7 +1190,7 @@ def test_sigterm_kills_renders(start):
     assert not any(map(is_alive, processes))
 
 
-def test_sigint_and_waiting_clients(start):
+def test_sigint_ends_waiting_clients(start):
     sim = start()
     sim.fault("get", hang="before")
     with socket.create_connection(("127.0.0.1", sim.port)) as client:
@@ -1198,7 +1199,7 @@ def test_sigint_and_waiting_clients(start):
         assert sim.stop(signal.SIGINT)[0] == 0
 
 
-def test_lifeline(start):
+def test_the_simulator_ends_with_its_lifeline(start):
     ours, theirs = os.pipe()[::-1]
     sim = start("--queue-ms", "0", lifeline=theirs)
     os.close(theirs)
@@ -1208,7 +1209,7 @@ def test_lifeline(start):
     assert not any(map(is_alive, processes))
 
 
-def test_one_simulator_per_books(start, tmp_path):
+def test_only_one_simulator_uses_a_directory(start, tmp_path):
     books = str(tmp_path / "books")
     first = start("--books", books)
     second = subprocess.run([PROGRAM, "--books", books], capture_output=True, timeout=DEADLINE_S)
@@ -1221,7 +1222,7 @@ def test_one_simulator_per_books(start, tmp_path):
     assert waiting.wait(DEADLINE_S) == 0
 
 
-def test_temporary_directory_is_removed(tmp_path, monkeypatch):
+def test_the_temporary_directory_is_removed(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     sim = Sim()
     sim.wait_for(sim.create())
@@ -1230,7 +1231,7 @@ def test_temporary_directory_is_removed(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ready_fd(tmp_path):
+def test_ready_fd_reports_the_ports(tmp_path):
     ours, theirs = os.pipe()
     process = subprocess.Popen([PROGRAM, "--ready-fd", str(theirs)], pass_fds=[theirs])
     os.close(theirs)
@@ -1244,11 +1245,11 @@ def test_ready_fd(tmp_path):
     (["--help"], 0), (["--version"], 0), (["--port", "x"], 2), (["--port", "65536"], 2),
     (["--renders", "0"], 2), (["--nonsense"], 2), (["extra"], 2), (["--lifeline", "999"], 2),
 ])
-def test_command_line(options, status):
+def test_wrong_command_lines_are_refused(options, status):
     assert subprocess.run([PROGRAM, *options], capture_output=True).returncode == status
 
 
-def test_many_connections_at_a_time(sim):
+def test_many_concurrent_connections(sim):
     sim.control("POST", "/hold", {"state": "queued"})
     task = sim.create()
     statuses = []

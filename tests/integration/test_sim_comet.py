@@ -23,7 +23,7 @@ def service(sim):
 
 
 def curl(service, *forms):
-    """What curl sends; it strips the quotes that the page's samples have."""
+    """Arguments of curl for the page's samples; curl strips their quotes."""
     arguments = [argument for form in forms for argument in ("-F", form)]
     output = subprocess.run(
         ["curl", "-sS", f"http://127.0.0.1:{service.sim.port}/comet/v1/videos", "-H",
@@ -35,7 +35,7 @@ SAMPLE = ['prompt="A slow cinematic camera push across a coastal landscape at su
           'resolution="720p"']
 
 
-def test_the_sample_of_the_page(service):
+def test_the_sample_of_the_page_is_accepted(service):
     service.sim.control("POST", "/hold", {"state": "queued"})
     created = curl(service, *SAMPLE, f'model="{FAST}"')
     assert list(created) == ["id", "task_id", "object", "model", "status", "progress", "created_at"]
@@ -48,7 +48,7 @@ def test_the_sample_of_the_page(service):
                       "seconds": "5", "size": "16:9", "resolution": "720p"}
 
 
-def test_the_sample_with_a_file(service, tmp_path):
+def test_the_sample_with_a_file_is_accepted(service, tmp_path):
     service.sim.control("POST", "/hold", {"state": "queued"})
     path = tmp_path / "reference.png"
     path.write_bytes(PNG[2])
@@ -65,7 +65,7 @@ def test_quotes_are_part_of_a_value(service, name):
     assert service.refused(**{name: f'"{value}"'}).status == 400
 
 
-def test_last_create_of_multipart(service):
+def test_control_shows_the_last_multipart_create(service):
     service.sim.control("POST", "/hold", {"state": "queued"})
     service.create(text='say "é"', model=V20, input_reference=PNG)
     shown = service.last_create()
@@ -84,7 +84,7 @@ def test_last_create_of_multipart(service):
 @pytest.mark.parametrize("words, names", [
     ("upper", {"queued": "SUBMITTED", "running": "IN_PROGRESS", "succeeded": "SUCCESS", "failed": "FAILED"}),
     ("lower", {"queued": "queued", "running": "in_progress", "succeeded": "completed", "failed": "failed"})])
-def test_words(service, big_file, words, names):
+def test_status_words(service, big_file, words, names):
     service.choose(words=words)
     assert service.post().json["status"] == names["queued"]
     for state, progress in [("queued", 0), ("running", 45), ("failed", 100)]:
@@ -98,11 +98,11 @@ def test_words(service, big_file, words, names):
 
 
 @pytest.mark.parametrize("word", ["ERROR", "error", "NOT_START", "paused"])
-def test_raw_words(service, word):
+def test_raw_status_words(service, word):
     assert service.shown(service.decreed("failed", raw_status=word))["status"] == word
 
 
-def test_success_in_other_ways(service, big_file):
+def test_other_forms_of_success(service, big_file):
     task = service.with_file(big_file)
     service.choose(completed_at="null")
     shown = service.shown(task)
@@ -125,23 +125,23 @@ def test_prompts_that_fail(service, words, code):
     assert "video_url" not in shown
 
 
-def test_failures(service):
+def test_failed_tasks(service):
     assert service.shown(service.decreed("failed", error={"code": "x", "message": "m"}))["error"] == {
         "message": "m", "code": "x"}
     assert "error" not in service.shown(service.decreed("expired"))
 
 
-def test_no_content_route(service, big_file):
+def test_there_is_no_content_route(service, big_file):
     task = service.with_file(big_file)
     assert service.request("GET", f"/v1/videos/{task}/content").status == 404
 
 
-def test_unknown_task(service):
+def test_unknown_tasks_are_not_found(service):
     answer = service.query("task_abc123")
     assert (answer.status, answer.json) == (400, {"code": "task_not_exist", "message": "task_not_exist", "data": None})
 
 
-# --- What is refused, and what is taken ----------------------------------------------------------
+# --- What is refused, and what is accepted -------------------------------------------------------
 
 
 WRONG = {
@@ -169,7 +169,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("fields", WRONG.values(), ids=WRONG.keys())
-def test_refused(service, fields):
+def test_invalid_requests_are_refused(service, fields):
     answer = service.refused(**fields)
     assert (answer.status, service.error_of(answer)[0]) == (400, "InvalidParameter")
     assert list(answer.json) == ["code", "message", "data"]
@@ -178,14 +178,14 @@ def test_refused(service, fields):
 @pytest.mark.parametrize("model, seconds", [
     (V20, "3"), (FAST, "16"), (V15, "3"), (V15, "13"), (V10, "1"), (V10, "11"), (FAST, "5.0"), (FAST, "five"),
     (FAST, "-1"), (FAST, " 5"), (FAST, "")])
-def test_refused_durations(service, model, seconds):
+def test_invalid_durations_are_refused(service, model, seconds):
     answer = service.refused(model=model, seconds=seconds)
     assert answer.status == 400
     assert answer.json["code"] == "InvalidParameter" and "duration" in answer.json["message"]
 
 
 @pytest.mark.parametrize("model, inside", [(V15, "seedance-1-5-pro"), (V10, "seedance-1-0-pro")])
-def test_references_to_models_of_text(service, model, inside):
+def test_text_models_take_no_references(service, model, inside):
     answer = service.refused(model=model, input_reference=PNG)
     assert answer.status == 400
     assert answer.json["message"] == f"the specified task_type r2v does not support model {inside}"
@@ -197,7 +197,7 @@ def test_references_to_models_of_text(service, model, inside):
     {"input_reference": PNG}, {"input_reference": [PNG, PNG]}, {"prompt": '"quoted"'}, {"unknown": "field"},
     {"input_reference": ("x.jpg", "image/jpeg", b"\xff\xd8\xff\xe0")},
     {"input_reference": ("x.webp", "image/webp", b"RIFF\0\0\0\0WEBP")}], ids=lambda fields: str(fields)[:50])
-def test_accepted(service, fields):
+def test_valid_requests_are_accepted(service, fields):
     service.sim.control("POST", "/hold", {"state": "queued"})
     service.create(**fields)
 
@@ -210,7 +210,7 @@ PART = b'--%s\r\nContent-Disposition: form-data; name="prompt"\r\n\r\nx' % Comet
     PART.replace(b"name=", b"nome=") + b"\r\n--%s--\r\n" % Comet.boundary.encode(),
     PART + b"\r\n--%s--\r\ntail" % Comet.boundary.encode(), b"--other--\r\n",
     PART.replace(b"form-data", b"attachment") + b"\r\n--%s--\r\n" % Comet.boundary.encode()], ids=repr)
-def test_broken_multipart(service, body):
+def test_broken_multipart_is_refused(service, body):
     answer = service.request("POST", service.create_path, body)
     assert (answer.status, answer.json["code"]) == (400, "InvalidParameter")
     assert "multipart/form-data" in answer.json["message"]
@@ -218,12 +218,12 @@ def test_broken_multipart(service, body):
 
 @pytest.mark.parametrize("kind", ["application/json", "multipart/form-data", "multipart/form-data; boundary=",
                                   "multipart/mixed; boundary=x", "multipart/form-data; boundary=" + "x" * 71])
-def test_wrong_content_types(service, kind):
+def test_wrong_content_types_are_refused(service, kind):
     answer = service.post(service.encode(service.body()), {"Content-Type": kind})
     assert (answer.status, answer.json["code"]) == (400, "InvalidParameter")
 
 
-def test_an_empty_value_and_a_quoted_boundary(service):
+def test_an_empty_value_and_a_quoted_boundary_are_accepted(service):
     body = service.encode(service.body(empty=""))
     answer = service.post(body, {"Content-Type": f'multipart/form-data; boundary="{service.boundary}"'})
     assert answer.status == 200
@@ -245,7 +245,7 @@ def test_shapes_of_errors(service):
     assert (answer.status, answer.json) == (500, {"code": "boom", "message": "m", "data": None})
 
 
-def test_key_error(start):
+def test_a_wrong_key_is_refused(start):
     service = Comet(start("--key", "secret"))
     answer = service.post()
     assert answer.status == 401
@@ -256,7 +256,7 @@ def test_key_error(start):
 @pytest.mark.parametrize("fields, size, seconds, sound", [
     ({"size": "9:16"}, (496, 864), 4, True), ({"model": V10, "seconds": "2", "size": "1:1"}, (644, 644), 2, False),
     ({"input_reference": PNG}, (864, 496), 4, True)])
-def test_render(service, tmp_path, fields, size, seconds, sound):
+def test_the_render_matches_the_request(service, tmp_path, fields, size, seconds, sound):
     url = service.video_url(service.wait_for(service.create(**fields)))
     probed = probe(service.sim.media(url).body, tmp_path / "v.mp4")
     shown = streams(probed, "video")[0]

@@ -43,7 +43,7 @@ def service(sim):
 
 
 @pytest.mark.parametrize("body", SAMPLES.values(), ids=SAMPLES.keys())
-def test_the_samples_of_the_page(service, body):
+def test_the_samples_of_the_page_are_accepted(service, body):
     service.sim.control("POST", "/hold", {"state": "queued"})
     answer = service.post(body)
     assert answer.status == 200
@@ -54,7 +54,7 @@ def test_the_samples_of_the_page(service, body):
     assert service.shown(created["data"]["id"])["data"]["status"] == "queued"
 
 
-def test_the_second_step_of_a_draft(service):
+def test_the_final_video_of_a_draft(service):
     body = {"model": MODEL, "content": [{"type": "draft_task", "draft_task": {"id": "draft_task_id_from_step_4"}}],
             "resolution": "1080p", "watermark": False}
     answer = service.refused(body)
@@ -71,7 +71,7 @@ def test_the_second_step_of_a_draft(service):
 
 
 @pytest.mark.parametrize("where", ["data.id", "data.task_id", "id", "task_id"])
-def test_where_the_id_is(service, where):
+def test_the_place_of_the_id(service, where):
     service.choose(id=where)
     shown = service.post().json
     assert ("id" in shown or "task_id" in shown) == ("data" not in where)
@@ -80,7 +80,7 @@ def test_where_the_id_is(service, where):
     assert shown.startswith("seedance_")
 
 
-def test_an_answer(service):
+def test_the_fields_of_an_answer(service):
     task = service.create(return_last_frame=True)
     answer = service.wait_for(task)
     assert list(answer) == ["success", "data"]
@@ -97,14 +97,14 @@ def test_an_answer(service):
 
 @pytest.mark.parametrize("state, started, completed", [
     ("queued", False, False), ("running", True, False), ("failed", False, True), ("expired", False, True)])
-def test_states(service, state, started, completed):
+def test_task_states(service, state, started, completed):
     data = service.shown(service.decreed(state))["data"]
     assert data["status"] == state
     assert (data["result_url"], data["last_frame_url"], data["error_message"]) == (None, None, None)
     assert (data["started_at"] is not None, data["completed_at"] is not None) == (started, completed)
 
 
-def test_decreed_answers(service, big_file):
+def test_answers_set_by_control(service, big_file):
     assert service.shown(service.decreed("failed", error={"message": "boom"}))["data"]["error_message"] == "boom"
     assert service.shown(service.decreed("running", raw_status="paused"))["data"]["status"] == "paused"
     task = service.with_file(big_file)
@@ -117,12 +117,12 @@ def test_decreed_answers(service, big_file):
 @pytest.mark.parametrize("words, state, message", [
     ("#fail", "failed", "Internal service error."), ("#moderation", "failed", "sensitive"),
     ("#expire", "expired", None)])
-def test_prompts_that_end_badly(service, words, state, message):
+def test_prompts_that_choose_an_ending(service, words, state, message):
     data = service.wait_for(service.create(text=words), state)["data"]
     assert message is None and data["error_message"] is None or message in data["error_message"]
 
 
-def test_unknown_task(service):
+def test_unknown_tasks_are_not_found(service):
     answer = service.query("seedance_1710071234_abc123")
     assert (answer.status, answer.json) == (404, {"success": False, "message": "Task not found."})
     service.choose(error="ok")
@@ -145,7 +145,7 @@ def test_shapes_of_errors(service):
     assert answer.status == 429 and list(answer.json) == ["message"]
 
 
-def test_any_scheme_without_a_key(service):
+def test_without_a_key_any_scheme_works(service):
     for headers in ({}, {"Authorization": "secret"}, {"Authorization": "Basic eA=="}):
         assert service.post(headers=headers).status == 200
 
@@ -179,7 +179,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("fields", WRONG.values(), ids=WRONG.keys())
-def test_refused(service, fields):
+def test_invalid_requests_are_refused(service, fields):
     answer = service.refused(**fields)
     assert answer.status == 400
     assert service.error_of(answer)[1]
@@ -188,14 +188,14 @@ def test_refused(service, fields):
 @pytest.mark.parametrize("fields", [
     {"duration": -1}, {"duration": 12, "resolution": "1080p"}, {"content": [image()]}, {"camera_fixed": True},
     {"service_tier": "flex"}, {"colour": "red"}], ids=str)
-def test_accepted(service, fields):
+def test_valid_requests_are_accepted(service, fields):
     service.sim.control("POST", "/hold", {"state": "queued"})
     service.create(**fields)
 
 
 @pytest.mark.parametrize("fields, size, sound", [
     ({"ratio": "9:16", "generate_audio": False}, (496, 864), False), ({"ratio": "1:1"}, (654, 654), True)])
-def test_render(service, tmp_path, fields, size, sound):
+def test_the_render_matches_the_request(service, tmp_path, fields, size, sound):
     url = service.video_url(service.wait_for(service.create(**fields)))
     probed = probe(service.sim.media(url).body, tmp_path / "v.mp4")
     shown = streams(probed, "video")[0]

@@ -50,7 +50,7 @@ def service(sim):
 
 
 @pytest.mark.parametrize("body", SAMPLES.values(), ids=SAMPLES.keys())
-def test_the_samples_of_the_page(service, body):
+def test_the_samples_of_the_page_are_accepted(service, body):
     service.sim.control("POST", "/hold", {"state": "queued"})
     answer = service.post(body)
     assert answer.status == 200
@@ -58,13 +58,13 @@ def test_the_samples_of_the_page(service, body):
     assert re.fullmatch(UUID, answer.json["task_id"])
 
 
-def test_the_sample_without_content(service):
+def test_the_sample_without_content_is_refused(service):
     answer = service.refused(sample([], timeout=88200))
     assert answer.status == 400
     assert (answer.json["code"], answer.json["ref_code"]) == ("参数错误", 400000)
 
 
-def test_a_completed_task(service):
+def test_the_fields_of_a_completed_task(service):
     content = [text("a fox"), image()]
     task = service.create(content=content, provider_specific={"generate_audio": False})
     shown = service.wait_for(task)
@@ -83,7 +83,7 @@ def test_a_completed_task(service):
     assert service.sim.media(shown["video_url"]).headers["Content-Type"] == "video/mp4"
 
 
-def test_links_are_for_their_own_path(service, big_file):
+def test_a_link_works_only_for_its_own_path(service, big_file):
     task = service.with_file(big_file, watermark=True)
     shown = service.shown(task)
     bare, marked = shown["video_url"], shown["provider_specific"]["watermark_url"]
@@ -94,7 +94,7 @@ def test_links_are_for_their_own_path(service, big_file):
 
 @pytest.mark.parametrize("fields, marked", [
     ({"watermark": ...}, True), ({"watermark": True}, True), ({"watermark": False}, False)])
-def test_watermark_is_the_default(service, big_file, fields, marked):
+def test_the_watermark_is_on_by_default(service, big_file, fields, marked):
     shown = service.shown(service.with_file(big_file, **fields))
     assert ("watermark_url" in shown["provider_specific"]) == marked
 
@@ -102,7 +102,7 @@ def test_watermark_is_the_default(service, big_file, fields, marked):
 @pytest.mark.parametrize("state, word, progress", [
     ("queued", "pending", 50), ("running", "processing", 50), ("failed", "failed", 100), ("expired", "failed", 100),
     ("cancelled", "failed", 100)])
-def test_states(service, state, word, progress):
+def test_task_states(service, state, word, progress):
     shown = service.shown(service.decreed(state))
     assert (shown["status"], shown["progress"]) == (word, progress)
     assert "video_url" not in shown
@@ -116,7 +116,7 @@ def test_progress_while_pending(service):
     assert service.shown(task)["progress"] == 0
 
 
-def test_another_task_is_answered(service):
+def test_the_status_of_another_task_can_be_returned(service):
     task = service.decreed("running")
     service.choose(task_id="other")
     shown = service.shown(task)
@@ -125,11 +125,11 @@ def test_another_task_is_answered(service):
 
 @pytest.mark.parametrize("words, message", [
     ("#fail", "internal_error"), ("#moderation", "sensitive_content_blocked"), ("#expire", "timeout")])
-def test_prompts_that_end_badly(service, words, message):
+def test_prompts_that_choose_an_ending(service, words, message):
     assert service.wait_for(service.create(text=words), "failed")["error_message"] == message
 
 
-def test_decreed_answers(service, big_file):
+def test_answers_set_by_control(service, big_file):
     shown = service.shown(service.decreed("failed", error={"message": "sensitive_content_blocked"}))
     assert (shown["status"], shown["error_message"]) == ("failed", "sensitive_content_blocked")
     assert service.shown(service.decreed("running", raw_status="paused"))["status"] == "paused"
@@ -138,20 +138,20 @@ def test_decreed_answers(service, big_file):
     assert "video_url" not in service.shown(task)
 
 
-def test_unknown_task(service):
+def test_unknown_tasks_are_not_found(service):
     answer = service.query("task_1234567890")
     assert (answer.status, answer.json) == (404, {
         "code": "notfound", "message": "未找到资源", "ref_code": 404000, "ref_scope": "common"})
 
 
-def test_query_without_an_id(service):
+def test_a_query_without_an_id_is_refused(service):
     for path in ("/v1/video/status", "/v1/video/status?id="):
         answer = service.request("GET", path)
         assert (answer.status, answer.json["ref_code"]) == (400, 400000)
 
 
 @pytest.mark.parametrize("model", ["doubao-seedance-2-0-fast-260128", "sora-2", ""])
-def test_unknown_model(service, model):
+def test_unknown_models_are_refused(service, model):
     answer = service.refused(model=model)
     assert (answer.status, answer.json) == (500, {"code": "internal", "message": BUSY, "ref_code": 500000})
 
@@ -194,7 +194,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("fields", WRONG.values(), ids=WRONG.keys())
-def test_refused(service, fields):
+def test_invalid_requests_are_refused(service, fields):
     answer = service.refused(**fields)
     assert (answer.status, answer.json["code"], answer.json["ref_code"]) == (400, "参数错误", 400000)
     assert answer.json["message"] and "ref_scope" not in answer.json
@@ -203,7 +203,7 @@ def test_refused(service, fields):
 @pytest.mark.parametrize("url", [
     "file:///x.png", "asset://x", "data:image/png;base64,AAAA", data_url(png(200, 300)), data_url(png(1000, 300))],
     ids=lambda url: url[:30])
-def test_bad_images(service, url):
+def test_bad_images_are_refused(service, url):
     answer = service.refused(content=[image(url=url)])
     assert (answer.status, answer.json) == (400, {
         "code": "图片链接无效", "message": "图片链接无效", "ref_code": 400000})
@@ -215,7 +215,7 @@ def test_bad_images(service, url):
     {"content": [text()] + [image()] * 9 + [audio()] * 3 + [video()] * 3}, {"content": [video(), audio()]},
     {"content": [image(), audio("data:audio/mp3;base64,AAAA")]}, {"seed": 1, "camera_fixed": True},
     {"provider_specific": {"camera_fixed": True, "colour": "red"}}], ids=lambda fields: str(fields)[:60])
-def test_accepted(service, fields):
+def test_valid_requests_are_accepted(service, fields):
     service.sim.control("POST", "/hold", {"state": "queued"})
     service.create(**fields)
 
@@ -223,14 +223,14 @@ def test_accepted(service, fields):
 @pytest.mark.parametrize("status, ref_code", [
     (400, 400000), (400, 400015), (400, 400001), (400, 400900), (400, 400901), (400, 400902), (429, 429000),
     (429, 429002), (500, 500000)])
-def test_ref_codes(service, status, ref_code):
+def test_reference_codes_of_errors(service, status, ref_code):
     service.sim.fault("create", status=status, error={"code": "并发数已达上限", "message": "m", "ref_code": ref_code})
     answer = service.refused()
     assert (answer.status, answer.json) == (status, {
         "code": "并发数已达上限", "message": "m", "ref_code": ref_code})
 
 
-def test_key_error(start):
+def test_a_wrong_key_is_refused(start):
     service = Senseaudio(start("--key", "secret"))
     assert service.post().json == {"code": "authentication_error", "message": "incorrect API key provided"}
 
@@ -238,7 +238,7 @@ def test_key_error(start):
 @pytest.mark.parametrize("fields, size, sound", [
     ({"ratio": "3:4", "provider_specific": ...}, (566, 756), True),
     ({"content": [image("first_frame")], "ratio": "1:1", "resolution": "720p"}, (960, 960), False)])
-def test_render(service, tmp_path, fields, size, sound):
+def test_the_render_matches_the_request(service, tmp_path, fields, size, sound):
     url = service.video_url(service.wait_for(service.create(**fields)))
     probed = probe(service.sim.media(url).body, tmp_path / "v.mp4")
     shown = streams(probed, "video")[0]

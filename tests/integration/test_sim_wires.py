@@ -1,6 +1,6 @@
-"""What holds for every wire format of the simulator but Ark's (that is in test_sim_ark.py).
+"""What holds for every wire format of the simulator except Ark's (test_sim_ark.py).
 
-The classes here say how a test speaks with each service; the tests of one service alone are in
+The classes here define how a test talks to each service; tests of a single service are in
 test_sim_<service>.py.
 """
 
@@ -20,7 +20,7 @@ UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 
 class Service:
-    """One simulator, spoken to as one of its services."""
+    """One simulator, used as one of its services."""
 
     json_headers = {"Content-Type": "application/json", "Accept": "application/json"}
 
@@ -28,7 +28,7 @@ class Service:
         self.sim = sim
 
     def body(self, text="a paper boat", **fields):
-        """A create request that is accepted; ... as a field's value leaves it out."""
+        """A valid create request; a field with the value ... is left out."""
         body = {**self.fields(text), **fields}
         return {key: value for key, value in body.items() if value is not ...}
 
@@ -62,7 +62,7 @@ class Service:
         return wait_until(check, f"{task} to be {states}")
 
     def refused(self, body=None, **fields):
-        """The answer to a create that must not be accepted."""
+        """The response to a create request that must be refused."""
         before = self.sim.control("GET", "/stats")["creates"]
         answer = self.post(body or self.body(**fields))
         assert self.sim.control("GET", "/stats")["creates"] == before, answer.body
@@ -75,14 +75,14 @@ class Service:
         return self.sim.control("GET", f"/creates/{self.name}")
 
     def with_file(self, path, **fields):
-        """A succeeded task whose video is a file of ours."""
+        """Creates a succeeded task whose video is the given file."""
         self.sim.control("POST", "/hold", {"state": "queued"})
         task = self.create(**fields)
         self.sim.decree(task, media={"video": str(path)}, state="succeeded")
         return task
 
     def decreed(self, state, **decree):
-        """A task in a state of ours; its id."""
+        """Creates a task in the given state; returns its id."""
         self.sim.control("POST", "/hold", {"state": "queued"})
         task = self.create()
         self.sim.decree(task, state=state, hold="running" if state == "running" else "queued",
@@ -222,7 +222,8 @@ class Comet(Service):
         return {"prompt": text, "model": self.model, "seconds": "4", "resolution": "480p"}
 
     def post(self, body=None, headers=None, **keywords):
-        """A dict becomes parts: a text, or (file name, content type, bytes), or a list of those."""
+        """A dict is sent as multipart: each value is a text, or (file name, content type, bytes),
+        or a list of those."""
         body = self.body() if body is None else body
         return super().post(self.encode(body) if isinstance(body, dict) else body, headers, **keywords)
 
@@ -314,7 +315,7 @@ def test_links_are_signed_and_expire(service, big_file):
     assert service.sim.media(service.video_url(service.shown(task))).status == 200
 
 
-def test_key(service, start):
+def test_a_wrong_key_is_refused(service, start):
     keyed = type(service)(start("--key", "secret"))
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "secret"}):
         for answer in (keyed.post(headers=headers), keyed.query("x")):
@@ -327,13 +328,13 @@ def test_key(service, start):
 
 @pytest.mark.parametrize("method, path", [
     ("GET", "/"), ("POST", "/"), ("POST", "/nothing"), ("PUT", None), ("DELETE", None)])
-def test_unknown_paths(service, method, path):
+def test_unknown_paths_are_not_found(service, method, path):
     answer = service.request(method, service.create_path if path is None else path)
     assert answer.status == service.no_path[0]
     assert service.error_of(answer)[0] == service.no_path[1]
 
 
-def test_no_cancel(service):
+def test_there_is_no_cancel(service):
     task = service.decreed("queued")
     for method, path in [("DELETE", f"{service.create_path}/{task}"),
                          ("POST", f"{service.create_path}/{task}/cancel"),
@@ -345,7 +346,7 @@ def test_no_cancel(service):
     assert counts["requests"]["delete"] == 0 and counts["requests"]["other"] == 3
 
 
-def test_faults_are_in_the_words_of_the_service(service):
+def test_faults_use_the_words_of_the_service(service):
     for status, code in service.errors.items():
         service.sim.fault("create", status=status)
         answer = service.refused()
@@ -361,7 +362,7 @@ def test_faults_are_in_the_words_of_the_service(service):
     assert service.query("x").body == b""
 
 
-def test_faults_are_for_one_wire(service):
+def test_a_fault_applies_to_one_wire(service):
     order = {"on": "create", "wire": "ark", "action": {"status": 500}}
     service.sim.control("POST", "/faults", order)
     service.create()
@@ -384,7 +385,7 @@ def test_closed_connections(service, when, accepted):
     assert service.sim.control("GET", "/stats")["wires"][service.name]["creates"] == accepted
 
 
-def test_delays_and_hangs(service):
+def test_delayed_and_hanging_answers(service):
     service.sim.fault("get", delay_ms=200)
     start_s = time.monotonic()
     service.query("x")
@@ -405,7 +406,7 @@ def test_delays_and_hangs(service):
     assert service.sim.control("GET", "/stats")["creates"] == 0
 
 
-def test_too_large_a_body(service):
+def test_too_large_a_body_is_refused(service):
     answer = service.post(b" " * (64 * 1024 * 1024 + 1))
     assert answer.status == service.too_large
     service.error_of(answer)
@@ -436,7 +437,7 @@ def test_counters_and_the_log(service):
     service.sim.control("GET", f"/creates/{service.name}", status=404)
 
 
-def test_unknown_variants(service):
+def test_unknown_variants_are_refused(service):
     for order in ({"datum": "A"}, {"error": "loud"}, {"error": 5}, []):
         service.sim.control("POST", f"/variants/{service.name}", order, status=400)
     service.sim.control("POST", "/variants/nobody", {}, status=404)
@@ -448,7 +449,7 @@ def test_unknown_variants(service):
 
 @pytest.mark.parametrize("body", [
     b"", b"{", b"[]", b'{"model":"x",}', b'{"a":"\xff"}', b'{"a":NaN}'], ids=repr)
-def test_broken_json(service, body):
+def test_broken_json_is_refused(service, body):
     answer = service.request("POST", service.create_path, body)
     assert answer.status in (400, 422)
     service.error_of(answer)
@@ -456,7 +457,7 @@ def test_broken_json(service, body):
 
 @pytest.mark.parametrize("kind", [service for service in SERVICES if service is not Comet],
                          ids=lambda kind: kind.name)
-def test_last_create_is_shown_as_it_came(sim, kind):
+def test_control_shows_the_last_create_unchanged(sim, kind):
     service = kind(sim)
     body = json.dumps(service.body(text="exactly this"), indent=1).encode()
     service.sim.control("POST", "/hold", {"state": "queued"})
@@ -473,7 +474,7 @@ def test_last_create_is_shown_as_it_came(sim, kind):
     assert headers["content-length"] == str(len(body))
 
 
-def test_restart_finds_the_tasks(service, start, tmp_path):
+def test_tasks_survive_a_restart(service, start, tmp_path):
     options = ("--books", str(tmp_path / "books"), "--queue-ms", "20", "--run-ms", "20")
     before = type(service)(start(*options))
     task = before.create()

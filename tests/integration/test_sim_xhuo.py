@@ -1,4 +1,4 @@
-"""The simulator as xhuoapi: /xhuo (providers/README.md, 4). What it has in common with AceData is tested there."""
+"""The simulator as xhuoapi: /xhuo (providers/README.md, 4). What it shares with AceData is tested there."""
 
 import re
 
@@ -41,7 +41,7 @@ def xhuo(sim):
 
 
 @pytest.mark.parametrize("body", SAMPLES.values(), ids=SAMPLES.keys())
-def test_the_samples_of_the_page(xhuo, body):
+def test_the_samples_of_the_page_are_accepted(xhuo, body):
     answer = xhuo.post(body, {"Authorization": "Bearer ${bearer_token}"})
     assert answer.status == 200
     shown = answer.json
@@ -52,10 +52,10 @@ def test_the_samples_of_the_page(xhuo, body):
     assert re.fullmatch(r"cgt-\d{14}-[a-z0-9]{5}", shown["data"]["task_id"])
     assert (shown["data"]["status"], shown["data"]["model"]) == ("succeeded", body["model"])
     assert xhuo.sim.media(shown["data"]["video_url"]).status == 200
-    assert xhuo.query(shown["task_id"]).json == {}  # it was waited for: it is not kept
+    assert xhuo.query(shown["task_id"]).json == {}  # the create blocked, so the task is not recorded
 
 
-def test_callback(xhuo):
+def test_a_callback_makes_the_create_asynchronous(xhuo):
     xhuo.sim.control("POST", "/hold", {"state": "queued"})
     answer = xhuo.post(xhuo.body(callback_url="https://example.com/done"))
     assert list(answer.json) == ["task_id"]
@@ -63,20 +63,20 @@ def test_callback(xhuo):
     assert xhuo.query(answer.json["task_id"]).json["id"] == answer.json["task_id"]
 
 
-def test_async_is_unknown_here(xhuo):
+def test_async_blocks_unless_honoured(xhuo):
     body = xhuo.body(**{"callback_url": ..., "async": True})
     assert xhuo.post(body).json["data"]["status"] == "succeeded"
     xhuo.choose(**{"async": "honoured"})
     assert list(xhuo.post(body).json) == ["task_id"]
 
 
-def test_last_frame(xhuo):
+def test_the_last_frame_is_returned(xhuo):
     answer = xhuo.post(xhuo.body(return_last_frame=True, callback_url=...))
     assert xhuo.sim.media(answer.json["data"]["last_frame_url"]).body.startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("shape, kind", [("A", list), ("B", dict), ("C", dict)])
-def test_shapes(xhuo, shape, kind):
+def test_shapes_of_data(xhuo, shape, kind):
     xhuo.choose(data=shape)
     data = xhuo.post(xhuo.body(callback_url=...)).json["data"]
     assert isinstance(data, kind)
@@ -104,7 +104,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("fields", WRONG.values(), ids=WRONG.keys())
-def test_refused(xhuo, fields):
+def test_invalid_requests_are_refused(xhuo, fields):
     answer = xhuo.refused(**fields)
     assert (answer.status, xhuo.error_of(answer)[0]) == (400, "token_mismatched")
 
@@ -112,7 +112,7 @@ def test_refused(xhuo, fields):
 @pytest.mark.parametrize("fields", [
     {"content": [image("first_frame")]}, {"content": [image()]}, {"framespersecond": 24},
     {"content": [text("x" * 1001)]}, {"priority": 99}, {"service_tier": "flex"}], ids=str)
-def test_accepted(xhuo, fields):
+def test_valid_requests_are_accepted(xhuo, fields):
     xhuo.sim.control("POST", "/hold", {"state": "queued"})
     xhuo.create(**fields)
 
@@ -120,7 +120,7 @@ def test_accepted(xhuo, fields):
 @pytest.mark.parametrize("status, code", [
     (400, "token_mismatched"), (400, "api_not_implemented"), (401, "invalid_token"), (429, "too_many_requests"),
     (500, "api_error")])
-def test_errors(xhuo, status, code):
+def test_error_statuses(xhuo, status, code):
     xhuo.sim.fault("create", status=status, error={"code": code, "message": "获取失败"})
     answer = xhuo.refused()
     assert (answer.status, xhuo.error_of(answer)) == (status, (code, "获取失败"))

@@ -1,4 +1,4 @@
-"""Extended attributes: what tasks show of themselves, and everybody else's as the filesystem below has them."""
+"""Extended attributes: those that tasks show, and those of the user, which the filesystem below stores."""
 
 import errno
 import json
@@ -15,7 +15,7 @@ SHOWN = ["state", "provider", "model", "task_id", "prompt", "expires"]
 
 
 def shown(path):
-    """What getfattr -d tells of a task, without the prefix."""
+    """The attributes of a task by getfattr -d, without their prefix."""
     return {name[len(OURS):]: os.getxattr(path, name).decode() for name in os.listxattr(path)
             if name.startswith(OURS)}
 
@@ -31,9 +31,9 @@ def below(mount, path):
     return mount.library / "tree" / path.relative_to(mount.path)
 
 
-# --- what a task shows ---
+# --- the attributes of a task ---
 
-def test_a_finished_task_tells_what_it_is(mount, simulator):
+def test_a_finished_task_has_its_attributes(mount, simulator):
     folder = mount.folder("cat", "A kitten yawning")
     wait_state(folder, "succeeded")
     told = shown(folder)
@@ -64,7 +64,7 @@ def test_attributes_follow_the_state(mount, simulator):
     simulator.decree(task_id(folder), state="failed", error={"code": "X", "message": "no"})
     wait_state(folder, "failed")
     assert shown(folder)["state"] == "failed"
-    # a new text is a new attempt, which has no id yet
+    # a new text is a new attempt without an id
     (folder / "hold").touch()
     (folder / "prompt.txt").write_text("A hare")
     assert state(folder) == "pending"
@@ -72,7 +72,7 @@ def test_attributes_follow_the_state(mount, simulator):
 
 
 def test_attributes_never_contradict_status(mount, simulator):
-    """Whoever reads one after the other never sees the task go back."""
+    """A reader that reads one after the other never sees the task go back."""
     order = ["pending", "submitting", "queued", "running", "succeeded"]
     folder = mount.folder()
     seen = []
@@ -83,7 +83,7 @@ def test_attributes_never_contradict_status(mount, simulator):
     assert ranks == sorted(ranks), seen
 
 
-def test_texts_are_clean_and_short_enough_to_be_copied(mount, simulator, tmp_path):
+def test_attributes_are_clean_and_short_enough_to_copy(mount, simulator, tmp_path):
     folder = mount.path / "cat"
     folder.mkdir()
     (folder / "request.json").write_text(json.dumps(
@@ -94,13 +94,13 @@ def test_texts_are_clean_and_short_enough_to_be_copied(mount, simulator, tmp_pat
     assert len(prompt.encode()) <= 1004
     names = os.listxattr(folder)
     assert sum(len(name) + len(os.getxattr(folder, name)) for name in names) < 2500
-    # onto an ordinary disk, with everything, without a complaint
+    # onto an ordinary disk with all attributes and without an error message
     copy = run("cp", "-a", "--preserve=all", folder, tmp_path / "copy")
     assert not copy.stderr
     assert (tmp_path / "copy" / "video.mp4").stat().st_size == (folder / "video.mp4").stat().st_size
 
 
-def test_a_request_says_its_prompt_and_a_prompt_beside_it_does(mount, simulator):
+def test_the_prompt_attribute_comes_from_the_request_or_the_prompt_file(mount, simulator):
     folder = mount.path / "cat"
     folder.mkdir()
     (folder / "hold").touch()
@@ -115,11 +115,11 @@ def test_a_request_says_its_prompt_and_a_prompt_beside_it_does(mount, simulator)
     assert "prompt" not in shown(folder)
 
 
-# --- they are read-only ---
+# --- read-only attributes ---
 
 @pytest.mark.parametrize("name", [OURS + "state", OURS + "prompt", OURS + "new", "user.seedancefs.task"])
 @pytest.mark.parametrize("place", ["", "status", "video.mp4", "prompt.txt"])
-def test_ours_are_set_and_removed_without_effect(mount, simulator, name, place):
+def test_setting_and_removing_our_attributes_has_no_effect(mount, simulator, name, place):
     folder = mount.folder()
     wait_state(folder, "succeeded")
     path = folder / place
@@ -141,7 +141,7 @@ def test_ours_are_set_and_removed_without_effect(mount, simulator, name, place):
     assert state(folder) == "succeeded"
 
 
-def test_sizes_as_the_manual_says(mount, simulator):
+def test_sizes_follow_the_manual(mount, simulator):
     folder = mount.folder()
     wait_state(folder, "succeeded")
     assert run("getfattr", "-n", OURS + "state", "--only-values", folder).stdout == "succeeded"
@@ -166,7 +166,7 @@ def test_a_copy_with_attributes_is_no_task(mount, simulator, copier):
     wait_state(source, "succeeded")
     copy = mount.path / "copy"
     if copier == ["gio-like"]:
-        shutil.copytree(source, copy, copy_function=shutil.copy2)  # sets them one by one
+        shutil.copytree(source, copy, copy_function=shutil.copy2)  # it sets them one by one
     else:
         run(*copier, f"{source}/", copy)
     marker = mount.folder("marker", "marker")
@@ -176,14 +176,14 @@ def test_a_copy_with_attributes_is_no_task(mount, simulator, copier):
     for path in [copy, *copy.iterdir()]:
         assert not [name for name in os.listxattr(below(mount, path)) if name.startswith(OURS)], path
     assert (copy / "status").read_text().startswith("succeeded")
-    # and a file that was carried out and in again tells nothing either
+    # a file that was copied out and in again has none
     run("cp", "-a", source / "video.mp4", mount.path / "plain.mp4")
     assert not os.listxattr(mount.path / "plain.mp4")
 
 
 @pytest.mark.parametrize("copier", [["cp", "-a"], ["rsync", "-aX"]])
-def test_a_copy_elsewhere_still_tells_what_it_is(mount, simulator, tmp_path, copier):
-    """On another disk, when the mount is gone; the state is the one of that moment."""
+def test_a_copy_on_another_disk_keeps_the_attributes(mount, simulator, tmp_path, copier):
+    """It keeps the state of that moment, even after the mount has ended."""
     folder = mount.folder("cat", "A kitten yawning")
     wait_state(folder, "succeeded")
     told = shown(folder)
@@ -196,8 +196,8 @@ def test_a_copy_elsewhere_still_tells_what_it_is(mount, simulator, tmp_path, cop
     assert not shown(tmp_path / "whole" / "prompt.txt")
 
 
-def test_rsync_over_a_task_with_attributes(mount, simulator, tmp_path):
-    """It would remove what the source does not have: that is no error."""
+def test_rsync_over_a_task_with_attributes_reports_no_error(mount, simulator, tmp_path):
+    """rsync would remove the attributes that the source lacks; that is no error."""
     folder = mount.folder()
     wait_state(folder, "succeeded")
     source = tmp_path / "source"
@@ -209,7 +209,7 @@ def test_rsync_over_a_task_with_attributes(mount, simulator, tmp_path):
     assert shown(folder)["state"] == "succeeded"
 
 
-# --- everybody else's ---
+# --- other attributes ---
 
 @pytest.fixture(params=["folder", "file", "task"])
 def place(request, mount, simulator):
@@ -224,7 +224,7 @@ def place(request, mount, simulator):
     return path
 
 
-def test_others_are_stored_below(mount, place):
+def test_user_attributes_are_stored_in_the_library(mount, place):
     def mine(path):
         return sorted(name for name in os.listxattr(path) if not name.startswith((OURS, "user.seedancefs.")))
 
@@ -244,8 +244,8 @@ def test_others_are_stored_below(mount, place):
     assert mine(below(mount, place)) == ["user.bytes", "user.empty"]
 
 
-def test_errors_are_the_ones_from_below(mount, place, tmp_path):
-    """Too long a name, too much data, a namespace that is not there: whatever the disk says."""
+def test_errors_come_from_the_filesystem_below(mount, place, tmp_path):
+    """A name that is too long, too much data, an unknown namespace: the disk decides."""
     mirror = tmp_path / "mirror"
     mirror.mkdir() if place.is_dir() else mirror.touch()
     for name, value in [("user." + "x" * 251, b"1"), ("user." + "x" * 250, b"1"), ("user.big", b"x" * 65536),
@@ -261,14 +261,14 @@ def test_errors_are_the_ones_from_below(mount, place, tmp_path):
 
 
 @pytest.mark.mounts_a_disk
-def test_namespaces_of_root(mount, place):
+def test_namespaces_of_root_are_passed_through(mount, place):
     for name, value in (("trusted.note", b"t"), ("security.note", b"s")):
         os.setxattr(place, name, value)
         assert os.getxattr(below(mount, place), name) == value
         os.removexattr(place, name)
 
 
-def test_access_lists(mount, simulator):
+def test_access_lists_are_passed_through(mount, simulator):
     place = mount.path / "plain"
     place.mkdir()
     run("setfacl", "-m", "u:12345:rx", place)
@@ -281,7 +281,7 @@ def test_access_lists(mount, simulator):
     assert "12345" not in run("getfacl", "-cn", below(mount, place)).stdout
 
 
-def test_links_and_virtual_files(mount, simulator):
+def test_attributes_on_links_and_virtual_files(mount, simulator):
     folder = mount.folder()
     wait_state(folder, "succeeded")
     os.symlink("prompt.txt", folder / "link")
@@ -298,8 +298,8 @@ def mine(path):
     return sorted(name for name in os.listxattr(path) if not name.startswith(OURS))
 
 
-def test_what_a_task_shows_can_be_tagged(mount, simulator):
-    """A file manager's tags and ratings; each file has its own, and the folder none of them."""
+def test_virtual_files_can_be_tagged(mount, simulator):
+    """File managers set tags and ratings. Each file has its own, and the folder has none of them."""
     folder = mount.folder()
     wait_state(folder, "succeeded")
     for name in FILES:
@@ -323,13 +323,13 @@ def test_what_a_task_shows_can_be_tagged(mount, simulator):
     assert os.getxattr(moved / "video.mp4", "user.xdg.tags") == b"video.mp4"
 
 
-def test_the_tags_of_a_video_are_not_those_of_the_next_one(mount, simulator):
+def test_a_new_video_does_not_inherit_the_tags_of_the_old_one(mount, simulator):
     folder = mount.folder()
     wait_state(folder, "succeeded")
     video = folder / "video.mp4"
     os.setxattr(video, "user.xdg.tags", b"good")
     video.unlink()
-    with pytest.raises(OSError):  # as unzip overwrites: it stands there again
+    with pytest.raises(OSError):  # as unzip overwrites a file: the new file appears
         video.write_bytes(b"another")
     assert os.getxattr(video, "user.xdg.tags") == b"good"
     video.unlink()
@@ -342,7 +342,7 @@ def test_the_tags_of_a_video_are_not_those_of_the_next_one(mount, simulator):
     assert len(kept) == 1 and kept[0].endswith(":user.rating")
 
 
-def test_the_tags_of_a_video_travel_with_its_copy(mount, simulator, tmp_path):
+def test_a_copy_of_a_video_keeps_its_tags(mount, simulator, tmp_path):
     folder = mount.folder()
     wait_state(folder, "succeeded")
     os.setxattr(folder / "video.mp4", "user.xdg.tags", b"good")
@@ -353,17 +353,17 @@ def test_the_tags_of_a_video_travel_with_its_copy(mount, simulator, tmp_path):
     assert 'user.rating="5"' in run("getfattr", "-d", folder / "video.mp4").stdout
 
 
-def test_only_the_user_namespace_is_for_what_a_task_shows(mount, simulator):
+def test_virtual_files_take_only_the_user_namespace(mount, simulator):
     folder = mount.folder()
     wait_state(folder, "succeeded")
     if is_root():
         assert refused(os.setxattr, folder / "video.mp4", "trusted.note", b"t") == errno.ENOTSUP
-    os.setxattr(folder / "video.mp4", "user.seedancefs.video.1:user.a", b"t")  # ours: without effect
+    os.setxattr(folder / "video.mp4", "user.seedancefs.video.1:user.a", b"t")  # ours: it has no effect
     assert not mine(folder / "video.mp4")
 
 
-def test_an_expiry_that_nobody_tells_is_not_shown(make_mount, simulators, tmp_path):
-    """A service's papers are a guess: status says "about", and an attribute cannot."""
+def test_an_unstated_expiry_is_not_shown(make_mount, simulators, tmp_path):
+    """The expiry that a service documents is an estimate: status says "about", which an attribute cannot."""
     from harness import Simulator
     simulators.append(Simulator(tmp_path))
     mount = make_mount(simulators[-1], services=("senseaudio",), config="default_provider = senseaudio\n")
