@@ -1,6 +1,6 @@
 /*
- * The schema of models.json, strictly: a slip in a limit would let through what costs
- * money, so each key is known and of its type, or the file is refused.
+ * The schema of models.json, applied strictly: a mistake in a limit could cost money, so
+ * the file is rejected unless every key is known and has the right type.
  */
 #include "backend/models/rules_internal.h"
 
@@ -39,11 +39,11 @@ enum type {
 	TYPE_DECIMALS, /* the same with decimals */
 	TYPE_TEXT,
 	TYPE_WORDS,
-	TYPE_PARAMS,   /* words that are keys of requests */
+	TYPE_PARAMS,   /* names of parameters */
 	TYPE_VALUES,   /* parameters and values */
-	TYPE_OBJECT,   /* keys as of `inside` */
-	TYPE_SERVICES, /* objects by a service's name */
-	TYPE_MODELS,   /* objects by any name */
+	TYPE_OBJECT,   /* keys are those of `inside` */
+	TYPE_SERVICES, /* objects, keyed by service */
+	TYPE_MODELS,   /* objects, keyed by any name */
 };
 
 struct rule_key {
@@ -52,7 +52,7 @@ struct rule_key {
 	unsigned where;
 	enum place inside;
 	const char *const *words;	   /* NULL: any */
-	bool (*is_word)(const char *word); /* these too */
+	bool (*is_word)(const char *word); /* these as well */
 };
 
 #define WORDS(...)                \
@@ -72,7 +72,7 @@ static const struct rule_key rule_keys[] = {
 	{ .key = "services", TYPE_SERVICES, IN_FILE, IN_SERVICE },
 	{ .key = "models", TYPE_MODELS, IN_FILE, IN_MODEL },
 	{ .key = "services", TYPE_SERVICES, IN_MODEL, IN_MODEL_THERE },
-	/* what a service says of itself */
+	/* of a service */
 	{ .key = "title", TYPE_TEXT, IN_SERVICE },
 	{ .key = "model", TYPE_TEXT, IN_SERVICE },
 	{ .key = "values", TYPE_VALUES, IN_SERVICE },
@@ -89,7 +89,7 @@ static const struct rule_key rule_keys[] = {
 	{ .key = "body", TYPE_NUMBER, IN_SERVICE },
 	{ .key = "web_search_keys", TYPE_OBJECT, IN_SERVICE, IN_SEARCH },
 	{ .key = "media", TYPE_OBJECT, IN_SERVICE, IN_MEDIA },
-	/* what both may say; both hold */
+	/* of both; both apply */
 	{ .key = "duration", TYPE_RANGE, IN_SERVICE | IN_EITHER_MODEL },
 	{ .key = "duration_auto", TYPE_BOOL, IN_SERVICE | IN_EITHER_MODEL },
 	{ .key = "resolutions",
@@ -100,7 +100,7 @@ static const struct rule_key rule_keys[] = {
 	  TYPE_WORDS,
 	  IN_SERVICE | IN_EITHER_MODEL,
 	  .words = WORDS("auto", "reference", "edit", "extend") },
-	/* what a model can do */
+	/* of a model */
 	{ .key = "name", TYPE_TEXT, IN_MODEL_THERE },
 	{ .key = "also", TYPE_WORDS, IN_EITHER_MODEL },
 	{ .key = "duration_default", TYPE_NUMBER, IN_EITHER_MODEL },
@@ -134,7 +134,7 @@ static const struct rule_key rule_keys[] = {
 	{ .key = "reference_videos", TYPE_NUMBER, IN_EITHER_MODEL },
 	{ .key = "reference_audios", TYPE_NUMBER, IN_EITHER_MODEL },
 	{ .key = "references_total", TYPE_NUMBER, IN_EITHER_MODEL },
-	/* what media may be */
+	/* of media */
 	{ .key = "image", TYPE_OBJECT, IN_MEDIA, IN_LIMITS },
 	{ .key = "video", TYPE_OBJECT, IN_MEDIA, IN_LIMITS },
 	{ .key = "audio", TYPE_OBJECT, IN_MEDIA, IN_LIMITS },
@@ -142,7 +142,7 @@ static const struct rule_key rule_keys[] = {
 	{ .key = "bytes", TYPE_NUMBER, IN_LIMITS },
 	{ .key = "side", TYPE_RANGE, IN_LIMITS },
 	{ .key = "aspect", TYPE_DECIMALS, IN_LIMITS },
-	/* what an object of `tools` may hold beside its type */
+	/* of an object of `tools`, beside its type */
 	{ .key = "limit", TYPE_RANGE, IN_SEARCH },
 	{ .key = "max_keyword", TYPE_RANGE, IN_SEARCH },
 	{ .key = "sources", TYPE_WORDS, IN_SEARCH },
@@ -164,7 +164,7 @@ static const struct rule_key *find_key(const char *key, enum place place)
 	return NULL;
 }
 
-/* "did you mean": the nearest of the words, printed behind a refusal. */
+/* "did you mean": the nearest of the words, appended to a refusal. */
 static int refuse_word(const struct checker *checker, const char *at, const char *what,
 		       const char *word, const char *const *words)
 {
@@ -261,7 +261,7 @@ static int check_range(const struct checker *checker, const char *at,
 				     : "two numbers, [minimum, maximum]");
 }
 
-/* Values are judged as if a person had written them. */
+/* Values are checked as if a user had written them. */
 static int check_values(const struct checker *checker, const char *at,
 			const struct json *values)
 {

@@ -10,7 +10,7 @@
 
 #define LIST_MAX_BYTES 4096
 
-/* BytePlus speaks Ark's wire, under other names of the models. */
+/* BytePlus speaks Ark's protocol with other model names. */
 static bool is_byteplus(const struct endpoint *endpoint)
 {
 	static const char domain[] = "bytepluses.com";
@@ -60,7 +60,7 @@ int fit_request(const struct models *models, const struct provider *provider,
 		r = steps[i](&fit);
 	if (!r)
 		return 0;
-	/* What was noted on the way to a refusal did not come to pass. */
+	/* Notes made before a refusal do not apply. */
 	free(request->note);
 	request->note = TAKE(note);
 	return r;
@@ -75,7 +75,7 @@ static struct json *parse_described(const char *described)
 	return tree;
 }
 
-/* `extra` is passed on as it is, before all else. */
+/* `extra` is passed on unchanged, before everything else. */
 static bool says_true(const struct json *tree, const char *key, bool otherwise)
 {
 	bool is_true = otherwise;
@@ -90,7 +90,7 @@ bool fit_gives_last_frame(const struct provider *provider, const char *described
 	AUTOJSON *tree = parse_described(described);
 	bool is_draft = says_true(tree, "draft", false);
 
-	/* Of a draft there is none, unless it was asked for all the same. */
+	/* A draft has none, unless the request asks for it. */
 	return provider->gives_last_frame &&
 	       says_true(tree, "return_last_frame", !is_draft);
 }
@@ -165,7 +165,7 @@ static void add_item(struct buffer *text, const char *item)
 	buffer_addf(text, "%s%s", text->size ? ", " : "", item);
 }
 
-/* A rule that is there and neither false, nor 0, nor empty. */
+/* Whether a rule exists and is neither false, nor 0, nor empty. */
 static bool is_some(const struct json *rule)
 {
 	bool is_true;

@@ -1,8 +1,8 @@
 /*
- * Fits a person's request to a service: chooses and maps the model, completes what the
- * service requires, leaves out what it lacks where that changes nothing, and refuses what
- * it cannot do before anything is sent. The rules are data
- * (models.h) and the adapter's own table (providers/provider.h). Pure.
+ * Fits a request to a service: selects and translates the model, adds what the service
+ * requires, drops what it lacks where that makes no difference, and refuses what it
+ * cannot do before anything is sent. The rules are data (models.h) and the adapter's own
+ * table (providers/provider.h). Pure.
  */
 #ifndef SEEDANCEFS_BACKEND_MODELS_FIT_H
 #define SEEDANCEFS_BACKEND_MODELS_FIT_H
@@ -11,43 +11,42 @@
 #include "backend/providers/provider.h"
 
 /*
- * Changes the request so that the provider's build_create() can write it down as it is:
+ * Changes the request so that the provider's build_create() can send it as it is:
  *
- * - `model` is the service's own name of it. The request's model, else the endpoint's,
- *   else the service's default one. A name that any service has for a model is known;
- *   one that nobody lists passes, with a note.
- * - Parameters: only those that the provider takes. One that it lacks is left out with a
- *   note when its value is what the service does anyway, or does not change the picture;
- *   otherwise it is refused, naming the services that have it.
- * - What the service requires and the person did not say: models.json's defaults.
- *   `watermark` and `generate_audio` are always said where the service has them;
- *   `return_last_frame` is asked for, but not of a draft. Nothing is said that `extra`
- *   says itself. `callback_url` comes from the endpoint where the service takes one.
- * - Media: each image has a role where one is needed (a single one is the first frame);
- *   first and last frames are not mixed with references; kinds, counts, ways (address,
- *   data, file), sizes and dimensions are within the model's limits.
+ * - `model` becomes the service's own name: of the request's model, else the endpoint's,
+ *   else the service's default. Any service's name for a model is recognised; an unlisted
+ *   name is passed on, with a note.
+ * - Parameters: only those that the provider accepts. One that it lacks is dropped with a
+ *   note if its value is what the service does anyway, or does not change the picture;
+ *   otherwise it is refused, with the services that have it.
+ * - Required parameters that the request does not set: the defaults of models.json.
+ *   `watermark` and `generate_audio` are always set where the service has them;
+ *   `return_last_frame` is requested, except for drafts. Nothing is set that `extra`
+ *   sets. `callback_url` comes from the endpoint where the service has one.
+ * - Media: each image has a role where one is required (a single image is the first
+ *   frame); first and last frames are not mixed with references; kinds, counts, forms
+ *   (URL, data, file), sizes and dimensions are within the model's limits.
  *
- * Items whose `shot` is another task's output have neither file nor address yet: they are
- * taken for media of their type. Returns 0, -EINVAL with the problem set (file, key, what
- * was found, what is allowed, the nearest right spelling), or -ENOMEM. Fitting twice
- * changes nothing more.
+ * Items whose `shot` is another task's output have neither file nor URL yet: they count
+ * as media of their type. Returns 0, -EINVAL with the problem set (file, key, what was
+ * found, what is allowed, the nearest valid spelling), or -ENOMEM. Fitting is idempotent.
  */
 int fit_request(const struct models *models, const struct provider *provider,
 		const struct endpoint *endpoint, struct request *request,
 		struct problem *problem);
 
 /*
- * What a request that is not whole yet shows: -EINVAL with the problem set when no model
- * of the service (the one that it names, if it does) can do its values, whatever its
- * content and the defaults add. A model that nobody lists may do anything. Else 0.
+ * Checks the values of a request that may still be incomplete: -EINVAL with the problem
+ * set if no model of the service (or not the one that it names) supports them, whatever
+ * its content and the defaults add. An unlisted model supports anything. Else 0.
  */
 int fit_judge(const struct models *models, const struct provider *provider,
 	      const struct endpoint *endpoint, struct request *request,
 	      struct problem *problem);
 
 /*
- * Whether a task that was ordered so at a service gives a last frame: from its request as
- * request_describe() printed it.
+ * Whether a task with this request, as printed by request_describe(), returns a last
+ * frame at the service.
  */
 bool fit_gives_last_frame(const struct provider *provider, const char *described);
 

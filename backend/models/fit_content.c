@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* What a page's sample holds in the place of an id. */
+/* The placeholder id of a service's sample request. */
 #define PLACEHOLDER_DRAFT "draft_task_id"
 
 static void count_item(struct fit *fit, const struct request_content *item)
@@ -43,7 +43,7 @@ static size_t count_media(const struct request *request)
 	return media;
 }
 
-/* Videos and sounds have one role only; a single image is the first frame. */
+/* Video and audio have only one role; a single image is the first frame. */
 static int give_roles(struct fit *fit)
 {
 	struct request *request = fit->request;
@@ -70,7 +70,7 @@ static int give_roles(struct fit *fit)
 	return 0;
 }
 
-/* Where the one picture that a service takes is the first frame. */
+/* For services that accept a single image, as the first frame. */
 static void turn_reference(struct fit *fit)
 {
 	struct request *request = fit->request;
@@ -104,7 +104,7 @@ static bool takes_references(const struct provider *provider, unsigned what)
 	return provider->takes_references;
 }
 
-/* Refuses what the whole service lacks. */
+/* Refuses what the service lacks. */
 static int refuse_lack(struct fit *fit, const char *what,
 		       bool (*does)(const struct provider *provider, unsigned what))
 {
@@ -113,7 +113,7 @@ static int refuse_lack(struct fit *fit, const char *what,
 	return fit_refuse(fit, "%s does not support %s%s", fit->title, what, others);
 }
 
-/* Refuses what this model lacks and others there may have. */
+/* Refuses what this model lacks and others at the service may have. */
 static int refuse_model(struct fit *fit, const char *what, const char *rule)
 {
 	AUTOFREE char *where = fit_where(fit);
@@ -157,7 +157,7 @@ static int check_draft_task(struct fit *fit)
 			  fit->title);
 }
 
-/* First and last frame, or references. */
+/* First and last frame, or references, but not both. */
 static int check_mixture(struct fit *fit)
 {
 	if (fit->first_frames > 1 || fit->last_frames > 1)

@@ -1,4 +1,4 @@
-/* Each picture, video and sound: how it gets there, and what it may be. */
+/* Each image, video and sound: how it is sent, and its limits. */
 #include "backend/models/fit_internal.h"
 
 #include "backend/base/cleanup.h"
@@ -35,12 +35,14 @@ static bool is_data(const char *url)
 	return text_starts_with(url, "data:");
 }
 
-/* The ways that would do for an item as it is. A file of ours goes in two ways; an
- * address does where files are taken, for we fetch it. */
+/*
+ * The forms in which an item can be sent. A local file has two forms; a URL can be sent
+ * as a file, since the backend downloads it.
+ */
 static unsigned ways_that_do(const struct request_content *item)
 {
 	if (item->shot.number && item->file.fd < 0 && !item->url)
-		return ~0u; /* it is told when it is there */
+		return ~0u; /* known once the output exists */
 	if (!item->url)
 		return MEDIA_BY_DATA | MEDIA_BY_FILE;
 	if (item->file.fd >= 0)
@@ -151,7 +153,7 @@ static int check_sides(struct fit *fit, size_t index, const struct json *limits)
 			  name, file->width, file->height, fit->title, least, most);
 }
 
-/* Width by height, between the two and neither of them. */
+/* Width divided by height; both limits are exclusive. */
 static int check_aspect(struct fit *fit, size_t index, const struct json *limits)
 {
 	const struct request_file *file = &fit->request->content[index].file;
@@ -187,7 +189,7 @@ static int check_file(struct fit *fit, size_t index, const struct json *limits)
 	return r ? r : check_aspect(fit, index, limits);
 }
 
-/* "data:image/png;base64,…": the type in lower case, as the services want it. */
+/* "data:image/png;base64,…": the type in lower case, as the services require. */
 static int check_data(struct fit *fit, size_t index, const struct json *limits)
 {
 	const char *type = fit->request->content[index].url + 5;
@@ -227,7 +229,7 @@ static int check_item(struct fit *fit, size_t index)
 	return 0;
 }
 
-/* What an item adds to the body, at least: base64 makes four bytes of three. */
+/* The minimum that an item adds to the body: base64 makes four bytes of three. */
 static uint64_t bytes_in_body(const struct fit *fit, const struct request_content *item)
 {
 	unsigned ways = ways_of(fit->provider, item->type);

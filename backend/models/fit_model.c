@@ -1,4 +1,4 @@
-/* Which model is meant, and what this service calls it. */
+/* Determines the model and this service's name for it. */
 #include "backend/models/fit_internal.h"
 
 #include "backend/base/cleanup.h"

@@ -1,6 +1,6 @@
 /*
- * Parameters that the service or the model lacks, and those that are said though the
- * person did not.
+ * Parameters that the service or the model lacks, and those that are added to the
+ * request.
  */
 #include "backend/models/fit_internal.h"
 
@@ -48,7 +48,7 @@ static bool is_idle(const struct request *request, enum request_param param)
 	}
 }
 
-/* Whether the picture is the same without it. */
+/* Whether the parameter does not change the picture. */
 static bool is_aside(enum request_param param)
 {
 	return param == PARAM_RETURN_LAST_FRAME ||
@@ -83,7 +83,7 @@ bool fit_sends(const struct fit *fit, enum request_param param)
 	       (param != PARAM_DURATION || !params[PARAM_FRAMES].is_set);
 }
 
-/* Takes it out, and its key into the list of what is noted together. */
+/* Drops the parameter and adds its key to a list for one note. */
 static void leave_out_with(struct fit *fit, enum request_param param, struct buffer *keys)
 {
 	buffer_addf(keys, "%s\"%s\"", keys->size ? ", " : "", request_param_key(param));
@@ -98,7 +98,7 @@ static void note_left_out(struct fit *fit, const struct buffer *keys, const char
 				 keys->data);
 }
 
-/* What the service has no key for. */
+/* Drops parameters that the service has no key for. */
 static int leave_out_of_service(struct fit *fit, enum request_param param,
 				struct buffer *keys)
 {
@@ -127,7 +127,7 @@ static int leave_out_of_services(struct fit *fit)
 	return r;
 }
 
-/* What a draft brings along: providers/README.md, 6.2. */
+/* Drops parameters that a draft determines: providers/README.md, 6.2. */
 static int leave_out_of_draft(struct fit *fit)
 {
 	static const enum request_param params[] = {
@@ -171,19 +171,19 @@ static bool model_has(const struct fit *fit, const char *rule)
 	return fit_can(fit, rule) || json_is_array(rules_model(&fit->rules, rule));
 }
 
-/* The service takes the key from every model and does nothing with it. */
+/* Whether the service accepts the key for every model and ignores it. */
 static bool is_ignored(const struct fit *fit, enum request_param param)
 {
 	return rules_list_has(rules_service(&fit->rules, "ignores"),
 			      request_param_key(param));
 }
 
-/* What the service has, but not for this model. */
+/* Drops a parameter that the service has, but not for this model. */
 static int leave_out_of_model(struct fit *fit, enum request_param param, const char *rule,
 			      struct buffer *keys)
 {
 	AUTOFREE char *where = NULL, *others = NULL;
-	bool is_tier = param == PARAM_SERVICE_TIER; /* "default" is good anywhere */
+	bool is_tier = param == PARAM_SERVICE_TIER; /* every model accepts "default" */
 
 	if (!fit->request->params[param].is_set || model_has(fit, rule))
 		return 0;
@@ -211,8 +211,8 @@ static int leave_out_of_models(struct fit *fit)
 }
 
 /*
- * `frames` wins over `duration`: providers/README.md, 6.2. But a default does not win
- * over what the trigger itself says.
+ * `frames` overrides `duration`: providers/README.md, 6.2. But a default does not
+ * override the trigger.
  */
 static void choose_length(struct fit *fit)
 {
@@ -227,7 +227,7 @@ static void choose_length(struct fit *fit)
 		leave_out(fit, PARAM_DURATION, "\"frames\" sets the length of the video");
 }
 
-/* Without the picture being another one: so it is no error to have asked for it. */
+/* The picture stays the same without it, so asking for it is no error. */
 static void leave_out_last_frame(struct fit *fit)
 {
 	if (fit_is_draft(fit) && fit_is_true(fit, PARAM_RETURN_LAST_FRAME) &&
@@ -250,7 +250,9 @@ int fit_leave_out(struct fit *fit)
 	return 0;
 }
 
-/* Says a number or a word unless the person does, or the service has no key for it. */
+/*
+ * Sets a number or a word, unless the request sets it or the service has no key for it.
+ */
 static void say_number(struct fit *fit, enum request_param param, int64_t number)
 {
 	if (has_param(fit->provider, param) && !fit_is_said(fit, param))
@@ -265,7 +267,7 @@ static int say_word(struct fit *fit, enum request_param param, const char *word)
 	return fit->request->params[param].is_set ? 0 : -ENOMEM;
 }
 
-/* What the service requires and the person did not say. */
+/* Adds required parameters that the request lacks. */
 static int say_required(struct fit *fit)
 {
 	static const struct param_spelling spelling = { .file = "models.json" };
@@ -285,8 +287,10 @@ static int say_required(struct fit *fit)
 	return r;
 }
 
-/* The first of a list that stands for a case,
- * where the model's own default may be another. */
+/*
+ * The first value of a list for a special case, where the model's own default may not be
+ * allowed.
+ */
 static const char *first_of(const struct fit *fit, const char *rule)
 {
 	return fit->is_listed ? json_string(json_first(rules_model(&fit->rules, rule)))
@@ -315,7 +319,7 @@ static int say_size(struct fit *fit)
 	return r;
 }
 
-/* Changing a video keeps its shape and length: providers/README.md, 6.2. */
+/* Editing a video keeps its shape and length: providers/README.md, 6.2. */
 static int say_edit(struct fit *fit)
 {
 	if (!is_word(fit->request, PARAM_OMNI_REFERENCE_TASK_TYPE, "edit"))
@@ -324,7 +328,9 @@ static int say_edit(struct fit *fit)
 	return say_word(fit, PARAM_RATIO, "adaptive");
 }
 
-/* Sound doubles one model's price and the services' defaults differ: always said. */
+/*
+ * Audio doubles the price of one model, and the services' defaults differ: always set it.
+ */
 static void say_switches(struct fit *fit)
 {
 	say_number(fit, PARAM_WATERMARK, 0);

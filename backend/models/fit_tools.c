@@ -1,4 +1,4 @@
-/* `tools`: a list of objects that the services would take with any slip in them. */
+/* `tools`: an array of objects that the services would accept with any mistake in it. */
 #include "backend/models/fit_internal.h"
 
 #include "backend/base/cleanup.h"
@@ -11,11 +11,11 @@
 #define KEYS_MAX 16
 #define LIST_MAX_BYTES 1024
 
-/* One object of `tools` being checked. */
+/* The object of `tools` that is being checked. */
 struct tool {
 	struct fit *fit;
 	size_t index;
-	const struct json *keys; /* what may stand beside "type" */
+	const struct json *keys; /* allowed beside "type" */
 };
 
 static int refuse(const struct tool *tool, const struct json *value, const char *allowed)

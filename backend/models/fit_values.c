@@ -1,4 +1,4 @@
-/* Whether the values are what this model and this service can do. */
+/* Checks values against the model and the service. */
 #include "backend/models/fit_internal.h"
 
 #include "backend/base/cleanup.h"
@@ -10,10 +10,10 @@
 
 #define LIST_MAX_BYTES 1024
 
-/* One of the lists that a word has to stand in, and when. */
+/* A list of allowed words, and when it applies. */
 struct list {
 	const struct json *words; /* NULL: any */
-	const char *when;	  /* what it is about, for people: " with references" */
+	const char *when;	  /* for messages: " with references" */
 };
 
 static bool lists_allow(const struct list *lists, size_t count, const char *word)
@@ -32,7 +32,7 @@ static const char *reason(const struct list *lists, size_t count, const char *wo
 	return "";
 }
 
-/* The words that stand in all of the lists. */
+/* The words that all of the lists contain. */
 static void add_allowed(struct buffer *text, const struct list *lists, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -62,7 +62,7 @@ static int check_lists(struct fit *fit, enum request_param param,
 				allowed.size ? allowed.data : "(none)");
 }
 
-/* A model's rule; of one that nobody lists, none. */
+/* A rule of the model; NULL if it is unlisted. */
 static const struct json *of_model(const struct fit *fit, const char *rule)
 {
 	return fit->is_listed ? rules_model(&fit->rules, rule) : NULL;
@@ -110,7 +110,7 @@ static int check_words(struct fit *fit)
 			       ARRAY_SIZE(types));
 }
 
-/* Whether the model may decide how long the video gets. */
+/* Whether the model may choose the length of the video. */
 static bool may_decide(const struct fit *fit)
 {
 	bool service_may = true;

@@ -44,7 +44,7 @@ static int read_tree(const char *name, const char *text, size_t size,
 	return r ? no_memory(ret_error) : models_check_file(name, *ret_tree, ret_error);
 }
 
-/* Puts the blocks of `from` into `into`; those that stand in `except` stay away. */
+/* Adds the blocks of `from` to `into`, except those that `except` contains. */
 static int add_blocks(struct json *into, const struct json *from,
 		      const struct json *except)
 {
@@ -57,7 +57,7 @@ static int add_blocks(struct json *into, const struct json *from,
 	return r;
 }
 
-/* What is there, and in its place what the newer file says of the same name. */
+/* Merges: blocks of the newer file replace those of the same name. */
 static int merge_blocks(struct json **blocks, const struct json *newer)
 {
 	AUTOJSON *merged = json_new_object();
@@ -134,7 +134,7 @@ int models_load(const char *installed, const char *const *overrides, size_t coun
 	return 0;
 }
 
-/* The directory of the program that runs, without a slash at the end; NULL: unknown. */
+/* The directory of the running program, without a trailing slash; NULL: unknown. */
 static char *program_directory(void)
 {
 	char path[PATH_MAX];

@@ -1,4 +1,4 @@
-/* Whether the models of all files together fit: each name one model's. */
+/* Checks the merged models: each name must belong to one model. */
 #include "backend/models/rules_internal.h"
 
 #include "backend/base/text.h"
@@ -10,7 +10,7 @@ struct checker {
 	char **ret_error;
 };
 
-/* A name that two models have would make one of them of the other. */
+/* A name that two models share would turn one into the other. */
 static int check_one_name(const struct checker *checker, const struct models *models,
 			  const struct json *model, const char *name)
 {

@@ -1,6 +1,6 @@
 /*
- * What a request's values show by themselves: whether there is a model that can do them,
- * whatever its folder, the defaults and the inputs say besides.
+ * Checks the values of a request by themselves: whether any model supports them, whatever
+ * the folder, the defaults and the inputs add.
  */
 #include "backend/models/fit_internal.h"
 
@@ -14,7 +14,7 @@ static int judge_as(struct fit *fit, const struct json *model)
 	return fit_check_ranges(fit);
 }
 
-/* Whether any model there can. */
+/* Whether any model of the service supports the values. */
 static bool can_any(struct fit *fit)
 {
 	for (const struct json *model = json_first(fit->models->models); model;
@@ -28,7 +28,7 @@ static bool can_any(struct fit *fit)
 	return false;
 }
 
-/* What is made of a draft takes most of it from there. */
+/* A request that completes a draft takes most values from the draft. */
 static bool is_of_draft(const struct request *request)
 {
 	for (size_t i = 0; i < request->content_count; i++)
@@ -52,7 +52,7 @@ int fit_judge(const struct models *models, const struct provider *provider,
 	fit_find_service(&fit);
 	name = fit_asked_model(&fit);
 	model = name ? models_find(models, name) : NULL;
-	if (!model) /* what nobody lists may do anything */
+	if (!model) /* an unlisted model supports anything */
 		return 0;
 	if (is_of_draft(request) || (!request->model && can_any(&fit)))
 		return 0;

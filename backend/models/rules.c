@@ -63,7 +63,7 @@ const char *models_nearest(const struct models *models, const char *name,
 	return text_nearest(name, names);
 }
 
-/* The service whose rules another takes over, or NULL. */
+/* The service whose rules this one inherits, or NULL. */
 static const char *base_of(const char *service)
 {
 	return strcmp(service, "byteplus") ? NULL : "ark";

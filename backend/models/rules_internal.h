@@ -1,9 +1,9 @@
 /*
- * The rules of models.json as they are looked up: one model at one service.
+ * Looks up the rules of models.json for one model at one service.
  *
- * A rule of the model may be said again for a service, and then holds instead; what a
- * service says of itself holds beside it. A rule that nobody says restricts nothing.
- * BytePlus is Ark's wire at another address: it takes over Ark's rules, not its names.
+ * A rule of the model for a service overrides the model's general rule; a rule of the
+ * service itself applies in addition. A missing rule restricts nothing. BytePlus speaks
+ * Ark's protocol at another address: it inherits Ark's rules, but not its names.
  *
  * Values are borrowed from the models and were checked when they were read. Pure. For
  * models*.c and fit*.c.
@@ -19,29 +19,28 @@ struct models {
 	struct json *models;
 };
 
-/* Where a rule stands: one more JSON object each, the most special first. */
+/* The places of a rule: JSON objects, the most specific first. */
 struct rules {
 	const struct json *place, *place_base; /* the model at the service */
-	const struct json *model;	       /* NULL: nobody lists it */
+	const struct json *model;	       /* NULL: unlisted */
 	const struct json *service, *service_base;
 };
 
 /*
- * Checks a whole file by its schema; and, as often as models were put together, that
- * names belong to one model and that each service's default model is there. 0, -EINVAL
- * or -ENOMEM with *ret_error set.
+ * Checks a complete file by its schema and, after each merge, that every name belongs to
+ * one model and that each service's default model exists. 0, -EINVAL or -ENOMEM with
+ * *ret_error set.
  */
 int models_check_file(const char *name, const struct json *file, char **ret_error);
 int models_check_names(const char *name, const struct models *models, char **ret_error);
 
-/* The model (an object; its key is the neutral name)
- * that any name stands for, or NULL. */
+/* The model (an object; its key is the neutral name) with this name, or NULL. */
 const struct json *models_find(const struct models *models, const char *name);
 /* The model's name at a service, or NULL. */
 const char *models_name_at(const struct json *model, const char *service);
 /*
- * The neutral name, or the name at a service, that is nearest to one that nobody lists;
- * or NULL.
+ * The neutral name, or the name at a service, that is nearest to an unlisted one; or
+ * NULL.
  */
 const char *models_nearest(const struct models *models, const char *name,
 			   const char *service);
@@ -49,19 +48,19 @@ const char *models_nearest(const struct models *models, const char *name,
 struct rules rules_of(const struct models *models, const struct json *model,
 		      const char *service);
 
-/* One rule: of the model (at the service, else everywhere), and of the service. */
+/* One rule: of the model (at the service, else general), and of the service. */
 const struct json *rules_model(const struct rules *rules, const char *key);
 const struct json *rules_service(const struct rules *rules, const char *key);
 
-bool rules_model_is(const struct rules *rules, const char *key);   /* false if unsaid */
-bool rules_service_is(const struct rules *rules, const char *key); /* false if unsaid */
+bool rules_model_is(const struct rules *rules, const char *key);   /* false if missing */
+bool rules_service_is(const struct rules *rules, const char *key); /* false if missing */
 int64_t rules_model_number(const struct rules *rules, const char *key, int64_t otherwise);
 
-/* Whether a list of words is unsaid or holds the word. */
+/* Whether an array of words is missing or contains the word. */
 bool rules_list_allows(const struct json *list, const char *word);
-/* Whether a list of words is said and holds the word. */
+/* Whether an array of words exists and contains the word. */
 bool rules_list_has(const struct json *list, const char *word);
-/* Narrows a range by a rule [least, most], when it is said. */
+/* Narrows a range by a rule [least, most], if there is one. */
 void rules_narrow(const struct json *range, int64_t *least, int64_t *most);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * Keys of other services' languages: CometAPI's form fields, SenseAudio's keys, the
- * spellings of AceData and xhuoapi (providers/README.md, 1.1, 3.1, 4 and 5.1). Each says
- * something that a key of ours says.
+ * spellings of AceData and xhuoapi (providers/README.md, 1.1, 3.1, 4 and 5.1). Each is
+ * equivalent to one of our keys.
  */
 #include "backend/request/reader_internal.h"
 
@@ -20,7 +20,7 @@
 
 static const char *const ratios[] = { "16:9", "9:16", "4:3", "3:4", "1:1", "21:9" };
 
-/* What the models make, the same table for all: providers/README.md, 6.2. */
+/* The sizes that the models produce, the same for all: providers/README.md, 6.2. */
 static const struct {
 	const char *resolution;
 	unsigned width, height;
@@ -101,7 +101,10 @@ static int read_size(struct reader *reader, const struct json *value)
 
 /* --- the others --- */
 
-/* Services that block without it are always told not to: what it says changes nothing. */
+/*
+ * Requests to services that would block without it always set it: its value here has no
+ * effect.
+ */
 static int read_async(struct reader *reader, const struct json *value)
 {
 	const char *text = json_string(value);
@@ -156,7 +159,7 @@ static int read_specific(struct reader *reader, const struct json *holder)
 
 static const struct alias {
 	const char *key;
-	enum request_param param; /* PARAM_COUNT: `read` knows */
+	enum request_param param; /* PARAM_COUNT: `read` handles it */
 	int (*read)(struct reader *reader, const struct json *value);
 } aliases[] = {
 	{ "seconds", PARAM_DURATION, NULL },

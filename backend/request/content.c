@@ -1,5 +1,5 @@
 /*
- * Reads what a video is made of: `content`, in Ark's shape and in SenseAudio's
+ * Reads the inputs of a video: `content`, in Ark's form and in SenseAudio's
  * (providers/README.md, 5.1 and 6.2), and CometAPI's `input_reference`.
  */
 #include "backend/request/reader_internal.h"
@@ -16,11 +16,11 @@
 
 #define ID_MAX_BYTES 128
 
-/* An item of media, by the word of its type. */
+/* A media item, by the word of its type. */
 struct form {
 	const char *word;
 	enum request_content_type type;
-	const char *key; /* holds the address: a text, or an object with a `url` */
+	const char *key; /* holds the URL: a string, or an object with a `url` */
 };
 
 static const struct form forms[] = {
@@ -32,7 +32,7 @@ static const struct form forms[] = {
 	{ "audio", CONTENT_AUDIO, "audio_url" },
 };
 
-/* --- addresses --- */
+/* --- URLs --- */
 
 static int put_text(char **into, const char *text)
 {
@@ -52,7 +52,7 @@ static bool is_remote(const char *url)
 	return false;
 }
 
-/* "name:" before any slash is a scheme of an address, and none that we know. */
+/* "name:" before any slash is the scheme of a URL; here, an unknown one. */
 static bool has_foreign_scheme(const char *url)
 {
 	size_t name =
@@ -66,14 +66,17 @@ static bool is_data(const char *url)
 	return !strncasecmp(url, "data:", 5);
 }
 
-/* Whoever reads an address later compares its scheme as it stands. */
+/* Later code compares the scheme byte by byte. */
 static void lower_scheme(char *url)
 {
 	for (; *url && *url != ':'; url++)
 		*url = (char)tolower((unsigned char)*url);
 }
 
-/* Puts down an address or a path. Data is long: it moves, out of a tree read but once. */
+/*
+ * Stores a URL or a path. Data is long, so it is moved out of the tree, which is read
+ * only once.
+ */
 static int put_address(struct request_content *item, const struct json *value,
 		       const char *url)
 {
@@ -90,10 +93,7 @@ static int put_address(struct request_content *item, const struct json *value,
 	return r;
 }
 
-/*
- * Appends an item of media, whose address the value is; `where` is how messages call its
- * place.
- */
+/* Appends a media item with the value as its URL; messages call its position `where`. */
 static int add_media(struct reader *reader, enum request_content_type type,
 		     const char *where, const struct json *value,
 		     struct request_content **ret_item)
@@ -101,7 +101,7 @@ static int add_media(struct reader *reader, enum request_content_type type,
 	struct request_content *item;
 	const char *url = json_string(value);
 
-	if (*url == '@') /* curl's mark for "the file called" */
+	if (*url == '@') /* curl's prefix for file names */
 		url++;
 	if (!*url)
 		return reader_refuse(reader, "%s: the URL is empty", where);
@@ -167,7 +167,7 @@ static int read_role(struct reader *reader, struct request_content *item,
 	};
 	const char *word = json_string(value);
 
-	if (item->type != CONTENT_IMAGE) /* a video or a sound is nothing else */
+	if (item->type != CONTENT_IMAGE) /* video and audio have no other role */
 		item->role = ROLE_REFERENCE;
 	if (json_is_null(value))
 		return 0;
@@ -188,7 +188,7 @@ static bool is_among(const char *key, const char *const *list)
 	return *list != NULL;
 }
 
-/* Refuses keys of an object other than the allowed ones. */
+/* Rejects keys of an object other than the allowed ones. */
 static int check_keys(struct reader *reader, const struct json *object, const char *where,
 		      const char *const *allowed)
 {
@@ -209,7 +209,9 @@ static int check_keys(struct reader *reader, const struct json *object, const ch
 			     near ? "\"?" : "");
 }
 
-/* The same for the object inside a content item; what is none has no keys. */
+/*
+ * The same for the object inside a content item; a value that is no object has no keys.
+ */
 static int check_holder(struct reader *reader, const struct json *holder,
 			const char *where, const char *key)
 {
@@ -219,9 +221,9 @@ static int check_holder(struct reader *reader, const struct json *holder,
 }
 
 /*
- * The address is an object with a `url`, or a bare text: some services answer 400 to the
- * latter (providers/README.md, 1.1), but what is meant is clear, and it is sent as they
- * want it.
+ * The URL is an object with a `url`, or a bare string: some services answer 400 to the
+ * latter (providers/README.md, 1.1), but the meaning is clear, and each service gets the
+ * form that it accepts.
  */
 static int read_media_item(struct reader *reader, const struct json *object,
 			   const char *where, const struct form *form)
@@ -329,8 +331,8 @@ int reader_read_content(struct reader *reader, const struct json *content)
 
 	if (json_is_null(content))
 		return 0;
-	if (json_is_object(
-		    content)) /* one page prints a bare object: providers/README.md, 0 */
+	if (json_is_object(content)) /* one service's page shows a bare object:
+			       * providers/README.md, 0 */
 		return read_item(reader, content, "content[0]");
 	if (!json_is_array(content))
 		return reader_refuse(reader,
@@ -363,7 +365,7 @@ static int read_reference(struct reader *reader, const struct json *value,
 	return r;
 }
 
-/* One is the anchor first frame, several are references in their order: 3.1. */
+/* A single one is the first frame, several are references in their order: 3.1. */
 int reader_read_reference(struct reader *reader, const struct json *value)
 {
 	const struct json *first = json_first(value);

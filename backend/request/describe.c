@@ -1,6 +1,4 @@
-/*
- * Writes a request down as a person may see it, see request_describe().
- */
+/* Describes a request for people, see request_describe(). */
 #include "backend/request/request.h"
 
 #include "backend/base/cleanup.h"
@@ -11,8 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* "data:image/png;base64,…" is shown by its type and length:
- * the bytes are of no use here. */
+/* "data:image/png;base64,…" appears as its type and length: the bytes would not help. */
 static char *describe_url(const char *url)
 {
 	const char *comma;
@@ -49,7 +46,7 @@ static struct json *mask_members(const struct json *container)
 	return r ? NULL : TAKE(copy);
 }
 
-/* A copy in which data: addresses, however deep, are described as describe_url() does. */
+/* A copy in which data: URLs at any depth are described as in describe_url(). */
 static struct json *copy_masked(const struct json *json)
 {
 	if (json_string(json))

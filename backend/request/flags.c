@@ -1,14 +1,15 @@
 /*
- * Inline flags: `A kitten yawns. --rs 720p --dur 5` (providers/README.md, 1.1, 4
- * and 6.2).
+ * Inline flags: `A kitten yawns. --rs 720p --dur 5` (providers/README.md, 1.1, 4 and
+ * 6.2).
  *
- * The services read them weakly: a slip silently becomes a default, and is billed. So
- * they are taken off the end of a prompt, for every service, and are as strict as keys.
+ * The services parse them loosely: a mistake silently becomes a default, and is billed.
+ * So flags are removed from the end of a prompt, for every service, and checked as
+ * strictly as keys.
  *
- * Only the end of a text is looked at, and only as far back as there is one flag after
- * another: `--name value` or `--name=value`. What stands before is prose, which may hold
- * dashes as it likes. Unknown names at the run's front are prose as well ("he waits
- * --then runs") unless the value looks like a flag's.
+ * Only the end of a text is parsed, as far back as one flag follows another: `--name
+ * value` or `--name=value`. The text before them is prose and may contain any dashes.
+ * Unknown names at the front of the run are prose as well ("he waits --then runs") unless
+ * the value looks like that of a flag.
  */
 #include "backend/request/reader_internal.h"
 
@@ -51,11 +52,10 @@ struct span {
 
 struct flag {
 	const char *start; /* the dashes */
-	struct span name;  /* without them */
+	struct span name;  /* without the dashes */
 	struct span value;
 	bool has_value;
-	bool is_doubtful; /* a known name in the midst of a word, or behind other dashes
-			   */
+	bool is_doubtful; /* a known name inside a word, or after other dashes */
 	bool is_odd;	  /* the dashes are not two hyphens */
 };
 
@@ -79,7 +79,7 @@ static const char *nearest(const char *name)
 
 /* --- words --- */
 
-/* The length of the white space character that ends at `size`: 0 when it is none. */
+/* The length of the white space character that ends at `size`; 0 if there is none. */
 static size_t gap_before(const char *text, size_t size)
 {
 	static const char *const wide[] = { "\u00a0", "\u3000" };
@@ -97,7 +97,7 @@ static size_t gap_before(const char *text, size_t size)
 	return 0;
 }
 
-/* The last word before `size`; its size is 0 when there is none. */
+/* The last word before `size`; its size is 0 if there is none. */
 static struct span last_word(const char *text, size_t size)
 {
 	size_t gap, start;
@@ -110,7 +110,7 @@ static struct span last_word(const char *text, size_t size)
 	return (struct span){ text + start, size - start };
 }
 
-/* The name that a word's part begins with: a letter, then letters, digits, '_', '-'. */
+/* The name at the start of a text: a letter, then letters, digits, '_', '-'. */
 static struct span name_at(const char *at, const char *end)
 {
 	const char *stop = at;
@@ -129,7 +129,7 @@ static bool ends_name(struct span name, const char *end)
 
 /* --- one flag --- */
 
-/* `--name`, which the whole word is, but for a value behind '='. */
+/* `--name`, as the entire word, optionally with `=VALUE`. */
 static bool begin_plain(struct span word, struct flag *flag)
 {
 	const char *end = word.at + word.size;
@@ -142,8 +142,8 @@ static bool begin_plain(struct span word, struct flag *flag)
 }
 
 /*
- * A known name behind a single hyphen, a dash that a word processor made of two, or right
- * behind other text: "yawns.--dur".
+ * A known name after a single hyphen, after a dash that a word processor made of two
+ * hyphens, or directly after other text: "yawns.--dur".
  */
 static bool begin_doubtful(struct span word, struct flag *flag)
 {
@@ -177,7 +177,7 @@ static bool begin_flag(struct span word, struct flag *flag)
 	return begin_plain(word, flag) || begin_doubtful(word, flag);
 }
 
-/* "--dur5": a known name and digits. */
+/* "--dur5": a known name followed by digits. */
 static bool is_run_together(struct span name)
 {
 	size_t letters = 0;
@@ -188,7 +188,7 @@ static bool is_run_together(struct span name)
 	       param_of((struct span){ name.at, letters }) != PARAM_COUNT;
 }
 
-/* Reads the flag that ends the text of this size. */
+/* Reads the flag at the end of the text of this size. */
 static bool read_flag(const char *text, size_t size, struct flag *flag)
 {
 	struct span word = last_word(text, size), before;
@@ -228,7 +228,7 @@ static bool looks_like_value(struct span value)
 	return value.size && isdigit((unsigned char)*value.at);
 }
 
-/* Whether a flag is meant, and no prose. */
+/* Whether this is a flag, and not prose. */
 static bool is_meant(const struct flag *flag)
 {
 	if (flag->is_doubtful)

@@ -22,11 +22,11 @@ enum value_type {
 struct param {
 	const char *key;
 	enum value_type type;
-	int64_t least, most; /* numbers; texts: the longest in bytes */
+	int64_t least, most; /* numbers; strings: maximum length in bytes */
 	const char *const *words;
-	const char *allowed; /* for people; NULL: the words */
+	const char *allowed; /* for messages; NULL: the words */
 	bool (*is_allowed)(int64_t number);
-	bool (*is_word)(const char *word); /* the words are some of them then */
+	bool (*is_word)(const char *word); /* then the words are only examples */
 };
 
 static bool is_duration(int64_t number)
@@ -56,8 +56,9 @@ static bool is_frame_count(int64_t number)
 	}
 
 /*
- * What a key can say at all: providers/README.md, 1.1 and 6.2. What models.json may widen
- * (how long, how large, how late) is bounded by sense alone here; models/fit.h knows each model.
+ * What a key may say at all: providers/README.md, 1.1 and 6.2. Limits that models.json
+ * may extend (length, size, expiry) are only sanity limits here; models/fit.h knows each
+ * model.
  */
 static const struct param params[PARAM_COUNT] = {
 	[PARAM_RESOLUTION] = { "resolution", VALUE_WORD,
@@ -129,7 +130,7 @@ static void add_words(struct buffer *text, const char *const *words)
 		buffer_addf(text, "%s%s", i ? ", " : "", words[i]);
 }
 
-/* What a message calls a parameter: `request.json: "seconds"`. */
+/* The name of a parameter in messages: `request.json: "seconds"`. */
 static char *spell(const struct param *param, const struct param_spelling *spelling)
 {
 	return spelling->label ? text_format("%s: %s", spelling->file, spelling->label)
@@ -161,7 +162,7 @@ static int refuse(const struct param *param, const struct param_spelling *spelli
 	return -EINVAL;
 }
 
-/* A value as it stands in JSON. */
+/* The value as JSON text. */
 static char *print_value(const struct request *request, enum request_param id)
 {
 	AUTOJSON *holder = json_new_object();
@@ -171,7 +172,7 @@ static char *print_value(const struct request *request, enum request_param id)
 	return json_print(json_get(holder, "value"));
 }
 
-/* Another value is set already, under whatever name. */
+/* A different value is already set, under this name or another. */
 static int refuse_second(const struct request *request, enum request_param id,
 			 const char *spelt, const struct request *second,
 			 struct problem *problem)
@@ -189,7 +190,7 @@ static int refuse_second(const struct request *request, enum request_param id,
 	return -EINVAL;
 }
 
-/* Numbers may be written as texts: providers/README.md, section 0. */
+/* Numbers may be strings: providers/README.md, section 0. */
 static bool read_number(const struct json *value, int64_t *ret_number)
 {
 	if (json_to_int64(value, ret_number))
@@ -272,7 +273,7 @@ static int store(struct request_value *into, const struct param *param,
 	return 0;
 }
 
-/* The same value, as far as it is sent. */
+/* Whether the values are the same once sent. */
 static bool is_same(const struct request *a, const struct request *b,
 		    enum request_param id)
 {
@@ -293,7 +294,7 @@ int request_param_read(struct request *request, enum request_param id,
 	int r;
 
 	if (json_is_null(value))
-		return 0; /* the same as left out */
+		return 0; /* counts as absent */
 	if (!is_good_value(param, value, &number))
 		return refuse(param, spelling, value, problem);
 	r = spelt ? store(&fresh.params[id], param, value, number) : -ENOMEM;

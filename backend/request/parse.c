@@ -1,7 +1,6 @@
 /*
- * Reads a trigger file's text into a request, see request.h. Every key is known or
- * refused: the services ignore a misspelt key and bill all the same
- * (providers/README.md, 6.2).
+ * Parses the text of a trigger file, see request.h. Every key is either known or
+ * rejected: the services ignore a misspelt key and still bill (providers/README.md, 6.2).
  */
 #include "backend/request/reader_internal.h"
 
@@ -16,7 +15,7 @@
 #include <string.h>
 
 #define PROMPT_MAX_BYTES 20000
-#define FLAGS_MAX_BYTES 1024 /* behind it */
+#define FLAGS_MAX_BYTES 1024 /* after the text */
 #define ID_MAX_BYTES 128
 #define ALIASES_MAX 16
 
@@ -74,7 +73,7 @@ static int refuse_length(struct reader *reader, size_t size)
 			     PROMPT_MAX_BYTES);
 }
 
-/* Flags alone leave no text: pictures may stand beside them. */
+/* A prompt of flags alone has no text: images may be beside it. */
 int reader_add_prompt(struct reader *reader, const char *text, size_t size)
 {
 	struct request_content *item;
@@ -140,7 +139,10 @@ static int read_prompt(struct reader *reader, const struct json *value)
 				       json_type(value));
 }
 
-/* What has a key of its own is checked there; beside it, it could be said twice. */
+/*
+ * Parameters with a key of their own do not belong into `extra`, where they would escape
+ * the checks and could contradict the key.
+ */
 static int check_extra(struct reader *reader, const struct json *extra)
 {
 	static const char *const own[] = { "model", "content", "prompt" };
@@ -192,7 +194,7 @@ static int refuse_key(struct reader *reader, const char *key)
 			     near ? "\"?" : "");
 }
 
-/* What belongs to one order cannot be a default of many. */
+/* Keys of a single order cannot be defaults of many. */
 static int check_default(struct reader *reader, const struct json *value)
 {
 	static const char *const single[] = { "prompt", "content", "task_id",
@@ -235,7 +237,7 @@ static int read_member(struct reader *reader, const struct json *value)
 	return r || is_alias ? r : refuse_key(reader, key);
 }
 
-/* A task made elsewhere has its order behind it: nothing can be ordered beside its id. */
+/* An adopted task was ordered already: nothing can be ordered beside its id. */
 static int check_adoption(struct reader *reader, const struct json *tree)
 {
 	if (!reader->request->task_id)
@@ -298,7 +300,7 @@ static void skip_byte_order_mark(const char **text, size_t *size)
 		*text += 3, *size -= 3;
 }
 
-/* A fresh request that is read from JSON or, by the name's end, from a bare prompt. */
+/* A new request, parsed from JSON or, depending on the name, from a bare prompt. */
 static int read_file(struct reader *reader, const char *text, size_t size,
 		     struct request **ret_request)
 {

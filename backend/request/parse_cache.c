@@ -21,7 +21,7 @@ struct parse_cache {
 	size_t max_bytes;
 	pthread_mutex_t lock;
 	/* Guarded by the lock. */
-	struct parsed *newest; /* the one that was used last comes first */
+	struct parsed *newest; /* the most recently used comes first */
 	size_t bytes;
 };
 
@@ -75,7 +75,7 @@ const struct request *parsed_request(const struct parsed *parsed)
 	return parsed->request;
 }
 
-/* --- what is kept --- */
+/* --- the cached results --- */
 
 static void push(struct parse_cache *cache, struct parsed *parsed)
 {
@@ -117,7 +117,7 @@ static struct parsed *take_excess(struct parse_cache *cache)
 	return excess;
 }
 
-/* Two threads may have parsed the same text: then both results are kept until one goes. */
+/* If two threads parse the same text, both results are cached until one is evicted. */
 static void keep(struct parse_cache *cache, struct parsed *parsed)
 {
 	struct parsed *excess = NULL;

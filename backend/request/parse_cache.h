@@ -1,11 +1,11 @@
 /*
- * Parsed texts, kept by the digest of their content: a save, each look at a folder that
- * waits, and the gallery read the same texts, which may hold megabytes of data URLs.
+ * Parsed texts, cached by the digest of their content: a save, each look at a waiting
+ * folder, and the gallery read the same texts, which may contain megabytes of data URLs.
  *
  * A request is read in steps: its trigger, the prompt beside it, and each defaults.json
- * above it. A step's digest covers every text before it, so a change of any of them is
- * another digest, and the old result is never used for it. Only texts that are accepted
- * are kept; those that were used least recently are dropped first.
+ * above it. The digest of a step covers every text before it: if one of them changes, the
+ * digest differs, and the old result is not used. Only accepted texts are cached; the
+ * least recently used are dropped first.
  *
  * Any thread. Nothing is parsed or copied under the lock.
  */
@@ -16,7 +16,7 @@
 
 struct parse_cache;
 
-/* What the steps so far say: immutable, counted, any thread. */
+/* The result of the steps so far: immutable, counted, any thread. */
 struct parsed;
 
 enum parse_step {
@@ -25,14 +25,16 @@ enum parse_step {
 	PARSE_DEFAULTS, /* request_parse_defaults() */
 };
 
-/* `max_bytes` bounds the texts whose results are kept; a larger text is never kept. */
+/*
+ * `max_bytes` bounds the total size of the cached texts; a larger text is never cached.
+ */
 int parse_cache_create(size_t max_bytes, struct parse_cache **ret_cache);
 void parse_cache_destroy(struct parse_cache *cache);
 
 /*
- * Takes one more step: replaces *chain (NULL before the first one) by what it says
- * together with `text`. Returns 0, -EINVAL with the problem set, or -ENOMEM; after an
- * error *chain is as it was. `cache` may be NULL: then nothing is kept.
+ * Takes one more step: replaces *chain (NULL before the first step) by its result
+ * together with `text`. Returns 0, -EINVAL with the problem set, or -ENOMEM; on error
+ * *chain is unchanged. `cache` may be NULL: then nothing is cached.
  */
 int parse_cache_read(struct parse_cache *cache, enum parse_step step, const char *name,
 		     const char *text, size_t size, struct parsed **chain,

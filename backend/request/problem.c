@@ -69,10 +69,10 @@ int problem_set(struct problem *problem, enum problem_class class, const char *f
 	return r;
 }
 
-/* --- what must not be shown --- */
+/* --- secrets --- */
 
 #define SPACE " \t\r\n"
-#define WORD_ENDS SPACE "\"<>" /* of an address, in a text or in JSON */
+#define WORD_ENDS SPACE "\"<>" /* of a URL, in a text or in JSON */
 
 static bool is_word_char(char c)
 {
@@ -80,8 +80,10 @@ static bool is_word_char(char c)
 	       (c >= 'a' && c <= 'z') || c == '_';
 }
 
-/* The length of what begins an address here, with its user and password; 0: none does.
- * Slashes can be escaped: `https:\/\/`. */
+/*
+ * The length of the URL prefix that starts here, with its user and password; 0: none.
+ * Slashes may be escaped: `https:\/\/`.
+ */
 static size_t address_start(const char *text, size_t *ret_kept)
 {
 	size_t scheme = !strncasecmp(text, "http:", 5)	  ? 5
@@ -98,7 +100,7 @@ static size_t address_start(const char *text, size_t *ret_kept)
 	return at ? (size_t)(at + 1 - text) : *ret_kept;
 }
 
-/* `data:TYPE,…`; other words that begin so have neither a comma nor a semicolon. */
+/* `data:TYPE,…`; other words with this beginning have neither a comma nor a semicolon. */
 static size_t data_url_secret(const char *text, size_t *ret_kept)
 {
 	size_t length;
@@ -125,7 +127,7 @@ static size_t bearer_secret(const char *text, size_t *ret_kept)
 	return length ? *ret_kept + length : 0;
 }
 
-/* `sk-…`, as many services' keys begin */
+/* `sk-…`, the beginning of many services' keys */
 static size_t key_secret(const char *text, size_t *ret_kept)
 {
 	if (strncmp(text, "sk-", 3) || !is_word_char(text[3]))
@@ -134,7 +136,7 @@ static size_t key_secret(const char *text, size_t *ret_kept)
 	return strcspn(text, WORD_ENDS "'`,;)&\\");
 }
 
-/* The length of a word with a secret that begins here, and of what is shown of it. */
+/* The length of a secret word that starts here, and of the part to show. */
 static size_t find_secret(const char *text, size_t *ret_kept)
 {
 	size_t length = data_url_secret(text, ret_kept);
@@ -171,10 +173,9 @@ static void add_without_secrets(struct buffer *out, const char *text)
 
 char *problem_without_secrets(const char *text)
 {
-	/* A service may answer with megabytes:
-	 * far more than is ever shown is looked at. */
+	/* A service may answer with megabytes: this is far more than is ever shown. */
 	AUTOFREE char *head = text ? strndup(text, LOOKED_AT_BYTES) : NULL;
-	/* A mark of three bytes can stand for a single one. */
+	/* A mark of three bytes can replace a single one. */
 	AUTOBUFFER out = BUFFER_INIT(3 * LOOKED_AT_BYTES + 1);
 
 	if (!head || !*head)

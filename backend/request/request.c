@@ -101,7 +101,7 @@ bool request_is_empty(const struct request *request)
 	return request->content_count == 0;
 }
 
-/* The type of a content item that holds media of a kind. */
+/* The content type for a kind of media. */
 static enum request_content_type type_of(enum media_kind kind)
 {
 	return kind == MEDIA_VIDEO   ? CONTENT_VIDEO
@@ -125,7 +125,7 @@ static int refuse_kind(const struct request *request, const struct request_conte
 	return -EINVAL;
 }
 
-/* All that is to be known of a file; its descriptor is not taken yet. */
+/* Reads everything needed about a file; does not take its descriptor yet. */
 static int read_file(const struct request *request, const struct request_content *item,
 		     int fd, struct request_file *ret_file, struct media_type *ret_type,
 		     struct problem *problem)
@@ -146,7 +146,7 @@ static int read_file(const struct request *request, const struct request_content
 	return 0;
 }
 
-/* An item either has its file, with all that is known of it, or is as it was. */
+/* An item either gets its file with all its properties, or stays unchanged. */
 int request_attach(struct request *request, size_t index, int fd, struct problem *problem)
 {
 	struct request_content *item = &request->content[index];
@@ -227,10 +227,13 @@ void request_add_note(struct request *request, const char *format, ...)
 
 /* --- completing --- */
 
-/* Whether a request says itself what a default of this parameter would say. */
+/* Whether the request itself sets what a default of this parameter would set. */
 static bool is_said(const struct request *request, enum request_param param)
 {
-	/* Each alone tells how long the video is, and one of them would win. */
+	/*
+	 * Both determine the length of the video, and one of them would override the
+	 * other.
+	 */
 	bool is_length = param == PARAM_DURATION || param == PARAM_FRAMES;
 
 	return request->params[param].is_set ||
@@ -255,7 +258,7 @@ static int complete_params(struct request *request, struct request *from)
 	return r;
 }
 
-/* Keys that the request has anywhere stay as they are. */
+/* Keys that the request has in any place are left alone. */
 static int complete_extra(struct request *request, const struct json *from)
 {
 	int r = 0;

@@ -1,14 +1,14 @@
 /*
- * A request: what a person wants made, in the one request language of all services.
+ * A request: the video that a person wants, in one request language for all services.
  *
- * request_parse() reads a trigger file's text (a bare prompt or JSON) and judges all that
- * the text itself shows; it opens nothing. Local files that the text names come out as
- * content items with a path and no file; whoever knows folders opens them and gives each
- * one with request_attach(). Inputs that are named by their file name alone are added
- * with request_add_input(). What remains is for the provider's adapter.
+ * request_parse() reads the text of a trigger file (a bare prompt or JSON) and checks
+ * everything that the text itself shows; it opens no files. Local files that the text
+ * names become content items with a path and no file; the folder side opens them and
+ * passes each to request_attach(). Inputs that are recognised by their file name are
+ * added with request_add_input(). The provider's adapter does the rest.
  *
- * Pure: no I/O but for request_attach(), which reads the descriptor it is given. A
- * request belongs to one thread at a time; request_destroy() closes its descriptors.
+ * Pure: no I/O, except that request_attach() reads the descriptor it is given. A request
+ * belongs to one thread at a time; request_destroy() closes its descriptors.
  */
 #ifndef SEEDANCEFS_BACKEND_REQUEST_REQUEST_H
 #define SEEDANCEFS_BACKEND_REQUEST_REQUEST_H
@@ -22,10 +22,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Largest trigger file read, in bytes. Larger ones hold data URLs; files are better. */
+/* Largest trigger file, in bytes. Larger ones contain data URLs; files are better. */
 #define REQUEST_TEXT_MAX (64u << 20)
 
-/* The parameters that a request can have, named by their key in Ark's language. */
+/* The parameters of a request, named by their key in Ark's language. */
 enum request_param {
 	PARAM_RESOLUTION,
 	PARAM_RATIO,
@@ -51,12 +51,12 @@ enum request_param {
 
 struct request_value {
 	bool is_set;
-	char *source;	   /* who says it, if not the trigger by the parameter's own key:
-			    * `../defaults.json`, `prompt.txt: --dur`,
+	char *source;	   /* where it is written, if not in the trigger under its own
+			    * key: `../defaults.json`, `prompt.txt: --dur`,
 			    * `request.json: "seconds"` */
 	int64_t number;	   /* numbers, and booleans as 0 or 1 */
-	char *text;	   /* words and texts */
-	struct json *json; /* lists and objects, passed on as they are */
+	char *text;	   /* words and strings */
+	struct json *json; /* arrays and objects, passed on unchanged */
 };
 
 enum request_content_type {
@@ -74,19 +74,20 @@ enum request_role {
 	ROLE_REFERENCE,
 };
 
-/* A local file that goes out with a request:
- * a private copy that nobody else can change. */
+/*
+ * A local file that is sent with a request: a private copy that nobody else can change.
+ */
 struct request_file {
 	int fd; /* -1: none */
 	uint64_t size;
 	const char *mime;
-	unsigned width, height; /* of an image, in pixels; 0: not told */
+	unsigned width, height; /* of an image, in pixels; 0: unknown */
 	char sha256[SHA256_HEX];
 };
 
 /*
- * An output of another task as an input: a shot made of a shot. The folder side names the
- * task; the backend puts its link or its bytes in the place when it is there.
+ * An output of another task as an input. The folder side names the task; the backend
+ * substitutes the link or the bytes once the output exists.
  */
 struct request_output_link {
 	uint64_t number; /* of the other task; 0: none */
@@ -99,9 +100,9 @@ struct request_content {
 	char *text;  /* CONTENT_TEXT: the text; CONTENT_DRAFT_TASK: the id */
 	char *url;   /* media: https:, data: or asset:, in lower case, or NULL */
 	char *path;  /* media: a local file, relative to the task's folder, or NULL */
-	char *where; /* the place in the request: "content[2]"; NULL: a file by its name
-		      */
-	bool is_any_media; /* its file tells whether it is an image, a video or a sound */
+	char *where; /* where the request names it: "content[2]"; NULL: recognised by
+		      * its file name */
+	bool is_any_media; /* the file decides between image, video and audio */
 	struct request_file file;
 	struct request_output_link shot;
 };
@@ -110,17 +111,19 @@ struct request {
 	char *source;	/* the trigger's file name, for messages */
 	char *provider; /* a section of the configuration, or NULL */
 	char *model;	/* or NULL */
-	char *task_id;	/* a task made elsewhere, to be adopted; then nothing else */
+	char *task_id;	/* a task created elsewhere, to be adopted; excludes everything
+			 * else */
 	struct request_content *content;
 	size_t content_count;
 	struct request_value params[PARAM_COUNT];
-	struct json *extra; /* passed on as it is, before all else; or NULL */
-	char *note;	    /* what a person should know of how it was read, or NULL */
+	struct json *extra; /* passed on unchanged, before everything else; or NULL */
+	char *note;	    /* remarks for the user on how the request was read, or
+			     * NULL */
 };
 
 /*
- * Reads a trigger. `name` tells the form: `request.json` is JSON, the others are a bare
- * prompt. Returns 0, -EINVAL with the problem set, or -ENOMEM.
+ * Parses a trigger. `name` determines the form: `request.json` is JSON, the others are a
+ * bare prompt. Returns 0, -EINVAL with the problem set, or -ENOMEM.
  */
 int request_parse(const char *name, const char *text, size_t size,
 		  struct request **ret_request, struct problem *problem);
@@ -129,54 +132,61 @@ void request_destroy(struct request *request);
 int request_copy(const struct request *request, struct request **ret_copy);
 
 /*
- * A prompt file beside a request.json without a text supplies it, with its flags. `name`
- * is what messages call it. Returns 0, -EINVAL with the problem set, or -ENOMEM.
+ * Adds the text and the flags of a prompt file to a request.json without a text. Messages
+ * call the file `name`. Returns 0, -EINVAL with the problem set, or -ENOMEM.
  */
 int request_parse_text(struct request *request, const char *name, const char *text,
 		       size_t size, struct problem *problem);
 /*
- * Reads a defaults.json: it says what the request itself does not (of `extra`, key by
- * key); the nearest one first. Nothing of it counts for a request that only adopts.
+ * Adds a defaults.json: values that the request does not set itself (for `extra`, key by
+ * key). Call it for the nearest file first. A request that only adopts takes no defaults.
  */
 int request_parse_defaults(struct request *request, const char *name, const char *text,
 			   size_t size, struct problem *problem);
 
-/* Adds media by role (a reference of any kind); `path` is relative to the task's folder.
- * Returns 0 or -ENOMEM. */
+/*
+ * Adds media by role (a reference may be of any kind); `path` is relative to the task's
+ * folder. Returns 0 or -ENOMEM.
+ */
 int request_add_input(struct request *request, enum request_role role, const char *path);
 bool request_has_role(const struct request *request, enum request_role role);
 bool request_has_media(const struct request *request);
 bool request_has_text(const struct request *request);
-/* How messages call an item of media: its path, or its place in the request. */
+/* The name of a media item in messages: its path, or its position in the request. */
 const char *request_content_name(const struct request_content *item);
 
 /*
- * Gives a content item its file: takes the descriptor, in every case, and reads type,
- * digest and an image's dimensions from it. A data: address whose bytes the file holds is
- * dropped. Returns 0, -EINVAL with the problem set (not media, or media of a kind
- * that the item is not), or -errno.
+ * Attaches the file of a content item: always takes over the descriptor, and reads type,
+ * digest and image dimensions from it. A data: URL whose bytes are in the file is
+ * dropped. Returns 0, -EINVAL with the problem set (not media, or media of the wrong
+ * kind), or -errno.
  */
 int request_attach(struct request *request, size_t index, int fd,
 		   struct problem *problem);
 
-/* Whether there is anything to make a video of: a text, media, or a draft task. */
+/*
+ * Whether the request contains nothing to make a video from: no text, media or draft
+ * task.
+ */
 bool request_is_empty(const struct request *request);
 
-/* The value of a parameter, or the given one when it is not set. */
+/* The value of a parameter, or `otherwise` if it is not set. */
 int64_t request_number(const struct request *request, enum request_param param,
 		       int64_t otherwise);
 const char *request_word(const struct request *request, enum request_param param);
 void request_set_number(struct request *request, enum request_param param,
 			int64_t number);
 
-/* Who says a parameter, for messages: the file, or see request_value.source. */
+/* Where a parameter is written, for messages: the file, or see request_value.source. */
 const char *request_param_source(const struct request *request, enum request_param param);
-/* Takes a parameter out, as if it had not been written. */
+/* Removes a parameter, as if it had not been written. */
 void request_unset(struct request *request, enum request_param param);
 void request_set_word(struct request *request, enum request_param param,
-		      const char *word); /* without memory it stays unset */
+		      const char *word); /* without memory it remains unset */
 
-/* Adds a sentence to the request's note, once. Without memory it is lost. */
+/*
+ * Adds a sentence to the request's note, unless it is there. Without memory it is lost.
+ */
 void request_add_note(struct request *request, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -185,8 +195,8 @@ const char *request_param_key(enum request_param param);
 bool request_param_is_bool(enum request_param param);
 
 /*
- * The request as a person may see it, as JSON text: files and data URLs appear by name,
- * size and digest. free() it; NULL without memory.
+ * The request for people, as JSON text: files and data URLs appear by name, size and
+ * digest. free() it; NULL without memory.
  */
 char *request_describe(const struct request *request);
 
