@@ -20,7 +20,6 @@
 #include "backend/media/prefetch/deadline.h"
 #include "backend/media/store/view.h"
 #include "backend/media/stream/media.h"
-#include "backend/models/fit.h"
 #include "backend/orders/task_order.h"
 #include "backend/request/parse_cache.h"
 #include "backend/request/request.h"
@@ -112,6 +111,19 @@ int backend_task_order(struct backend *backend, const struct task_order *order);
  */
 int backend_judge_request(const struct backend *backend, struct request *request,
 			  struct problem *problem);
+
+/*
+ * Fits a request to a section's service and model, as an order does before it leaves: 0,
+ * -EINVAL with the problem set, or -ENOMEM. The request is changed.
+ */
+int backend_fit_request(const struct backend *backend,
+			const struct provider_section *section, struct request *request,
+			struct problem *problem);
+/* Whether a sent request, as its task's view tells it, orders a last frame from that
+ * section's service; and whether it orders a draft. Any thread. */
+bool backend_gives_last_frame(const struct provider_section *section,
+			      const char *described);
+bool backend_makes_draft(const char *described);
 
 /*
  * The folder's content is refused before anything is sent: `invalid`. -EAGAIN when the

@@ -151,3 +151,24 @@ int backend_judge_request(const struct backend *backend, struct request *request
 	endpoint = config_endpoint(chosen);
 	return fit_judge(config->models, chosen->provider, &endpoint, request, problem);
 }
+
+int backend_fit_request(const struct backend *backend,
+			const struct provider_section *section, struct request *request,
+			struct problem *problem)
+{
+	struct endpoint endpoint = config_endpoint(section);
+
+	return fit_request(backend->config->models, section->provider, &endpoint, request,
+			   problem);
+}
+
+bool backend_gives_last_frame(const struct provider_section *section,
+			      const char *described)
+{
+	return fit_gives_last_frame(section->provider, described);
+}
+
+bool backend_makes_draft(const char *described)
+{
+	return fit_makes_draft(described);
+}

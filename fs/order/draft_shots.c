@@ -145,8 +145,7 @@ static int check_gives_frame(struct draft *draft, const struct other *other)
 
 	tell_order(draft, other, &told);
 	section = config_section(backend_config(draft->fs->backend), told.provider);
-	if (!told.request || !section ||
-	    fit_gives_last_frame(section->provider, told.request))
+	if (!told.request || !section || backend_gives_last_frame(section, told.request))
 		return 0;
 	if (!section->provider->gives_last_frame)
 		return refuse(draft, other,
@@ -231,7 +230,7 @@ int draft_attach_output_link(struct draft *draft, size_t index, const char *path
 static int check_is_draft(struct draft *draft, const struct other *other,
 			  const struct told *told)
 {
-	if (!told->request || !told->is_final || fit_makes_draft(told->request))
+	if (!told->request || !told->is_final || backend_makes_draft(told->request))
 		return 0;
 	return refuse(draft, other,
 		      "%s is no draft: it %s ordered without \"draft\": true",
@@ -292,11 +291,10 @@ static int check_fits(struct draft *draft, size_t index, const struct other *oth
 		      const struct provider_section *section)
 {
 	struct request *request = draft->out->request;
-	struct endpoint endpoint = config_endpoint(section);
 
 	request->content[index].shot.number = other->view->number;
-	return fit_request(backend_config(draft->fs->backend)->models, section->provider,
-			   &endpoint, request, &draft->out->problem);
+	return backend_fit_request(draft->fs->backend, section, request,
+				   &draft->out->problem);
 }
 
 static int check_draft(struct draft *draft, const struct other *other,
