@@ -281,6 +281,41 @@ static bool has_room(const struct size_probe *probe)
 	       (uint64_t)status.f_bavail * status.f_frsize >= probe->wants_room;
 }
 
+/* Forgets the answer before. */
+static void reset_answer(struct size_probe *probe)
+{
+	probe->received = probe->said_size = 0;
+	memset(probe->said, 0, sizeof(probe->said));
+	probe->objection = NULL;
+	probe->disk_error = 0;
+	probe->wants_room = 0;
+	probe->is_unreachable = false;
+}
+
+static void send_request(struct size_probe *probe, const struct provider_section *section,
+			 const char *url)
+{
+	struct backend *backend = probe->backend;
+	struct http_options options = { .may_reuse = true,
+					.follows = true,
+					.sink = size_probe_take_bytes,
+					.done = size_probe_done,
+					.context = probe };
+	struct http_request request = { .method = "GET", .url = strdup(url) };
+
+	trust_media(backend->trust, section, &options);
+	options.lane = trust_media_lane(backend->trust, section);
+	options.stall_ms = backend->config->read_timeout_ms / 4;
+	if (!request.url ||
+	    (!probe->asks_all &&
+	     http_request_add_header(&request, "Range: bytes=0-%u", PROBE_BYTES - 1)) ||
+	    http_request_add_header(&request, "Accept-Encoding: identity") ||
+	    http_start(backend->http, &request, &options, &probe->call)) {
+		http_request_clear(&request);
+		retry(probe, "no memory");
+	}
+}
+
 static void begin(void *context)
 {
 	struct size_probe *probe = context;
@@ -288,12 +323,6 @@ static void begin(void *context)
 	AUTOVIEW *view = tasks_view(backend->tasks, probe->number);
 	const struct output *output = view ? &view->outputs[probe->kind] : NULL;
 	const struct provider_section *section;
-	struct http_options options = { .may_reuse = true,
-					.follows = true,
-					.sink = size_probe_take_bytes,
-					.done = size_probe_done,
-					.context = probe };
-	struct http_request request = { .method = "GET" };
 
 	if (!output || view->is_removed) {
 		become_dead(probe, "the task is gone");
@@ -313,24 +342,8 @@ static void begin(void *context)
 		return;
 	}
 	prefetch_count(backend, probe->number, probe->kind, output->url, NULL);
-	trust_media(backend->trust, section, &options);
-	probe->received = probe->said_size = 0;
-	memset(probe->said, 0, sizeof(probe->said));
-	probe->objection = NULL;
-	probe->disk_error = 0;
-	probe->wants_room = 0;
-	options.lane = trust_media_lane(backend->trust, section);
-	options.stall_ms = backend->config->read_timeout_ms / 4;
-	probe->is_unreachable = false;
-	request.url = strdup(output->url);
-	if (!request.url ||
-	    (!probe->asks_all &&
-	     http_request_add_header(&request, "Range: bytes=0-%u", PROBE_BYTES - 1)) ||
-	    http_request_add_header(&request, "Accept-Encoding: identity") ||
-	    http_start(backend->http, &request, &options, &probe->call)) {
-		http_request_clear(&request);
-		retry(probe, "no memory");
-	}
+	reset_answer(probe);
+	send_request(probe, section, output->url);
 }
 
 /* Begins to learn a size, or goes on with it. 0 or -ENOMEM. */
