@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from test_sim_ark import DEADLINE_S, PNG_URL, audio, data_url, image, png, probe, streams, video, wait_until
-from test_sim_ark import big_file, start  # noqa: F401
+from sim_program import DEADLINE_S, PNG_URL, audio, data_url, image, png, probe, streams, video, wait_until
+from sim_program import big_file, start  # noqa: F401
 from test_sim_wires import UUID, Acedata, shared_sim, sim  # noqa: F401
 
 PRO = "doubao-seedance-1-0-pro-250528"

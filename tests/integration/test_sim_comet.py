@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from test_sim_ark import png, probe, streams
-from test_sim_ark import big_file, start  # noqa: F401
+from sim_program import png, probe, streams
+from sim_program import big_file, start  # noqa: F401
 from test_sim_wires import Comet, shared_sim, sim  # noqa: F401
 
 V20, FAST = "doubao-seedance-2-0", "doubao-seedance-2-0-fast"

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from test_sim_ark import PNG_URL, audio, data_url, image, png, probe, streams, video
-from test_sim_ark import big_file, start  # noqa: F401
+from sim_program import PNG_URL, audio, data_url, image, png, probe, streams, video
+from sim_program import big_file, start  # noqa: F401
 from test_sim_wires import Createtask, shared_sim, sim  # noqa: F401
 
 MODEL = Createtask.model

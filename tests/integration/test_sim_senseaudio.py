@@ -6,8 +6,8 @@ import urllib.parse
 
 import pytest
 
-from test_sim_ark import PNG_URL, data_url, png, probe, streams
-from test_sim_ark import big_file, start  # noqa: F401
+from sim_program import PNG_URL, data_url, png, probe, streams
+from sim_program import big_file, start  # noqa: F401
 from test_sim_wires import UUID, Senseaudio, shared_sim, sim  # noqa: F401
 
 MODEL = Senseaudio.model

@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from test_sim_ark import DEADLINE_S, MODEL, PNG_URL, Sim, big_file, probe, start, streams, wait_until  # noqa: F401
+from sim_program import DEADLINE_S, MODEL, PNG_URL, Sim, big_file, probe, start, streams, wait_until  # noqa: F401
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
 

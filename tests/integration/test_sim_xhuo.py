@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from test_sim_ark import PNG_URL, image
-from test_sim_ark import big_file, start  # noqa: F401
+from sim_program import PNG_URL, image
+from sim_program import big_file, start  # noqa: F401
 from test_sim_wires import UUID, Xhuo, shared_sim, sim  # noqa: F401
 
 PRO = "doubao-seedance-1-0-pro-250528"
