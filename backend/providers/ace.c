@@ -2,8 +2,9 @@
  * AceData Cloud, and xhuoapi, which is the same service under another name and path:
  * README.md, sections 1 and 4.
  *
- * A create blocks until the video is made, and then bills a client that did not wait,
- * unless `async` is set. So it is always set, and a whole answer is taken all the same.
+ * Without `async`, a create blocks until the video is finished, and bills even a client
+ * that did not wait. So `async` is always set; a synchronous answer is accepted
+ * nevertheless.
  */
 #include "backend/providers/ace_internal.h"
 #include "backend/providers/ark_shape.h"
@@ -16,9 +17,9 @@
 #include <errno.h>
 
 #define QUERY_MOST 50
-#define QUERY_LIMIT 12 /* the answer's length unless the query asks for more: 1.3 */
+#define QUERY_LIMIT 12 /* the default number of results of a query: 1.3 */
 
-/* In what the two differ on the wire. */
+/* The differences between the two on the wire. */
 struct ace_paths {
 	const char *create, *query;
 };
@@ -54,7 +55,8 @@ static int build_create(const struct ace_paths *paths, const struct request *req
 			const struct endpoint *endpoint, struct http_request *ret_http)
 {
 	AUTOJSON *body = json_new_object();
-	int r = json_put_bool(body, "async", true); /* before `extra`: not to be undone */
+	int r = json_put_bool(body, "async", true); /* before `extra`, which must not
+						     * override it */
 
 	if (!r)
 		r = ark_put_request(request, names, ARRAY_SIZE(names), body);

@@ -10,7 +10,10 @@
 
 /* --- errors: 1.4 --- */
 
-/* The code can stand where the words do; its own client takes all others for this. */
+/*
+ * The code may be in the message; the service's own client maps every other 403 to this
+ * class.
+ */
 static enum problem_class class_of_forbidden(const struct reason *reason)
 {
 	if (reason->message && strcasestr(reason->message, "used_up"))
@@ -40,7 +43,8 @@ static enum problem_class ace_class(const struct reason *reason, int status)
 	if (status == 403 && answer_has_reason(reason))
 		return class_of_forbidden(reason);
 	if (!status && reason->code && !strcmp(reason->code, "token_mismatched"))
-		return PROBLEM_INVALID; /* else the key's, where the status says so */
+		return PROBLEM_INVALID; /* otherwise the key's fault, if the status
+					 * says so */
 	return status ? provider_class_of_status(status) : PROBLEM_SERVER;
 }
 
@@ -51,13 +55,13 @@ static void read_error(const struct json *body, int status, struct problem *prob
 	answer_set_problem(problem, ace_class(&reason, status), &reason, status);
 }
 
-/* --- what is said of a task: 1.2 and 1.3 --- */
+/* --- a task's statement: 1.2 and 1.3 --- */
 
 struct said {
-	const struct json *record; /* what a query gives, or NULL */
-	const struct json
-		*response;	 /* a create's answer, and what a record keeps of it */
-	const struct json *data; /* the object in it, or the first of its list */
+	const struct json *record;   /* of a query, or NULL */
+	const struct json *response; /* the answer to a create, which a record contains,
+				  * too */
+	const struct json *data;     /* the object in it, or the first of its array */
 	const char *video_url, *last_frame_url;
 	bool is_finished;
 	bool has_success, is_success;
@@ -88,8 +92,8 @@ static struct said take_apart(const struct json *record, const struct json *resp
 }
 
 /*
- * The state's word. It can stand at any depth; one that tells of work in progress
- * outranks all else, and one that is known those that are not.
+ * The state word. It may be at any depth; a word for work in progress outranks all
+ * others, and a known word outranks unknown ones.
  */
 static const char *find_word(const struct said *said, enum task_state *ret_state,
 			     bool *ret_is_known)
@@ -120,7 +124,7 @@ static const char *find_word(const struct said *said, enum task_state *ret_state
 	return found;
 }
 
-/* The first that explains: the task's own object, the answer, the record. */
+/* The first explanation: in the task's own object, in the answer, in the record. */
 static struct reason find_reason(const struct said *said)
 {
 	const struct json *places[] = { said->data, said->response, said->record };
@@ -131,7 +135,7 @@ static struct reason find_reason(const struct said *said)
 	return reason;
 }
 
-/* A bare text instead of an error object passes over, unless the record is closed. */
+/* A bare text instead of an error object is transient, unless the record is closed. */
 static bool says_failure(const struct said *said)
 {
 	const struct json *error = json_get(said->response, "error");
@@ -141,14 +145,14 @@ static bool says_failure(const struct said *said)
 	return answer_text(error, "code") || (said->has_success && said->is_finished);
 }
 
-/* It says no, but so that it passes over: see provider.h. */
+/* A failure that may be transient: see provider.h. */
 static bool is_doubtful(const struct said *said)
 {
 	return said->has_success && !said->is_success && !said->video_url &&
 	       !says_failure(said);
 }
 
-/* Without a known word. */
+/* Used if there is no known word. */
 static enum task_state state_of_signs(const struct said *said)
 {
 	if (said->video_url)
@@ -156,7 +160,7 @@ static enum task_state state_of_signs(const struct said *said)
 	if (says_failure(said))
 		return TASK_FAILED;
 	if (said->has_success && said->is_success && said->is_finished)
-		return TASK_SUCCEEDED; /* no link yet: it is asked for again */
+		return TASK_SUCCEEDED; /* no link yet: the task is queried again */
 	if (said->has_success || said->data ||
 	    !json_is_null(json_get(said->record, "started_at")))
 		return TASK_RUNNING;
@@ -164,8 +168,8 @@ static enum task_state state_of_signs(const struct said *said)
 }
 
 /*
- * A record that keeps a whole answer will not get a video any more. In a create's own
- * answer, or before the record has one, the link may still come: it is asked for again.
+ * A record with a complete answer gets no video later. In the answer to a create, or
+ * before the record has an answer, the link may still come: the task is queried again.
  */
 static bool is_closed_without_video(const struct said *said)
 {
@@ -182,7 +186,7 @@ static int put_state(const struct said *said, struct observation *seen)
 	if (!is_known)
 		state = state_of_signs(said);
 	seen->is_doubtful = !is_known && state == TASK_RUNNING && is_doubtful(said);
-	if (state == TASK_CANCELLED) /* nobody can cancel there: it is a way to fail */
+	if (state == TASK_CANCELLED) /* the service has no cancelling: it is a failure */
 		state = TASK_FAILED;
 	if (word && !is_known && (state == TASK_RUNNING || state == TASK_QUEUED))
 		return answer_put_state(seen, word);
@@ -223,8 +227,8 @@ static const char *safe_text(const struct json *object, const char *key)
 }
 
 /*
- * The outer `task_id` is the one to ask with. A finished answer without it still has a
- * video that was paid for: any other id will do to keep it by, since its links are here.
+ * The outer `task_id` is the id to query with. A finished answer without it still has a
+ * paid video: any other id will do to store it under, since the answer has its links.
  */
 static const char *find_id(const struct said *said)
 {
@@ -240,7 +244,7 @@ static const char *find_id(const struct said *said)
 	return id ? id : safe_text(said->data, "id");
 }
 
-/* An error with a good status is a refusal only if its code is one. */
+/* An error with a successful status is a refusal only if its code is one. */
 static void judge_without_id(struct create_answer *ret, const struct said *said,
 			     int status)
 {
@@ -253,7 +257,7 @@ static void judge_without_id(struct create_answer *ret, const struct said *said,
 		answer_without_id(ret, status);
 }
 
-/* An answer that may hide an accepted request can still tell its id. */
+/* An answer that may hide an accepted request may still contain its id. */
 static void name_id(struct create_answer *ret, const struct json *body)
 {
 	const char *id = safe_text(body, "task_id");
@@ -307,7 +311,7 @@ static bool is_id(const struct json *object, const char *key, const char *id)
 	return text && !strcmp(text, id);
 }
 
-/* Whether a record is about the task that has this id, whichever of its ids that is. */
+/* Whether a record is about the task with this id, in any of its id fields. */
 static bool is_about(const struct json *record, const char *id)
 {
 	const struct json *response = json_get(record, "response");
@@ -329,9 +333,9 @@ static int observe(const struct json *record, const char *id, struct observation
 
 	if (!seen)
 		return -ENOMEM;
-	if (!json_first(record)) /* `{}`: not kept yet, or not known; nothing is said */
+	if (!json_first(record)) /* `{}`: not stored yet, or unknown; no statement */
 		return 0;
-	/* A create's own answer can stand in the place of the record that keeps it. */
+	/* The answer to a create may appear in place of the record. */
 	said = take_apart(record, response ? response : record);
 	return put_said(&said, seen);
 }
@@ -368,8 +372,8 @@ static int parse_several(const struct json *body, const char *const *ids, size_t
 }
 
 /*
- * An error of a query says nothing of a task: an unknown one is `{}`. Where a batch is
- * not understood, each task is asked about alone.
+ * An error of a query says nothing about a task: for an unknown task the answer is `{}`.
+ * If a batch is rejected, each task is queried alone.
  */
 int ace_parse_query(const struct http_response *response, const char *const *ids,
 		    size_t count, struct observations *list, struct problem *problem)

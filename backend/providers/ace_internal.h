@@ -1,6 +1,4 @@
-/*
- * What AceData and xhuoapi answer: README.md, 1.2 to 1.4. For ace.c only.
- */
+/* Reads the answers of AceData and xhuoapi: README.md, 1.2 to 1.4. For ace.c only. */
 #ifndef SEEDANCEFS_BACKEND_PROVIDERS_ACE_INTERNAL_H
 #define SEEDANCEFS_BACKEND_PROVIDERS_ACE_INTERNAL_H
 

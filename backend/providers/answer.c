@@ -32,7 +32,7 @@ const char *answer_text(const struct json *object, const char *key)
 	return text && *text ? text : NULL;
 }
 
-/* --- what went wrong --- */
+/* --- errors --- */
 
 static const char *first_text(const struct json *object, const char *const *keys,
 			      size_t count)
@@ -88,7 +88,7 @@ static enum problem_class find_class(const struct code_class *classes, size_t co
 	return PROBLEM_NONE;
 }
 
-/* Codes whose HTTP status alone would mislead, wherever they stand: README.md, 6.7. */
+/* Codes that contradict their HTTP status, wherever they appear: README.md, 6.7. */
 static const struct code_class ark_codes[] = {
 	{ "SensitiveContent", PROBLEM_MODERATION },
 	{ "RiskDetection", PROBLEM_MODERATION },
@@ -103,8 +103,8 @@ static const struct code_class ark_codes[] = {
 };
 
 /*
- * Codes that say no more than their HTTP status: for a failed task, which has none. A
- * message may quote them of other hosts, so there they count at its beginning only.
+ * Codes that repeat their HTTP status, for failed tasks, which have none. A message may
+ * quote such codes of other hosts, so here they count only at its beginning.
  */
 static const struct code_class ark_plain_codes[] = {
 	{ "InvalidParameter", PROBLEM_INVALID },
@@ -192,9 +192,9 @@ void answer_without_id(struct create_answer *ret, int status)
 }
 
 /*
- * The statuses with which servers turn a request away. 5xx, and those that tell of time
- * or of a conflict with something that exists (408, 409, 425, 499), may hide an accepted
- * request; redirects are never followed.
+ * The statuses by which servers turn a request away. 5xx, and statuses about time or a
+ * conflict with something that exists (408, 409, 425, 499), may hide an accepted request;
+ * redirects are never followed.
  */
 static bool is_certain(int status, const struct reason *reason)
 {
@@ -219,10 +219,12 @@ void answer_judge(struct create_answer *ret, enum problem_class class,
 void answer_decide(struct create_answer *ret, bool certain, enum problem_class class,
 		   const struct reason *reason, int status)
 {
-	/* No task can be gone yet: something that the request names is not there. */
+	/*
+	 * No task can be gone yet: something that the request refers to does not exist.
+	 */
 	if (class == PROBLEM_GONE)
 		class = PROBLEM_INVALID;
-	if (class == PROBLEM_RATE && !certain) /* it is not sent again by itself */
+	if (class == PROBLEM_RATE && !certain) /* it is not repeated automatically */
 		class = PROBLEM_SERVER;
 	ret->result = certain ? CREATE_REFUSED : CREATE_AMBIGUOUS;
 	ret->may_repeat = class == PROBLEM_RATE;
@@ -254,7 +256,7 @@ int answer_put_state(struct observation *seen, const char *word)
 	return seen->raw_state ? 0 : -ENOMEM;
 }
 
-/* Per cent as a number, or as a text like "45%". */
+/* Per cent as a number, or as a text such as "45%". */
 static void put_progress(struct observation *seen, const struct json *value)
 {
 	const char *text = json_string(value);
@@ -278,7 +280,7 @@ int64_t answer_created_s(const struct json *task)
 	if (!json_to_number(json_get(task, "created_at"), &created))
 		return 0;
 	if (created >= CREATED_MOST_S)
-		created /= 1000; /* milliseconds, then */
+		created /= 1000; /* milliseconds */
 	return created > 0 && created < CREATED_MOST_S ? (int64_t)created : 0;
 }
 
@@ -314,7 +316,7 @@ struct observation *answer_observe(struct observations *list, const char *id)
 void answer_put_failure(struct observation *seen, enum problem_class class,
 			const struct reason *reason)
 {
-	/* The task is there: something that its request names is not. */
+	/* The task exists: something that its request refers to does not. */
 	if (class == PROBLEM_GONE)
 		class = PROBLEM_INVALID;
 	answer_set_problem(&seen->problem, class, reason, 0);

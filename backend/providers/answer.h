@@ -1,8 +1,8 @@
 /*
- * Reading what a service answered: the parts that the adapters share. Services differ in
- * where they put things, not in what there is: a task's words, addresses and numbers, and
- * an error's code and message. Pure. Texts that are returned as `const char *` belong to
- * the JSON tree; what goes into an observation is a copy.
+ * Reading a service's answer: the parts that the adapters share. Services differ in where
+ * they put values, not in which values there are: a task's status words, links and
+ * numbers, and an error's code and message. Pure. Texts that are returned as `const char
+ * *` belong to the JSON tree; an observation holds copies.
  */
 #ifndef SEEDANCEFS_BACKEND_PROVIDERS_ANSWER_H
 #define SEEDANCEFS_BACKEND_PROVIDERS_ANSWER_H
@@ -10,14 +10,16 @@
 #include "backend/base/json.h"
 #include "backend/providers/provider.h"
 
-/* The answer's JSON, NULL when it is none. 0 or -ENOMEM; json_free() it. */
+/*
+ * Parses the answer; *ret_body is NULL if it is not JSON. 0 or -ENOMEM; json_free() it.
+ */
 int answer_parse(const struct http_response *response, struct json **ret_body);
 bool answer_is_good(const struct http_response *response); /* 2xx */
 
-/* The text of a key; NULL when there is none, or an empty one. */
+/* The text of a key; NULL if it is missing or empty. */
 const char *answer_text(const struct json *object, const char *key);
 
-/* --- what went wrong --- */
+/* --- errors --- */
 
 /* A service's own code and message; either may be NULL. */
 struct reason {
@@ -26,13 +28,13 @@ struct reason {
 };
 
 /*
- * Finds them in an error or in a failed task: an error object, the same flat, or a bare
- * text, under the names that the services use.
+ * Finds code and message in an error or a failed task: in an error object, in its flat
+ * form, or in a bare text, under the names that the services use.
  */
 struct reason answer_reason(const struct json *object);
 bool answer_has_reason(const struct reason *reason);
 
-/* What a part of a service's own code stands for. */
+/* The meaning of a part of a service's own code. */
 struct code_class {
 	const char *part;
 	enum problem_class class;
@@ -40,64 +42,73 @@ struct code_class {
 
 /*
  * The class of a code: from the service's own table, else from Ark's codes, which every
- * service that stands before Ark lets through (in its messages too), else from what the
- * message says; else PROBLEM_NONE.
+ * service in front of Ark passes on (in messages, too), else from the words of the
+ * message; else PROBLEM_NONE.
  */
 enum problem_class answer_class(const struct code_class *own, size_t count,
 				const struct reason *reason);
 
 /*
- * The class of a query's error. A task is gone only where the service itself says so, in
- * the shape of its own errors; a gateway's 404 says nothing of tasks.
+ * The class of a query's error. A task is gone only if the service itself says so, in its
+ * own form of errors; a gateway's 404 says nothing about tasks.
  */
 enum problem_class answer_query_class(enum problem_class class, bool is_own_shape);
 
-/* Says it in the service's words, or names the HTTP status (0: of a task) without any. */
+/*
+ * Sets the problem in the service's words; without words, it names the HTTP status (0: of
+ * a task).
+ */
 void answer_set_problem(struct problem *problem, enum problem_class class,
 			const struct reason *reason, int status);
 
 /* --- a create --- */
 
-/* Accepted, and queued until more is read. 0 or -ENOMEM. */
+/* Accepted, and queued unless the answer says more. 0 or -ENOMEM. */
 int answer_accept(struct create_answer *ret, const char *id);
-/* A good status, but nothing to ask for the task with: it may have been accepted. */
+/*
+ * The status is a success, but there is no id to query: the request may have been
+ * accepted.
+ */
 void answer_without_id(struct create_answer *ret, int status);
 /*
- * Judges an error: a refusal only where the HTTP status, or the status with an
- * explanation in the service's own shape, leaves no doubt that nothing was accepted. Only
- * a refusal for too many requests may be repeated.
+ * Judges an error. It is a refusal only if the HTTP status, or the status with an
+ * explanation in the service's own form, proves that nothing was accepted. Only a refusal
+ * for too many requests may be repeated.
  */
 void answer_judge(struct create_answer *ret, enum problem_class class,
 		  const struct reason *reason, int status);
-/* The same where it is already known whether it is certain. */
+/* The same if the caller knows whether the refusal is certain. */
 void answer_decide(struct create_answer *ret, bool is_certain, enum problem_class class,
 		   const struct reason *reason, int status);
 
 /* --- a task; each returns 0 or -ENOMEM --- */
 
-/* Puts a copy of the text, if there is one, in the place of what was there. */
+/* Replaces a text by a copy, if there is one. */
 int answer_put(char **into, const char *text);
-/* The state of a word; one that is not known is polled on, and kept to be shown. */
+/* Translates a status word; an unknown one is kept for display, and polling continues. */
 int answer_put_state(struct observation *seen, const char *word);
 /*
- * What all services call alike: model, usage, progress and created_at of the task's own
- * object, and the whole of what was said, as text.
+ * Reads what all services name alike: model, usage, progress and created_at of the task's
+ * object; keeps the complete answer as text.
  */
 int answer_put_common(struct observation *seen, const struct json *task,
 		      const struct json *whole);
 
-/* `created_at` in seconds since the epoch, 0 when it is none. */
+/* `created_at` in seconds since the epoch; 0 if it is missing. */
 int64_t answer_created_s(const struct json *task);
 
-/* Appends an observation of a task, without anything said of it yet; NULL: no memory. */
+/* Appends an empty observation of a task; NULL: no memory. */
 struct observation *answer_observe(struct observations *list, const char *id);
-/* Says why a task failed. */
+/* Sets the reason of a failed task. */
 void answer_put_failure(struct observation *seen, enum problem_class class,
 			const struct reason *reason);
-/* A query's error: appends that there is no such task when it is GONE, else -EAGAIN. */
+/*
+ * For a query's error: appends that the task does not exist if the class is GONE, else
+ * returns -EAGAIN.
+ */
 int answer_observe_error(struct observations *list, const char *id,
 			 const struct problem *problem);
-/* An answer of which nothing can be used. Returns -EAGAIN. */
+/* For an answer that is not usable. Returns -EAGAIN. */
 int answer_not_json(struct problem *problem);
 int answer_of_another_task(struct problem *problem);
 

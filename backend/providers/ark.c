@@ -20,7 +20,7 @@
 
 /* --- create --- */
 
-/* All but `framespersecond`, which is not validated there: 6.2. */
+/* All except `framespersecond`, which the service does not validate: 6.2. */
 static const struct param_name names[] = {
 	{ PARAM_RESOLUTION, "resolution" },
 	{ PARAM_RATIO, "ratio" },
@@ -52,7 +52,7 @@ static int ark_build_create(const struct request *request,
 	return r ? r : call_with_json(ret_http, endpoint, TASKS_PATH, body, request);
 }
 
-/* `status` 0: of a task, which the service failed unless its code says otherwise. */
+/* `status` 0: of a task. The service is at fault unless the code says otherwise. */
 static enum problem_class ark_class(const struct reason *reason, int status)
 {
 	static const struct code_class of_task[] = { { "NotFound", PROBLEM_INVALID } };
@@ -147,7 +147,7 @@ static int observe(const struct json *task, const char *id, struct observations 
 	return seen ? put_task(task, seen) : -ENOMEM;
 }
 
-/* What there is for an unknown task is not documented: 10. */
+/* The answer for an unknown task is not documented: 10. */
 static enum problem_class query_class(const struct reason *reason, int status)
 {
 	static const struct code_class codes[] = {
@@ -188,7 +188,7 @@ static int parse_one(const struct http_response *response, const struct json *bo
 	return observe(body, id, list);
 }
 
-/* The items of a list; -EAGAIN with the problem set when the answer is none. */
+/* The items of a list; -EAGAIN with the problem set if the answer has none. */
 static int read_items(const struct http_response *response, const struct json *body,
 		      const struct json **ret_items, struct problem *problem)
 {
@@ -221,8 +221,8 @@ static const struct json *find_item(const struct json *items, const char *id)
 }
 
 /*
- * A list leaves out tasks of another tier (6.4) and what is gone; where it cannot be had
- * at all, each task is asked about alone.
+ * A list omits tasks of another tier (6.4) and tasks that are gone; if the list fails,
+ * each task is queried alone.
  */
 static int parse_several(const struct http_response *response, const struct json *body,
 			 const char *const *ids, size_t count, struct observations *list,
@@ -259,7 +259,7 @@ static int ark_parse_query(const struct http_response *response, const char *con
 
 /* --- list --- */
 
-/* The filters are exact; without one for the tier only `default` is listed (6.4). */
+/* The filters are exact; without a filter for the tier only `default` is listed (6.4). */
 static int ark_build_list(const char *model, const char *tier,
 			  const struct endpoint *endpoint, struct http_request *ret_http)
 {

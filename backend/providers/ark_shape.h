@@ -1,6 +1,6 @@
 /*
- * What the services that wrap Ark took over of its requests: `content` and the names of
- * most parameters.
+ * The parts of Ark's requests that the services in front of it adopted: `content` and the
+ * names of most parameters.
  */
 #ifndef SEEDANCEFS_BACKEND_PROVIDERS_ARK_SHAPE_H
 #define SEEDANCEFS_BACKEND_PROVIDERS_ARK_SHAPE_H
@@ -8,7 +8,7 @@
 #include "backend/base/json.h"
 #include "backend/request/request.h"
 
-/* Puts `content`, the list of text, media and draft task. 0 or -ENOMEM. */
+/* Puts `content`, the array of text, media and draft task. 0 or -ENOMEM. */
 int ark_put_content(const struct request *request, struct json *body);
 
 /* A parameter, and a service's own key for it. */
@@ -17,14 +17,14 @@ struct param_name {
 	const char *key;
 };
 
-/* Puts those that are set and that the body does not have yet. 0 or -ENOMEM. */
+/* Puts parameters that are set and not in the body yet. 0 or -ENOMEM. */
 int ark_put_params(const struct request *request, const struct param_name *names,
 		   size_t count, struct json *body);
 
-/* Puts the keys of `extra`: first of all, for they win. 0 or -ENOMEM. */
+/* Puts the keys of `extra`; call it first, since they take precedence. 0 or -ENOMEM. */
 int ark_put_extra(const struct request *request, struct json *body);
 
-/* Puts a whole request: `extra`, model, content, parameters. 0 or -ENOMEM. */
+/* Puts a complete request: `extra`, model, content, parameters. 0 or -ENOMEM. */
 int ark_put_request(const struct request *request, const struct param_name *names,
 		    size_t count, struct json *body);
 

@@ -1,6 +1,6 @@
 /*
- * CometAPI: README.md, section 3. A create is a form; its answers come in two
- * vocabularies and its errors in two shapes.
+ * CometAPI: README.md, section 3. A create is a form; answers have two vocabularies and
+ * errors two forms.
  */
 #include "backend/providers/answer.h"
 #include "backend/providers/call.h"
@@ -67,7 +67,7 @@ static int add_extra(struct form *form, const struct request *request,
 	return r;
 }
 
-/* What `extra` does not say itself. */
+/* Adds a field unless `extra` has it. */
 static int add_text(struct form *form, const struct request *request, const char *name,
 		    const char *value)
 {
@@ -138,7 +138,7 @@ static enum problem_class comet_class(const struct reason *reason, int status)
 	static const struct code_class codes[] = {
 		{ "task_not_exist", PROBLEM_GONE },
 		{ "InvalidParameter", PROBLEM_INVALID },
-		{ "invalid_request_error", PROBLEM_INVALID }, /* no such path */
+		{ "invalid_request_error", PROBLEM_INVALID }, /* unknown path */
 		{ "quota", PROBLEM_BALANCE },
 		{ "sensitive", PROBLEM_MODERATION },
 	};
@@ -149,7 +149,7 @@ static enum problem_class comet_class(const struct reason *reason, int status)
 	return status ? provider_class_of_status(status) : PROBLEM_SERVER;
 }
 
-/* --- what is said of a task --- */
+/* --- a task's statement --- */
 
 static const char *find_url(const struct json *task)
 {

@@ -1,7 +1,7 @@
 /*
- * The "AIGeneration" createTask/taskStatus backend: README.md, section 2. Its page
- * shows the requests and one answer; the rest is inferred. So it is read tolerantly, and
- * what is not clearly a refusal is not taken for one.
+ * The "AIGeneration" createTask/taskStatus backend: README.md, section 2. Its page shows
+ * the requests and a single answer; everything else is inferred. So answers are read
+ * tolerantly, and only a clear refusal counts as one.
  */
 #include "backend/providers/answer.h"
 #include "backend/providers/ark_shape.h"
@@ -47,7 +47,7 @@ static int createtask_build_create(const struct request *request,
 
 /* --- what an answer holds --- */
 
-/* An id is a text, or a number. Returns whether there is one that can be used. */
+/* An id is a string or a number. Returns whether there is a usable one. */
 static bool read_id(const struct json *value, char ret_id[ID_CHARS])
 {
 	const char *text = json_string(value);
@@ -88,7 +88,7 @@ static bool says_no(const struct json *body)
 	return json_to_bool(json_get(body, "success"), &is_success) && !is_success;
 }
 
-/* `errors: {field: ["why", …]}`, as one text behind the message. */
+/* Appends `errors: {field: ["why", …]}` to the message, as one text. */
 static void add_field_errors(struct buffer *text, const struct json *errors)
 {
 	for (const struct json *field = json_first(errors); field;
@@ -103,7 +103,7 @@ static void add_field_errors(struct buffer *text, const struct json *errors)
 	}
 }
 
-/* The class of what is not clear by its code; `status` 0: of a task. */
+/* The class where the code leaves it open; `status` 0: of a task. */
 static enum problem_class class_of(const struct reason *reason, int status)
 {
 	enum problem_class class = answer_class(NULL, 0, reason);
@@ -115,7 +115,9 @@ static enum problem_class class_of(const struct reason *reason, int status)
 	return status ? provider_class_of_status(status) : PROBLEM_SERVER;
 }
 
-/* A refusal in words of failure: the order may have gone on to Ark all the same. */
+/*
+ * A refusal worded as a failure: the order may have been passed on to Ark nevertheless.
+ */
 static bool is_doubtful(const struct reason *reason)
 {
 	static const char *const words[] = { "timeout",	   "timed out",	   "time out",
@@ -130,7 +132,10 @@ static bool is_doubtful(const struct reason *reason)
 	return false;
 }
 
-/* Given before an order is looked at, by the service or by a proxy before it. */
+/*
+ * A status that the service, or a proxy in front of it, returns before it processes an
+ * order.
+ */
 static bool is_given_first(int status)
 {
 	static const int statuses[] = { 401, 403, 404, 405, 413, 422, 429 };
@@ -232,7 +237,9 @@ static bool says_gone(const struct reason *reason)
 				   strstr(reason->message, "不存在"));
 }
 
-/* `success: false`, or Laravel's bare message when it is of a task, and of no path. */
+/*
+ * `success: false`, or Laravel's bare message if it is about a task and not about a path.
+ */
 static bool is_own_error(const struct json *body, const struct reason *reason)
 {
 	if (says_no(body))
@@ -277,7 +284,7 @@ static int createtask_parse_query(const struct http_response *response,
 const struct provider provider_createtask = {
 	.type = "createtask",
 	.title = "createTask",
-	.default_base_url = NULL, /* its host is not published */
+	.default_base_url = NULL, /* the host is not published */
 	.default_key_env = "CREATETASK_API_KEY",
 	.params = PARAM_BIT(PARAM_RESOLUTION) | PARAM_BIT(PARAM_RATIO) |
 		  PARAM_BIT(PARAM_DURATION) | PARAM_BIT(PARAM_SEED) |

@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* A digest of everything that the body may hold. */
+/* A digest of everything that the body may contain. */
 static int make_boundary(struct form *form, const struct request *request)
 {
 	AUTOFREE char *described = request_describe(request);

@@ -14,16 +14,16 @@ struct form {
 };
 
 /*
- * Begins the body and adds its Content-Type. The boundary comes from the request's
- * content, so that the same request is the same bytes, and none of it can hold it by
- * accident. Each returns 0 or -ENOMEM.
+ * Starts the body and adds its Content-Type. The boundary is derived from the request's
+ * content, so that equal requests have equal bytes, and none of them contains the
+ * boundary by accident. Each returns 0 or -ENOMEM.
  */
 int form_begin(struct form *form, struct http_request *http,
 	       const struct request *request);
-/* `name` is the service's own: plain ASCII. The value goes out as it is, unquoted. */
+/* `name` is plain ASCII. The value is sent unchanged, without quotes. */
 int form_add_text(struct form *form, const char *name, const char *value);
 int form_add_number(struct form *form, const char *name, int64_t value);
-/* The item has a file. It is called NAME.EXTENSION after its type. */
+/* For an item with a file, which is named NAME.EXTENSION after its type. */
 int form_add_file(struct form *form, const char *name,
 		  const struct request_content *item);
 int form_end(struct form *form);

@@ -129,8 +129,8 @@ int provider_add_headers(struct http_request *http, const struct endpoint *endpo
 }
 
 /*
- * A mark is found again by the file's digest, which no text of the same request holds by
- * accident; a request that quotes it on purpose sends its own picture in the place.
+ * A placeholder contains the file's digest, which no text of the same request contains by
+ * accident; a request that quotes it on purpose sends its own image in that place.
  */
 char *provider_file_mark(const struct request_content *item)
 {
@@ -145,7 +145,7 @@ static int add_file(struct http_request *http, const struct request_content *ite
 	return r ? r : http_request_add_file_base64(http, item->file.fd, item->file.size);
 }
 
-/* The content item whose mark comes first in the text, and where. */
+/* The content item whose placeholder comes first in the text, and its position. */
 static const struct request_content *next_mark(const struct request *request,
 					       const char *text, const char **ret_at,
 					       size_t *ret_length)

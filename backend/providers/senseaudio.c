@@ -1,6 +1,6 @@
 /*
- * SenseAudio: README.md, section 5. Its own shape of content; errors are told apart by
- * `ref_code`, before the HTTP status.
+ * SenseAudio: README.md, section 5. It has its own form of content; errors are classified
+ * by `ref_code` first, then by HTTP status.
  */
 #include "backend/providers/answer.h"
 #include "backend/providers/ark_shape.h"
@@ -26,7 +26,7 @@ static const struct param_name names[] = {
 	{ PARAM_WATERMARK, "watermark" },
 };
 
-/* The key that holds an item's text or address, and the item's type. */
+/* The key that holds an item's text or URL, and the item's type. */
 static const struct {
 	const char *type, *key;
 } shapes[] = {
@@ -74,7 +74,7 @@ static int put_content(const struct request *request, struct json *body)
 		struct json *out;
 
 		if (request->content[i].type == CONTENT_DRAFT_TASK)
-			continue; /* it has none: models/fit.h */
+			continue; /* the service has none: models/fit.h */
 		out = json_new_object();
 		r = put_item(&request->content[i], out);
 		if (r)
@@ -85,7 +85,7 @@ static int put_content(const struct request *request, struct json *body)
 	return r;
 }
 
-/* `extra` may hold a part of it, or another value in its place. */
+/* `extra` may contain a part of it, or replace it by another value. */
 static int put_specific(const struct request *request, struct json *body)
 {
 	const struct json *given = json_get(request->extra, SPECIFIC);
@@ -130,10 +130,10 @@ static const struct ref_code {
 	enum problem_class class;
 } ref_codes[] = {
 	{ 400000, PROBLEM_INVALID }, { 400001, PROBLEM_BALANCE }, /* quota */
-	{ 400015, PROBLEM_RATE },    /* too many at a time; its HTTP status is 400 */
+	{ 400015, PROBLEM_RATE },    /* too many at once; its HTTP status is 400 */
 	{ 400900, PROBLEM_BALANCE }, /* no account to bill */
-	{ 400901, PROBLEM_BALANCE }, /* it is frozen */
-	{ 400902, PROBLEM_BALANCE }, /* its transaction is missing */
+	{ 400901, PROBLEM_BALANCE }, /* the account is frozen */
+	{ 400902, PROBLEM_BALANCE }, /* the account's transaction is missing */
 	{ 404000, PROBLEM_GONE },    { 429000, PROBLEM_RATE },
 	{ 429002, PROBLEM_RATE },    { 500000, PROBLEM_SERVER },
 };
@@ -178,7 +178,7 @@ static void read_refusal(const struct json *body, int status, struct create_answ
 	struct reason reason = answer_reason(body);
 	enum problem_class class = senseaudio_class(body, &reason, status);
 
-	/* 500000 comes for a wrong model too, but who could tell it from the others? */
+	/* 500000 is also returned for an invalid model, which cannot be told apart. */
 	if (ref_code)
 		answer_decide(ret, ref_code->class != PROBLEM_SERVER, class, &reason,
 			      status);
@@ -214,7 +214,10 @@ static int senseaudio_build_query(const char *const *ids, size_t count,
 	return call_of_task(ret_http, endpoint, "GET", STATUS_PATH, ids[0]);
 }
 
-/* The marked copy only where the answer says that a mark was asked for, or alone. */
+/*
+ * The watermarked copy only if the answer says that a watermark was requested, or if it
+ * is the only one.
+ */
 static const char *find_url(const struct json *task)
 {
 	const struct json *specific = json_get(task, SPECIFIC);
@@ -254,8 +257,8 @@ static int read_query_error(const struct json *body, int status, const char *id,
 }
 
 /*
- * The service is said to answer with the key's present task whatever was asked. So only
- * an answer that carries our id as `task_id` (`id` is the record's) is about our task.
+ * The service reportedly answers with the key's current task, whatever the query. So an
+ * answer counts only if it has our id as `task_id` (`id` is the record's).
  */
 static int senseaudio_parse_query(const struct http_response *response,
 				  const char *const *ids, size_t count,
