@@ -1,7 +1,8 @@
-"""The simulator's program and its Ark wire format, as the tests of the simulator use them.
+"""The simulator's program and its Ark wire format, for the tests of the simulator.
 
-Starts the program that SEEDANCE_SIM names (default: build/dev/seedance-sim). Waits for events,
-never for time: long polls of the control port, or a helper that polls until a deadline.
+The tests start the program that SEEDANCE_SIM names (default: build/dev/seedance-sim). They wait for
+events, never for time: by long polls of the control port, or by a helper that polls until a
+deadline.
 """
 
 import base64
@@ -55,12 +56,12 @@ def wait_until(check, what):
         result = check()
         if result:
             return result
-        time.sleep(0.01)  # a poll's pace, not a synchronization
+        time.sleep(0.01)  # the polling interval, not a synchronization
     raise AssertionError(f"timed out: {what}")
 
 
 class Sim:
-    """One simulator process and the requests that tests make of it."""
+    """One simulator process, and requests to it."""
 
     def __init__(self, *options, lifeline=None):
         pass_fds = [lifeline] if lifeline is not None else []
@@ -125,7 +126,7 @@ class Sim:
         return self.request(method, f"{parts.path}?{parts.query}", headers=headers)
 
     def with_file(self, path, **fields):
-        """A succeeded task whose video is a file of ours; returns its id and its link."""
+        """Creates a succeeded task whose video is the given file; returns its id and its link."""
         self.control("POST", "/hold", {"state": "queued"})
         task = self.create(**fields)
         self.decree(task, media={"video": str(path)}, state="succeeded")
@@ -201,7 +202,7 @@ def sim(shared_sim):
 
 @pytest.fixture
 def start():
-    """Starts simulators of one's own; stops what is left of them."""
+    """Starts simulators for a test; stops those that still run."""
     started = []
 
     def start_one(*options, **keywords):

@@ -1,4 +1,4 @@
-"""The simulator's faults, its control port and its life."""
+"""The simulator's faults, its control port and its life cycle."""
 
 import contextlib
 import http.client
@@ -21,7 +21,7 @@ from sim_program import big_file, shared_sim, sim, start  # noqa: F401
 
 # --- Faults --------------------------------------------------------------------------------------
 
-def test_fault_answers(sim):
+def test_faults_replace_answers(sim):
     sim.fault("get", status=429, headers={"Retry-After": "2"}, body={"error": {"code": "X"}})
     sim.fault("get", status=500, body="oops")
     first = sim.get("cgt-0")
@@ -33,7 +33,7 @@ def test_fault_answers(sim):
     assert sim.get("cgt-0").status == 404
 
 
-def test_fault_is_for_its_kind_and_task(sim):
+def test_a_fault_applies_to_its_kind_and_task(sim):
     sim.fault("get", task="cgt-1", times=2, status=503)
     assert [sim.get(t).status for t in ("cgt-0", "cgt-1", "cgt-0", "cgt-1", "cgt-1")] == [
         404, 503, 404, 503, 404]
@@ -44,7 +44,7 @@ def test_fault_is_for_its_kind_and_task(sim):
     assert sim.request("DELETE", f"{TASKS}/x").status == 404
 
 
-def test_fault_on_list_and_on_last_frame(sim, big_file):
+def test_faults_on_lists_and_last_frames(sim, big_file):
     sim.fault("list", status=500)
     assert sim.request("GET", TASKS).status == 500
     task, link = sim.with_file(big_file, return_last_frame=True)
@@ -56,14 +56,14 @@ def test_fault_on_list_and_on_last_frame(sim, big_file):
     assert sim.media(frame).status == 200
 
 
-def test_refused_create_makes_no_task(sim):
+def test_a_refused_create_makes_no_task(sim):
     sim.fault("create", status=500)
     assert sim.request("POST", TASKS, request_body()).status == 500
     assert sim.control("GET", "/stats")["creates"] == 0
     assert sim.control("GET", "/tasks")["tasks"] == []
 
 
-def test_delay(sim):
+def test_delayed_answers(sim):
     sim.fault("get", delay_ms=300)
     start_s = time.monotonic()
     assert sim.get("cgt-0").status == 404
@@ -71,7 +71,7 @@ def test_delay(sim):
 
 
 @pytest.mark.parametrize("when, accepted", [("before", 0), ("after", 1)])
-def test_close(sim, when, accepted):
+def test_closed_connections(sim, when, accepted):
     sim.control("POST", "/hold", {"state": "queued"})
     sim.fault("create", close=when)
     with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
@@ -82,7 +82,7 @@ def test_close(sim, when, accepted):
 
 
 @pytest.mark.parametrize("when, accepted", [("before", 0), ("after", 1)])
-def test_hang_until_cleared(sim, when, accepted):
+def test_a_hang_lasts_until_cleared(sim, when, accepted):
     sim.control("POST", "/hold", {"state": "queued"})
     sim.fault("create", hang=when)
     outcome = []
@@ -104,7 +104,7 @@ def test_hang_until_cleared(sim, when, accepted):
     assert outcome == [200 if accepted else "closed"]
 
 
-def test_hang_ends_when_the_client_goes(sim):
+def test_a_hang_ends_when_the_client_disconnects(sim):
     sim.fault("get", hang="before")
     with socket.create_connection(("127.0.0.1", sim.port)) as client:
         client.sendall(f"GET {TASKS}/x HTTP/1.1\r\nHost: x\r\n\r\n".encode())
@@ -113,7 +113,7 @@ def test_hang_ends_when_the_client_goes(sim):
 
 
 def read_short(sim, link, **headers):
-    """A media answer that ends too early: the bytes that came."""
+    """The bytes of a media response that ends too early."""
     with pytest.raises(http.client.IncompleteRead) as caught:
         sim.media(link, **headers)
     return caught.value.partial
@@ -173,7 +173,7 @@ def test_slow_media(sim, big_file):
 
 
 @pytest.mark.parametrize("at", [0, 1000])
-def test_stall_until_cleared(sim, big_file, at):
+def test_a_stall_lasts_until_cleared(sim, big_file, at):
     data = big_file.read_bytes()
     _, link = sim.with_file(big_file)
     sim.fault("media", stall_at=at)
@@ -190,7 +190,7 @@ def test_stall_until_cleared(sim, big_file, at):
 
 # --- The control port ----------------------------------------------------------------------------
 
-def test_log_of_requests(sim):
+def test_the_log_of_requests(sim):
     sim.control("POST", "/hold", {"state": "queued"})
     answer = sim.request("POST", TASKS, request_body(items=[image()]), headers={
         "Authorization": "Bearer secret", "Content-Type": "application/json",
@@ -208,7 +208,7 @@ def test_log_of_requests(sim):
     assert sim.requests(after=entry["n"], on="create")[0]["body"] == "{broken"
 
 
-def test_long_poll_wakes_up(sim):
+def test_a_long_poll_wakes_up(sim):
     found = []
     thread = threading.Thread(target=lambda: found.extend(sim.requests(on="delete")))
     thread.start()
@@ -217,12 +217,12 @@ def test_long_poll_wakes_up(sim):
     assert [entry["task"] for entry in found] == ["cgt-0"]
 
 
-def test_any_path_is_shown_as_json(sim):
+def test_any_path_is_logged_as_json(sim):
     assert sim.request("GET", "/%ff%0a%22?x").status == 404
     assert sim.requests()[0]["path"] == "/\ufffd\n\""
 
 
-def test_stats(sim, big_file):
+def test_counters(sim, big_file):
     sim.with_file(big_file)
     sim.get("cgt-0")
     stats = sim.control("GET", "/stats")
@@ -233,7 +233,7 @@ def test_stats(sim, big_file):
     assert sim.requests(timeout_ms=0) == []
 
 
-def test_tasks_are_shown(sim):
+def test_control_lists_tasks(sim):
     sim.control("POST", "/hold", {"state": "queued"})
     task = sim.create(text="see me")
     shown = sim.control("GET", f"/tasks/{task}")
@@ -263,18 +263,18 @@ def test_tasks_are_shown(sim):
     ("/hold", {"state": "done"}, "done"),
     ("/hold", {}, "state"),
 ])
-def test_misspelt_orders(sim, path, order, word):
+def test_misspelt_commands_are_refused(sim, path, order, word):
     assert word in sim.control("POST", path, order, status=400)["error"]
 
 
-def test_unknown_orders(sim):
+def test_unknown_commands_are_refused(sim):
     sim.control("GET", "/nothing", status=404)
     sim.control("POST", "/tasks/cgt-0", {"state": "failed"}, status=404)
     assert "atfer" in sim.control("GET", "/requests?atfer=1", status=400)["error"]
     assert "x" in sim.control("GET", "/requests?on=x", status=400)["error"]
 
 
-def test_release_of_a_hold(sim):
+def test_releasing_a_hold(sim):
     sim.control("POST", "/hold", {"state": "running"})
     task = sim.create()
     sim.wait_for(task, "running")
@@ -282,10 +282,10 @@ def test_release_of_a_hold(sim):
     sim.wait_for(task)
 
 
-# --- Life ----------------------------------------------------------------------------------------
+# --- Life cycle ----------------------------------------------------------------------------------
 
 def children(pid):
-    """The ffmpeg processes below a process."""
+    """The ffmpeg processes that a process has started."""
     found = []
     for entry in pathlib.Path("/proc").iterdir():
         with contextlib.suppress(OSError, ValueError):
@@ -302,12 +302,12 @@ def is_alive(pid):
 
 
 def long_render(sim):
-    """A render that takes long enough to be met while it runs; its task and its ffmpeg."""
+    """Starts a render that lasts long enough to be observed; returns its task and its ffmpeg."""
     task = sim.create(model=V20, resolution="4k", duration=15)
     return task, wait_until(lambda: children(sim.process.pid), "ffmpeg to run")
 
 
-def test_restart_finds_its_tasks(start, tmp_path):
+def test_tasks_survive_a_restart(start, tmp_path):
     options = ("--books", str(tmp_path / "books"), "--queue-ms", "20", "--run-ms", "20")
     sim = start(*options)
     assert (tmp_path / "books").stat().st_mode & 0o777 == 0o700
@@ -330,7 +330,7 @@ def test_restart_finds_its_tasks(start, tmp_path):
     again.wait_for(held)
 
 
-def test_killed_while_rendering(start, tmp_path):
+def test_a_render_interrupted_by_a_kill_is_repeated(start, tmp_path):
     options = ("--books", str(tmp_path / "books"), "--queue-ms", "0", "--run-ms", "0")
     sim = start(*options)
     task, processes = long_render(sim)
@@ -343,7 +343,7 @@ def test_killed_while_rendering(start, tmp_path):
     sim.stop()
 
 
-def test_killed_task_succeeds_after_restart(start, tmp_path):
+def test_a_task_of_a_killed_simulator_succeeds_after_a_restart(start, tmp_path):
     options = ("--books", str(tmp_path / "books"), "--queue-ms", "0", "--run-ms", "0")
     sim = start(*options)
     sim.control("POST", "/hold", {"state": "running"})
@@ -361,8 +361,8 @@ def test_killed_task_succeeds_after_restart(start, tmp_path):
     ("cancelled", "state_ms", 86400, 404, None),
     ("queued", "expires_ms", 0, 200, "expired"),
 ])
-def test_old_tasks(start, tmp_path, big_file, state, field, age_s, status, shown):
-    """Time is let pass in the books, while nobody runs."""
+def test_effects_of_age_on_tasks(start, tmp_path, big_file, state, field, age_s, status, shown):
+    """The test changes the times in the database while no simulator runs."""
     books = tmp_path / "books"
     sim = start("--books", str(books))
     sim.control("POST", "/hold", {"state": "queued"})
@@ -380,7 +380,7 @@ def test_old_tasks(start, tmp_path, big_file, state, field, age_s, status, shown
     assert again.get(task).status == status
 
 
-def test_sigterm_kills_renders(start):
+def test_sigterm_ends_renders(start):
     sim = start("--queue-ms", "0")
     _, processes = long_render(sim)
     status, errors = sim.stop()
@@ -388,7 +388,7 @@ def test_sigterm_kills_renders(start):
     assert not any(map(is_alive, processes))
 
 
-def test_sigint_and_waiting_clients(start):
+def test_sigint_ends_waiting_clients(start):
     sim = start()
     sim.fault("get", hang="before")
     with socket.create_connection(("127.0.0.1", sim.port)) as client:
@@ -397,7 +397,7 @@ def test_sigint_and_waiting_clients(start):
         assert sim.stop(signal.SIGINT)[0] == 0
 
 
-def test_lifeline(start):
+def test_the_simulator_ends_with_its_lifeline(start):
     ours, theirs = os.pipe()[::-1]
     sim = start("--queue-ms", "0", lifeline=theirs)
     os.close(theirs)
@@ -407,7 +407,7 @@ def test_lifeline(start):
     assert not any(map(is_alive, processes))
 
 
-def test_one_simulator_per_books(start, tmp_path):
+def test_only_one_simulator_uses_a_directory(start, tmp_path):
     books = str(tmp_path / "books")
     first = start("--books", books)
     second = subprocess.run([PROGRAM, "--books", books], capture_output=True, timeout=DEADLINE_S)
@@ -420,7 +420,7 @@ def test_one_simulator_per_books(start, tmp_path):
     assert waiting.wait(DEADLINE_S) == 0
 
 
-def test_temporary_directory_is_removed(tmp_path, monkeypatch):
+def test_the_temporary_directory_is_removed(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     sim = Sim()
     sim.wait_for(sim.create())
@@ -429,7 +429,7 @@ def test_temporary_directory_is_removed(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ready_fd(tmp_path):
+def test_ready_fd_reports_the_ports(tmp_path):
     ours, theirs = os.pipe()
     process = subprocess.Popen([PROGRAM, "--ready-fd", str(theirs)], pass_fds=[theirs])
     os.close(theirs)
@@ -443,11 +443,11 @@ def test_ready_fd(tmp_path):
     (["--help"], 0), (["--version"], 0), (["--port", "x"], 2), (["--port", "65536"], 2),
     (["--renders", "0"], 2), (["--nonsense"], 2), (["extra"], 2), (["--lifeline", "999"], 2),
 ])
-def test_command_line(options, status):
+def test_wrong_command_lines_are_refused(options, status):
     assert subprocess.run([PROGRAM, *options], capture_output=True).returncode == status
 
 
-def test_many_connections_at_a_time(sim):
+def test_many_concurrent_connections(sim):
     sim.control("POST", "/hold", {"state": "queued"})
     task = sim.create()
     statuses = []

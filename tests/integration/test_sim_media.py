@@ -27,11 +27,11 @@ from sim_program import big_file, shared_sim, sim, start  # noqa: F401
     ({"model": V10, "frames": 29, "resolution": "480p"}, (864, 480), 29 / 24, False),
     ({"model": V25, "text": "100% 'quoted': [x], \\n; é 雪 " + "long " * 300}, (854, 480), 4,
      True),
-    # a picture that no decoder takes: the plain background
+    # no decoder accepts this picture: the background is plain
     ({"text": None, "items": [image(url=data_url(b"GIF89a\x90\x01\x2c\x01", "image/gif"))]},
      (756, 566), 4, True),
 ], ids=lambda value: str(value) if isinstance(value, tuple) else None)
-def test_render(sim, tmp_path, fields, size, seconds, sound):
+def test_the_render_matches_the_request(sim, tmp_path, fields, size, seconds, sound):
     body = request_body(**fields)
     content = sim.wait_for(sim.create(body))["content"]
     probed = probe(sim.media(content["video_url"]).body, tmp_path / "v.mp4")
@@ -61,12 +61,12 @@ def test_first_frame_is_the_background(sim, tmp_path):
     assert all(abs(a - b) < 24 for a, b in zip(pixel, b"\x20\x80\xc0"))
 
 
-def test_fast_start(sim):
+def test_the_index_precedes_the_data(sim):
     body = sim.media(sim.wait_for(sim.create())["content"]["video_url"]).body
     assert body.index(b"moov") < body.index(b"mdat")
 
 
-def test_draft_and_its_second_step(sim, tmp_path):
+def test_a_draft_and_its_final_video(sim, tmp_path):
     draft = sim.create(model=V15, draft=True, resolution=..., ratio="1:1", seed=7,
                        generate_audio=False)
     shown = sim.wait_for(draft)
@@ -83,7 +83,7 @@ def test_draft_and_its_second_step(sim, tmp_path):
 
 # --- Media ---------------------------------------------------------------------------------------
 
-def test_whole_file(sim, big_file):
+def test_a_complete_file(sim, big_file):
     _, link = sim.with_file(big_file)
     answer = sim.media(link)
     data = big_file.read_bytes()
@@ -102,7 +102,7 @@ def test_whole_file(sim, big_file):
     ("bytes=0-0", 0, 0), ("bytes=5-9", 5, 9), ("bytes=1000000-", 1000000, -1),
     ("bytes=-3", -3, -1), ("bytes=-99999999", 0, -1), ("bytes=3145720-99999999", 3145720, -1),
 ])
-def test_ranges(sim, big_file, header, first, last):
+def test_valid_ranges(sim, big_file, header, first, last):
     _, link = sim.with_file(big_file)
     data = big_file.read_bytes()
     first, last = first % len(data), last % len(data)
@@ -115,7 +115,7 @@ def test_ranges(sim, big_file, header, first, last):
 
 @pytest.mark.parametrize("header", ["bytes=9-5", "bytes=x-", "lines=1-2", "bytes=0-1,4-5",
                                     "bytes=1-2x", "bytes="])
-def test_ranges_that_are_ignored(sim, big_file, header):
+def test_ignored_ranges(sim, big_file, header):
     _, link = sim.with_file(big_file)
     answer = sim.media(link, Range=header)
     assert (answer.status, len(answer.body)) == (200, big_file.stat().st_size)
@@ -129,7 +129,7 @@ def test_unsatisfiable_ranges(sim, big_file, header):
     assert answer.headers["Content-Range"] == f"bytes */{big_file.stat().st_size}"
 
 
-def test_conditions(sim, big_file, tmp_path):
+def test_conditional_requests(sim, big_file, tmp_path):
     task, link = sim.with_file(big_file)
     head = sim.media(link, Range="bytes=0-0").headers
     for value, status in [(head["ETag"], 206), (head["Last-Modified"], 206), ('"x"', 200),
@@ -182,7 +182,7 @@ def test_links_expire(sim, start, big_file):
     assert short.media(link).status == 403
 
 
-def test_keep_alive(sim, big_file):
+def test_connections_are_kept_alive(sim, big_file):
     _, link = sim.with_file(big_file)
     parts = urllib.parse.urlsplit(link)
     connection = http.client.HTTPConnection("127.0.0.1", sim.port, timeout=DEADLINE_S)
@@ -194,7 +194,7 @@ def test_keep_alive(sim, big_file):
             assert connection.sock is socket_before
 
 
-def test_aborted_download_counts_what_was_sent(sim, tmp_path):
+def test_an_aborted_download_counts_the_bytes_sent(sim, tmp_path):
     path = tmp_path / "huge.mp4"
     with path.open("wb") as file:
         file.truncate(256 << 20)
@@ -207,7 +207,7 @@ def test_aborted_download_counts_what_was_sent(sim, tmp_path):
     assert 0 < entry["bytes"] < 64 << 20
 
 
-def test_speed(sim, tmp_path):
+def test_downloads_are_fast(sim, tmp_path):
     path = tmp_path / "huge.mp4"
     with path.open("wb") as file:
         file.truncate(512 << 20)
