@@ -6,7 +6,7 @@
 
 #include "backend/core/core.h"
 
-/* An ended attempt makes room for a new one; what it was is kept, to go back to. In
+/* An ended attempt is followed by a new one; its state is kept, to go back to. In
  * tasks_begin() … tasks_commit(). */
 void command_reopen(struct task_view *view);
 

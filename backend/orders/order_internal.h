@@ -1,6 +1,6 @@
 /*
- * An order: one request on its way out. What submit's rooms share; not for others. All of
- * it is the backend thread's, but for making one.
+ * An order: one request on its way out. The backend's thread owns it;
+ * any thread may make one.
  *
  * order.c: its life.   limits.c: what holds it back.   build.c: writing the
  * request down.   outcome.c: what became of it.   sender.c: the turn.

@@ -1,5 +1,6 @@
 /*
- * What following and its queries share. Not for others.
+ * The inside of polling: poll.c (the polls and what follows an answer), poll_batch.c (one
+ * query for several tasks), observed.c (what a service said) and cancel.c.
  */
 #ifndef SEEDANCEFS_BACKEND_POLLING_POLL_INTERNAL_H
 #define SEEDANCEFS_BACKEND_POLLING_POLL_INTERNAL_H

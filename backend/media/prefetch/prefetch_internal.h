@@ -1,6 +1,6 @@
 /*
- * The inside of keeping, which its rooms share: prefetch.c (whose turn it is), piece.c
- * (what is fetched) and results.c (what failed, what is whole, what is lost).
+ * The inside of prefetching: prefetch.c (whose turn it is), piece.c (what is fetched) and
+ * results.c (what failed, what is whole, what is lost).
  * Backend thread only.
  */
 #ifndef SEEDANCEFS_BACKEND_MEDIA_PREFETCH_PREFETCH_INTERNAL_H

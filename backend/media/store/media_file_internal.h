@@ -1,5 +1,5 @@
 /*
- * The inside of a media file, which its rooms share. Not for anyone else.
+ * The inside of a media file. Private to this directory.
  *
  *   media_file.c  the file: opening, what is here, writing, making durable
  *   block_map.c   the map beside it: which blocks are here, and what is remembered of it
