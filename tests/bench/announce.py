@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What an announcement costs: the daemon's CPU time for orders whose files are announced, less that of silent ones.
+"""The cost of an announcement: the daemon's CPU time for orders with announced files, minus that
+for silent ones.
 
 usage: SEEDANCEFS_BUILD=build/release tests/bench/announce.py [ORDERS]
 """
@@ -13,7 +14,7 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 from harness import Mount, Simulator, wait_for  # noqa: E402
 
-PER_ORDER = 2  # status and task.json come
+PER_ORDER = 2  # status and task.json appear
 
 
 def cpu_seconds(pid):
@@ -29,7 +30,7 @@ def announcer_of(pid):
 
 
 def is_idle(pid):
-    """Whether a moment passed without work."""
+    """True if the process did nothing for a moment."""
     before = cpu_seconds(pid)
     signal.sigtimedwait([], 0.3)
     return cpu_seconds(pid) == before

@@ -1,6 +1,8 @@
-"""Says yes to everything, MS milliseconds late: nginx asks here before it answers. usage: delay.py PORT MS
+"""Says yes to everything, MS milliseconds late: nginx asks here before it answers. usage: delay.py
+PORT MS
 
-No byte of a video passes through it, so it adds latency to a request and takes nothing from the throughput.
+No byte of a video passes through it, so it adds latency to a request without reducing the
+throughput.
 """
 
 import asyncio

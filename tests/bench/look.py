@@ -1,6 +1,7 @@
-"""What a file manager does that opens folders of finished tasks, as it was seen to be done, without its windows: names,
-attributes, the head of what has no extension, and thumbnails from the desktop's cache. Whatever has none there is read
-whole, as thumbnailers do with short videos and all pictures."""
+"""What a file manager does when it opens folders of finished tasks, as observed, without its
+windows: it reads names, attributes, the head of files without an extension, and thumbnails from the
+desktop's cache. It reads files without a thumbnail completely, as thumbnailers do with short videos
+and all pictures."""
 
 import hashlib
 import os
@@ -9,19 +10,19 @@ import urllib.parse
 
 import harness
 
-PLAIN = "/-_.!~*'()&=:@+$,"  # what GLib leaves as it is
+PLAIN = "/-_.!~*'()&=:@+$,"  # GLib does not escape these
 SNIFFED_BYTES = 4096
 SIZE = "large"
 
 
 def thumbnail(cache, path):
-    """Where the desktop looks for it."""
+    """The path at which the desktop expects a file's thumbnail."""
     uri = "file://" + urllib.parse.quote(os.fsencode(path), safe=PLAIN)
     return cache / "thumbnails" / SIZE / (hashlib.md5(uri.encode()).hexdigest() + ".png")
 
 
 def is_fresh(cache, path, status):
-    """Only a thumbnail that tells the file's time is its own."""
+    """A thumbnail is valid only if it states the file's time."""
     try:
         return b"Thumb::MTime\0%d" % status.st_mtime in thumbnail(cache, path).read_bytes()
     except FileNotFoundError:
@@ -29,7 +30,7 @@ def is_fresh(cache, path, status):
 
 
 def look_at(cache, folder):
-    """Opens a folder; how many of its files had to be read whole."""
+    """Opens a folder; returns how many of its files were read completely."""
     missed = 0
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         status = entry.stat()
@@ -44,7 +45,7 @@ def look_at(cache, folder):
 
 
 class FinishedTasks:
-    """A mount with that many of them, whose videos nobody has read."""
+    """A mount with that many finished tasks, whose videos were never read."""
 
     def __init__(self, directory, count, thumbnails):
         directory.mkdir()
@@ -70,7 +71,7 @@ class FinishedTasks:
         return folders
 
     def fetched_by(self, look):
-        """What the media host sent for it, in bytes."""
+        """The bytes that the media host sent for it."""
         self.simulator.control("DELETE", "/stats")
         look()
         return self.simulator.stats()["media_bytes"]

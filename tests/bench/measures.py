@@ -1,4 +1,4 @@
-"""The measurements, by name. Each takes the stage and gives rows."""
+"""The measurements by name. Each takes the stage and returns rows."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ NO_DISK = ("ours", "curl", *PEERS)
 
 
 def first_byte(stage, link):
-    """The first byte, and one in the middle, each by a process that reads it alone."""
+    """The first byte, and one in the middle, each read by a process of its own."""
     def action(reader, name):
         return {"first": reader.first_byte() * 1000, "middle": reader.byte_at(32 * MIB + 4097) * 1000}
 
@@ -29,7 +29,7 @@ def first_byte(stage, link):
 
 
 def cold(stage, mib, link):
-    """Everything, for the first time, and the requests that it took."""
+    """Reads all for the first time, and counts the requests."""
     def action(reader, name):
         mark = stage.server.mark()
         taken = seconds(*reader.whole())
@@ -43,8 +43,9 @@ def cold(stage, mib, link):
 
 
 def both_at_once(stage, mib):
-    """What no program can be quicker at that receives a video and hands it out through FUSE: curl, and the minimal
-    program's reading of its local file, at once. It keeps nothing on disk, as ours does."""
+    """An upper bound for any program that receives a video and serves it through FUSE: curl, and at
+    the same time the minimal program that reads its local file. Unlike ours, it writes nothing to
+    disk."""
     path, speeds = stage.files.random(mib), []
     for _ in range(stage.runs):
         with stage.players["curl"].video(path) as curl, stage.players["minimal FUSE"].video(path) as minimal:
@@ -61,14 +62,14 @@ def bound(stage, mib, link, found):
 
 
 def cold_targets(link):
-    """With a latency or a limit the network decides, and nothing may be lost to it."""
+    """With a latency or a limit, the network determines the speed, and a program must lose nothing of it."""
     if link == "0 ms":
         return Target("curl", at_least=0.8), Target("best peer", at_least=2)
     return (Target("curl", at_least=0.97),)
 
 
 def cold_gib(stage, link):
-    """1 GiB for the first time, with what it costs the daemon."""
+    """Reads 1 GiB for the first time, and measures the daemon's CPU time and memory."""
     def action(reader, name):
         speed = 1024 * MIB / 1e6
         if not reader.pid:
@@ -92,9 +93,11 @@ def cold_gib(stage, link):
 
 
 def warm(stage):
-    """Read, read again (the kernel's cache), its pages dropped, read (the daemon's file): the same order for everyone.
+    """Reads the video, reads it again (from the kernel's cache), drops its pages, and reads it
+    (from the daemon's file), in the same order for all players.
 
-    A third reading of the same pages is faster than a second one, so only readings of the same number are compared.
+    A third read of the same pages is faster than a second one, so only reads of the same number are
+    compared.
     """
     def action(reader, name):
         speed = 64 * MIB / 1e6
@@ -108,7 +111,7 @@ def warm(stage):
     found = stage.sample(stage.files.random(64), action, rounds=TWICE)
     kernel, media = found.get("kernel", {}), found.get("media", {})
     for uncached in ("curl", "rclone off"):
-        media.pop(uncached, None)  # they keep nothing
+        media.pop(uncached, None)  # they keep nothing on disk
     return [Row("second read of 64 MiB, kernel's cache", "MB/s", kernel, Target("minimal FUSE", at_least=0.95),
                 is_better="more"),
             Row("64 MiB from the media file, pages dropped", "MB/s", media, Target("minimal FUSE", at_least=0.95),
@@ -116,7 +119,7 @@ def warm(stage):
 
 
 def random(stage, link):
-    """Short reads all over 1 GiB by one process, and what they make the server send."""
+    """Short random reads in 1 GiB by one process, and the bytes that the server sends for them."""
     path, offsets = stage.files.random(1024), random_offsets(READS, 1024 * MIB, READ_BYTES)
 
     def action(reader, name):
@@ -139,7 +142,7 @@ def random(stage, link):
 
 
 def ffprobe(stage, link):
-    """ffprobe of a video whose index is at its end: through each mount, and by its own HTTP."""
+    """ffprobe on a video with its index at the end: through each mount, and by its own HTTP client."""
     def action(reader, name):
         mark = stage.server.mark()
         taken = seconds("ffprobe", "-v", "error", "-show_format", "-show_streams", reader.path)
@@ -156,7 +159,7 @@ def ffprobe(stage, link):
 
 
 def readers(stage):
-    """One video read whole by several processes at once."""
+    """Several processes read all of one video at the same time."""
     def action(reader, name):
         mark = stage.server.mark()
         taken = seconds_together([reader.whole()] * READERS)
@@ -170,8 +173,8 @@ def readers(stage):
 
 
 def streams(stage):
-    """Several videos at once, once: whole ones for our memory, quarters for the peers' and for the speed, which beyond
-    that is the disk's."""
+    """Several videos at once, one run: complete ones for our memory; quarters for the peers' memory
+    and for the speed, which the disk limits beyond that."""
     count = min(STREAMS, int(stage.free_gib() - 4))
     if count < 1:
         raise OSError("no room on disk for the streams")
@@ -191,7 +194,7 @@ def stream_all(stage, name, paths):
 
 
 def stream(stage, name, paths, mib):
-    """The first so many MiB of each."""
+    """Reads the first `mib` MiB of each."""
     with stage.players[name].videos(paths) as readers:
         commands = [reader.whole(mib) for reader in readers]
         pid = readers[0].pid
@@ -202,7 +205,8 @@ def stream(stage, name, paths, mib):
 
 
 def listing(stage):
-    """`ls -lR` of folders with a video each, right after a start; its requests, those of the start counted for ours."""
+    """`ls -lR` of folders with a video each, right after a start, and its requests; ours include
+    those of the start."""
     paths = stage.files.names("list", LISTED, 1)
     found = by_figure([(name, stage.attempt(name, lambda: (list_ours(stage, paths) if name == "ours" else
                                                            list_peer(stage, name))))
@@ -242,7 +246,7 @@ def list_peer(stage, name):
 
 
 def look(stage):
-    """A file manager that opens the folder of finished tasks, and then each of theirs."""
+    """A file manager opens the folder of finished tasks, and then each task's folder."""
     figures = [stage.attempt("ours", lambda: look_with(stage, thumbnails)) for thumbnails in (True, False)]
     what = f"a file manager's look at {LISTED} finished tasks: sent"
     with_them, without = (figure or {} for figure in figures)

@@ -1,4 +1,4 @@
-"""What is measured, and how: whole processes, single reads, a daemon's time and memory."""
+"""Measuring: complete processes, single reads, and a daemon's time and memory."""
 
 import contextlib
 import os
@@ -16,11 +16,12 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 
 def seconds_together(commands):
-    """The wall time of several processes that run at once; all must succeed."""
+    """The wall time of several processes that run at the same time; all must succeed."""
     began = time.perf_counter()
     processes = [subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for command in commands]
-    # A wait with a timeout polls, in steps of up to 50 ms: one without, and somebody who ends what hangs.
+    # A wait with a timeout polls in steps of up to 50 ms. So the wait has no timeout, and a timer
+    # kills hanging processes.
     watchdog = threading.Timer(TIMEOUT, lambda: [process.kill() for process in processes])
     watchdog.start()
     try:
@@ -34,24 +35,25 @@ def seconds_together(commands):
 
 
 def seconds(*command):
-    """The wall time of a whole process."""
+    """The wall time of one process."""
     return seconds_together([command])
 
 
 def drop_pages(path):
-    """The kernel forgets the file's pages: the next read goes to whoever serves it."""
+    """Drops the file's pages from the kernel's cache, so that the next read reaches the program behind it."""
     with open(path, "rb", buffering=0) as file:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def random_offsets(count, size, length):
-    """The same for everyone, and on no boundary of anybody's blocks but a page's."""
+    """The same offsets for all players, aligned to nothing larger than a page."""
     generator = random.Random(1)
     return [generator.randrange((size - length) // 4096) * 4096 for _ in range(count)]
 
 
 def random_reads(path, offsets, length, reference):
-    """The seconds of each read and of all, and how many brought other bytes than the reference has: compared later."""
+    """Returns the seconds of each read and of all, and the number of reads that differ from the
+    reference; it compares afterwards."""
     times, answers, start = [], [], time.perf_counter()
     with open(path, "rb", buffering=0) as file:
         for offset in offsets:
@@ -69,7 +71,7 @@ def percentile(values, part):
 
 
 def cpu_seconds(pid):
-    """User and system time of this process alone."""
+    """The user and system time of this process alone."""
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / TICK
 
@@ -83,7 +85,7 @@ def anonymous_mib(pid):
 
 @contextlib.contextmanager
 def watched_memory(pid):
-    """Yields a list whose maximum is the peak of RssAnon meanwhile: one look in 20 ms."""
+    """Yields a list whose maximum is the peak of RssAnon in the block, sampled every 20 ms."""
     seen, ended = [anonymous_mib(pid)], threading.Event()
 
     def watch():

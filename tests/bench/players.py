@@ -1,7 +1,7 @@
-"""Who reads: ours, curl, the local disk, a minimal FUSE program, and the peers.
+"""The readers: ours, curl, the local disk, a minimal FUSE program, and the peers.
 
-A player makes a video ready that it has never read: `with player.video(path, latency_ms) as reader`. What is read, and
-the daemon behind it, is a reader; making ready is not measured.
+A player prepares a video that it has never read: `with player.video(path, latency_ms) as reader`. A
+reader is what is read, and the daemon behind it; the preparation is not measured.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ TOOLS = {"curl": "curl", "rclone off": "rclone", "rclone full": "rclone", "httpd
 
 
 class FileReader:
-    """A file, by its path."""
+    """Reads a file by its path."""
 
     def __init__(self, path, local, pid=None):
         self.path, self.local, self.pid = path, local, pid
@@ -46,7 +46,7 @@ class FileReader:
 
 
 class CurlReader:
-    """The same from curl: one process for each read, but one for all the random ones."""
+    """Does the same with curl: one process for each read, but a single one for all random reads."""
 
     pid = None
 
@@ -63,7 +63,7 @@ class CurlReader:
         return seconds("curl", "-sf", "-r", f"{offset}-{offset}", "-o", "/dev/null", self.path)
 
     def random(self, offsets, length):
-        """One connection that is kept; the times are curl's own. Nothing is compared."""
+        """Uses one persistent connection, and curl's own times. Nothing is compared."""
         entries = [f'silent\nfail\nurl = "{self.path}"\nrange = {offset}-{offset + length - 1}\noutput = /dev/null\n'
                    'write-out = "%{time_total}\\n"\n' for offset in offsets]
         began = time.perf_counter()
@@ -79,7 +79,7 @@ class CurlReader:
 
 
 class Ours:
-    """A mount of seedancefs; each video is that of a new task, on links to nginx."""
+    """A mount of seedancefs; each video belongs to a new task, with links to nginx."""
 
     def __init__(self, directory, server, files):
         self.server, self.files, self.count = server, files, 0
@@ -90,13 +90,13 @@ class Ours:
         self.mount.start()
 
     def finished(self, paths, latency_ms=0):
-        """The folders of tasks whose videos were never read."""
+        """Creates tasks whose videos were never read, and returns their folders."""
         self.simulator.hold("queued")
         self.count += 1
         folders = [self.mount.folder(f"run-{self.count}-{n}") for n in range(len(paths))]
         for folder, path in zip(folders, paths):
             task = harness.wait_for(lambda: harness.task_id(folder), f"{folder}: a task id")
-            # With a video of its own the simulator renders none while others are measured.
+            # Given a video, the simulator renders none during the measurements.
             self.simulator.decree(task, link={"video_url": f"{self.server.address(latency_ms)}/{path}"},
                                   media={"video": str(self.frame), "last_frame": str(self.frame)}, state="succeeded")
         self.simulator.hold("")
@@ -116,7 +116,8 @@ class Ours:
             yield [FileReader(folder / "video.mp4", self.files.local(path), self.mount.pid)
                    for folder, path in zip(folders, paths)]
         finally:
-            # A virtual machine's memory that was never touched costs more than all else: it is used again.
+            # Removal frees memory for reuse: a virtual machine's first access to new memory costs
+            # more than anything else.
             harness.run("rm", "-rf", *folders)
 
     def end(self):
@@ -142,7 +143,7 @@ class Curl:
 
 
 class LocalDisk:
-    """A file of its own, so that the server's stays in memory when this one's pages are dropped."""
+    """Files of its own, so that dropping their pages leaves the server's in memory."""
 
     def __init__(self, files):
         self.files = files
@@ -156,7 +157,7 @@ class LocalDisk:
 
 @contextlib.contextmanager
 def mounted(command, mount_point, log):
-    """A foreground program's mount, and its pid."""
+    """Runs a foreground program that mounts something, and yields its pid."""
     mount_point.mkdir()
     with open(log, "wb") as output:
         process = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL, stdout=output,
@@ -176,7 +177,7 @@ def mounted(command, mount_point, log):
 
 
 def read_ahead(mount_point, kib):
-    """How far the kernel reads ahead; seedancefs sets its own, where it may."""
+    """Sets the kernel's read-ahead; seedancefs sets its own, where it may."""
     device = os.stat(mount_point).st_dev
     with contextlib.suppress(OSError):
         pathlib.Path(f"/sys/class/bdi/{os.major(device)}:{os.minor(device)}/read_ahead_kb").write_text(str(kib))
@@ -189,7 +190,8 @@ def unmount(mount_point):
 
 
 class Minimal:
-    """A minimal FUSE program that serves a local file: what FUSE itself allows here. Each video is a new mount."""
+    """A minimal FUSE program that serves a local file: the upper bound of FUSE itself. Each video
+    is a new mount."""
 
     def __init__(self, directory, files):
         self.directory, self.files = directory, files
@@ -207,14 +209,14 @@ class Minimal:
 
 
 class Peer:
-    """Another program that mounts what a web server has. Each video is a new mount with a new cache."""
+    """Another program that mounts the files of a web server. Each video is a new mount with a new cache."""
 
     def __init__(self, directory, server, files):
         self.directory, self.server, self.files = directory, server, files
 
     @contextlib.contextmanager
     def root(self, latency_ms=0, under=""):
-        """The mount of all that nginx has, or has in a folder."""
+        """Mounts all that nginx has, or has in a folder."""
         with tempfile.TemporaryDirectory(dir=self.directory, ignore_cleanup_errors=True) as work:
             work = pathlib.Path(work)
             (work / "cache").mkdir()
@@ -231,7 +233,7 @@ class Peer:
     def videos(self, paths, latency_ms=0):
         with self.root(latency_ms) as (root, pid):
             for path in paths:
-                os.stat(root / path)  # it has listed the folder and asked for sizes, as ours has by now
+                os.stat(root / path)  # it has listed the folder and requested sizes, as ours has at this point
             yield [FileReader(root / path, self.files.local(path), pid) for path in paths]
 
 
@@ -247,7 +249,8 @@ class Rclone(Peer):
 
 class Httpdirfs(Peer):
     def command(self, address, work):
-        # Its check wants Accept-Ranges in answers that need none (RFC 9110, 14.3), where nginx leaves it out.
+        # Its check requires Accept-Ranges in responses that need none (RFC 9110, 14.3) and in which
+        # nginx omits it.
         return ["httpdirfs", "-f", "--no-range-check", "--cache", "--cache-location", work / "cache", address,
                 work / "mount"]
 
@@ -257,7 +260,7 @@ def available(name):
 
 
 def make_players(stack, directory, server, files):
-    """All of them by name; what must end, ends with the stack."""
+    """Creates all players by name; those that must end do so with the stack."""
     ours = Ours(directory, server, files)
     stack.callback(ours.end)
     peers = directory, server, files

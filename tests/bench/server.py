@@ -1,4 +1,5 @@
-"""One nginx for all, at once and 50 ms late, and the link to it: a network of this benchmark's own."""
+"""One nginx for all, immediate or with 50 ms latency, and the link to it: a network of the
+benchmark's own."""
 
 import collections
 import contextlib
@@ -14,12 +15,14 @@ import harness
 LATENCY_MS = 50
 CLONE_NEWNET = 0x40000000
 
-# When it ended (seconds since the epoch), how long it took, what was asked for, and the bytes of the answer's body.
+# The time of its end (seconds since the epoch), its duration, the request, and the bytes of the
+# response body.
 Request = collections.namedtuple("Request", "ended taken method status sent range path")
 
 
 def own_network():
-    """From here on loopback is this process' and its children's alone, so that it can be narrowed. False: not root."""
+    """Gives this process and its children their own loopback, so that its rate can be limited.
+    False: not root."""
     if not harness.is_root() or ctypes.CDLL(None).unshare(CLONE_NEWNET):
         return False
     harness.run("ip", "link", "set", "lo", "up")
@@ -28,7 +31,7 @@ def own_network():
 
 @contextlib.contextmanager
 def narrow(rate):
-    """Everything on loopback shares this much, in the words of tc; None: no limit."""
+    """Limits the total rate on loopback, in the syntax of tc; None: no limit."""
     if rate:
         harness.run("tc", "qdisc", "add", "dev", "lo", "root", "tbf", "rate", rate, "burst", "256kb", "limit", "8mb")
     try:
@@ -49,7 +52,7 @@ def free_ports(count):
 
 
 class Nginx:
-    """The plainest server of files that there is, in one process. Each request of its second port waits first."""
+    """A plain file server in one process. Requests to its second port are delayed."""
 
     CONFIG = """
 daemon off; master_process off; pid {directory}/nginx.pid; error_log {directory}/nginx.log;
@@ -97,13 +100,13 @@ http {{
         return not subprocess.run(["curl", "-sf", "-o", "/dev/null", f"http://127.0.0.1:{port}/"]).returncode
 
     def busy(self):
-        """How many answers are on their way."""
+        """The number of responses in progress."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.status}/") as answer:
             words = answer.read().decode().split()
         return int(words[words.index("Writing:") + 1]) - 1
 
     def mark(self):
-        """A point in the log of requests, once nothing is under way."""
+        """A position in the log of requests, taken once none is in progress."""
         harness.wait_for(lambda: not self.busy(), "the end of all answers")
         return (self.directory / "requests").stat().st_size
 

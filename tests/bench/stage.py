@@ -1,4 +1,4 @@
-"""What a measurement stands on: the files, the server, the players, and the way in which they take turns."""
+"""The stage of a measurement: the files, the server, the players, and their turns."""
 
 import os
 import pathlib
@@ -11,7 +11,7 @@ from meter import MIB, seconds
 from players import make_players
 from server import LATENCY_MS, Nginx, narrow
 
-# How the videos are reached: the latency of a request, and what the link lets through.
+# The ways to reach the videos: the latency of a request, and the rate of the link.
 LINKS = {"0 ms": (0, None), f"{LATENCY_MS} ms": (LATENCY_MS, None), "1 Gbit/s": (0, "1gbit"),
          "100 Mbit/s": (0, "100mbit")}
 STREAMS = 8
@@ -19,25 +19,25 @@ LISTED = 100
 
 
 class Files:
-    """The server's files, and a copy of each on the local disk; made when they are asked for."""
+    """The server's files, and a copy of each on the local disk, created on demand."""
 
     def __init__(self, directory, www):
         self.copies, self.www = directory / "local", www
         self.copies.mkdir()
 
     def local(self, path):
-        """The copy of what the server has at this path (or at one of its other names)."""
+        """The copy of the server's file at this path (or at another of its names)."""
         return self.copies / {"streams": "1024.mp4", "list": "1.mp4"}.get(path.split("/")[0], path)
 
     def add(self, path, make):
         if not (self.www / path).exists():
             make(self.copies / path)
-            seconds("sync", self.copies / path)  # pages that are not on disk cannot be dropped
+            seconds("sync", self.copies / path)  # only pages that are on disk can be dropped
             seconds("cp", self.copies / path, self.www / path)
         return path
 
     def random(self, mib):
-        """A file of that many MiB that no compression can shrink, behind the head of an MP4."""
+        """A file of that many MiB that does not compress, after an MP4 header."""
         def make(path):
             harness.make_media(path, MIB)
             with open(path, "ab") as file:
@@ -45,7 +45,7 @@ class Files:
         return self.add(f"{mib}.mp4", make)
 
     def indexed_at_the_end(self):
-        """A video of about 20 MB whose index is behind the pictures."""
+        """A video of about 20 MB with its index after the pictures."""
         def make(path):
             seconds("ffmpeg", "-v", "error", "-f", "lavfi", "-i",
                         "testsrc2=size=1280x720:rate=24:duration=10,noise=alls=30:allf=t", "-c:v", "mpeg4", "-b:v",
@@ -53,7 +53,7 @@ class Files:
         return self.add("video.mp4", make)
 
     def names(self, folder, count, mib):
-        """Many names of one file: different videos to everyone but the server's disk."""
+        """Several names of one file: different videos to all but the server's disk."""
         source = self.www / self.random(mib)
         (self.www / folder).mkdir(exist_ok=True)
         paths = [f"{folder}/{n:03}/video.mp4" for n in range(count)]
@@ -77,7 +77,7 @@ class Stage:
         return shutil.disk_usage(self.directory).free / (1 << 30)
 
     def attempt(self, name, action):
-        """An action's figures; None when it failed, which is said."""
+        """The figures of an action; None after a failure, which is printed."""
         try:
             return action()
         except (OSError, AssertionError, ValueError, RuntimeError, subprocess.SubprocessError) as error:
@@ -86,12 +86,13 @@ class Stage:
             return None
 
     def turns(self, n, rounds):
-        """Who reads in this run: ours and curl take turns at being the first; the others may have fewer runs."""
+        """The players of this run: ours and curl alternate in going first; the others may have fewer runs."""
         names = [name for name in self.players if n < rounds.get(name, self.runs)]
         return names if n % 2 else [*names[1::-1], *names[2:]]
 
     def sample(self, path, action, link="0 ms", names=None, rounds=None):
-        """{figure: {player: [values]}} of `action(reader, player's name)`, which gives {figure: value}."""
+        """Returns {figure: {player: [values]}} of `action(reader, player's name)`, which returns
+        {figure: value}."""
         latency_ms, rate = LINKS[link]
         results = []
 
@@ -107,7 +108,8 @@ class Stage:
 
 
 def by_figure(results):
-    """{figure: {player: [values]}} of [(player, {figure: value})]; who failed, failed in every figure."""
+    """Turns [(player, {figure: value})] into {figure: {player: [values]}}; a failed player failed
+    in every figure."""
     samples = {figure: {} for _, result in results for figure in result or ()}
     for name, result in results:
         for figure, values in samples.items():

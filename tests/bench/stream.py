@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Streaming, measured: ours, curl, the local disk and the peers in one run, from one server.
 
-usage: scripts/bench.sh [RUNS] [ROW…]        (default: 5 runs, all rows; a row's name, or the beginning of some)
+usage: scripts/bench.sh [RUNS] [ROW…]        (default: 5 runs, all rows; a row's name, or a prefix
+of several)
 """
 
 import contextlib
@@ -29,7 +30,7 @@ from table import print_table  # noqa: E402
 
 
 def chosen(words):
-    """The measurements whose names are, or begin with, one of the words."""
+    """The measurements whose names start with one of the words."""
     for word in words:
         if not any(name.startswith(word) for name in MEASURES):
             sys.exit(f"bench: no row \"{word}\"; there are: {' '.join(MEASURES)}")
@@ -38,7 +39,7 @@ def chosen(words):
 
 
 def version(name, *command):
-    """What a program calls itself; it need not be there."""
+    """The version that a program reports; it may be missing."""
     try:
         answer = subprocess.run(command, capture_output=True, text=True)
     except FileNotFoundError:
@@ -48,7 +49,7 @@ def version(name, *command):
 
 
 def print_head(stage):
-    """Where this was, and whether the server itself is what limits."""
+    """Prints the machine, and whether the server itself is the limit."""
     load = os.getloadavg()[0]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
     print(f"{datetime.date.today()}, {os.cpu_count()} cores, {memory:.0f} GiB, Linux {platform.release().split('-')[0]}, "
@@ -58,7 +59,7 @@ def print_head(stage):
 
 
 def print_front(stage):
-    """What the latency costs beyond itself: nothing of the throughput."""
+    """Prints the throughput with and without latency: the latency must cost nothing but its own time."""
     path = stage.files.random(64)
     speeds = []
     for latency_ms in (0, 50):
@@ -82,7 +83,7 @@ def measure(stage, names):
 
 
 def main():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # its mounts end, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that its mounts end, too
     words = sys.argv[1:]
     runs = int(words.pop(0)) if words and words[0].isdigit() else 5
     names = chosen(words)

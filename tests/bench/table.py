@@ -1,4 +1,5 @@
-"""A row: what everyone reached, how ours compares, what is wanted, and whether it is met. Printed as Markdown."""
+"""A row: the result of each player, ours in comparison, the target, and whether it is met. Printed
+as Markdown."""
 
 import statistics
 
@@ -8,7 +9,7 @@ FORMATS = {"MB/s": "{:.0f}", "ms": "{:.2f}", "MB": "{:.2f}", "MiB": "{:.1f}", "x
 
 
 class Target:
-    """At least or at most so much of another's figure; without another, of the row's own unit."""
+    """A minimum or maximum, relative to another player's figure, or absolute in the row's unit."""
 
     def __init__(self, against=None, at_least=None, at_most=None):
         self.against, self.at_least, self.at_most = against, at_least, at_most
@@ -22,7 +23,7 @@ class Target:
 
 
 class Row:
-    """`samples` is {player: [values]}; a value of None is a reading that failed."""
+    """`samples` is {player: [values]}; None is a failed measurement."""
 
     def __init__(self, what, unit, samples, *targets, is_better="less"):
         self.what, self.unit, self.samples, self.targets = what, unit, samples, targets
@@ -43,14 +44,15 @@ class Row:
         return f"{text} ({failed} of {len(values)} failed)" if failed else text
 
     def rival(self, against):
-        """Whom a target means: a player, or the best of the peers."""
+        """The player that a target refers to; "best peer" is the best of the peers."""
         if against != "best peer":
             return against
         figures = {name: self.figure(name) for name in PEERS if self.figure(name) is not None}
         return self.best(figures, key=figures.get) if figures else None
 
     def ratio(self, against):
-        """Pair by pair where both have all runs, since the machine's speed drifts; else of the medians."""
+        """The ratio by pairs if both have all runs, since the machine's speed drifts; otherwise
+        that of the medians."""
         ours, theirs = self.samples.get("ours", []), self.samples.get(self.rival(against), [])
         pairs = [(a, b) for a, b in zip(ours, theirs) if a is not None and b]
         if not pairs:
@@ -60,7 +62,7 @@ class Row:
         return self.figure("ours") / statistics.median(b for _, b in pairs)
 
     def judgements(self):
-        """For each target: the ratio's text, the target's, and whether it is met (None: nothing to judge)."""
+        """For each target: the ratio as text, the target, and whether it is met (None: unknown)."""
         for target in self.targets:
             value = self.ratio(target.against) if target.against else self.figure("ours")
             has_failed = None in self.samples.get("ours", [None])

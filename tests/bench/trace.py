@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""The requests of one reading, in the order in which they began: where a window's time goes.
+"""The requests of one read in the order of their start: where the time of a window goes.
 
-usage: tests/bench/trace.py [LATENCY_MS] [cold|ffprobe] [PLAYER]    (default: 0 cold ours; build the release first)
+usage: tests/bench/trace.py [LATENCY_MS] [cold|ffprobe] [PLAYER]    (default: 0 cold ours; build the
+release first)
 """
 
 import contextlib
@@ -9,7 +10,7 @@ import sys
 import tempfile
 import time
 
-import stream  # noqa: F401 - it knows where the build and the harness are
+import stream  # noqa: F401 - it knows the paths of the build and of the harness
 from meter import seconds
 from players import NAMES
 from stage import Stage

@@ -1,7 +1,7 @@
-"""Browsers without a screen: the page, its scripts, its complaints, and what it asks of the network.
+"""Headless browsers: their page, its scripts, its console, and its network requests.
 
-Chromium is driven by its driver; Firefox, for which Debian has none, by its own protocol (Marionette): JSON behind its
-length, over TCP. Both have an empty profile of their own.
+Chromium is controlled by its driver. Firefox, for which Debian has no driver, is controlled by its
+own protocol (Marionette): JSON after its length, over TCP. Both have an empty profile.
 """
 
 import base64
@@ -15,7 +15,7 @@ import urllib.parse
 
 from harness import PATIENCE, die_with_parent, wait_for
 
-# SEEDANCEFS_SCREENSHOTS=DIRECTORY keeps what the browsers show, to be looked at.
+# SEEDANCEFS_SCREENSHOTS=DIRECTORY keeps screenshots of the browsers.
 SHOTS = os.environ.get("SEEDANCEFS_SCREENSHOTS")
 SIZE = (1360, 900)
 
@@ -44,7 +44,7 @@ class Chromium(Browser):
              "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
              "--autoplay-policy=no-user-gesture-required", "--force-device-scale-factor=1",
              f"--window-size={SIZE[0]},{SIZE[1]}"]
-    OWN = ("chrome:", "chrome-untrusted:")  # the empty tab that it begins with
+    OWN = ("chrome:", "chrome-untrusted:")  # its empty first tab
 
     def __init__(self, profile, dark=False):
         from selenium import webdriver
@@ -67,7 +67,7 @@ class Chromium(Browser):
         return self.driver.execute_script(script, *arguments)
 
     def requests(self):
-        """Every address that was asked for so far, its own pages left out."""
+        """All URLs requested so far, except those of the browser's own pages."""
         for entry in self.driver.get_log("performance"):
             message = json.loads(entry["message"])["message"]
             if message["method"] == "Network.requestWillBeSent":
@@ -85,7 +85,8 @@ class Chromium(Browser):
         self.driver.quit()
 
 
-# Runs in the browser itself: keeps every address that a page asks for, its own business (which has no page) left out.
+# Runs in the browser itself: records every URL that a page requests, without the browser's own
+# requests (which have no page).
 WATCH = """
 globalThis.askedByPages = [];
 for (const topic of ["http-on-opening-request", "http-on-modify-request"])
@@ -96,7 +97,7 @@ for (const topic of ["http-on-opening-request", "http-on-modify-request"])
     }, topic);
 """
 ASKED = "return globalThis.askedByPages.splice(0)"
-# What the console says of files' pages: errors of their scripts, and what their policy refused.
+# The console messages of pages from files: script errors, and requests that the policy blocked.
 COMPLAINTS = """
 const found = Services.console.getMessageArray().filter(message => message instanceof Ci.nsIScriptError)
     .filter(error => error.sourceName.startsWith("file:") || /Content-Security-Policy/.test(error.errorMessage));
@@ -109,9 +110,9 @@ DARK, LIGHT = 0, 1
 class Firefox(Browser):
     name = "firefox"
     PREFERENCES = {
-        "marionette.port": 0,  # a free one, which it writes down
+        "marionette.port": 0,  # a free port, which Firefox writes to a file
         "media.autoplay.default": 0,
-        "browser.sessionhistory.max_total_viewers": 0,  # a page that was left is gone, and its files closed
+        "browser.sessionhistory.max_total_viewers": 0,  # a page is closed once it is left, together with its files
         "browser.startup.homepage_override.mstone": "ignore",
         "browser.shell.checkDefaultBrowser": False,
         "datareporting.policy.dataSubmissionEnabled": False,
@@ -162,7 +163,7 @@ class Firefox(Browser):
         return result.get("value") if isinstance(result, dict) else result
 
     def do_inside(self, script, *arguments):
-        """In the browser, not in the page."""
+        """Runs a script in the browser, not in the page."""
         self.ask("Marionette:SetContext", value="chrome")
         try:
             return self.ask("WebDriver:ExecuteScript", script=script, args=arguments, sandbox="system")
@@ -170,7 +171,7 @@ class Firefox(Browser):
             self.ask("Marionette:SetContext", value="content")
 
     def renew(self, dark=False):
-        """As if it was new: nothing open, nothing asked, nothing complained of."""
+        """Resets the browser: no page, no recorded requests, no console messages."""
         self.go("about:blank")
         self.do_inside("Services.prefs.setIntPref('layout.css.prefers-color-scheme.content-override', arguments[0])",
                        DARK if dark else LIGHT)

@@ -1,4 +1,4 @@
-"""The fixtures of the mounted tests, and a desk to work at."""
+"""The fixtures of the mounted tests, and the fixtures desk and desktop."""
 
 import importlib.util
 import pathlib
@@ -7,7 +7,7 @@ import sys
 INTEGRATION = pathlib.Path(__file__).resolve().parents[1] / "integration"
 sys.path.insert(0, str(INTEGRATION))
 
-# Both are called conftest: this one takes the other's names.
+# Both files are called conftest: this one imports the names of the other.
 _spec = importlib.util.spec_from_file_location("integration_conftest", INTEGRATION / "conftest.py")
 _fixtures = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_fixtures)
@@ -22,7 +22,7 @@ from trouble import away, small_mount  # noqa: E402, F401
 
 @pytest.fixture(scope="module")
 def desk(request, tmp_path_factory):
-    """One for a module, which may say how long its folders settle: SETTLE."""
+    """One desk for a module, which may set its settle time: SETTLE."""
     desk = desks.Desk(tmp_path_factory.mktemp("desk"), getattr(request.module, "SETTLE", 0.3))
     yield desk
     desk.close()
@@ -30,7 +30,7 @@ def desk(request, tmp_path_factory):
 
 @pytest.fixture
 def desktop(tmp_path, make_mount):
-    """A desktop; it ends before the mounts that its windows look at."""
+    """A desktop; it ends before the mounts that its windows show."""
     directory = tmp_path / "desktop"
     directory.mkdir()
     made = desktops.Desktop(directory)

@@ -1,7 +1,9 @@
-"""A desktop of its own for a test: an X server without a screen, a window manager, a session bus, a home.
+"""A private desktop for a test: an X server without a screen, a window manager, a session bus, a
+home.
 
-Nothing here sleeps for luck: windows, titles and pictures are waited for. All that runs carries the desktop's tag in its
-environment, and whatever still carries it at the end (services of the bus, workers of workers) is ended by its pid.
+No code here sleeps for a fixed time: it waits for windows, titles and pictures. All processes carry
+the desktop's tag in their environment; those that still run at the end (services of the bus, their
+children) are ended by pid.
 """
 
 import json
@@ -23,13 +25,13 @@ from harness import PATIENCE, die_with_parent, run, wait_for
 
 HERE = pathlib.Path(__file__).resolve().parent
 WIDTH, HEIGHT = 1200, 800
-# How long a window has to be unchanged to be called at rest, in seconds; the pixels of a small icon.
+# How long a window must be unchanged to count as still, in seconds; the pixels of a small icon.
 STILL, ICON = 0.8, 100
 TAG = "SEEDANCEFS_DESKTOP"
 
 
 def processes_tagged(tag):
-    """The pids of all living processes whose environment has this tag."""
+    """The pids of all live processes with this tag in their environment."""
     needle = f"{TAG}={tag}".encode()
     found = []
     for entry in pathlib.Path("/proc").iterdir():
@@ -54,7 +56,7 @@ class Desktop:
         self.server = self.screen = None
 
     def make_environment(self):
-        """A user's, without anything of the session that runs the tests."""
+        """The environment of a user, without the session that runs the tests."""
         places = {"HOME": self.home, "XDG_CONFIG_HOME": self.home / ".config", "XDG_CACHE_HOME": self.home / ".cache",
                   "XDG_DATA_HOME": self.home / ".local/share", "XDG_STATE_HOME": self.home / ".local/state",
                   "XDG_RUNTIME_DIR": self.run, "TMPDIR": self.directory / "tmp"}
@@ -68,7 +70,7 @@ class Desktop:
                 "GTK_MODULES": "gail:atk-bridge",
                 "QT_LINUX_ACCESSIBILITY_ALWAYS_ON": "1", "XDG_CURRENT_DESKTOP": "X-Generic", "USER": "tester"}
 
-    # --- its life ---
+    # --- life cycle ---
 
     def start(self):
         self.start_screen()
@@ -84,7 +86,8 @@ class Desktop:
         return self
 
     def start_screen(self):
-        """On the first display from here on that nobody has: Xvfb's own search stumbles over searches beside it."""
+        """Starts on the first free display from here on: Xvfb's own search fails when several run
+        concurrently."""
         for number in range(1000 + os.getpid() % 5000, 7000):
             read, write = os.pipe()
             self.server = self.spawn("Xvfb", f":{number}", "-displayfd", write, "-screen", "0", f"{WIDTH}x{HEIGHT}x24",
@@ -97,7 +100,7 @@ class Desktop:
         raise AssertionError("no display is free")
 
     def close(self):
-        """Ends everything; what was started is gone when this returns."""
+        """Ends everything; all started processes are gone when this returns."""
         def gone():
             pids = processes_tagged(self.tag)
             for pid in pids:
@@ -110,7 +113,7 @@ class Desktop:
             return not pids
 
         if self.server:
-            self.server.terminate()  # so that it takes its lock and its socket along
+            self.server.terminate()  # so that it removes its lock and its socket
             self.server.wait(PATIENCE)
         wait_for(gone, "the end of the desktop")
         if self.screen:
@@ -128,13 +131,13 @@ class Desktop:
         return program
 
     def ask(self, *command, check=False, **options):
-        """Runs a command of this desktop to its end."""
+        """Runs a command on this desktop and returns its result."""
         return run(*command, check=check, env=self.environment, **options)
 
     # --- windows ---
 
     def windows(self):
-        """Titles of the windows that a person sees, by their ids; the oldest first."""
+        """The titles of the visible windows by id, the oldest first."""
         text = self.ask("xprop", "-root", "_NET_CLIENT_LIST").stdout
         titles = {}
         for window in re.findall(r"0x[0-9a-f]+", text):
@@ -144,7 +147,7 @@ class Desktop:
         return titles
 
     def surfaces(self, name):
-        """All that a program shows, with its menus, which are no windows to a window manager: X's own ids."""
+        """The X ids of all surfaces of a program, including menus, which a window manager does not list."""
         return set(self.ask("xdotool", "search", "--onlyvisible", "--class", name).stdout.split())
 
     def find_window(self, title, but=()):
@@ -154,7 +157,7 @@ class Desktop:
         return None
 
     def window(self, title, but=()):
-        """Waits for a window whose title matches; its id."""
+        """Waits for a window whose title matches; returns its id."""
         try:
             return wait_for(lambda: self.find_window(title, but), f"a window like {title!r}", PATIENCE * 2)
         except AssertionError as error:
@@ -173,7 +176,8 @@ class Desktop:
             self.ask("xdotool", "key", "--clearmodifiers", key, check=True)
 
     def keys_until(self, window, key, condition, what):
-        """A key that a program may not listen to yet: again, after a good while, until its effect is there."""
+        """Presses a key repeatedly, since a program may not be ready yet, with a pause, until the
+        key has its effect."""
         end = time.monotonic() + PATIENCE * 2
         while True:
             self.keys(window, key)
@@ -191,14 +195,14 @@ class Desktop:
         self.ask("xdotool", "mousemove", x, y, "click", button, check=True)
 
     def click_in(self, window, x, y):
-        """At a place that counts from the upper right corner of a window."""
+        """Clicks at an offset from the upper right corner of a window."""
         self.focus(window)
         text = self.ask("xdotool", "getwindowgeometry", "--shell", window, check=True).stdout
         place = {name: int(value) for name, value in re.findall(r"(X|Y|WIDTH)=(\d+)", text)}
         self.click(place["X"] + place["WIDTH"] + x, place["Y"] + y)
 
     def press(self, role, name):
-        """Waits for a button or a menu's item, and clicks it."""
+        """Waits for a button or a menu item, and clicks it."""
         def find():
             return next((widget for widget in self.widgets(role) if widget["name"] == name), None)
 
@@ -206,23 +210,23 @@ class Desktop:
         self.click(found["x"] + found["width"] // 2, found["y"] + found["height"] // 2)
 
     def drag(self, x, y, to_x, to_y):
-        """As a hand does: press, move away, arrive, stay a little, let go."""
+        """Drags as a hand does: press, move away, arrive, pause, release."""
         steps = ["mousemove", x, y, "mousedown", 1]
         for n in range(1, 11):
             steps += ["mousemove", x + (to_x - x) * n // 10, y + (to_y - y) * n // 10, "sleep", "0.03"]
         steps += ["mousemove", to_x + 3, to_y + 3, "sleep", "0.3", "mouseup", 1]
         self.ask("xdotool", *steps, check=True)
 
-    # --- what is seen ---
+    # --- screen contents ---
 
     def shot(self, name):
-        """A picture of the screen, as PNG in the test's directory."""
+        """Saves a screenshot as PNG in the test's directory."""
         path = self.directory / f"{name}.png"
         self.screen.write_png(path)
         return path
 
     def still(self, *area, quiet=STILL):
-        """Waits until nothing moves in an area for a while; how it looks then."""
+        """Waits until an area does not change for a while; returns its pixels."""
         seen = {"rows": None, "since": 0}
 
         def is_still():
@@ -243,18 +247,20 @@ class Desktop:
             raise
 
     def widgets(self, *roles, showing=True):
-        """What assistive technology is told: a list of {app, role, name, text, x, y, width, height}."""
+        """The widgets that assistive technology sees: a list of {app, role, name, text, x, y,
+        width, height}."""
         answer = self.ask(sys.executable, HERE / "widgets.py", timeout=PATIENCE * 3)
         found = json.loads(answer.stdout or "[]")
         return [widget for widget in found if not roles or widget["role"] in roles]
 
     def texts(self, app=""):
-        """All that is written in a program's windows, or in all."""
+        """All texts in the windows of a program, or of all programs."""
         return [text for widget in self.widgets() if app in widget["app"].lower()
                 for text in {widget["name"], widget["text"]} if text]
 
     def wait_told(self, app, *told):
-        """Waits until a program shows these texts; they may be parts of longer ones. KDE's cut long paths in the middle."""
+        """Waits until a program shows these texts, which may be parts of longer ones. KDE programs
+        shorten long paths in the middle."""
         seen = []
 
         def names_alone(text):
@@ -275,7 +281,7 @@ class Desktop:
 
 
 class Screen:
-    """Xvfb's frame buffer, which it keeps in a file in XWD's format."""
+    """The frame buffer of Xvfb, which keeps it in a file in XWD format."""
 
     def __init__(self, path):
         wait_for(lambda: path.exists() and path.stat().st_size > WIDTH * HEIGHT * 4, "a frame buffer")
@@ -290,7 +296,7 @@ class Screen:
         return [self.map[first + n * self.stride:first + n * self.stride + width * 4] for n in range(height)]
 
     def changed_pixels(self, before, *area):
-        """How many pixels differ from an earlier rows()."""
+        """The number of pixels that differ from an earlier rows()."""
         changed = 0
         for old, new in zip(before, self.rows(*area)):
             if old != new:

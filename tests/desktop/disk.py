@@ -1,6 +1,6 @@
-"""A small disk of one's own, which an ordinary user can make, mount and fill: an image of ext4, mounted by fuse2fs
-(which, when it is full, still takes a few bytes more of a file that is there; and which, while a file is renamed over
-another, has neither of them under the name for a moment: see read_renamed()).
+"""A small disk that an ordinary user can create, mount and fill: an ext4 image mounted by fuse2fs.
+When it is full, fuse2fs still accepts a few more bytes for an existing file. While a file is
+renamed over another, fuse2fs has neither of them under the name for a moment: see read_renamed().
 """
 
 import contextlib
@@ -13,7 +13,7 @@ TOOLS = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
 
 @contextlib.contextmanager
 def small_disk(directory, name, size="24M"):
-    """Mounted at a new folder of the directory, until the block ends."""
+    """Mounts a disk at a new folder of the directory until the block ends."""
     image, place = directory / f"{name}.img", directory / name
     place.mkdir()
     run("truncate", "-s", size, image)
@@ -29,7 +29,8 @@ def small_disk(directory, name, size="24M"):
 
 
 def read_renamed(path):
-    """The text of a file that a program may just replace by a rename; None while fuse2fs has no file of that name."""
+    """The text of a file that a program may be replacing by a rename; None while fuse2fs has no
+    file of that name."""
     try:
         return path.read_text()
     except FileNotFoundError:
@@ -37,7 +38,8 @@ def read_renamed(path):
 
 
 def fill(disk):
-    """No file can be made on it, and no block of 1 KiB written, until the file that this returns is removed."""
+    """Fills the disk: no file can be created and no block of 1 KiB written until the returned file
+    is removed."""
     filling = disk / "filling"
     with open(filling, "wb", buffering=0) as file:
         for piece in (1 << 16, 1 << 10):

@@ -1,4 +1,5 @@
-"""A window that holds files: to drag them from, as from a browser or another file manager, and on the clipboard.
+"""A window that holds files, for drags as from a browser or another file manager, and for the
+clipboard.
 
 usage: drag_source.py FILE…
 """

@@ -1,7 +1,7 @@
-"""Real editors, each driven through a terminal as a person would.
+"""Real editors, each used through a terminal as a person would.
 
-An editor is opened on a file, the text is replaced, it is saved (as often as wished), and
-left. What it says about a save is the screen when it has said it.
+A test opens an editor on a file, replaces the text, saves it (any number of times), and quits. The
+result of a save is the screen after the editor has reported it.
 """
 
 import os
@@ -9,14 +9,14 @@ import re
 
 from terminal import Terminal
 
-# What the screens say when a save is over, well or not.
+# What the screens show after a save has succeeded or failed.
 VIM_SAID = r"\d+L, \d+B written|E\d+:|W\d+:"
 NANO_SAID = r"\[ Wrote \d+ line|\[ Error writing|\[ Error (reading|opening)|\[ .*(denied|No space|Invalid argument|unwritable).*\]"
 EMACS_SAID = r"Wrote /\S+|[Dd]enied|No space|Invalid argument|[Ss]ave anyway|write-protected|IO error|Opening output file"
 
 
 class Editor:
-    """`shown` is what the screen said about the last save."""
+    """`shown` is the screen after the last save."""
 
     def __init__(self, path, *command, home):
         os.makedirs(home / "tmp", exist_ok=True)
@@ -42,23 +42,23 @@ class Editor:
 class Vim(Editor):
     def __init__(self, path, home, settings=(), program="vim"):
         rc = home / "vimrc"
-        # Below /tmp vim makes no backups: a folder at home is what is meant here.
+        # vim makes no backups below /tmp; the tests need those of a folder at home.
         rc.write_text("\n".join(["set nocompatible backupskip= shortmess+=A nomore", *settings]) + "\n")
         super().__init__(path, program, "-u", rc, "-i", "NONE", path.name, home=home)
 
     def begin(self):
-        self.terminal.wait_for(rf"(?m)^~|{re.escape(self.path.name)}")  # the name goes when the screen is drawn anew
+        self.terminal.wait_for(rf"(?m)^~|{re.escape(self.path.name)}")  # the name disappears when the screen is redrawn
 
     def replace(self, text):
         self.terminal.type(f"\x1bggdGi{text}\x1b")
         self.terminal.wait_for(re.escape(text))
 
     def save(self, command="w"):
-        self.terminal.type("\x1b:echo\r")  # the line of messages is empty again
+        self.terminal.type("\x1b:echo\r")  # the message line is empty again
         self.terminal.wait_for(r"\n\s*$|^[^\n]*(\n~?)*$")
         self.terminal.type(f":{command}\r")
         self.shown = self.terminal.wait_for(VIM_SAID + r"|\(y/n\)\?")
-        if "(y/n)?" in self.shown:  # the file is another than it read
+        if "(y/n)?" in self.shown:  # the file has changed since nano read it
             self.terminal.type("y")
             self.shown = self.terminal.wait_for(VIM_SAID)
         if "Press ENTER" in self.shown:
@@ -77,7 +77,7 @@ class Nano(Editor):
         self.terminal.wait_for(r"\^X Exit")
 
     def replace(self, text):
-        self.terminal.type("\x1b\\" + "\x0b" * 8 + text)  # to the top, cut lines
+        self.terminal.type("\x1b\\" + "\x0b" * 8 + text)  # go to the top, cut lines
         self.terminal.wait_for(re.escape(text))
 
     def save(self):
@@ -98,7 +98,7 @@ class Nano(Editor):
 
 class Emacs(Editor):
     def __init__(self, path, home):
-        # -Q, but with the backups of a folder at home, which /tmp has not.
+        # -Q, but with backups as in a folder at home: /tmp has none.
         super().__init__(path, "emacs", "-nw", "-Q", "--eval", "(setq backup-enable-predicate #'always)", path.name, home=home)
 
     def begin(self):

@@ -1,4 +1,4 @@
-"""The file managers of Debian's desktops, and what one must know to use them."""
+"""The file managers of Debian's desktops, and their differences."""
 
 import pathlib
 import sys
@@ -8,13 +8,13 @@ import pytest
 from harness import wait_for
 
 HERE = pathlib.Path(__file__).resolve().parent
-# Where their windows are put, and a place in them where no file is: x, y, width, height.
+# The position of their windows, and a place in them without files: x, y, width, height.
 WINDOW = (320, 20, 860, 740)
-# Of that, what shows files.
+# The part of a window that shows files.
 AREA = (580, 120, 590, 530)
 EMPTY = (1090, 640)
 
-# What Dolphin has from a Plasma desktop's own settings: previews of all that it can show, folders too.
+# Dolphin's settings on a Plasma desktop: previews of all types that it can show, including folders.
 SETTINGS = {
     "dolphinrc": "[General]\nRememberOpenedTabs=false\n[PreviewSettings]\n"
                  "Plugins=directorythumbnail,imagethumbnail,jpegthumbnail,ffmpegthumbs\n",
@@ -22,26 +22,28 @@ SETTINGS = {
 
 
 class Manager:
-    """A file manager: its command, and what its keys are."""
+    """A file manager: its command and its keys."""
 
     new_folder = "ctrl+shift+n"
     undo = "ctrl+z"
-    duplicate = None  # the key; else: copy and paste in the same folder
-    asks_name = False  # for each of them then
-    drop_menu = None  # the key of "Copy Here" in the menu, where a drop asks what to do
+    duplicate = None  # the key; None: copy and paste in the same folder
+    asks_name = False  # … and it asks for each new name
+    drop_menu = None  # the key of "Copy Here" in the menu that a drop opens
     confirms_trash = False
     uses_gio = True
-    trash_copies = False  # into the home's trash: the mount's own is not used
+    trash_copies = False  # to the home's trash: it does not use the mount's own
 
-    # The key of a view that tells assistive technology all names, where the usual one does not; a text in that view.
+    # The key of a view that gives all names to assistive technology, if the default view does not;
+    # a text in that view.
     names_key = names_view = None
-    list_key = None  # of a view that shows sizes, where that is another
-    tells_sizes = True  # … to assistive technology, too
-    rename_dialog = False  # F2 opens a window; else the name is edited in its place, or in a part of the window
-    delete_key = "Return"  # says yes where it asks whether to delete for good
-    removes_refused = False  # what it could not write whole is not left behind
+    list_key = None  # of a view with sizes, if the default view has none
+    tells_sizes = True  # … and gives them to assistive technology
+    rename_dialog = False  # F2 opens a window; else the name is edited in place, or in a part of the window
+    delete_key = "Return"  # confirms permanent deletion
+    removes_refused = False  # it removes files that it could not write completely
 
-    # The question before a file is replaced; its button, or that one's place from the dialog's upper right corner.
+    # The title of the question before a file is replaced; its button, or the button's offset from
+    # the dialog's upper right corner.
     replace_title, replace_button = ".", "Replace"
 
     def __init__(self, *command, **habits):
@@ -49,7 +51,8 @@ class Manager:
         vars(self).update(habits)
 
     def open(self, desktop, folder, with_names=False):
-        """A window on the folder, in its place and in front; its id. With names: as shown() can tell them."""
+        """Opens the folder in a window, puts it in its place and in front, and returns its id. With
+        names: in a view that shown() can read."""
         known = desktop.windows()
         for name, text in SETTINGS.items():
             (desktop.home / ".config" / name).write_text(text)
@@ -62,11 +65,11 @@ class Manager:
         return window
 
     def shown(self, desktop):
-        """The names of files that its windows show."""
+        """The file names that its windows show."""
         return set(desktop.texts(self.name))
 
     def wait_shown(self, desktop, *names, gone=()):
-        """Without a refresh: nothing is typed or clicked here."""
+        """Waits without a refresh: it types and clicks nothing."""
         def is_shown():
             shown = self.shown(desktop)
             return shown.issuperset(names) and not shown.intersection(gone)
@@ -78,7 +81,7 @@ class Manager:
             raise AssertionError(f"{error}; it shows {sorted(self.shown(desktop))}") from None
 
     def wait_size_shown(self, desktop, size):
-        """Waits until it shows the size that a file has at that moment, size(): the file may change meanwhile."""
+        """Waits until it shows size(), the file's size at that moment; the file may change meanwhile."""
         wait_for(lambda: f"{size()} bytes" in self.shown(desktop), f"{self.name} shows the size")
 
 
@@ -97,13 +100,14 @@ each_manager = pytest.mark.parametrize("manager", MANAGERS, ids=lambda manager: 
 
 
 def drop(desktop, manager, window, *files):
-    """Drags files with the mouse from a window of their own into a file manager's; the id of theirs."""
+    """Drags files with the mouse from a separate window into a file manager's; returns the id of
+    the former."""
     known = desktop.windows()
     desktop.spawn(sys.executable, HERE / "drag_source.py", *files)
     source = desktop.window("^Drag from here$", but=known)
     desktop.place(source, 10, 20, 250, 200)
     desktop.focus(window)
-    desktop.still(0, 0, 1200, 750, quiet=0.3)  # both take the mouse when they have drawn themselves
+    desktop.still(0, 0, 1200, 750, quiet=0.3)  # both accept the mouse once they are drawn
     surfaces = desktop.surfaces(manager.name)
     desktop.drag(100, 120, *EMPTY)
     if manager.drop_menu:
@@ -113,7 +117,7 @@ def drop(desktop, manager, window, *files):
 
 
 def answer_replace(desktop, manager, windows):
-    """Yes, replace it; windows are those that are known."""
+    """Confirms the replacement; `windows` are the windows known before."""
     question = desktop.window(manager.replace_title, but=windows)
     if isinstance(manager.replace_button, str):
         desktop.press("push button", manager.replace_button)
@@ -122,7 +126,7 @@ def answer_replace(desktop, manager, windows):
 
 
 def select_all(desktop, window):
-    """All that the window shows; its menus know of it when this returns."""
+    """Selects all that the window shows; its menus are up to date when this returns."""
     desktop.still(*AREA)
     desktop.click(*EMPTY)
     desktop.keys(window, "ctrl+a")

@@ -1,5 +1,5 @@
-"""Programs that write files, each as a line of shell: "$1" is what is written, a file or a
-folder, "$2" where it goes. What they print is kept, as a person sees it.
+"""Programs that write files, each as a line of shell: "$1" is a file or a folder, "$2" its target.
+Their output is kept as a person sees it.
 """
 
 import atexit
@@ -15,14 +15,15 @@ QUIET = {"QT_QPA_PLATFORM": "offscreen", "LC_ALL": "C.UTF-8", "QT_LOGGING_RULES"
 
 @functools.cache
 def runtime_directory():
-    """Sockets lie in it, whose paths may have 107 bytes: not below a test's own directory."""
+    """For sockets, whose paths are limited to 107 bytes; so it is not below a test's own directory."""
     path = tempfile.mkdtemp(prefix="sdfs-run-")
     atexit.register(shutil.rmtree, path, ignore_errors=True)
     return path
 
 
 def environment(home):
-    """A session of its own: nothing of whoever runs the tests is read or left behind."""
+    """The environment of a separate session: nothing of the user who runs the tests is read or left
+    behind."""
     home.mkdir(exist_ok=True)
     runtime = runtime_directory()
     return {**os.environ, **QUIET, "HOME": str(home), "XDG_RUNTIME_DIR": runtime, "XDG_DATA_HOME": str(home / "data"),
@@ -34,12 +35,12 @@ def shell(script, *arguments, home, check=True, **options):
 
 
 def in_session(script, *arguments, home, check=True, **options):
-    """With a message bus, for the programs that ask others on the desktop."""
+    """Runs a script with a message bus, for programs that need other services of the desktop."""
     return harness.run("dbus-run-session", "--", "bash", "-c", script, "bash", *arguments, env=environment(home), check=check,
                        **options)
 
 
-# A file onto a name that may be there already; both have the same base name.
+# Copies a file to a name that may exist; both have the same base name.
 FILE = {
     "echo": 'cat "$1" > "$2"',
     "cp": 'cp "$1" "$2"',
@@ -64,7 +65,7 @@ FILE = {
     "python": 'python3 -c "import shutil, sys; shutil.copy2(sys.argv[1], sys.argv[2])" "$1" "$2"',
 }
 
-# A folder to a new name.
+# Copies a folder to a new name.
 FOLDER = {
     "cp -r": 'cp -r "$1" "$2"',
     "cp -a": 'cp -a "$1" "$2"',

@@ -1,6 +1,6 @@
-"""Runs a command that may make no mount of its own: the kernel refuses it open_tree(), as where it has none, or in a
-container. Root only: an ordinary user's filter would take fusermount3 its rights; root's does not, whoever the command
-is run as.
+"""Runs a command that cannot create its own mount: the kernel refuses open_tree(), as in a
+container or on an old kernel. It needs root: an ordinary user's filter would take away the
+privileges of fusermount3; root's filter does not, whichever user the command runs as.
 
 usage: refusing.py USER COMMAND…
 """
@@ -11,7 +11,7 @@ import pwd
 import struct
 import sys
 
-OPEN_TREE = 428  # everywhere
+OPEN_TREE = 428  # on all architectures
 EPERM = 1
 PR_SET_SECCOMP, FILTER = 22, 2
 LOAD_NUMBER, IF_EQUAL, RETURN = 0x20, 0x15, 0x06

@@ -1,5 +1,5 @@
-"""What a person sees when a program cannot write what it should: in each situation, with
-each program, and then in the folder.
+"""What a person sees when a program cannot write a file: for each situation and program, and then
+in the folder.
 """
 
 import re
@@ -13,7 +13,7 @@ EDITORS = {
     "nano": Nano,
     "emacs": Emacs,
 }
-# They change what is there; "$1" has the new text, "$2" is the file.
+# Programs that change an existing file; "$1" has the new text, "$2" is the file.
 CHANGERS = {
     "sed -i": 'sed -i "s/.*/$(cat "$1")/" "$2"',
     "perl -i": 'NEW=$(cat "$1") perl -i -pe \'s/.*/$ENV{NEW}/\' "$2"',
@@ -24,7 +24,7 @@ WRITERS = {**programs.FILE, **CHANGERS}
 
 
 def by_program(desk, program, outside, target, text):
-    """(whether the program says that it failed, all that it printed)"""
+    """Returns (whether the program reports a failure, all its output)."""
     source = outside / target.name
     source.write_text(text + "\n")
     done = desk.shell(WRITERS[program], source, target, check=False)
@@ -47,7 +47,7 @@ def by(desk, writer, outside, target, text):
 
 
 def tidy(text, source, target):
-    """Without the paths of the test."""
+    """Removes the paths of the test."""
     for path, name in ((target, target.name), (source, target.name), (target.parent, "FOLDER"), (source.parent, "SOURCE")):
         text = text.replace(str(path), name)
     return re.sub(r"\n\s*\n+", "\n", re.sub(r"bash: line \d+: ", "bash: ", text)).strip()

@@ -1,4 +1,4 @@
-"""A terminal with a program in it: what a person types, and what the screen shows."""
+"""A terminal that runs a program: what a person types, and what the screen shows."""
 
 import fcntl
 import os
@@ -16,7 +16,7 @@ import harness
 
 
 class Terminal:
-    """The screen is read as a person does: until it shows what is waited for."""
+    """Reads the screen as a person does, until it shows the expected text."""
 
     def __init__(self, *command, cwd=None, env=None, rows=24, columns=160):
         self.command = [str(part) for part in command]
@@ -39,12 +39,12 @@ class Terminal:
         os.close(self.fd)
 
     def read(self, seconds=0.0):
-        """Whether something came, or the program ended."""
+        """True if output came or the program ended."""
         if not select.select([self.fd], [], [], seconds)[0]:
             return False
         try:
             data = os.read(self.fd, 65536)
-        except OSError:  # the other end is closed
+        except OSError:  # the other side is closed
             return True
         self.stream.feed(data)
         return True
@@ -58,7 +58,7 @@ class Terminal:
             data = data[os.write(self.fd, data):]
 
     def wait_for(self, pattern):
-        """The text on the screen once it matches."""
+        """Waits until the text on the screen matches; returns it."""
         end = time.monotonic() + harness.PATIENCE
         while not re.search(pattern, self.text()):
             if time.monotonic() > end:
@@ -74,7 +74,7 @@ class Terminal:
         return self.status is not None
 
     def wait_end(self):
-        """Its exit status."""
+        """Returns the exit status."""
         end = time.monotonic() + harness.PATIENCE
         while not self.has_ended():
             assert time.monotonic() < end, f"{self.command} goes on:\n{self.text()}"

@@ -1,5 +1,5 @@
-"""Errors where people look: what each writing program says when the request is bad, the
-task locked, the disk full, the service away; and what is in the folder then.
+"""Errors as people see them: what each writing program reports when the request is bad, the task
+locked, the disk full or the service unreachable; and what the folder then holds.
 """
 
 import errno
@@ -17,7 +17,7 @@ from harness import field, run, state, status, wait_for, wait_state
 SETTLE = 0.5
 
 BAD = json.dumps({"prompt": "A fox", "durration": 5})
-# These end with a rename, or do not look at how closing went: they say nothing, and the folder does.
+# These end with a rename or ignore the result of close: only the folder shows the error.
 SILENT = {"rsync -a", "rsync --delay-updates", "rsync --partial", "rsync --partial-dir", "unzip", "sed -i", "perl -i"}
 KIO = {"kioclient copy", "kioclient copy --overwrite", "kioclient move"}
 SAID = {
@@ -29,7 +29,7 @@ SAID = {
 
 
 @pytest.mark.parametrize("writer", [*seen.WRITERS, *seen.EDITORS])
-def test_a_bad_request(desk, writer):
+def test_a_bad_request_is_reported(desk, writer):
     folder, outside = desk.begin(writer)
     folder.mkdir()
     if writer in seen.CHANGERS:
@@ -40,7 +40,7 @@ def test_a_bad_request(desk, writer):
     assert failed == (writer not in SILENT), text
     if failed:
         assert_says(text, SAID.get(writer, "Invalid argument"))
-    if writer in KIO:  # it removes what it could not write, and the source stays
+    if writer in KIO:  # it removes a file that it could not write completely, and keeps the source
         assert json.loads((outside / "request.json").read_text()) == json.loads(BAD)
         wait_for(lambda: "durration" in (field(folder, "waiting") or ""))
         assert "refused" in field(folder, "waiting") and names(folder) == []
@@ -55,14 +55,14 @@ def test_a_bad_request(desk, writer):
 
 
 @pytest.mark.parametrize("writer", [*seen.WRITERS, *seen.EDITORS])
-def test_a_locked_folder(desk, writer):
+def test_writing_to_a_locked_folder_is_reported(desk, writer):
     folder, outside = desk.begin(writer)
     desk.simulator.hold("queued")
     folder.mkdir()
     (folder / "prompt.txt").write_text("A fox\n")
     wait_state(folder, "queued")
     failed, text = seen.by(desk, writer, outside, folder / "prompt.txt", "Another fox")
-    if writer == "kioclient copy --overwrite":  # it would write the new one beside, and say nothing of a refused rename
+    if writer == "kioclient copy --overwrite":  # it would write a new file beside it, and report no refused rename
         assert failed and not (folder / "prompt.txt.part").exists()
         assert_says(text, "Access denied")
     elif writer in KIO:
@@ -88,7 +88,7 @@ def assert_says(text, pattern):
 
 @pytest.fixture(scope="module")
 def small_desk(tmp_path_factory):
-    """Its library lies on a disk of its own, of 24 MiB."""
+    """A desk whose library is on its own disk of 24 MiB."""
     directory = tmp_path_factory.mktemp("small")
     (directory / "library").mkdir()
     run("mount", "-t", "tmpfs", "-o", "size=24M,mode=700", "tmpfs", directory / "library")
@@ -101,7 +101,7 @@ def small_desk(tmp_path_factory):
 
 
 def fill(library):
-    """No page is left; whoever waits for room can have it back."""
+    """Fills the disk to the last page; removing the returned file frees the space."""
     filling = library / "filling"
     with open(filling, "wb", buffering=0) as file:
         try:
@@ -114,8 +114,9 @@ def fill(library):
 
 @pytest.mark.mounts_a_disk
 @pytest.mark.parametrize("writer", [*seen.WRITERS, *seen.EDITORS])
-def test_a_full_disk(small_desk, writer):
-    """The program says so, nothing is ordered of it, what was there is not lost by us, and with room again all goes well."""
+def test_a_full_disk_is_reported(small_desk, writer):
+    """The program reports it, nothing is ordered, the mount loses no existing text, and everything
+    works once there is space."""
     desk = small_desk
     desk.mount.expect_log("No space left", "disk is full", "ledger")
     folder, outside = desk.begin(writer)
@@ -128,7 +129,7 @@ def test_a_full_disk(small_desk, writer):
         failed, text = seen.by(desk, writer, outside, folder / "prompt.txt", "A fox")
     finally:
         filling.unlink()
-    if not failed:  # what it cut off first made room for the new text
+    if not failed:  # truncating the old text made space for the new one
         assert writer == "VS Code's way" and (folder / "prompt.txt").read_text() == "A fox\n", text
         return
     if writer not in seen.EDITORS:
@@ -140,10 +141,10 @@ def test_a_full_disk(small_desk, writer):
     desk.check_one_order(folder, "A fox")
 
 
-# --- the service is away ---
+# --- the service is unreachable ---
 
-def test_an_unreachable_service(make_mount, tmp_path):
-    """Writing is no error: the order waits, says why, and goes out when the service answers again."""
+def test_writing_works_while_the_service_is_unreachable(make_mount, tmp_path):
+    """The order waits, says why, and is sent once the service answers again."""
     with harness.closing_port() as port:
         key = tmp_path / "key"
         key.write_text("test-key")

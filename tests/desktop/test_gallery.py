@@ -22,7 +22,7 @@ def text(mount):
 
 
 class Cards(html.parser.HTMLParser):
-    """What a page holds, read as a browser reads it."""
+    """Parses a page as a browser does."""
 
     def __init__(self, page):
         super().__init__()
@@ -57,13 +57,13 @@ def cards(mount):
 
 
 def wait_cards(mount, condition):
-    """The cards once they are so: a page is up to a second old."""
+    """Waits until the cards fulfil the condition and returns them; a page is up to a second old."""
     return wait_for(lambda: (lambda found: condition(found) and found)(cards(mount)), "the page's cards")
 
 
 @pytest.fixture(scope="session")
 def media(tmp_path_factory):
-    """A small film and its last frame, of every browser's formats."""
+    """A small video and its last frame, in formats that every browser supports."""
     place = tmp_path_factory.mktemp("media")
     film, frame = place / "film.mp4", place / "frame.png"
     run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "mandelbrot=size=640x360:rate=24", "-t", "2", "-c:v", "libx264",
@@ -73,7 +73,7 @@ def media(tmp_path_factory):
 
 
 def make_tasks(mount, simulator, names, media, prompts=None):
-    """Finished tasks, all with the same film: nothing is rendered."""
+    """Creates finished tasks that share one video, so that nothing is rendered."""
     simulator.hold("queued")
     for n, name in enumerate(names):
         folder = mount.path / name
@@ -88,14 +88,14 @@ def make_tasks(mount, simulator, names, media, prompts=None):
 
 
 def wait_seconds(seconds):
-    """What must not happen gets this long to happen."""
+    """Waits for a time in which something must not happen."""
     end = time.monotonic() + seconds
     wait_for(lambda: time.monotonic() > end, "time")
 
 
 # --- the file ---
 
-def test_an_empty_mount_says_how_to_begin(mount):
+def test_an_empty_mount_explains_how_to_start(mount):
     page = text(mount)
     assert not Cards(page).cards
     assert "Make your first video" in page and "prompt.txt" in page
@@ -103,7 +103,7 @@ def test_an_empty_mount_says_how_to_begin(mount):
     assert not os.listdir(mount.library / "tree")
 
 
-def test_it_is_a_file_with_its_true_size(mount, simulator):
+def test_the_page_is_a_file_with_its_exact_size(mount, simulator):
     wait_state(mount.folder(), "succeeded")
     wait_cards(mount, lambda found: found and found[0]["state"] == "succeeded")
     path = mount.path / NAME
@@ -121,8 +121,8 @@ def test_it_is_a_file_with_its_true_size(mount, simulator):
     assert NAME not in os.listdir(mount.path / "cat")
 
 
-def test_a_version_stays_what_it_was(mount, simulator):
-    """Whoever has the page open goes on reading the same text."""
+def test_an_open_page_keeps_its_version(mount, simulator):
+    """A reader that has the page open continues to read the same text."""
     path = mount.path / NAME
     with open(path, "rb") as old:
         size, mtime = os.fstat(old.fileno()).st_size, os.fstat(old.fileno()).st_mtime
@@ -135,7 +135,7 @@ def test_a_version_stays_what_it_was(mount, simulator):
         assert os.fstat(old.fileno()).st_mtime == mtime
 
 
-def test_a_users_own_page_wins(mount, simulator):
+def test_a_users_own_page_takes_its_place(mount, simulator):
     path = mount.path / NAME
     with pytest.raises(PermissionError):
         path.write_text("mine")
@@ -150,7 +150,7 @@ def test_a_users_own_page_wins(mount, simulator):
     assert "Make your first video" in text(mount)
 
 
-def test_it_can_be_removed_until_the_next_mount(mount):
+def test_the_page_stays_removed_until_the_next_mount(mount):
     run("rm", mount.path / NAME)
     assert os.listdir(mount.path) == [] and not (mount.path / NAME).exists()
     (mount.path / NAME).write_text("mine")
@@ -162,7 +162,7 @@ def test_it_can_be_removed_until_the_next_mount(mount):
     assert "Make your first video" in text(mount)
 
 
-def test_cards_tell_states_and_follow_folders(mount, simulator):
+def test_cards_show_states_and_follow_folders(mount, simulator):
     wait_state(mount.folder("film/scene 1/first", "one"), "succeeded")
     simulator.hold("running")
     wait_state(mount.folder("second", "two"), "running")
@@ -187,8 +187,8 @@ def test_cards_tell_states_and_follow_folders(mount, simulator):
     wait_cards(mount, lambda found: [card["name"] for card in found] == ["third", "second"])
 
 
-def test_watchers_of_the_root_learn_of_changes(mount, simulator):
-    """A window that shows the root shows the page's size and time."""
+def test_watchers_of_the_root_see_changes(mount, simulator):
+    """A window that shows the root also shows the page's size and time."""
     path = mount.path / NAME
     watcher = Watcher(mount.path)
     simulator.hold("running")
@@ -210,7 +210,7 @@ def test_watchers_of_the_root_learn_of_changes(mount, simulator):
     before = len(told())
     run("rm", "-r", folder)
     wait_for(lambda: len(told()) > before and not cards(mount), "its end")
-    # at rest nothing is told, nor of a user's own page
+    # an idle page causes no events, and neither does a user's own page
     (mount.path / "mine.html").write_text("mine")
     wait_seconds(1.5)
     os.rename(mount.path / "mine.html", path)
@@ -222,7 +222,7 @@ def test_watchers_of_the_root_learn_of_changes(mount, simulator):
     watcher.close()
 
 
-def test_an_input_that_has_the_outputs_name(mount, simulator):
+def test_an_input_with_an_outputs_name_is_not_shown_as_the_output(mount, simulator):
     folder = mount.path / "cat"
     folder.mkdir()
     (folder / "first_frame.png").write_bytes(png(320, 320))
@@ -233,7 +233,7 @@ def test_an_input_that_has_the_outputs_name(mount, simulator):
     assert found[0]["img"] == "cat/last_frame.out.png"
 
 
-def test_an_error_is_told(mount, simulator):
+def test_an_error_is_shown(mount, simulator):
     simulator.fault("create", {"status": 400, "body": {"error": {"code": "InvalidParameter", "message": "<b>no</b>"}}})
     folder = mount.folder()
     wait_state(folder, "invalid")
@@ -246,7 +246,7 @@ HOSTILE = ["<script>alert(1)</script>", "\"onload=\"alert(1)", "100% #1?x=y&amp;
            b"broken \xff\xfe utf-8", "</article></main>"]
 
 
-def test_names_and_prompts_are_nothing_but_text(mount, simulator, media):
+def test_names_and_prompts_are_escaped(mount, simulator, media):
     simulator.hold("queued")
     folders = []
     for name in HOSTILE:
@@ -266,7 +266,7 @@ def test_names_and_prompts_are_nothing_but_text(mount, simulator, media):
     assert sum(tag == "img" for tag, _ in page.tags) == len(HOSTILE)
     assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
     assert not re.search("[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b-\x1f]", text(mount))
-    # each address is the folder, whatever its name
+    # each URL is that of the folder, whatever its name
     for folder, card in zip(reversed(folders), found):
         for kind, name in (("video", b"video.mp4"), ("img", b"last_frame.png"), ("link", b"")):
             assert urllib.parse.unquote_to_bytes(card[kind]) == os.path.basename(folder) + b"/" + name
@@ -274,8 +274,8 @@ def test_names_and_prompts_are_nothing_but_text(mount, simulator, media):
         assert os.path.getsize(os.path.join(folder, b"video.mp4")) == media[0].stat().st_size
 
 
-def test_nothing_is_fetched_for_the_page(mount, simulator, media):
-    """Looking at the page reads no output."""
+def test_the_page_fetches_nothing(mount, simulator, media):
+    """Reading the page reads no output."""
     make_tasks(mount, simulator, [f"shot{n}" for n in range(5)], media)
     wait_cards(mount, lambda found: len(found) == 5)
     before = simulator.stats()
@@ -288,7 +288,7 @@ def test_nothing_is_fetched_for_the_page(mount, simulator, media):
 
 @pytest.fixture(scope="session")
 def firefox(tmp_path_factory):
-    """One for all: it takes seconds to begin."""
+    """A single instance for all tests: it takes seconds to start."""
     browser = browsers.Firefox(tmp_path_factory.mktemp("firefox") / "profile")
     yield browser
     browser.close()
@@ -296,7 +296,7 @@ def firefox(tmp_path_factory):
 
 @pytest.fixture
 def browse(request, tmp_path):
-    """Opens browsers, in which nothing was done before."""
+    """Opens browsers in a fresh state."""
     opened = []
 
     def start(name, dark=False):
@@ -309,7 +309,7 @@ def browse(request, tmp_path):
     yield start
     for browser in opened:
         if browser.name == "firefox":
-            browser.renew()  # leaves the mount, and goes on
+            browser.renew()  # it leaves the mount and keeps running
         else:
             browser.close()
 
@@ -360,7 +360,7 @@ def test_pictures_show_and_videos_play(mount, simulator, media, browse, name, da
 
 
 @pytest.mark.parametrize("name", BROWSERS)
-def test_the_page_reloads_itself_and_leaves_watchers_alone(mount, simulator, media, browse, name):
+def test_the_page_reloads_unless_a_video_plays_or_text_is_selected(mount, simulator, media, browse, name):
     make_tasks(mount, simulator, [f"shot{n}" for n in range(40)], media, [f"{n} " + "a long prompt " * (n % 7 * 5) for n in range(40)])
     simulator.hold("running")
     folder = mount.folder("at work", "A lighthouse")
@@ -368,19 +368,19 @@ def test_the_page_reloads_itself_and_leaves_watchers_alone(mount, simulator, med
     wait_cards(mount, lambda found: found[0]["state"] == "running")
     browser = browse(name)
     browser.open(mount.path / NAME)
-    # somebody watches: nothing happens, for longer than it takes otherwise
+    # a video plays: no reload, for longer than the usual time
     looked_at = browser.do("""window.mark = 1; let v = document.querySelectorAll('video')[30]; v.muted = true; v.loop = true;
                               v.scrollIntoView(); v.play(); return v.closest('article').id""")
     browser.wait("return document.querySelectorAll('video')[30].currentTime > 0.2", "playing")
     seconds = float(browser.do("return document.body.dataset.reload"))
     wait_seconds(1.5 * seconds)
     assert browser.do("return window.mark") == 1
-    # somebody marks a text
+    # a text is selected
     browser.do("""let v = document.querySelectorAll('video')[30]; v.pause(); v.currentTime = 0;
                   getSelection().selectAllChildren(v.closest('article').querySelector('.prompt'))""")
     wait_seconds(2.5)
     assert browser.do("return window.mark") == 1
-    # nobody: it reloads, and what was looked at is where it was, though another task came before it
+    # neither: it reloads and keeps its scroll position, although a new task precedes the card
     mount.folder("newest", "One card more")
     wait_cards(mount, lambda found: len(found) == 42)
     place = browser.do("""getSelection().removeAllRanges();
@@ -402,7 +402,7 @@ def test_the_page_reloads_itself_and_leaves_watchers_alone(mount, simulator, med
 
 @pytest.mark.parametrize("name", BROWSERS)
 def test_a_page_left_open_shows_the_next_order(mount, simulator, browse, name):
-    """Empty, and at rest: it never goes to sleep for good."""
+    """The page is empty and idle, but never stops reloading for good."""
     browser = browse(name)
     browser.open(mount.path / NAME)
     assert "Make your first video" in browser.do("return document.body.innerText")
@@ -413,8 +413,8 @@ def test_a_page_left_open_shows_the_next_order(mount, simulator, browse, name):
     browser.check_clean()
 
 
-def test_hostile_names_in_browsers(mount, simulator, media, browse):
-    test_names_and_prompts_are_nothing_but_text(mount, simulator, media)
+def test_hostile_names_are_escaped_in_browsers(mount, simulator, media, browse):
+    test_names_and_prompts_are_escaped(mount, simulator, media)
     for name in BROWSERS:
         browser = browse(name)
         browser.open(mount.path / NAME)
@@ -424,7 +424,7 @@ def test_hostile_names_in_browsers(mount, simulator, media, browse):
         browser.do("document.querySelectorAll('article')[0].scrollIntoView()")
         browser.shot("hostile")
         browser.check_clean()
-        # and the policy: even what got in would not run, and reach nobody
+        # the policy: markup that got in would not run and could reach nobody
         with socket.create_server(("127.0.0.1", 0)) as server:
             server.setblocking(False)
             browser.do("""document.body.insertAdjacentHTML('beforeend', `<img src="http://127.0.0.1:${arguments[0]}/x"
@@ -436,8 +436,8 @@ def test_hostile_names_in_browsers(mount, simulator, media, browse):
 
 
 @pytest.mark.parametrize("name", BROWSERS)
-def test_what_a_page_asks_and_does_wrong_is_seen(tmp_path, browse, name):
-    """What the other tests rely on, with a page that is not ours."""
+def test_requests_and_script_errors_of_a_page_are_recorded(tmp_path, browse, name):
+    """The other tests rely on this; it uses a page of its own."""
     with closing_port() as port:
         url = f"http://127.0.0.1:{port}/x"
         (tmp_path / "page.html").write_text(f"<img src={url}><script>nothing()</script>")
@@ -455,7 +455,7 @@ def measured(what):
 
 
 def measure(path):
-    """How long a page of many tasks takes to make: numbers to be looked at."""
+    """Prints how long a page of many tasks takes to make."""
     for _ in range(3):
         end = time.monotonic() + 1.1
         wait_for(lambda: time.monotonic() > end, "an old page")
@@ -467,7 +467,7 @@ def measure(path):
         path.read_bytes()
 
 
-def test_a_thousand_tasks(make_mount, simulators, tmp_path, media, browse):
+def test_a_thousand_tasks_on_one_page(make_mount, simulators, tmp_path, media, browse):
     count = 1000
     simulators.append(Simulator(tmp_path, "--queue-ms", "10"))
     simulator = simulators[-1]

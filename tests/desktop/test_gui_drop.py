@@ -1,4 +1,4 @@
-"""Files are dropped into the mount with the mouse, and pasted: each time one order, with all that was dropped."""
+"""Files are dropped into the mount with the mouse, or pasted: each time one order with all files."""
 
 import base64
 import os
@@ -15,7 +15,7 @@ PROMPT = "A kitten yawning at the camera\n"
 
 @pytest.fixture
 def mount(make_mount, simulator):
-    """Its tasks stay queued: what is in their folders is what was dropped."""
+    """A mount whose tasks stay queued, so that their folders hold only what was dropped."""
     simulator.hold("queued")
     return make_mount(simulator, settle=1.5)
 
@@ -31,7 +31,7 @@ def source(tmp_path):
 
 
 def ordered_once(mount, simulator, folder, source, *names):
-    """One create, of what these files say, and no other that comes late; the files are in the folder as they were."""
+    """Checks that these files made exactly one create and that the folder still holds them unchanged."""
     wait_for(lambda: (folder / "status").exists() and task_id(folder), f"{folder}: a task id")
     content = simulator.control("GET", "/creates/ark")["body"]["content"]
     assert content[0] == {"type": "text", "text": PROMPT.strip()}
@@ -45,7 +45,7 @@ def ordered_once(mount, simulator, folder, source, *names):
 @each_manager
 @pytest.mark.parametrize("what", [["prompt.txt"], ["prompt.txt", "first_frame.png", "last_frame.png"]],
                          ids=["one file", "three files"])
-def test_files_dropped_into_a_folder(desktop, mount, simulator, source, manager, what):
+def test_files_dropped_into_a_folder_are_one_order(desktop, mount, simulator, source, manager, what):
     folder = mount.folder("target", prompt=None)
     watcher = Watcher(folder)
     window = manager.open(desktop, folder)
@@ -56,7 +56,8 @@ def test_files_dropped_into_a_folder(desktop, mount, simulator, source, manager,
 
 
 def assert_written_in_one_go(watcher, names):
-    """Each file by its own name, from its creation to its close, and no other name: what the rules of settling stand on."""
+    """Checks that each file is written under its own name from creation to close, and that no other
+    name appears: settling relies on it."""
     events = watcher.events("create", "modify", "close_write", "moved_from", "moved_to", "delete")
     watcher.close()
     for name in names:
@@ -66,7 +67,7 @@ def assert_written_in_one_go(watcher, names):
 
 
 @each_manager
-def test_a_folder_dropped_into_the_mount(desktop, mount, simulator, source, manager):
+def test_a_folder_dropped_into_the_mount_is_one_order(desktop, mount, simulator, source, manager):
     window = manager.open(desktop, mount.path)
     drop(desktop, manager, window, source)
     wait_for((mount.path / "cat").is_dir, "the folder")
@@ -74,7 +75,7 @@ def test_a_folder_dropped_into_the_mount(desktop, mount, simulator, source, mana
 
 
 @each_manager
-def test_pasted_into_a_new_folder(desktop, mount, simulator, source, manager):
+def test_files_pasted_into_a_new_folder_are_one_order(desktop, mount, simulator, source, manager):
     window = manager.open(desktop, mount.path)
     desktop.still(*AREA)
     dialog = desktop.keys_until(window, manager.new_folder, lambda: desktop.find_window(".", but=[window]), "a dialog")
@@ -96,10 +97,10 @@ def test_pasted_into_a_new_folder(desktop, mount, simulator, source, manager):
 
 
 @pytest.mark.parametrize("command", [["gio", "copy"], ["kioclient5", "--noninteractive", "copy"]], ids=["gio", "kioclient"])
-def test_copied_by_their_commands(desktop, mount, simulator, source, command):
+def test_files_copied_by_the_desktops_commands_are_one_order(desktop, mount, simulator, source, command):
     folder = mount.folder("target", prompt=None)
     names = ("prompt.txt", "first_frame.png", "last_frame.png")
-    (folder / "hold").touch()  # a program for each file: nothing bounds the time between two of them
+    (folder / "hold").touch()  # one process for each file: the time between two of them has no bound
     for name in names:
         desktop.ask(*command, source / name, f"{folder}/", check=True)
     (folder / "hold").unlink()

@@ -1,4 +1,5 @@
-"""Prompts written in desktops' editors: a save is an order, a second one while it is pending replaces it, a locked one is kept."""
+"""Prompts written in desktop editors: a save is an order, a second save while it is pending
+replaces it, and a locked prompt is kept."""
 
 import pytest
 
@@ -13,7 +14,7 @@ PROMPT = "A kitten yawning at the camera\n"
 
 
 def edit(desktop, editor, path):
-    """A window of the editor with the file in it, at rest and in front."""
+    """Opens the file in a window of the editor, and waits until it is still and in front."""
     desktop.spawn(editor, path)
     window = desktop.window(rf"^{path.name}\b")
     desktop.place(window, 100, 50, 900, 600)
@@ -23,7 +24,7 @@ def edit(desktop, editor, path):
 
 
 def replace_text(desktop, window, text):
-    """Of all; what repeats itself is not typed but copied."""
+    """Replaces all text; a repetitive text is copied and pasted instead of typed."""
     piece, doublings = text, 0
     while len(piece) > 60 and piece[:len(piece) // 2] * 2 == piece:
         piece, doublings = piece[:len(piece) // 2], doublings + 1
@@ -38,7 +39,7 @@ def save_new_text(desktop, window, text, condition, what):
 
 
 @each_editor
-def test_saved_twice_while_pending_is_one_order(desktop, make_mount, simulator, editor):
+def test_two_saves_while_pending_are_one_order(desktop, make_mount, simulator, editor):
     simulator.hold("queued")
     mount = make_mount(simulator, settle=5)
     folder = mount.folder("cat", prompt=None)
@@ -57,12 +58,12 @@ def test_saved_twice_while_pending_is_one_order(desktop, make_mount, simulator, 
     desktop.shot("saved")
 
 
-# What they say when a save fails, before the system's own words: a bar in its window, a dialog.
+# What they show for a failed save, before the system's own words: a bar in the window, or a dialog.
 FAILED = {"gedit": "Could not save the file “{path}”.", "gnome-text-editor": "Failed to save document"}
 
 
 def save_and_be_told(desktop, editor, window, text, *told):
-    """The new text is not saved as it should be, and all of it is still in the window."""
+    """Saves, and checks that the editor reports a failure and still has the complete new text."""
     replace_text(desktop, window, text)
     desktop.keys(window, "ctrl+s")
     desktop.wait_told(editor, *told, text)
@@ -70,7 +71,7 @@ def save_and_be_told(desktop, editor, window, text, *told):
 
 
 @each_editor
-def test_saving_over_a_locked_prompt(desktop, mount, simulator, editor):
+def test_saving_over_a_locked_prompt_is_reported(desktop, mount, simulator, editor):
     simulator.hold("queued")
     folder = mount.folder()
     wait_state(folder, "queued")
@@ -89,8 +90,8 @@ def test_saving_over_a_locked_prompt(desktop, mount, simulator, editor):
     ("request.json", '{"prompt": "A fox"}', '{"prompt": "A fox", "durration": 5}', 'did you mean "duration"?'),
     ("prompt.txt", "A fox", "A fox --dur long", "--dur"),
 ], ids=["an unknown key", "a bad flag"])
-def test_saving_a_bad_request(desktop, mount, simulator, editor, name, old, text, why):
-    """The editor can only say that it is not valid; the folder says why, and has the text."""
+def test_saving_a_bad_request_is_reported(desktop, mount, simulator, editor, name, old, text, why):
+    """The editor can only say that it is not valid; the folder says why and has the text."""
     folder = mount.folder(prompt=None)
     path = folder / name
     (folder / "hold").touch()
@@ -105,8 +106,8 @@ def test_saving_a_bad_request(desktop, mount, simulator, editor, name, old, text
 
 
 @each_editor
-def test_saving_on_a_full_disk(small_mount, desktop, simulator, editor):
-    """Nothing is ordered of it; with room again the next save is an order."""
+def test_saving_on_a_full_disk_is_reported(small_mount, desktop, simulator, editor):
+    """Nothing is ordered; once there is space, the next save is an order."""
     folder = small_mount.folder(prompt=None)
     path = folder / "prompt.txt"
     path.touch()
@@ -119,7 +120,7 @@ def test_saving_on_a_full_disk(small_mount, desktop, simulator, editor):
     check_orders(small_mount, simulator)
     if editor == "gnome-text-editor":
         desktop.keys(desktop.window("^Failed to save document$"), "Return")
-    else:  # nothing can be saved before its bar is closed
+    else:  # the bar must be closed before the next save
         desktop.click_in(window, -30, 85)
     desktop.keys_until(window, "ctrl+s", lambda: read_renamed(path) == text + "\n", "a save")
     wait_state(folder, "queued")
@@ -127,8 +128,8 @@ def test_saving_on_a_full_disk(small_mount, desktop, simulator, editor):
 
 
 @each_editor
-def test_saving_with_the_service_away(desktop, away, editor):
-    """That is no error of the editor's: the order waits, and its status says why."""
+def test_saving_works_while_the_service_is_unreachable(desktop, away, editor):
+    """The editor reports no error: the order waits, and its status says why."""
     folder = away.folder(prompt=None)
     (folder / "prompt.txt").touch()
     window = edit(desktop, editor, folder / "prompt.txt")

@@ -1,4 +1,5 @@
-"""A file manager opens folders of finished tasks: what that fetches, what it does while nothing comes, what it sees come."""
+"""A file manager opens folders of finished tasks: what it fetches, how it behaves while nothing
+arrives, and which changes it shows."""
 
 import pathlib
 import time
@@ -12,7 +13,7 @@ from watcher import Watcher
 
 @pytest.fixture(scope="session")
 def media(tmp_path_factory):
-    """A real video of more than a thumbnailer needs, and a real picture."""
+    """A real video, larger than a thumbnailer reads, and a real picture."""
     directory = tmp_path_factory.mktemp("media")
     run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=640x360:d=4,noise=alls=40:allf=t", "-c:v", "libx264",
         "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-movflags", "+faststart", directory / "video.mp4")
@@ -22,7 +23,7 @@ def media(tmp_path_factory):
 
 
 def finish(mount, simulator, media, *names):
-    """Folders whose tasks succeeded."""
+    """Creates folders whose tasks have succeeded."""
     simulator.hold("queued")
     folders = [mount.folder(name) for name in names]
     for folder in folders:
@@ -38,25 +39,25 @@ def finish(mount, simulator, media, *names):
 
 @pytest.fixture
 def seated_mount(desktop, make_mount, simulator):
-    """A mount whose daemon puts thumbnails where the desktop looks for them."""
+    """A mount whose daemon writes thumbnails to the desktop's cache."""
     return make_mount(simulator, options=["submissions_per_hour=1000"], thumbnails=True,
                       cache=pathlib.Path(desktop.environment["XDG_CACHE_HOME"]))
 
 
 def wait_for_all_thumbnails(mount, simulator, count):
-    """Many tasks that end at once are shown before all of theirs are made."""
+    """Waits for the thumbnails: when many tasks end at once, they are shown before all thumbnails exist."""
     wait_for(lambda: mount.log().count("event=thumbnails ") == count, "all thumbnails", PATIENCE * 3)
     wait_for(lambda: all(request["done"] for request in simulator.requests(on="media")), "the end of what they fetch")
 
 
 def open_and_wait_for_thumbnails(desktop, manager, folder, media):
-    """Opens a window; it is through with the folder when it has read the user's own files, which come last."""
+    """Opens a window and waits until it has read the user's own files, which come last."""
     (folder / "zz.png").write_bytes((media / "last_frame.png").read_bytes())
     (folder / "zz.mp4").write_bytes((media / "video.mp4").read_bytes())
     watcher = Watcher(folder)
     window = manager.open(desktop, folder)
     desktop.still(*AREA)
-    # What is out of sight may have no picture.
+    # Files out of sight may get no thumbnail.
     desktop.keys_until(window, "End", lambda: watcher.was_read("zz.png") and watcher.was_read("zz.mp4"),
                        "the reading of a picture and a video")
     watcher.close()
@@ -71,7 +72,7 @@ def fetched_by(simulator, action):
 
 
 @each_manager
-def test_opening_a_finished_task(desktop, seated_mount, simulator, media, manager):
+def test_opening_a_finished_task_fetches_nothing(desktop, seated_mount, simulator, media, manager):
     [folder] = finish(seated_mount, simulator, media, "cat")
     wait_for_all_thumbnails(seated_mount, simulator, 1)
     fetched = fetched_by(simulator, lambda: open_and_wait_for_thumbnails(desktop, manager, folder, media))
@@ -79,7 +80,7 @@ def test_opening_a_finished_task(desktop, seated_mount, simulator, media, manage
 
 
 @each_manager
-def test_opening_a_folder_of_a_hundred_finished_tasks(desktop, seated_mount, simulator, media, manager):
+def test_opening_a_folder_of_a_hundred_finished_tasks_fetches_nothing(desktop, seated_mount, simulator, media, manager):
     finish(seated_mount, simulator, media, *(f"film/shot-{n:03}" for n in range(100)))
     wait_for_all_thumbnails(seated_mount, simulator, 100)
     film = seated_mount.path / "film"
@@ -89,7 +90,7 @@ def test_opening_a_folder_of_a_hundred_finished_tasks(desktop, seated_mount, sim
 
 
 @each_manager
-def test_a_window_answers_while_nothing_comes(desktop, mount, simulator, media, manager):
+def test_a_window_responds_while_the_media_host_hangs(desktop, mount, simulator, media, manager):
     [folder] = finish(mount, simulator, media, "cat")
     simulator.fault("media", {"stall_at": 0}, times=-1)
     window = manager.open(desktop, folder)
@@ -102,8 +103,8 @@ def test_a_window_answers_while_nothing_comes(desktop, mount, simulator, media, 
 
 
 @each_manager
-def test_an_open_window_sees_a_task_end(desktop, mount, simulator, media, manager):
-    """Nothing is refreshed: what a user makes is shown, and so is what the service brings."""
+def test_an_open_window_shows_the_end_of_a_task(desktop, mount, simulator, media, manager):
+    """Without a refresh, it shows what a user creates and what the service changes."""
     simulator.hold("queued")
     folder = mount.folder("cat")
     task = wait_for(lambda: task_id(folder), "a task id")
@@ -118,8 +119,8 @@ def test_an_open_window_sees_a_task_end(desktop, mount, simulator, media, manage
 
 
 @each_manager
-def test_an_open_window_sees_a_size_change(desktop, mount, simulator, manager):
-    """Of a file that stays; nothing is refreshed."""
+def test_an_open_window_shows_a_changed_size(desktop, mount, simulator, manager):
+    """The file stays the same one; there is no refresh."""
     def size():
         return (folder / "status").stat().st_size
 
@@ -144,8 +145,8 @@ def test_an_open_window_sees_a_size_change(desktop, mount, simulator, manager):
 
 
 @each_manager
-def test_an_open_window_sees_an_error_come_and_go(desktop, mount, simulator, manager):
-    """Nothing is refreshed; a shell corrects what was wrong."""
+def test_an_open_window_shows_an_error_come_and_go(desktop, mount, simulator, manager):
+    """There is no refresh; a shell corrects the error."""
     simulator.hold("queued")
     folder = mount.folder("cat", None)
     (folder / "notes.txt").touch()
@@ -153,8 +154,8 @@ def test_an_open_window_sees_an_error_come_and_go(desktop, mount, simulator, man
     manager.wait_shown(desktop, "notes.txt", gone=["error.txt"])
     (folder / "prompt.txt").write_text("A fox --dur 30")
     manager.wait_shown(desktop, "error.txt", "prompt.txt")
-    # On any filesystem, KDE's programs miss a removal in the second of the change before: they compare the folder's
-    # times in whole seconds (KDirWatchPrivate::scanEntry).
+    # On any filesystem, KDE programs miss a removal in the same second as the previous change: they
+    # compare the folder's times in whole seconds (KDirWatchPrivate::scanEntry).
     wait_for(lambda: int(time.time()) > int(max(folder.stat().st_ctime, folder.stat().st_mtime)), "another second")
     run("sh", "-c", 'echo "A fox" > "$1"/prompt.txt', "sh", folder)
     wait_state(folder, "queued")

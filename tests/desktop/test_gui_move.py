@@ -1,5 +1,5 @@
-"""Task folders in file managers: copied, duplicated, moved, renamed, undone, removed. No more is ever ordered than was, what
-was paid for is there, byte for byte, and status tells the truth.
+"""Task folders in file managers: copied, duplicated, moved, renamed, undone, removed. Nothing is
+ordered again, paid videos stay byte for byte, and status is true.
 """
 
 import pathlib
@@ -21,7 +21,8 @@ def mount(make_mount, simulator):
 
 
 class Tasks:
-    """film/done has a video, film/queued waits at the service; elsewhere/ is empty. All windows show one of them."""
+    """film/done has a video, film/queued is queued at the service, and elsewhere/ is empty. All
+    windows show one of these folders."""
 
     def __init__(self, mount, simulator, tmp_path):
         self.mount, self.simulator = mount, simulator
@@ -37,20 +38,20 @@ class Tasks:
         self.elsewhere.mkdir()
 
     def check_in(self, folder, done="done", queued="queued"):
-        """Both are there, as they were, and nothing was ordered."""
+        """Checks that both are there unchanged, and that nothing was ordered."""
         assert state(folder / done) == "succeeded" and task_id(folder / done) == self.ids["done"]
         assert (folder / done / "video.mp4").read_bytes() == self.video
         assert state(folder / queued) == "queued" and task_id(folder / queued) == self.ids["queued"]
         assert (folder / queued / "prompt.txt").read_text() == "A fox\n"
 
     def check_copies(self, folder, done, queued):
-        """They show what was copied, and are no orders."""
+        """Checks that the copies show what was copied, and are no orders."""
         assert (folder / done / "video.mp4").read_bytes() == self.video
         assert (folder / done / "status").read_text().startswith("succeeded\n")
         assert (folder / queued / "status").read_text().startswith("queued\n")
 
     def check_orders(self):
-        """Those two were ordered, whatever was done with their folders."""
+        """Checks that only those two were ordered, whatever happened to their folders."""
         check_orders(self.mount, self.simulator, "A kitten yawning at the camera", "A fox")
 
     def at_service(self, name):
@@ -63,7 +64,7 @@ def tasks(mount, simulator, tmp_path):
 
 
 def has(folder, *names):
-    """The folders, with all that a copier makes in them last."""
+    """A condition: the folders are there, with the files that a copier writes last."""
     return lambda: all((folder / name).is_dir() for name in names)
 
 
@@ -73,7 +74,7 @@ def copied(folder, *names):
 
 
 def carry(desktop, manager, key, source, target, condition):
-    """All of a folder, with the keys; the target's window."""
+    """Selects all in a folder, cuts or copies it by keys, and pastes it; returns the target's window."""
     here = manager.open(desktop, source)
     select_all(desktop, here)
     desktop.keys(here, key)
@@ -86,7 +87,7 @@ def carry(desktop, manager, key, source, target, condition):
 
 
 @each_manager
-def test_copied(desktop, tasks, manager):
+def test_copied_folders_are_no_orders(desktop, tasks, manager):
     carry(desktop, manager, "ctrl+c", tasks.film, tasks.elsewhere, copied(tasks.elsewhere, "done", "queued"))
     tasks.check_orders()
     tasks.check_in(tasks.film)
@@ -94,7 +95,7 @@ def test_copied(desktop, tasks, manager):
 
 
 def paste(desktop, manager, window, copies):
-    """Where the same names are already."""
+    """Pastes where the same names exist."""
     if not manager.asks_name:
         desktop.keys_until(window, "ctrl+v", copies, "a copy")
         return
@@ -111,7 +112,7 @@ def paste(desktop, manager, window, copies):
 
 
 @each_manager
-def test_duplicated_in_its_place(desktop, tasks, manager):
+def test_folders_duplicated_in_place_are_no_orders(desktop, tasks, manager):
     def copies():
         return sorted(set(tasks.film.iterdir()) - {tasks.done, tasks.queued})
 
@@ -136,7 +137,8 @@ def test_duplicated_in_its_place(desktop, tasks, manager):
 
 @pytest.fixture
 def backup(manager):
-    """A saved folder whose prompt.txt is copied first: by inode (GIO), or as listed (tmpfs lists what was made last)."""
+    """A saved folder whose prompt.txt is copied first: by inode (GIO), or in listing order (tmpfs
+    lists the newest name first)."""
     directory = pathlib.Path(tempfile.mkdtemp(dir="/dev/shm"))
     backup = directory / "cat"
     backup.mkdir()
@@ -148,8 +150,8 @@ def backup(manager):
 
 
 @each_manager
-def test_a_backup_copied_in_is_no_order_and_no_question(desktop, make_mount, simulator, backup, manager):
-    """Its prompt.txt comes first; what the task shows then is not in the way of what is copied."""
+def test_a_backup_copied_in_is_no_order_and_raises_no_question(desktop, make_mount, simulator, backup, manager):
+    """Its prompt.txt is copied first; the virtual files that then appear do not block the other copies."""
     mount = make_mount(simulator, settle=1.5)
     here = manager.open(desktop, backup.parent)
     select_all(desktop, here)
@@ -167,8 +169,8 @@ def test_a_backup_copied_in_is_no_order_and_no_question(desktop, make_mount, sim
 
 
 @each_manager
-def test_moved_and_moved_back(desktop, tasks, manager):
-    """Back by undoing, where the program has it."""
+def test_folders_moved_and_moved_back_keep_their_tasks(desktop, tasks, manager):
+    """The way back is an undo, if the program has it."""
     there = carry(desktop, manager, "ctrl+x", tasks.film, tasks.elsewhere, has(tasks.elsewhere, "done", "queued"))
     wait_for(lambda: not list(tasks.film.iterdir()), "the move")
     tasks.check_in(tasks.elsewhere)
@@ -179,10 +181,10 @@ def test_moved_and_moved_back(desktop, tasks, manager):
     tasks.check_orders()
 
 
-# --- under another name ---
+# --- renaming ---
 
 def rename(desktop, manager, window, folder, name):
-    """What the window shows alone."""
+    """Renames the only item of the window."""
     select_all(desktop, window)
     if manager.rename_dialog:
         asking = desktop.keys_until(window, "F2", lambda: desktop.find_window(".", but=[window]), "the question")
@@ -198,8 +200,8 @@ def rename(desktop, manager, window, folder, name):
 
 
 @each_manager
-def test_renamed_and_named_back(desktop, tasks, manager):
-    """Back by undoing, where the program has it."""
+def test_folders_renamed_and_renamed_back_keep_their_tasks(desktop, tasks, manager):
+    """The way back is an undo, if the program has it."""
     alone = tasks.mount.path / "alone"
     alone.mkdir()
     for name in tasks.ids:
@@ -220,11 +222,11 @@ def test_renamed_and_named_back(desktop, tasks, manager):
     tasks.check_orders()
 
 
-# --- for good ---
+# --- permanent deletion ---
 
 @each_manager
-def test_deleted_for_good(desktop, tasks, manager):
-    """The one that waits is cancelled; neither comes back."""
+def test_permanent_deletion_cancels_the_queued_task(desktop, tasks, manager):
+    """Neither folder comes back."""
     window = manager.open(desktop, tasks.film)
     select_all(desktop, window)
     question = desktop.keys_until(window, "shift+Delete", lambda: desktop.find_window("", but=[window]), "the question")

@@ -1,5 +1,5 @@
-"""What people see in file managers when a file that they drop is not taken, or cannot go out: the words of the dialog, and
-what the folder says.
+"""What people see in file managers when a dropped file is refused or its order cannot be sent: the
+text of the dialog, and what the folder says.
 """
 
 import pytest
@@ -13,7 +13,7 @@ from trouble import assert_waits_for_service
 PROMPT = "A kitten yawning at the camera\n"
 BAD = '{"prompt": "A fox", "durration": 5}\n'
 UNKNOWN_KEY = 'unknown key "durration"'
-# What the file itself shows is refused where it is closed; {path} is the file's in the mount.
+# Errors in the file itself are reported at its close; {path} is the file's path in the mount.
 CLOSING = {
     "thunar": ["Error closing file.", "Invalid argument."],
     "nautilus": ["Error while copying “{name}”.", "Error closing file: Invalid argument"],
@@ -40,14 +40,14 @@ def check_told(desktop, manager, told, path):
 
 
 def drop_into(desktop, manager, folder, source):
-    """Onto a window of it; that window, and the one that it is dragged from."""
+    """Drops files into a window of the folder; returns that window and the one they are dragged from."""
     window = manager.open(desktop, folder, with_names=True)
     return window, drop(desktop, manager, window, source)
 
 
 @pytest.fixture
 def source(tmp_path):
-    """Makes a file outside of the mount."""
+    """Creates a file outside the mount."""
     (tmp_path / "outside").mkdir()
 
     def make(name, text):
@@ -66,7 +66,7 @@ def source(tmp_path):
     ("prompt.txt", "A fox --dur long\n", "--dur"),
     ("prompt.txt", "A fox --dur 99\n", '"duration" is 99; allowed'),
 ], ids=["an unknown key", "a bad flag", "a value for no model"])
-def test_a_bad_request(desktop, mount, simulator, source, manager, name, text, why):
+def test_a_bad_request_is_reported(desktop, mount, simulator, source, manager, name, text, why):
     """The dialog can only say that it is not valid; the folder says why."""
     folder = mount.folder(prompt=None)
     dropped = source(name, text)
@@ -84,8 +84,9 @@ def test_a_bad_request(desktop, mount, simulator, source, manager, name, text, w
 
 
 @each_manager
-def test_a_value_that_the_model_does_not_take(desktop, mount, simulator, source, manager):
-    """Another model does, and might be named yet: nothing is refused, and error.txt comes into the window."""
+def test_a_value_that_the_model_does_not_support_shows_error_txt(desktop, mount, simulator, source, manager):
+    """Another model supports it and could still be named, so the close succeeds, and error.txt
+    appears in the window."""
     folder = mount.folder(prompt=None)
     drop_into(desktop, manager, folder, source("prompt.txt", "A fox --dur 30\n"))
     wait_for((folder / "error.txt").exists, "error.txt")
@@ -95,10 +96,10 @@ def test_a_value_that_the_model_does_not_take(desktop, mount, simulator, source,
     check_orders(mount, simulator)
 
 
-# --- locked ---
+# --- locked files ---
 
 @each_manager
-def test_another_prompt_dropped_onto_a_locked_one(desktop, mount, simulator, source, manager):
+def test_a_prompt_dropped_onto_a_locked_one_is_refused(desktop, mount, simulator, source, manager):
     simulator.hold("queued")
     locked = mount.folder()
     wait_state(locked, "queued")
@@ -112,8 +113,8 @@ def test_another_prompt_dropped_onto_a_locked_one(desktop, mount, simulator, sou
     check_orders(mount, simulator, PROMPT.strip())
 
 
-def test_a_part_of_a_locked_file_is_refused_where_it_begins(mount, simulator):
-    """KDE's programs would show nothing of the refused rename that ends it."""
+def test_a_part_file_for_a_locked_trigger_is_refused_at_its_creation(mount, simulator):
+    """KDE programs would not report a refusal of the final rename."""
     simulator.hold("queued")
     locked = mount.folder()
     wait_state(locked, "queued")
@@ -128,8 +129,8 @@ def test_a_part_of_a_locked_file_is_refused_where_it_begins(mount, simulator):
 # --- the disk is full ---
 
 @each_manager
-def test_a_full_disk(small_mount, desktop, simulator, source, manager):
-    """The program says so, nothing is ordered of it, and with room again all goes well."""
+def test_a_full_disk_is_reported(small_mount, desktop, simulator, source, manager):
+    """Nothing is ordered, and everything works once there is space."""
     folder = small_mount.folder(prompt=None)
     dropped = source("prompt.txt", PROMPT)
     filling = fill(small_mount.library)
@@ -142,11 +143,11 @@ def test_a_full_disk(small_mount, desktop, simulator, source, manager):
     wait_state(folder, "queued")
 
 
-# --- the service is away ---
+# --- the service is unreachable ---
 
 @each_manager
-def test_an_unreachable_service(desktop, away, source, manager):
-    """A drop is no error: the order waits, and its status says why. No dialog comes."""
+def test_a_drop_works_while_the_service_is_unreachable(desktop, away, source, manager):
+    """The order waits, and its status says why. No dialog appears."""
     folder = away.folder(prompt=None)
     windows = drop_into(desktop, manager, folder, source("prompt.txt", PROMPT))
     assert_waits_for_service(folder)

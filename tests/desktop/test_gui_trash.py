@@ -1,4 +1,4 @@
-"""A task's folder goes to the trash in a file manager and comes back: it is the same task, ordered once."""
+"""A file manager moves a task's folder to the trash and back: it is the same task, ordered once."""
 
 import os
 
@@ -16,7 +16,7 @@ def mount(make_mount, simulator):
 
 
 def throw(desktop, manager, mount, folder):
-    """Everything that a window on the folder above shows goes to the trash."""
+    """Moves all that a window on the parent folder shows to the trash."""
     window = manager.open(desktop, folder.parent)
     select_all(desktop, window)
     if manager.confirms_trash:
@@ -29,7 +29,7 @@ def throw(desktop, manager, mount, folder):
 
 
 def restore(desktop, manager, window, folder):
-    """By undoing, or as the trash can's menu does. The trash can shows what other mounts have in theirs, too."""
+    """Restores by undo, or by the trash's menu. The trash also shows what other mounts have in theirs."""
     if manager.undo:
         desktop.keys_until(window, manager.undo, folder.exists, "the folder's return")
         return
@@ -39,10 +39,10 @@ def restore(desktop, manager, window, folder):
 
 
 def check_thrown_and_restored(desktop, manager, mount, folder, phase):
-    """From there to the trash and back, with all that was in it."""
+    """Moves the folder to the trash and back, and checks that its contents are unchanged."""
     task, names = field(folder, "task"), sorted(os.listdir(folder))
     window = throw(desktop, manager, mount, folder)
-    desktop.still(*AREA)  # it can be undone when it is through
+    desktop.still(*AREA)  # undo is available once the operation is complete
     desktop.shot("thrown")
     if not manager.trash_copies:
         thrown = mount.path / f".Trash-{os.getuid()}" / "files" / folder.name
@@ -53,12 +53,12 @@ def check_thrown_and_restored(desktop, manager, mount, folder, phase):
 
 
 @each_manager
-def test_a_task_in_the_trash_comes_back(desktop, mount, simulator, manager):
+def test_a_task_restored_from_the_trash_is_the_same_task(desktop, mount, simulator, manager):
     folder = mount.folder("film/cat")
     wait_state(folder, "queued")
     task = field(folder, "task")
     check_thrown_and_restored(desktop, manager, mount, folder, "queued")
-    if manager.trash_copies:  # the copy of a task that was removed: no order
+    if manager.trash_copies:  # a copy of a removed task: no order
         assert [task["state"] for task in simulator.tasks()] == ["cancelled"]
     else:
         simulator.decree(task, state="succeeded")
@@ -68,8 +68,8 @@ def test_a_task_in_the_trash_comes_back(desktop, mount, simulator, manager):
 
 
 @each_manager
-def test_a_finished_task_in_the_trash_comes_back(desktop, mount, simulator, tmp_path, manager):
-    """With its video; where the trash has copies, it is an archive."""
+def test_a_finished_task_restored_from_the_trash_has_its_video(desktop, mount, simulator, tmp_path, manager):
+    """If the trash holds copies, the restored folder is an archive."""
     video = make_media(tmp_path / "video", 300_000)
     folder = mount.finished(simulator, "film/cat", video=video)
     task = field(folder, "task")

@@ -1,4 +1,5 @@
-"""Live where the announcer may have no mount of its own (refusing.py): the same tests, and the same has to come true."""
+"""Live, where the announcer cannot have its own mount (refusing.py): runs the same tests with the
+same expectations."""
 
 import os
 import pathlib
@@ -14,17 +15,17 @@ import harness
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 PROGRAMS = ("seedancefs", "seedance-sim", "seedance-thumbnailer")
-WATCHERS = ("an_order_is_seen", "error_txt", "person_removes", "why_a_folder_waits", "bytes_that_come", "lost_and_found",
-            "at_the_start")
+WATCHERS = ("an_order_from_its_status", "error_txt", "a_removal_is_announced", "a_reason_to_wait",
+            "fetched_bytes_change_status", "an_output_beside_an_input", "present_at_the_start")
 ANNOUNCER = ("announcer", "users_file", "behind_a_link", "background")
-MOUNT_POINT = ("never_held_up", "let_go", "mounted_above")
+MOUNT_POINT = ("unmounting_is_never_blocked", "detached_mount", "another_mount_on_top")
 
 pytestmark = pytest.mark.becomes_others
 
 
 @pytest.fixture
 def place():
-    """Where everybody finds the programs and the tests."""
+    """A place where all users find the programs and the tests."""
     place = pathlib.Path(tempfile.mkdtemp(prefix="seedancefs-"))
     for name in PROGRAMS:
         shutil.copy(harness.BUILD / name, place)
@@ -38,13 +39,13 @@ def place():
 
 @pytest.mark.parametrize("names", [WATCHERS, ANNOUNCER, MOUNT_POINT], ids=["watchers", "announcer", "mount_point"])
 @pytest.mark.parametrize("user", ["root", "nobody"])
-def test_by_its_path(place, user, names):
+def test_announcements_by_path(place, user, names):
     own = place / "own"
     own.mkdir(mode=0o700)
     os.chown(own, pwd.getpwnam(user).pw_uid, -1)
     ended = subprocess.run(
         [sys.executable, "-B", place / "tests" / "desktop" / "refusing.py", user, sys.executable, "-B", "-m", "pytest", "-q",
-         "-x", "-p", "no:cacheprovider", f"--basetemp={own / 'tests'}", "-k", " or ".join((*names, "mount_of_its_own")), "test_live.py"],
+         "-x", "-p", "no:cacheprovider", f"--basetemp={own / 'tests'}", "-k", " or ".join((*names, "has_its_own_mount")), "test_live.py"],
         cwd=place / "tests" / "desktop", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, preexec_fn=harness.die_with_parent,
         env={**os.environ, "HOME": str(own), "TMPDIR": str(own), "SEEDANCEFS_BUILD": str(place),

@@ -1,4 +1,4 @@
-"""Whoever only looks at a folder fetches nothing and waits for nobody; whoever copies a video gets every byte."""
+"""Looking at a folder fetches nothing and waits for nobody; a copy of a video has every byte."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ def video(tmp_path):
 
 @pytest.fixture
 def folder(make_mount, simulator, video):
-    """A finished task none of whose bytes are here but the video's head, and nobody reads ahead."""
+    """A finished task of which only the video's head is on disk, without read-ahead."""
     mount = make_mount(simulator, options=["keep=lazy"])
     folder = mount.finished(simulator, video=video)
     simulator.control("DELETE", "/stats")
@@ -32,13 +32,13 @@ def fetched(simulator):
 
 
 def drop_caches():
-    """What the kernel has of the mount's pages is not ours to count on."""
+    """Drops the page cache, on which the tests cannot rely."""
     if is_root():
         with open("/proc/sys/vm/drop_caches", "w") as file:
             file.write("1")
 
 
-# --- looking ---
+# --- listing and completion ---
 
 LOOKS = {
     "ls": 'ls -la "$1" && ls -laR --color=always "$1"/.. && ls -lsi --time=atime "$1"/..',
@@ -54,7 +54,7 @@ LOOKS = {
     "tar that lists": 'tar -cvf /dev/null -C "$1" .',
     "open": 'exec 3< "$1"/video.mp4 && readlink /proc/self/fd/3 && exec 3<&-',
 }
-# What Tab does behind `PROGRAM v`: asks the completion that the program has.
+# Runs the program's own completion, as Tab does after `PROGRAM v`.
 COMPLETE = """
 . /usr/share/bash-completion/bash_completion && cd "$1" && _completion_loader "$2"
 COMP_WORDS=("$2" v) COMP_CWORD=1 COMP_LINE="$2 v" COMP_POINT=$((${#2} + 2))
@@ -63,8 +63,8 @@ how=$(complete -p "$2") && function=${how##*-F } && "${function%% *}" "$2" v "$2
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_a_look_fetches_nothing_and_waits_for_nobody(simulator, folder, tmp_path, look):
-    """The media host says nothing at all meanwhile: whoever asked it would wait."""
+def test_listing_fetches_nothing_and_does_not_wait(simulator, folder, tmp_path, look):
+    """The media host hangs meanwhile, so that any request to it would wait."""
     simulator.fault("media", {"hang": "before"}, times=1000)
     (tmp_path / "copy").mkdir()
     start = time.monotonic()
@@ -77,7 +77,7 @@ def test_a_look_fetches_nothing_and_waits_for_nobody(simulator, folder, tmp_path
 
 @pytest.mark.parametrize("command", ["rsync", "file", "mpv", "ffplay"])
 def test_completions_of_programs_read_nothing(simulator, folder, command):
-    """bash-completion's own, which know what their programs take."""
+    """These are bash-completion's own completions, which know the file types of each program."""
     simulator.fault("media", {"hang": "before"}, times=1000)
     said = run("bash", "-c", COMPLETE, "bash", folder, command)
     assert "video.mp4" in said.stdout.split()
@@ -86,7 +86,7 @@ def test_completions_of_programs_read_nothing(simulator, folder, command):
 
 
 def test_an_interactive_shell_completes_without_reading(simulator, folder):
-    """Two times Tab, as a person presses it: all names are shown."""
+    """Tab is pressed twice, as a person does, to list all names."""
     import pty
     simulator.fault("media", {"hang": "before"}, times=1000)
     pid, terminal = pty.fork()
@@ -113,7 +113,8 @@ def test_an_interactive_shell_completes_without_reading(simulator, folder):
 
 @pytest.mark.skipif(not shutil.which("updatedb"), reason="plocate is not installed")
 def test_updatedb_reads_no_file(simulator, folder, tmp_path):
-    """It goes into the mount (its list of filesystems to leave out does not name ours), and finds names alone."""
+    """updatedb enters the mount (its list of pruned filesystems does not include ours) and reads
+    names only."""
     simulator.fault("media", {"hang": "before"}, times=1000)
     base = tmp_path / "names.db"
     run("updatedb", "-U", folder.parent, "-o", base, "--prunepaths", "", "--require-visibility", "no")
@@ -125,8 +126,8 @@ def test_updatedb_reads_no_file(simulator, folder, tmp_path):
 
 # --- sniffing and searching ---
 
-def test_a_sniffer_is_content_with_the_head(simulator, folder):
-    """What GIO and shared-mime-info read of a file, which is at most its first 16 KiB."""
+def test_type_detection_needs_only_the_head(simulator, folder):
+    """GIO and shared-mime-info read at most the first 16 KiB of a file."""
     simulator.fault("media", {"hang": "before"}, times=1000)
     said = run("gio", "info", "-a", "standard::content-type", folder / "video.mp4").stdout
     assert "content-type: video/mp4" in said
@@ -136,9 +137,10 @@ def test_a_sniffer_is_content_with_the_head(simulator, folder):
     simulator.clear_faults()
 
 
-def test_file_reads_what_it_likes(make_mount, simulator, tmp_path):
-    """file(1) reads 7 MiB at a file's begin and, of some, as much at its end, just as a copier begins: that, and what goes
-    ahead of it, is fetched; never all of a large video. A limit would have to lie about the file."""
+def test_file_reads_what_it_needs(make_mount, simulator, tmp_path):
+    """file(1) reads up to 7 MiB from the start and, for some formats, as much from the end, just as
+    a copier starts. This and its read-ahead are fetched, but never all of a large video. A limit
+    would have to return wrong data."""
     video = make_media(tmp_path / "long.bin", 96 * MIB)
     folder = make_mount(simulator, options=["keep=lazy"]).finished(simulator, video=video)
     simulator.control("DELETE", "/stats")
@@ -147,9 +149,9 @@ def test_file_reads_what_it_likes(make_mount, simulator, tmp_path):
     assert fetched(simulator) <= 40 * MIB
 
 
-def test_grep_that_leaves_binaries_out_reads_little(simulator, folder):
-    """Its first read of 96 KiB looks like cat's to us (the kernel asks for 256 KiB for either): what goes ahead of that is
-    2 MiB at most, and ends when grep closes the file."""
+def test_grep_without_binary_files_reads_little(simulator, folder):
+    """grep's first read of 96 KiB looks like cat's (the kernel requests 256 KiB for both). Its
+    read-ahead is at most 2 MiB and ends when grep closes the file."""
     simulator.fault("media", {"rate": 8_000_000}, times=10)
     found = run("grep", "-rIl", "kitten", folder.parent).stdout.splitlines()
     assert sorted(found) == [f"{folder}/prompt.txt", f"{folder}/task.json", f"{folder.parent}/gallery.html"]
@@ -157,8 +159,8 @@ def test_grep_that_leaves_binaries_out_reads_little(simulator, folder):
     assert fetched(simulator) <= 4 * MIB
 
 
-def test_grep_reads_what_it_is_asked_to(simulator, folder, video):
-    """To tell that a word is nowhere in a file, all of it has to be read: each byte is fetched once, and kept."""
+def test_grep_fetches_each_byte_once(simulator, folder, video):
+    """To find that a word is not in a file, grep must read all of it. Each byte is fetched once and kept."""
     assert run("grep", "-rl", "no such word in it", folder.parent, check=False).returncode == 1
     first = fetched(simulator)
     assert SIZE - 131072 <= first <= SIZE * 1.01
@@ -169,7 +171,7 @@ def test_grep_reads_what_it_is_asked_to(simulator, folder, video):
 
 # --- backups ---
 
-# The repository is there the second time, which is an error of the first command alone.
+# The second time, the repository exists, which is an error of the first command only.
 BACKUPS = {
     "borg": ('borg init -e none "$2"/repo; cd "$1" && borg create "$2"/repo::{name} . && mkdir "$2"/out{name} &&'
              ' cd "$2"/out{name} && borg extract "$2"/repo::{name}'),
@@ -195,11 +197,11 @@ def test_a_backup_has_every_byte_and_the_next_one_fetches_nothing(simulator, fol
     assert simulator.creates() == 0, "stats began anew: nothing was ordered since"
 
 
-# --- sizes, and every byte ---
+# --- sizes and contents ---
 
 @pytest.fixture(params=["none of it is here", "a part of it is here", "all of it is here"])
 def kept(request, simulator, folder, video):
-    """The same video in three states on disk; its bytes here."""
+    """The same video with different parts on disk."""
     data = video.read_bytes()
     if request.param == "a part of it is here":
         with open(folder / "video.mp4", "rb", buffering=0) as file:
@@ -210,7 +212,7 @@ def kept(request, simulator, folder, video):
     return folder / "video.mp4"
 
 
-def test_sizes_tell_what_is_there_and_what_is_on_disk(simulator, kept):
+def test_apparent_and_disk_sizes_are_right(simulator, kept):
     before = simulator.stats()["requests"]["media"]
     wait_for(lambda: all(request["done"] for request in simulator.requests(on="media")), "the end of what goes ahead")
     wait_for(lambda: kept.stat().st_blocks == int(run("stat", "-c", "%b", kept).stdout), "the writer's end")
@@ -227,7 +229,7 @@ def test_sizes_tell_what_is_there_and_what_is_on_disk(simulator, kept):
     assert simulator.stats()["requests"]["media"] == before
 
 
-def test_all_of_it_is_data(kept):
+def test_no_holes_are_reported(kept):
     with open(kept, "rb") as file:
         assert os.lseek(file.fileno(), 0, os.SEEK_DATA) == 0 and os.lseek(file.fileno(), 0, os.SEEK_HOLE) == SIZE
         assert os.lseek(file.fileno(), 11 * MIB, os.SEEK_DATA) == 11 * MIB
@@ -254,5 +256,5 @@ def test_a_copy_has_every_byte(request, simulator, kept, video, tmp_path, copier
     out.mkdir()
     run("bash", "-ec", COPIERS[copier], "bash", kept.parent, out)
     assert (out / "video.mp4").read_bytes() == video.read_bytes()
-    if request.node.callspec.params["kept"] != "a part of it is here":  # else a request is cut where that begins
+    if request.node.callspec.params["kept"] != "a part of it is here":  # otherwise a request ends where that part begins
         assert fetched(simulator) <= SIZE * 1.01, "each byte is fetched once at most"

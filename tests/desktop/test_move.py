@@ -1,4 +1,4 @@
-"""Move: task folders in every state, by the programs that people do it with."""
+"""Move: task folders in every state, moved by the programs that people use."""
 
 import subprocess
 
@@ -7,7 +7,7 @@ import pytest
 from harness import make_media, run
 from states import Folders, word
 
-SETTLE = 2  # longer than any mover takes from one file to the next, on a busy machine
+SETTLE = 2  # longer than any mover needs between two files on a busy machine
 
 MOVERS = {
     "mv": 'mv "$1" "$2"',
@@ -19,8 +19,8 @@ MOVERS = {
 
 
 @pytest.mark.parametrize("mover", MOVERS)
-def test_moving_within_the_mount_and_back_disturbs_nothing(desk, mover):
-    """And back again: a file manager's undo."""
+def test_moving_within_the_mount_and_back_changes_nothing(desk, mover):
+    """The way back is the undo of a file manager."""
     folder, _ = desk.begin(mover)
     folders = Folders(desk, folder)
     before = desk.texts()
@@ -38,13 +38,15 @@ def test_moving_within_the_mount_and_back_disturbs_nothing(desk, mover):
 
 
 OUT = {name: MOVERS[name] for name in ("mv", "kioclient move", "python")}
-# kioclient as by somebody who is asked whether to replace what is there, `status`, and says yes.
+# kioclient overwrites, as if a user had confirmed that `status`, which is there already, is
+# replaced.
 BACK = {**OUT, "kioclient move": 'kioclient --noninteractive --overwrite move "file://$1" "file://$2"'}
 
 
 @pytest.mark.parametrize("mover", OUT)
-def test_moving_out_of_the_mount_takes_all_along(desk, mover):
-    """What was a task is none any more: it goes as a removed one does. Back in the mount it is an archive."""
+def test_moving_out_of_the_mount_moves_all_files(desk, mover):
+    """The folder is no longer a task: the move ends it as a removal does. Back in the mount, it is
+    an archive."""
     folder, outside = desk.begin(mover)
     folders = Folders(desk, folder)
     before = desk.texts()
@@ -60,9 +62,9 @@ def test_moving_out_of_the_mount_takes_all_along(desk, mover):
     desk.check_marker([*before, "marker"])
 
 
-# --- while it is being played ---
+# --- during playback ---
 
-def test_renaming_while_streaming(desk):
+def test_renaming_during_playback(desk):
     folder, outside = desk.begin("streaming")
     video = make_media(outside / "video", 3_000_000)
     desk.mount.finished(desk.simulator, folder.name, video=video)

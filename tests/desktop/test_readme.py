@@ -1,4 +1,4 @@
-"""The README's examples, as they stand there."""
+"""The examples of the README, unchanged."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from harness import ROOT, die_with_parent, wait_for
 
 
 def example(beginning):
-    """A block of shell that begins so."""
+    """Returns the block of shell that begins so."""
     found = [block for block in re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
              if block.startswith(beginning)]
     assert len(found) == 1
@@ -19,7 +19,7 @@ def example(beginning):
 
 @pytest.fixture
 def player(tmp_path):
-    """What is called mpv writes down what it is to play, and reads what it is given, as it does."""
+    """A program called mpv that records what it is told to play, and reads its standard input as mpv does."""
     programs, played = tmp_path / "programs", tmp_path / "played"
     programs.mkdir()
     played.touch()
@@ -28,8 +28,8 @@ def player(tmp_path):
     return programs, played
 
 
-def test_a_command_for_each_video(mount, tmp_path, player):
-    """Of folders that are made later, too: every order is one."""
+def test_a_command_runs_for_each_video(mount, tmp_path, player):
+    """This includes folders that are created later: each is an order."""
     programs, played = player
     (mount.path / "there before").mkdir()
     shell = subprocess.Popen(

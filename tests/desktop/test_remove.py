@@ -1,4 +1,4 @@
-"""Remove: task folders in every state, thrown away, brought back, and gone for good."""
+"""Remove: task folders in every state, moved to the trash, restored, and deleted."""
 
 import os
 
@@ -7,7 +7,7 @@ import pytest
 from harness import make_media, wait_for
 from states import STATES, Folders
 
-SETTLE = 2  # longer than any remover takes from one file to the next, on a busy machine
+SETTLE = 2  # longer than any remover needs between two files on a busy machine
 
 
 def media_files(desk):
@@ -16,7 +16,8 @@ def media_files(desk):
 
 
 def folders_with_media(desk, folder):
-    """In each state, and what is downloaded of the finished one: it must go with it."""
+    """Creates a folder in each state, with downloaded bytes of the finished one that must be
+    deleted with it."""
     others = media_files(desk)
     folders = Folders(desk, folder)
     assert (folders["succeeded"] / "video.mp4").read_bytes() == folders.video.read_bytes()
@@ -27,15 +28,15 @@ def folders_with_media(desk, folder):
 # --- the trash ---
 
 THROW = 'for path in "$@"; do gio trash "$path" || exit 1; done'
-# gvfs lists what is in the trash cans of all mounts: what is not "$1"'s is not ours to touch.
+# gvfs lists the trash of all mounts; only entries below "$1" may be touched.
 LISTED = """
     listed() { gio trash --list | awk -F '\\t' -v below="$1/" 'index($2, below) == 1 { print $1 }'; }
     for try in $(seq 300); do [ "$(listed "$1" | wc -l)" -ge "$2" ] && break; sleep 0.1; done
     listed "$1" | while read -r uri; do echo "$uri"; %s "$uri" || exit 1; done
 """
 RESTORE = LISTED % "gio trash --restore"
-# Which is what emptying does with each: it goes from the list at once, and is then taken apart by gvfs, which ends
-# with the session.
+# Emptying does this with each entry: gvfs removes it from the list at once and then deletes it in a
+# process that ends with the session.
 EMPTY = LISTED % "gio remove" + """
     for try in $(seq 300); do [ -z "$(ls -A "$3"/.Trash-*/expunged)" ] && break; sleep 0.1; done
 """
@@ -51,14 +52,14 @@ def take_out(desk, script, folder, folders):
     assert len(done.stdout.split()) == len(folders.paths), (done.stdout, done.stderr)
 
 
-def test_trash_and_restore(desk):
-    """gio's: into the mount's own trash, where nothing is ordered, and back as it was."""
+def test_folders_are_restored_from_the_trash(desk):
+    """gio uses the mount's own trash, in which nothing is ordered; restored folders are unchanged."""
     folder, _ = desk.begin("trash")
     folders = Folders(desk, folder)
     before = desk.texts()
     throw_away(desk, folders)
     (trash,) = desk.path.glob(".Trash-*")
-    (trash / "files" / "held" / "hold").unlink()  # it would go out anywhere else
+    (trash / "files" / "held" / "hold").unlink()  # anywhere else, it would be sent
     desk.check_marker(before)
     before = desk.texts()
     (trash / "files" / "held" / "hold").touch()
@@ -67,7 +68,7 @@ def test_trash_and_restore(desk):
     folders.check_each_goes_on(before)
 
 
-def test_restoring_after_the_daemon_was_restarted(desk):
+def test_folders_are_restored_after_a_restart_of_the_daemon(desk):
     folder, _ = desk.begin("trash")
     folders = Folders(desk, folder, [phase for phase in STATES if phase != "submitting"])
     before = desk.texts()
@@ -79,8 +80,8 @@ def test_restoring_after_the_daemon_was_restarted(desk):
     folders.check_each_goes_on(before)
 
 
-def test_emptying_the_trash(desk):
-    """With what is cancelled, and what is paid for: as removing does."""
+def test_emptying_the_trash_cancels_and_deletes(desk):
+    """Tasks are cancelled and paid videos deleted, as by rm."""
     folder, _ = desk.begin("trash")
     folders, media = folders_with_media(desk, folder)
     before = desk.texts()
@@ -93,7 +94,7 @@ def test_emptying_the_trash(desk):
     wait_for(lambda: not any(os.listdir(path) for path in trash.iterdir()), "nothing is left of it")
 
 
-# --- for good ---
+# --- deletion ---
 
 REMOVERS = {
     "rm -r": 'rm -r "$1"',
@@ -104,8 +105,9 @@ REMOVERS = {
 
 
 @pytest.mark.parametrize("remover", REMOVERS)
-def test_removing_in_every_state(desk, remover):
-    """With files of it open in an editor and in a player: it is gone, cancelled where that can be, and never ordered."""
+def test_removing_a_folder_in_every_state(desk, remover):
+    """An editor and a player have files of it open. The folder disappears, its task is cancelled
+    where possible, and it is never ordered again."""
     folder, _ = desk.begin(remover)
     folders, media = folders_with_media(desk, folder)
     before = desk.texts()
@@ -124,8 +126,9 @@ def test_removing_in_every_state(desk, remover):
 
 
 @pytest.mark.parametrize("remover", ["rm -r", "kioclient remove"])
-def test_removing_while_a_player_reads(desk, remover):
-    """It reads on, or gets an error, and never wrong bytes; after it closed nothing of it is left."""
+def test_removing_during_playback(desk, remover):
+    """The player reads on or gets an error, and never gets wrong bytes. Nothing is left once it has
+    closed the file."""
     folder, outside = desk.begin("playing")
     video = make_media(outside / "video", 3_000_000)
     desk.mount.finished(desk.simulator, folder.name, video=video)

@@ -1,4 +1,4 @@
-"""Thumbnails are in the desktop's cache before a video is shown, and whoever looks for them finds them right."""
+"""Thumbnails are in the desktop's cache before a video is shown, and they are right."""
 
 import os
 import pathlib
@@ -21,10 +21,10 @@ def mount(make_mount, simulator):
     return make_mount(simulator, thumbnails=True)
 
 
-# --- what is there ---
+# --- contents of the cache ---
 
 @pytest.mark.parametrize("name", ["cat", "a b/%41 [x] 'q' \"d\" 猫 #1?;&=+$,@:!~*()"])
-def test_they_are_what_the_specification_says(mount, simulator, name):
+def test_thumbnails_follow_the_specification(mount, simulator, name):
     folder = mount.folder(name)
     wait_state(folder, "succeeded")
     for file, kind in ((folder / "video.mp4", "video/mp4"), (folder / "last_frame.png", "image/png")):
@@ -45,8 +45,8 @@ def test_they_are_what_the_specification_says(mount, simulator, name):
     assert len(all_files(mount)) == 8, "no scratch file stays"
 
 
-def test_what_they_are_made_of_is_fetched_once(mount, simulator):
-    """The last frame, and of the video nothing but what its size was learnt with."""
+def test_thumbnails_fetch_their_sources_once(mount, simulator):
+    """The daemon fetches the last frame, and of the video only the bytes that its size probe fetched."""
     folder = mount.folder()
     wait_state(folder, "succeeded")
     wait_for(lambda: len(all_files(mount)) == 8)
@@ -58,7 +58,7 @@ def test_what_they_are_made_of_is_fetched_once(mount, simulator):
     assert simulator.stats()["requests"]["media"] == 0
 
 
-def test_without_a_last_frame_it_is_the_videos_first(mount, simulator, tmp_path):
+def test_without_a_last_frame_the_first_frame_of_the_video_is_used(mount, simulator, tmp_path):
     video = film(tmp_path / "film.mp4", "640x360", 2)
     folder = ordered_without_frame(mount, simulator, video)
     assert not (folder / "last_frame.png").exists()
@@ -67,7 +67,7 @@ def test_without_a_last_frame_it_is_the_videos_first(mount, simulator, tmp_path)
     assert pixels(seeded(mount, folder / "video.mp4")["large"]) == (256, 144)
 
 
-def test_of_a_long_video_little_is_fetched(mount, simulator, tmp_path):
+def test_little_is_fetched_of_a_long_video(mount, simulator, tmp_path):
     video = film(tmp_path / "film.mp4", "1280x720", 8, ["-vf", "noise=alls=60:allf=t", "-b:v", "16M"])
     size = video.stat().st_size
     assert size > 8 * MIB
@@ -76,13 +76,13 @@ def test_of_a_long_video_little_is_fetched(mount, simulator, tmp_path):
     assert simulator.stats()["media_bytes"] < 1.3 * MIB, f"of {size} bytes; the first frame has 1.06 MiB"
 
 
-def test_pixels_that_are_not_square(mount, simulator, tmp_path):
+def test_non_square_pixels_are_scaled(mount, simulator, tmp_path):
     video = film(tmp_path / "film.mp4", "320x360", 1, ["-vf", "setsar=2"])
     folder = ordered_without_frame(mount, simulator, video)
     assert pixels(seeded(mount, folder / "video.mp4")["x-large"]) == (512, 288)
 
 
-def test_an_input_keeps_its_name(mount, simulator):
+def test_an_input_with_an_outputs_name_gets_no_thumbnail(mount, simulator):
     folder = mount.folder("cat", prompt=None)
     (folder / "last_frame.png").write_bytes(png(400, 400))
     (folder / "first_frame.png").write_bytes(png(400, 400))
@@ -93,9 +93,9 @@ def test_an_input_keeps_its_name(mount, simulator):
     assert not seeded(mount, folder / "last_frame.png")
 
 
-# --- they follow ---
+# --- changes of files and folders ---
 
-def test_they_go_with_the_file_and_with_the_folder(mount, simulator):
+def test_thumbnails_are_removed_with_the_file_and_with_the_folder(mount, simulator):
     folder = mount.folder()
     wait_state(folder, "succeeded")
     (folder / "video.mp4").unlink()
@@ -105,7 +105,7 @@ def test_they_go_with_the_file_and_with_the_folder(mount, simulator):
     wait_for(lambda: not all_files(mount))
 
 
-def test_they_come_back_with_the_file(mount, simulator):
+def test_thumbnails_come_back_with_the_file(mount, simulator):
     folder = mount.folder()
     wait_state(folder, "succeeded")
     (folder / "video.mp4").unlink()
@@ -116,7 +116,7 @@ def test_they_come_back_with_the_file(mount, simulator):
     assert_valid(mount, folder / "video.mp4")
 
 
-def test_a_renamed_folder_takes_them_along(mount, simulator):
+def test_thumbnails_follow_a_renamed_folder(mount, simulator):
     folder = mount.folder("film/shot")
     wait_state(folder, "succeeded")
     simulator.control("DELETE", "/stats")
@@ -133,7 +133,7 @@ def test_a_renamed_folder_takes_them_along(mount, simulator):
     assert simulator.stats()["requests"]["media"] == 0
 
 
-def test_another_attempt_has_its_own(mount, simulator):
+def test_a_new_attempt_has_its_own_thumbnails(mount, simulator):
     simulator.hold("running")
     folder = mount.folder()
     task = wait_for(lambda: task_id(folder), "a task id")
@@ -146,7 +146,7 @@ def test_another_attempt_has_its_own(mount, simulator):
     assert_valid(mount, folder / "video.mp4")
 
 
-# --- what goes wrong holds up nothing ---
+# --- failures that must not block ---
 
 def seconds_to(folder, wanted):
     start = time.monotonic()
@@ -154,7 +154,7 @@ def seconds_to(folder, wanted):
     return time.monotonic() - start
 
 
-def test_a_program_that_hangs(make_mount, simulator, tmp_path):
+def test_a_hanging_thumbnailer_delays_a_video_by_three_seconds_at_most(make_mount, simulator, tmp_path):
     daemon = other_program(tmp_path, f"echo $$ > {tmp_path}/pid; exec sleep 600")
     mount = make_mount(simulator, thumbnails=True, daemon=daemon)
     folder = finished_waiting(mount, simulator)
@@ -168,17 +168,17 @@ def test_a_program_that_hangs(make_mount, simulator, tmp_path):
     wait_for(lambda: not pathlib.Path(f"/proc/{pid}").exists(), "its end")
 
 
-def test_the_mount_ends_while_they_are_made(make_mount, simulator, tmp_path):
+def test_the_mount_ends_while_a_thumbnailer_runs(make_mount, simulator, tmp_path):
     daemon = other_program(tmp_path, f"echo $$ > {tmp_path}/pid; exec sleep 600")
     mount = make_mount(simulator, thumbnails=True, daemon=daemon)
     finished_waiting(mount, simulator)
     pid = int(wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text()))
-    mount.end()  # which would not wait 600 s
+    mount.end()  # it does not wait 600 s
     assert not pathlib.Path(f"/proc/{pid}").exists()
 
 
 @pytest.mark.parametrize("action", ["rm -r", "cancel", "mv"])
-def test_what_happens_to_a_task_that_is_held_back(make_mount, simulator, tmp_path, action):
+def test_actions_on_a_task_that_waits_for_its_thumbnails(make_mount, simulator, tmp_path, action):
     mount = make_mount(simulator, thumbnails=True, daemon=other_program(tmp_path, "exec sleep 600"))
     folder = finished_waiting(mount, simulator)
     wait_for(lambda: field(folder, "waiting") == "its thumbnails for the desktop")
@@ -195,7 +195,7 @@ def test_what_happens_to_a_task_that_is_held_back(make_mount, simulator, tmp_pat
     assert simulator.creates() == 1
 
 
-def test_a_crash_before_they_are_there(make_mount, simulator, tmp_path):
+def test_thumbnails_are_made_after_a_crash(make_mount, simulator, tmp_path):
     daemon = other_program(tmp_path, f"echo $$ > {tmp_path}/pid; exec sleep 600")
     mount = make_mount(simulator, thumbnails=True, daemon=daemon)
     folder = finished_waiting(mount, simulator)
@@ -203,7 +203,7 @@ def test_a_crash_before_they_are_there(make_mount, simulator, tmp_path):
     pid = int(wait_for(lambda: (tmp_path / "pid").read_text()))
     mount.kill()
     wait_for(lambda: not pathlib.Path(f"/proc/{pid}").exists() or pathlib.Path(f"/proc/{pid}/comm").read_text() == "sleep\n")
-    if pathlib.Path(f"/proc/{pid}").exists():  # the real one ends with the daemon; this one knows nothing of that
+    if pathlib.Path(f"/proc/{pid}").exists():  # the real program ends with the daemon; this script does not
         os.kill(pid, signal.SIGKILL)
     mount.unmount_leftover()
     mount.daemon = harness.DAEMON
@@ -213,8 +213,9 @@ def test_a_crash_before_they_are_there(make_mount, simulator, tmp_path):
     assert simulator.creates() == 1
 
 
-def test_the_program_gets_nothing(make_mount, simulator, tmp_path):
-    """No key, no environment, no descriptor but its socket; and it ends with the daemon's thread."""
+def test_the_thumbnailer_inherits_nothing(make_mount, simulator, tmp_path):
+    """It gets no key, no environment, and no descriptor but its socket, and it ends with the
+    daemon's thread."""
     os.environ["SEEDANCE_TEST_SECRET"] = "x"
     try:
         daemon = other_program(tmp_path, f"ls -l /proc/$$/fd > {tmp_path}/fds; cat /proc/$$/environ > {tmp_path}/environ;"
@@ -227,13 +228,13 @@ def test_the_program_gets_nothing(make_mount, simulator, tmp_path):
     wait_for((tmp_path / "done").exists)
     assert (tmp_path / "environ").read_bytes() == b""
     targets = dict(line.split()[-3::2] for line in (tmp_path / "fds").read_text().splitlines() if "->" in line)
-    script = targets.pop("255")  # bash's own
+    script = targets.pop("255")  # opened by bash
     assert script.endswith("seedance-thumbnailer") and targets.pop("0").startswith("socket:")
     assert set(targets) <= {"1", "2"} and targets["2"] == "/dev/null"
     assert str(mount.path) not in (tmp_path / "words").read_text()
 
 
-def test_a_program_that_is_missing(make_mount, simulator, tmp_path):
+def test_a_missing_thumbnailer_is_logged(make_mount, simulator, tmp_path):
     mount = make_mount(simulator, thumbnails=True, daemon=other_program(tmp_path, None))
     mount.expect_log("event=no_thumbnails task=1 ")
     for name in ("a", "b"):
@@ -245,7 +246,7 @@ def test_a_program_that_is_missing(make_mount, simulator, tmp_path):
 @pytest.mark.parametrize("script", ["printf '\\2\\0\\0\\0\\377\\377\\377\\177\\200\\0\\0\\0\\0\\0\\0\\0' >&0", "cat /dev/zero >&0",
                                     "printf '\\1\\0\\0\\0\\20\\0\\0\\0\\377\\377\\377\\377\\377\\377\\377\\377' >&0; sleep 1",
                                     "printf '\\2\\0\\0\\0\\4\\0\\0\\0\\200\\0\\0\\0\\0\\0\\0\\0abcd' >&0", "exit 0", "kill -9 $$"])
-def test_a_program_that_was_taken_over(make_mount, simulator, tmp_path, script):
+def test_a_compromised_thumbnailer_does_no_harm(make_mount, simulator, tmp_path, script):
     mount = make_mount(simulator, thumbnails=True, daemon=other_program(tmp_path, script))
     folder = mount.folder()
     wait_state(folder, "succeeded")
@@ -254,7 +255,7 @@ def test_a_program_that_was_taken_over(make_mount, simulator, tmp_path, script):
 
 
 @pytest.mark.parametrize("content", ["random", "cut", "text", "empty head"])
-def test_what_is_no_picture(mount, simulator, tmp_path, content):
+def test_content_that_is_no_picture(mount, simulator, tmp_path, content):
     video = make_media(tmp_path / "video.bin", 300_000)
     frame = tmp_path / "frame.bin"
     whole = noise(tmp_path / "noise.png").read_bytes()
@@ -262,14 +263,14 @@ def test_what_is_no_picture(mount, simulator, tmp_path, content):
                        "empty head": bytes(5000)}[content])
     folder = finished_waiting(mount, simulator, video=video, last_frame=frame)
     assert seconds_to(folder, "succeeded") < PATIENCE / 2
-    if content != "cut":  # what is there of it may be shown
+    if content != "cut":  # an incomplete picture may get a thumbnail
         wait_for(lambda: "event=no_thumbnails" in mount.log())
         assert not all_files(mount)
     assert (folder / "video.mp4").read_bytes() == video.read_bytes()
 
 
-def test_a_media_host_that_stands_still(mount, simulator, tmp_path):
-    """What is to be decoded does not come: the video is shown all the same, and its thumbnails are given up."""
+def test_a_stalled_media_host_does_not_hold_a_video_back(mount, simulator, tmp_path):
+    """The source of the thumbnails does not arrive: the video is shown all the same, without thumbnails."""
     video, frame = make_media(tmp_path / "video.bin", 300_000), noise(tmp_path / "noise.png")
     assert frame.stat().st_size > 3 * 131072, "the first piece of it comes with its size"
     simulator.fault("media", {"delay_ms": 1}, kind="last_frame", times=1)
@@ -281,7 +282,7 @@ def test_a_media_host_that_stands_still(mount, simulator, tmp_path):
     simulator.clear_faults()
 
 
-def test_no_room_in_the_cache(mount, simulator):
+def test_an_unwritable_cache_is_logged(mount, simulator):
     mount.cache.mkdir()
     (mount.cache / "thumbnails").write_text("a file is in the way")
     folder = mount.folder()
@@ -289,9 +290,9 @@ def test_no_room_in_the_cache(mount, simulator):
     wait_for(lambda: "event=no_thumbnails task=1 reason=\"Not a directory\"" in mount.log())
 
 
-# --- switched off ---
+# --- disabled ---
 
-def test_switched_off(make_mount, simulator, tmp_path):
+def test_thumbnails_can_be_disabled(make_mount, simulator, tmp_path):
     daemon = other_program(tmp_path, f"touch {tmp_path}/started; exec sleep 600")
     mount = make_mount(simulator, daemon=daemon)
     folder = mount.folder()
@@ -301,7 +302,7 @@ def test_switched_off(make_mount, simulator, tmp_path):
     assert len(line) == 2 and "thumbnails" not in mount.log()
 
 
-def test_without_a_home(make_mount, simulator, monkeypatch, tmp_path):
+def test_without_a_home_there_are_no_thumbnails(make_mount, simulator, monkeypatch, tmp_path):
     mount = make_mount(simulator)
     mount.end()
     environment = {key: value for key, value in os.environ.items() if not key.startswith("XDG_")} | {"HOME": "/nonexistent"}
@@ -316,8 +317,8 @@ def test_without_a_home(make_mount, simulator, monkeypatch, tmp_path):
     assert not pathlib.Path("/nonexistent").exists()
 
 
-def test_a_cache_in_the_mount(make_mount, simulator, tmp_path):
-    """It would be written through this very program."""
+def test_a_cache_inside_the_mount_is_not_used(make_mount, simulator, tmp_path):
+    """The daemon would write to its own mount."""
     mount = make_mount(simulator, thumbnails=True)
     mount.end()
     mount.cache = mount.path / ".cache"
@@ -327,7 +328,7 @@ def test_a_cache_in_the_mount(make_mount, simulator, tmp_path):
     assert not mount.cache.exists()
 
 
-def test_many_at_once(mount, simulator):
+def test_many_tasks_at_once_get_thumbnails(mount, simulator):
     folders = [mount.folder(f"shot-{n}") for n in range(12)]
     for folder in folders:
         wait_state(folder, "succeeded", timeout=PATIENCE * 2)
@@ -336,10 +337,10 @@ def test_many_at_once(mount, simulator):
         assert_valid(mount, folder / "video.mp4")
 
 
-# --- the program alone ---
+# --- the thumbnailer alone ---
 
-def test_what_the_program_may_do(tmp_path):
-    """Nothing but compute and answer: no file, no other program, no privilege, whoever takes it over."""
+def test_the_thumbnailer_can_only_compute_and_answer(tmp_path):
+    """It can open no file, start no program and gain no privilege, even when compromised."""
     import socket
     picture = noise(tmp_path / "noise.png").read_bytes()
     ours, theirs = socket.socketpair()
@@ -347,7 +348,7 @@ def test_what_the_program_may_do(tmp_path):
                                preexec_fn=harness.die_with_parent)
     theirs.close()
     said_by_it = ours.makefile("rb")
-    word, size, offset = struct.unpack("IIQ", said_by_it.read(16))  # it asks: it is confined by now
+    word, size, offset = struct.unpack("IIQ", said_by_it.read(16))  # its first request: it is confined now
     assert word == 1 and offset == 0
     said = dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{program.pid}/status").read_text().splitlines())
     limits = pathlib.Path(f"/proc/{program.pid}/limits").read_text()

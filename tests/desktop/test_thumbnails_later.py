@@ -1,5 +1,5 @@
-"""Thumbnails of what succeeded earlier: whatever is missing in the desktop's cache after a start is made, cheaply and in
-the background, and then nobody who looks at the folders fetches anything."""
+"""Thumbnails of earlier tasks: after a start, the daemon makes those that the desktop's cache
+lacks, cheaply and in the background. Then opening the folders fetches nothing."""
 
 import ctypes
 import hashlib
@@ -21,7 +21,8 @@ KIB = 1 << 10
 
 @pytest.fixture(scope="module")
 def media(tmp_path_factory):
-    """A video that a thumbnailer reads more of than came with its size, and pictures below and above what may be fetched."""
+    """A video of which a thumbnailer reads more than the size probe fetched, and pictures below and
+    above the limit for fetching."""
     directory = tmp_path_factory.mktemp("media")
     film(directory / "video.mp4", "640x360", 3, ["-vf", "noise=alls=60:allf=t", "-b:v", "4M", "-movflags", "+faststart"])
     noise(directory / "small.png", 200)
@@ -32,7 +33,7 @@ def media(tmp_path_factory):
 
 
 def finish(mount, simulator, names, **media):
-    """Folders whose tasks succeeded, all at once."""
+    """Creates folders whose tasks have succeeded, all at once."""
     simulator.hold("queued")
     folders = [mount.folder(name) for name in names]
     for folder in folders:
@@ -60,13 +61,13 @@ def wait_valid(mount, *folders):
 
 
 def looked(mount):
-    """How often the daemon came to the end of what it found at a start; and what it did the last time."""
+    """How often the daemon finished its check after a start, and the result of the last check."""
     lines = [line for line in mount.log().splitlines() if "event=thumbnails_looked_at" in line]
     return len(lines), dict(word.split("=") for word in lines[-1].split()[2:]) if lines else {}
 
 
 def restart(mount, simulator, path=None, thumbnails=True, waits=True):
-    """Ends the mount and starts it again, at another path perhaps; what is fetched counts from then on."""
+    """Ends the mount and starts it again, possibly at another path; resets the count of fetched bytes."""
     mount.end()
     if path:
         path.mkdir(exist_ok=True)
@@ -87,7 +88,7 @@ def fetched(simulator):
 
 
 def let_tumbler_look(mount, folder):
-    """What Thunar does with a folder's files. The last one, a user's own, shows that it is through with all of them."""
+    """Requests thumbnails as Thunar does. The last file, a user's own, shows that all of them are done."""
     own = folder / "zz.png"
     own.write_bytes(png(300, 200))
     files = [*outputs(folder), own]
@@ -100,9 +101,9 @@ def let_tumbler_look(mount, folder):
                         hashlib.md5(gio(mount, own)["uri"].encode()).hexdigest() + ".png", home=mount.cache.parent / "home")
 
 
-# --- where the mount is, and what became of the cache ---
+# --- the path of the mount, and the state of the cache ---
 
-def test_a_mount_at_another_place_and_back(make_mount, simulator, media, tmp_path):
+def test_a_mount_at_another_path_and_back(make_mount, simulator, media, tmp_path):
     mount = make_mount(simulator, thumbnails=True, options=["keep=lazy"])
     names, at_home = ("a", "film/b"), mount.path
     folders = finish(mount, simulator, names, video=media / "video.mp4", last_frame=media / "middle.png")
@@ -127,7 +128,7 @@ def test_a_mount_at_another_place_and_back(make_mount, simulator, media, tmp_pat
     assert fetched(simulator) > 128 * KIB, "without them, that look reads"
 
 
-def test_a_cache_that_was_cleaned_and_one_that_was_off(make_mount, simulator, media):
+def test_a_cleaned_cache_and_a_disabled_one(make_mount, simulator, media):
     mount = make_mount(simulator, options=["keep=lazy"])
     folders = finish(mount, simulator, ["cat"], video=media / "video.mp4", last_frame=media / "middle.png")
     assert not mount.cache.exists()
@@ -141,9 +142,9 @@ def test_a_cache_that_was_cleaned_and_one_that_was_off(make_mount, simulator, me
     assert fetched(simulator) == 0
 
 
-# --- what it may cost ---
+# --- limits ---
 
-def test_what_costs_too_much_waits_until_it_is_here(make_mount, simulator, media, tmp_path):
+def test_expensive_thumbnails_wait_until_their_source_is_on_disk(make_mount, simulator, media, tmp_path):
     video = film(tmp_path / "film.mp4", "1280x720", 0.25, ["-vf", "noise=alls=80:allf=t", "-qp", "4"])
     assert video.stat().st_size > 6 * MIB, "its first frame takes more than may be fetched"
     mount = make_mount(simulator, options=["keep=lazy"])
@@ -155,7 +156,7 @@ def test_what_costs_too_much_waits_until_it_is_here(make_mount, simulator, media
     wait_valid(mount, folder)
 
 
-def test_a_link_that_is_about_to_die_is_not_used(make_mount, simulators, media, tmp_path):
+def test_a_link_close_to_its_expiry_is_not_used(make_mount, simulators, media, tmp_path):
     simulators.append(harness.Simulator(tmp_path, "--link-seconds", "300"))
     simulator = simulators[-1]
     mount = make_mount(simulator, options=["keep=lazy"])
@@ -163,11 +164,11 @@ def test_a_link_that_is_about_to_die_is_not_used(make_mount, simulators, media, 
                       last_frame=media / "middle.png")
     done = restart(mount, simulator)
     assert not simulator.requests(on="media") and done["lacking"] == "1" and not all_files(mount)
-    (folder / "last_frame.png").read_bytes()  # what people read is here then, and costs nothing more
+    (folder / "last_frame.png").read_bytes()  # what a user has read is on disk and costs nothing more
     wait_valid(mount, folder)
 
 
-def test_a_media_host_that_stands_still_is_left_alone(make_mount, simulator, media):
+def test_a_stalled_media_host_blocks_nothing(make_mount, simulator, media):
     mount = make_mount(simulator, options=["keep=lazy"])
     finish(mount, simulator, ["a", "b", "c"], video=media / "video.mp4", last_frame=media / "middle.png")
     simulator.fault("media", {"hang": "before"}, times=1000)
@@ -176,13 +177,13 @@ def test_a_media_host_that_stands_still_is_left_alone(make_mount, simulator, med
     folder = mount.folder("new")
     assert wait_state(folder, "queued", "running", "succeeded")
     simulator.clear_faults()
-    mount.end()  # which waits for nothing of that
+    mount.end()  # it waits for none of these requests
 
 
-# --- whom it leaves alone, and to whom it gives way ---
+# --- thumbnails of other programs, and priorities ---
 
 def texts_of(uri, mtime):
-    """A thumbnail by another program, which our own never look like."""
+    """A thumbnail by another program, which differs from all of ours."""
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
@@ -191,7 +192,7 @@ def texts_of(uri, mtime):
             + chunk(b"tEXt", b"Thumb::MTime\0%d" % mtime) + picture[33:])
 
 
-def test_what_other_programs_noted_is_theirs(make_mount, simulator, media):
+def test_thumbnails_of_other_programs_are_kept(make_mount, simulator, media):
     mount = make_mount(simulator)
     folders = finish(mount, simulator, ["a", "b"], video=media / "video.mp4", last_frame=media / "small.png")
     made, failed = (folder / "video.mp4" for folder in folders)
@@ -211,8 +212,9 @@ def niceness(pid):
     return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[16])
 
 
-def test_what_succeeds_now_goes_before(make_mount, simulator, media, tmp_path):
-    """The program hangs over an old task; a new one has its thumbnails when it is shown, and the old one afterwards."""
+def test_a_new_task_has_priority(make_mount, simulator, media, tmp_path):
+    """The thumbnailer hangs on an old task. A new task has its thumbnails when it is shown, and the
+    old one gets its thumbnails afterwards."""
     hang = tmp_path / "hang"
     hang.touch()
     daemon = other_program(tmp_path, f"if [ -e {hang} ]; then echo $$ > {tmp_path}/pid.new; mv {tmp_path}/pid.new"
@@ -232,18 +234,18 @@ def test_what_succeeds_now_goes_before(make_mount, simulator, media, tmp_path):
     assert log.index("event=thumbnails task=") < log.index("event=thumbnails_later task=")
 
 
-def test_the_mount_ends_during_the_look(make_mount, simulator, media, tmp_path):
+def test_the_mount_ends_during_the_check(make_mount, simulator, media, tmp_path):
     daemon = other_program(tmp_path, f"echo $$ > {tmp_path}/pid.new; mv {tmp_path}/pid.new {tmp_path}/pid; exec sleep 600")
     mount = make_mount(simulator, options=["keep=lazy"], daemon=daemon)
     finish(mount, simulator, ["a", "b"], video=media / "video.mp4", last_frame=media / "small.png")
     restart(mount, simulator, waits=False)
     wait_for((tmp_path / "pid").exists, "the look")
-    mount.end()  # which would not wait 600 s
+    mount.end()  # it does not wait 600 s
     assert not pathlib.Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}").exists()
 
 
-def test_a_burst(make_mount, simulator, media, tmp_path):
-    """Those that are shown before their turn came have theirs soon after."""
+def test_a_burst_of_tasks_gets_all_thumbnails(make_mount, simulator, media, tmp_path):
+    """Tasks that are shown before their turn get their thumbnails soon after."""
     daemon = other_program(tmp_path, f"sleep 1; exec {harness.BUILD}/seedance-thumbnailer \"$@\"")
     mount = make_mount(simulator, thumbnails=True, options=["keep=lazy"], daemon=daemon)
     folders = finish(mount, simulator, [f"shot-{n}" for n in range(4)], video=media / "video.mp4",
@@ -256,7 +258,7 @@ def test_a_burst(make_mount, simulator, media, tmp_path):
 
 # --- tasks from before a restart ---
 
-def test_they_follow_and_go_after_a_restart(make_mount, simulator, media):
+def test_thumbnails_follow_renames_and_removals_after_a_restart(make_mount, simulator, media):
     mount = make_mount(simulator, thumbnails=True, options=["keep=lazy"])
     folders = finish(mount, simulator, ["film/a", "b", "c"], video=media / "video.mp4", last_frame=media / "small.png")
     wait_valid(mount, *folders)
@@ -278,7 +280,7 @@ def test_they_follow_and_go_after_a_restart(make_mount, simulator, media):
     wait_valid(mount, mount.path / "c")
 
 
-def test_another_version_after_a_restart(make_mount, simulator, media, tmp_path):
+def test_a_new_version_after_a_restart_gets_new_thumbnails(make_mount, simulator, media, tmp_path):
     mount = make_mount(simulator, thumbnails=True, options=["keep=lazy"])
     mount.expect_log("media_failed")
     [folder] = finish(mount, simulator, ["cat"], video=make_media(tmp_path / "old", 2 * MIB), last_frame=media / "small.png")
@@ -296,8 +298,8 @@ def exchange(one, other):
     assert ctypes.CDLL(None, use_errno=True).renameat2(-100, os.fsencode(one), -100, os.fsencode(other), 2) == 0
 
 
-def test_folders_that_change_places(make_mount, simulator, media, tmp_path):
-    """Both may have the same time: only the picture tells that it is the other's."""
+def test_exchanged_folders_get_the_right_thumbnails(make_mount, simulator, media, tmp_path):
+    """Both may have the same time, so only the picture itself identifies its owner."""
     mount = make_mount(simulator, thumbnails=True, options=["keep=lazy"])
     wide, tall = tmp_path / "wide.png", tmp_path / "tall.png"
     wide.write_bytes(png(1200, 100))

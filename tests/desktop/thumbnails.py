@@ -1,4 +1,4 @@
-"""The desktop's thumbnail cache, as the tests of it look at it, and what thumbnails are made of."""
+"""The desktop's thumbnail cache as the tests read it, and sources of thumbnails."""
 
 import hashlib
 import os
@@ -14,7 +14,7 @@ MIB = 1 << 20
 
 
 def chunks(path):
-    """(type, data) of a PNG's chunks, their checksums checked."""
+    """The (type, data) of a PNG's chunks; verifies their checksums."""
     data = path.read_bytes()
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     at = 8
@@ -27,7 +27,7 @@ def chunks(path):
 
 
 def texts(path):
-    """What stands before the picture's data."""
+    """The text chunks before the picture's data."""
     found = {}
     for kind, body in chunks(path):
         if kind == b"IDAT":
@@ -43,14 +43,14 @@ def pixels(path):
 
 
 def gio(mount, file, attributes="thumbnail::*"):
-    """What GLib, which file managers ask, says of a file."""
+    """What GLib, which file managers use, reports of a file."""
     text = run("gio", "info", "-a", attributes, file, env={**os.environ, "XDG_CACHE_HOME": str(mount.cache)}).stdout
     found = dict(line.strip().split(": ", 1) for line in text.splitlines() if ": " in line)
     return found
 
 
 def seeded(mount, file):
-    """The thumbnails of a file by size, by the address that GLib gives it."""
+    """The thumbnails of a file by size, found by the URI that GLib gives it."""
     uri = gio(mount, file)["uri"]
     name = hashlib.md5(uri.encode()).hexdigest() + ".png"
     return {size: mount.thumbnails / size / name for size in SIZES if (mount.thumbnails / size / name).exists()}
@@ -67,14 +67,14 @@ def assert_valid(mount, file):
 
 
 def film(path, size="640x360", seconds=2, options=()):
-    """A real video whose index is at its end."""
+    """Creates a real video with its index at the end."""
     run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=size={size}:rate=24:duration={seconds}", *options,
         "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-f", "mp4", path)
     return path
 
 
 def noise(path, side=512):
-    """A picture that does not shrink: about 3 bytes a pixel."""
+    """Creates a picture that does not compress: about 3 bytes per pixel."""
     row = b"".join(b"\0" + os.urandom(side * 3) for _ in range(side))
 
     def chunk(kind, data):
@@ -97,7 +97,7 @@ def ordered_without_frame(mount, simulator, video, name="cat"):
 
 
 def finished_waiting(mount, simulator, **media):
-    """A folder whose task has succeeded at the service, and may be held back here."""
+    """Creates a folder whose task has succeeded at the service; the daemon may still hold it back."""
     simulator.hold("queued")
     folder = mount.folder()
     task = wait_for(lambda: task_id(folder), "a task id")
@@ -110,7 +110,7 @@ def finished_waiting(mount, simulator, **media):
 
 
 def other_program(tmp_path, script):
-    """A daemon beside which another thumbnailer lies."""
+    """A copy of the daemon beside another thumbnailer."""
     place = tmp_path / "bin"
     place.mkdir()
     place.chmod(0o755)

@@ -1,4 +1,4 @@
-"""Situations in which nothing can be ordered: a full disk, a service that is away."""
+"""Situations in which nothing can be ordered: a full disk, an unreachable service."""
 
 import contextlib
 
@@ -11,7 +11,8 @@ from harness import field, state, wait_for
 
 @pytest.fixture
 def small_mount(simulator, tmp_path):
-    """Its library lies on a disk of 24 MiB. Ask for it before the desktop, whose windows end first."""
+    """A mount whose library is on a disk of 24 MiB. Request it before the desktop, whose windows
+    end first."""
     simulator.hold("queued")
     with small_disk(tmp_path, "library"):
         mount = harness.Mount(tmp_path, simulator)
@@ -26,7 +27,7 @@ def small_mount(simulator, tmp_path):
 
 @pytest.fixture
 def away(make_mount, tmp_path):
-    """A mount whose service nobody is."""
+    """A mount whose service is unreachable."""
     with contextlib.ExitStack() as stack:
         port = stack.enter_context(harness.closing_port())
         key = tmp_path / "key"

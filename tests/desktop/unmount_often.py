@@ -1,4 +1,4 @@
-"""Mounts, makes orders and unmounts at once, many times; says how often that was refused.
+"""Mounts, makes orders and unmounts at once, many times; prints how many unmounts were refused.
 
 usage: unmount_often.py DIRECTORY TIMES
 """
@@ -33,7 +33,8 @@ def main(directory, times):
             sys.exit(f"turn {turn}: the daemon ended badly\n{mount.log()}")
     mount.check_log()
     simulator.stop()
-    # Where it may have no mount of its own, the announcer holds the mount for a moment: each went in the end.
+    # Without its own mount, the announcer keeps the mount busy for a moment; each unmount succeeded
+    # in the end.
     if refused and "own_mount=no" not in mount.log():
         sys.exit(f"refused {len(refused)} of {times} times: {refused[:5]}")
     print(f"refused {len(refused)} of {times} times")

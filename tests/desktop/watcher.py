@@ -1,4 +1,5 @@
-"""Tells what happens to the files of a folder, by whomever: inotify by hand, as it is not in Python's library."""
+"""Reports what happens to the files of a folder, by any process. It calls inotify itself, which
+Python's library lacks."""
 
 import ctypes
 import os
@@ -11,7 +12,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Watcher:
-    """From here on: events() are (what, name), in order; what repeats itself counts once."""
+    """Watches from now on: events() are (what, name), in order, and repetitions count once."""
 
     def __init__(self, folder):
         self.fd = libc.inotify_init1(IN_NONBLOCK | IN_CLOEXEC)
@@ -38,7 +39,7 @@ class Watcher:
         return [event for event in self.seen if not kinds or event[0] in kinds]
 
     def was_read(self, name):
-        """Read, and closed after that."""
+        """True if the file was read and then closed."""
         events = [what for what, whose in self.events() if whose == name]
         return "access" in events and "close_nowrite" in events[events.index("access"):]
 

@@ -1,4 +1,5 @@
-"""Prints as JSON what the programs on this display tell assistive technology (AT-SPI): what a blind user would hear."""
+"""Prints as JSON what the programs on this display expose to assistive technology (AT-SPI), as a
+blind user would hear it."""
 
 import json
 import sys
@@ -12,7 +13,7 @@ DEEPEST, MOST = 40, 5000
 
 
 def asked(question, *arguments):
-    """None where a program has no answer to it: the one that went away meanwhile, or a toolkit that lacks it."""
+    """None if a program gives no answer: it has just ended, or its toolkit lacks the interface."""
     try:
         return question(*arguments)
     except GLib.Error:
@@ -20,7 +21,7 @@ def asked(question, *arguments):
 
 
 def text_of(node):
-    """What is written in it, which may be more than its name."""
+    """The text of a widget, which may be more than its name."""
     interface = node.get_text_iface()
     return interface.get_text(0, -1) if interface else ""
 
@@ -46,7 +47,7 @@ def walk(node, app, shown, found, depth=0):
 
 
 def state_of_shown(application):
-    """GTK 4 says of windows alone that they are showing."""
+    """GTK 4 reports the state "showing" only for windows."""
     is_gtk4 = asked(application.get_toolkit_name) == "GTK" and (asked(application.get_toolkit_version) or "").startswith("4")
     return Atspi.StateType.VISIBLE if is_gtk4 else Atspi.StateType.SHOWING
 
