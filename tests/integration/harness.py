@@ -314,8 +314,8 @@ PNG = png(2, 2)
 
 
 def has_passthrough():
-    """Whether libfuse (3.17) and the kernel (6.9) let the kernel read a file below by itself. tests/CMakeLists.txt asks
-    the same."""
+    """True if libfuse (3.17) and the kernel (6.9) support passthrough. tests/CMakeLists.txt has the same
+    condition."""
     kernel = tuple(int(part) for part in re.match(r"(\d+)\.(\d+)", os.uname().release).groups())
     library = subprocess.run(["pkg-config", "--atleast-version=3.17", "fuse3"], check=False)
     return kernel >= (6, 9) and library.returncode == 0

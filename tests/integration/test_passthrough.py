@@ -1,6 +1,7 @@
-"""Outputs that are whole on disk are read by the kernel itself, where root mounts and libfuse and the kernel allow it.
+"""Passthrough: the kernel itself reads outputs that are complete on disk, if root mounts and
+libfuse and the kernel support it.
 
-conftest.py leaves these tests out where libfuse or the kernel are too old (harness.has_passthrough()).
+conftest.py leaves these tests out if libfuse or the kernel is too old (harness.has_passthrough()).
 """
 
 import contextlib
@@ -24,7 +25,7 @@ def video(tmp_path):
 
 
 def fetch(folder):
-    """Everything is brought by the daemon: the kernel has none of it in its caches."""
+    """Makes the daemon download all bytes, so that the kernel has none of them in its cache."""
     control(folder, "fetch")
     wait_for(lambda: field(folder, "kept") == "100%")
 
@@ -58,8 +59,8 @@ def threads(mount):
     return [path.read_text().rpartition(")")[2].split()[0] for path in pathlib.Path(f"/proc/{mount.pid}/task").glob("*/stat")]
 
 
-# A process of its own: what waits for the daemon in a page fault would hold up this one. What it asks the daemon for, it
-# asks before it says that it is ready.
+# A separate process: a page fault that waits for the daemon would block this one. The reader makes
+# its own requests to the daemon before it reports that it is ready.
 READER = """
 import mmap, os, sys
 fd, size, how = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
@@ -77,7 +78,7 @@ while at < size:
 
 
 def take(stream, size):
-    """That many bytes of a pipe; fewer if no more come."""
+    """Returns that many bytes of a pipe, or fewer if no more come."""
     data = b""
     while len(data) < size and select.select([stream], [], [], PATIENCE)[0]:
         piece = os.read(stream.fileno(), MIB)
@@ -88,7 +89,7 @@ def take(stream, size):
 
 
 def read_by_kernel(mount, fd, how="read"):
-    """All bytes of an open file, read while the daemon is stopped: what it is asked then is never answered."""
+    """Reads all of an open file while the daemon is stopped and can answer no request."""
     size = os.fstat(fd).st_size
     with subprocess.Popen([sys.executable, "-c", READER, str(fd), str(size), how], pass_fds=[fd], bufsize=0,
                           stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reader:
@@ -100,17 +101,17 @@ def read_by_kernel(mount, fd, how="read"):
             return take(reader.stdout, size)
         finally:
             reader.kill()
-            os.kill(mount.pid, signal.SIGCONT)  # the reader's end closes the file, which asks the daemon
+            os.kill(mount.pid, signal.SIGCONT)  # the end of the reader closes the file, which the daemon must answer
 
 
-def test_root_gets_it_and_nobody_else(mount, folder, video):
+def test_only_root_gets_passthrough(mount, folder, video):
     assert (folder / "video.mp4").read_bytes() == video.read_bytes()
     assert ("event=passthrough" in mount.log()) == is_root()
     assert "event=no_passthrough" not in mount.log()
 
 
 @pytest.mark.passes_through
-def test_the_kernel_reads_a_whole_video_itself(mount, folder, video):
+def test_the_kernel_reads_a_complete_video_itself(mount, folder, video):
     data = video.read_bytes()
     with opened(folder / "video.mp4") as first, opened(folder / "video.mp4") as second:
         assert read_by_kernel(mount, first) == data
@@ -118,13 +119,13 @@ def test_the_kernel_reads_a_whole_video_itself(mount, folder, video):
 
 
 @pytest.mark.passes_through
-def test_the_kernel_maps_a_whole_video_itself(mount, folder, video):
+def test_the_kernel_maps_a_complete_video_itself(mount, folder, video):
     with opened(folder / "video.mp4") as fd:
         assert read_by_kernel(mount, fd, "map") == video.read_bytes()
 
 
-def test_a_video_that_becomes_whole_while_it_is_open(mount, simulator, video):
-    """All opens at one time are of one kind: the first one decides."""
+def test_a_video_that_becomes_complete_while_open_is_readable(mount, simulator, video):
+    """All concurrent opens are of one kind: the first one decides."""
     folder = mount.finished(simulator, video=video)
     with opened(folder / "video.mp4") as before:
         assert os.pread(before, MIB, 0) == video.read_bytes()[:MIB]
