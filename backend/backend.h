@@ -81,7 +81,7 @@ void backend_task_each(struct backend *backend,
 /*
  * A trigger or input file is about to be written: an order that has not left is
  * withdrawn, an ended attempt becomes a new pending one. -EACCES when the task is locked
- * (fs/README.md, rule 4).
+ * (fs/README.md, "Locked once sent").
  */
 int backend_task_edit(struct backend *backend, uint64_t number);
 /* The change that backend_task_edit() returned 0 for is made:

@@ -158,7 +158,7 @@ void task_set_locked(struct task_view *view, const struct locked_file *files,
 		     size_t count);
 void task_set_place(struct task_view *view, const struct task_place *place);
 
-/* Whether trigger and inputs are read-only: fs/README.md, rule 4. */
+/* Whether trigger and inputs are read-only: fs/README.md, "Locked once sent". */
 static inline bool task_is_locked(enum task_state state)
 {
 	return state == TASK_SUBMITTING || state == TASK_QUEUED ||

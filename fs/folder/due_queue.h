@@ -1,6 +1,6 @@
 /*
  * The queue of folders that are due for a look: something happened in them, and they are
- * looked at once they have been quiet for `settle` seconds (README.md, rule 1).
+ * looked at once they have been quiet for `settle` seconds (fs/README.md, "Settle").
  *
  * Any thread puts folders in; the settler (order/settle.h) alone takes them out. The
  * queue locks itself. A folder is in the queue at most once.

@@ -53,7 +53,7 @@ void edits_note_name(struct filesystem *fs, struct node *directory, const char *
 
 /*
  * Files of another task are copied into the folder of one that ended badly: what comes
- * with them is no order by itself (README.md, rule 3).
+ * with them is no order by itself (fs/README.md, "Copies are not orders").
  */
 void edits_copy_came(struct filesystem *fs, uint64_t number);
 

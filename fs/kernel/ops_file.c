@@ -135,8 +135,7 @@ void op_open(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
 
 /* --- closing --- */
 
-/* What is written so far is judged once for each time it was written:
- * README.md, rule 9. */
+/* Judges new content once: fs/README.md, "Bad input". */
 static int judge_dirty(struct filesystem *fs, struct handle *handle)
 {
 	bool is_dirty;

@@ -235,7 +235,7 @@ void op_rmdir(fuse_req_t request, fuse_ino_t parent, const char *name)
 
 /* --- rename --- */
 
-/* What may not be renamed, or renamed onto: README.md, rules 4 and 10. */
+/* Renames that are refused: fs/README.md, "Locked once sent", "Rename and remove". */
 static int check_rename(const struct place *from, const struct place *to, unsigned flags,
 			struct edits *edits)
 {

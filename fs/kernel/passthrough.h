@@ -4,7 +4,7 @@
  * it (6.9) and a libfuse that has it (3.17); without any of them nothing changes.
  *
  * The kernel wants all opens of an inode at one time to be of one kind: the first one
- * decides for all until the last one closes (README.md, "Rules that the kernel sets").
+ * decides for all until the last one closes (fs/README.md, "Immutable outputs").
  */
 #ifndef SEEDANCEFS_FS_KERNEL_PASSTHROUGH_H
 #define SEEDANCEFS_FS_KERNEL_PASSTHROUGH_H

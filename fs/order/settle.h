@@ -1,5 +1,5 @@
 /*
- * Settling: deciding when a folder is ready to be ordered (README.md, rule 1).
+ * Settling: deciding when a folder is ready to be ordered (fs/README.md, "Settle").
  *
  * One thread owns the decision. It takes the folders that are due from the queue
  * (folder/due_queue.h), looks at each once it has been quiet for long enough, reads what

@@ -42,7 +42,7 @@ char *thumbnails_folder(struct filesystem *fs, uint64_t number)
 								: find_folder(fs, number);
 }
 
-/* An input of that name keeps it: README.md, rule 6. */
+/* An input keeps its name: fs/README.md, "Outputs never overwrite". */
 static const char *name_of(const struct filesystem *fs, const char *folder,
 			   enum output_kind kind)
 {

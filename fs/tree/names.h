@@ -69,7 +69,7 @@ enum virtual_kind name_virtual_kind(const char *name);
 #define GALLERY_NAME "gallery.html"
 bool name_is_gallery(const char *name);
 
-/* Names of written files that tell a copy of a task's folder (README.md, rule 3). */
+/* Names of written files that mark a copied folder: fs/README.md, "Copies are not orders". */
 bool name_tells_copy(const char *name);
 
 /* Whether a path below the mount has a component that begins with ".Trash". */

@@ -1,6 +1,5 @@
 /*
- * The numbers of inodes as users see them (README.md, "Rules that the kernel sets").
- * Pure.
+ * The inode numbers that users see (fs/README.md, "Inode numbers"). Pure.
  */
 #ifndef SEEDANCEFS_FS_VIEW_INODE_NUMBER_H
 #define SEEDANCEFS_FS_VIEW_INODE_NUMBER_H

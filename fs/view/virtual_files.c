@@ -13,8 +13,9 @@
 #include <errno.h>
 #include <string.h>
 
-#define QUIET_JSON_MS 500 /* task.json stays away so long: README.md, rule 3 */
-#define BLOCKS_LEAST 8	  /* a file without blocks would be archived as zeros */
+#define QUIET_JSON_MS \
+	500 /* until task.json appears: fs/README.md, "Copies are not orders" */
+#define BLOCKS_LEAST 8 /* a file without blocks would be archived as zeros */
 
 /* --- which files there are, and what removing one of them hides --- */
 

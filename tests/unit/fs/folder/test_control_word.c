@@ -39,7 +39,7 @@ static void test_words(void **state)
 	}
 }
 
-/* fs/README.md, rule 3: the first line is a state, or there are more lines. */
+/* fs/README.md, "Copies are not orders": the first line is a state, or there are more lines. */
 static void test_copies(void **state)
 {
 	static const char *const copies[] = {

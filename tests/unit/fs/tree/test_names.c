@@ -190,7 +190,7 @@ static void test_virtual(void **state)
 		assert_int_equal(name_virtual_kind(cases[i].name), cases[i].kind);
 		assert_int_equal(name_tells_copy(cases[i].name), cases[i].tells_copy);
 	}
-	/* copiers make `status` first: fs/README.md, rule 3 */
+	/* copiers make `status` first: fs/README.md, "Copies are not orders" */
 	for (int kind = VIRTUAL_STATUS + 1; kind < VIRTUAL_COUNT; kind++)
 		assert_true(VIRTUAL_STATUS < kind);
 }
