@@ -21,8 +21,8 @@ static void restore(struct task_view *view)
 	task_set_text(view, &view->waiting, NULL);
 	if (view->state != TASK_UNKNOWN) /* whose note may tell its id */
 		task_set_text(view, &view->note,
-			      "the files are as they were in this attempt; write "
-			      "\"retry\" to status to order the same again");
+			      "the files are the same as in this attempt; write "
+			      "\"retry\" to status to submit them again");
 }
 
 /* The content of an earlier attempt that may be billed: no new order by itself. */
@@ -34,9 +34,9 @@ static void return_to_doubt(struct task_view *view)
 	memcpy(doubtful, view->doubtful_digest, sizeof(doubtful));
 	memcpy(view->digest, doubtful, sizeof(view->digest));
 	view->intent_ms = 0;
-	task_set_problem(view, PROBLEM_NETWORK,
-			 "this very content was sent before, and it is not known what "
-			 "became of that order");
+	task_set_problem(
+		view, PROBLEM_NETWORK,
+		"an identical request was sent earlier and its outcome is unknown");
 	task_set_text(view, &view->waiting, NULL);
 	task_set_text(view, &view->note, NULL);
 	task_enter(view, TASK_UNKNOWN);

@@ -41,8 +41,8 @@ static int revive(struct backend *backend, uint64_t number)
 	if (view->state == TASK_SUBMITTING) {
 		task_enter(view, TASK_UNKNOWN);
 		task_set_problem(view, PROBLEM_NETWORK,
-				 "the program ended while the request was on its way: "
-				 "it may have been accepted and billed");
+				 "seedancefs ended while the request was in flight; it "
+				 "may have been accepted and billed");
 	} else if (view->state == TASK_PENDING && backend->was_copied) {
 		view->needs_submit = true;
 	} else if (view->state != TASK_PENDING || !view->waiting) {

@@ -39,7 +39,7 @@ static bool is_out_of_reach(const struct backend *backend, const struct task_vie
 static void note_both(struct task_view *view)
 {
 	task_format_text(view, &view->note,
-			 "ordered anew: the one before (%s, made with provider \"%s\") "
+			 "submitted again: the previous attempt (%s, provider \"%s\") "
 			 "may be billed as well",
 			 view->remote_id ? view->remote_id : "no id",
 			 view->provider ? view->provider : "?");
@@ -135,7 +135,7 @@ static void enter_adopted(struct task_view *view, const struct provider_section 
 		view->outputs[i].is_dead = false;
 		task_set_text(view, &view->outputs[i].url, NULL);
 	}
-	task_set_text(view, &view->note, "adopted: made elsewhere");
+	task_set_text(view, &view->note, "adopted: this task was not created here");
 	view->doubtful_digest[0] = '\0';
 	problem_clear(&view->problem);
 	task_enter(view, TASK_QUEUED);

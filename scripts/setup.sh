@@ -40,7 +40,7 @@ case ${1:-} in
 tests) packages+=("${test_packages[@]}") ;;
 "") ;;
 *)
-    echo "setup.sh: unknown word $1 (tests)" >&2
+    echo "setup.sh: unknown argument \"$1\"; allowed: tests" >&2
     exit 1
     ;;
 esac

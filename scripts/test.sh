@@ -80,7 +80,7 @@ for part in "${parts[@]}"; do
         rm -rf "$stage"
         ;;
     *)
-        echo "test.sh: unknown part $part (asan, user, tsan)" >&2
+        echo "test.sh: unknown part \"$part\"; allowed: asan, user, tsan" >&2
         exit 1
         ;;
     esac

@@ -12,14 +12,14 @@ cmake --build --preset release --parallel >/dev/null
 mkdir -p "$mount_point"
 mount_point=$(cd "$mount_point" && pwd)
 if grep -qs " $mount_point fuse.seedancefs " /proc/self/mounts && ls "$mount_point" >/dev/null 2>&1; then
-    echo "$mount_point is mounted already."
+    echo "$mount_point is already mounted."
 else
     build/release/seedancefs "$mount_point"
 fi
 
 cat <<EOF
 
-$mount_point is a folder that makes videos. Type:
+$mount_point is ready. Try:
 
     cd $mount_point
     mkdir cat
@@ -27,7 +27,7 @@ $mount_point is a folder that makes videos. Type:
     cat cat/status          # again and again: pending, queued, running, succeeded
     ls -l cat               # then video.mp4 and last_frame.png are there
 
-To end it:  fusermount3 -u $mount_point
+To unmount it:  fusermount3 -u $mount_point
 EOF
 if [ -t 0 ] && [ -t 1 ]; then
     cd "$mount_point"

@@ -42,9 +42,9 @@ const struct provider_section *backend_bind_section(struct backend *backend,
 			backend_set_note(backend, view->number, NULL);
 		return section;
 	}
-	note = text_format(UNBOUND_HEAD "%s\" (%s, key from %s), which the "
-					"configuration no longer has; put that section "
-					"back to follow it",
+	note = text_format(UNBOUND_HEAD
+			   "%s\" (%s, key from %s), which is no longer in the "
+			   "configuration; restore that section to continue",
 			   view->provider ? view->provider : "?",
 			   view->endpoint ? view->endpoint : "?",
 			   view->key_name ? view->key_name : "?");

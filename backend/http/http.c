@@ -158,7 +158,7 @@ static const char *explain(const struct http_call *call, CURLcode code)
 {
 	if (call->is_forbidden &&
 	    (code == CURLE_COULDNT_CONNECT || code == CURLE_ABORTED_BY_CALLBACK))
-		return "the address is a private or local one, which is not allowed";
+		return "the host has a private or local address, which is not allowed";
 	return *call->error ? call->error : curl_easy_strerror(code);
 }
 

@@ -33,7 +33,7 @@ static bool end_if_stalled(struct http_call *call, int64_t now_ms)
 		return false;
 	}
 	snprintf(call->error, sizeof(call->error),
-		 is_silent ? "nothing came for %g s" : "next to nothing came for %g s",
+		 is_silent ? "no data for %g s" : "almost no data for %g s",
 		 (double)stall_ms / 1000);
 	http_call_finish(call, CURLE_OPERATION_TIMEDOUT);
 	return true;

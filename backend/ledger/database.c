@@ -24,7 +24,7 @@ struct statement {
 
 int database_fail(struct database *database, const char *doing)
 {
-	const char *why = database->db ? sqlite3_errmsg(database->db) : "no memory";
+	const char *why = database->db ? sqlite3_errmsg(database->db) : "out of memory";
 
 	snprintf(database->error, sizeof(database->error), "%s: %s", doing, why);
 	log_error("event=ledger_failed doing=\"%s\" reason=\"%s\"", doing, why);

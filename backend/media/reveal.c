@@ -30,7 +30,7 @@ static void succeed(struct task_view *view)
 {
 	if (view->outputs[OUTPUT_VIDEO].is_dead && !problem_is_set(&view->problem))
 		task_set_problem(view, PROBLEM_SERVER,
-				 "the task succeeded, but its video cannot be had");
+				 "the task succeeded, but its video is not available");
 	task_set_text(view, &view->waiting, NULL);
 	task_end_cancel(view);
 	view->listing_ms = clock_wall_ms();
@@ -114,7 +114,8 @@ static int hold_back(struct backend *backend, uint64_t number)
 	int r = task_timers_set(&backend->reveals->held_back, number, SHOW_LATEST_MS);
 
 	if (!r)
-		backend_set_waiting(backend, number, "its thumbnails for the desktop");
+		backend_set_waiting(backend, number,
+				    "waiting for the desktop thumbnails");
 	return r;
 }
 

@@ -48,13 +48,12 @@ static int open_gauge(struct size_probe *probe)
 	if (directory < 0)
 		return directory;
 	log_info("event=media_without_length task=%" PRIu64, probe->number);
-	backend_set_waiting(
-		probe->backend, probe->number,
-		probe->kind == OUTPUT_VIDEO
-			? "the whole video: its server does not state the length, "
-			  "so it is downloaded before it is shown"
-			: "the whole last frame: its server does not state the "
-			  "length, so it is downloaded before it is shown");
+	backend_set_waiting(probe->backend, probe->number,
+			    probe->kind == OUTPUT_VIDEO
+				    ? "downloading the whole video, because the media "
+				      "host does not report its size"
+				    : "downloading the whole last frame, because the "
+				      "media host does not report its size");
 	return length_gauge_create(directory, name, &probe->gauge);
 }
 
@@ -110,7 +109,7 @@ static int take_head(struct size_probe *probe, const char *bytes, size_t size)
 static int take_all(struct size_probe *probe, const char *bytes, size_t size)
 {
 	if (length_gauge_size(probe->gauge) + size > GAUGE_MAX_BYTES) {
-		probe->objection = "a file without an end";
+		probe->objection = "the file has no end";
 		probe->endless++;
 		return -EFBIG;
 	}
@@ -158,10 +157,10 @@ static void note_doubt(struct size_probe *probe, enum gauged gauged, uint64_t si
 				   "the same %" PRIu64 " bytes",
 				   name, size);
 	else if (gauged == GAUGED_UNCONFIRMED)
-		note = text_format("the media host does not state the length of the %s; "
-				   "the %" PRIu64
-				   " bytes that it sent are taken as the whole file",
-				   name, size);
+		note = text_format(
+			"the media host does not report the size of the %s; the %" PRIu64
+			" bytes that it sent are taken as the whole file",
+			name, size);
 	if (note)
 		backend_set_note(probe->backend, probe->number, note);
 }
@@ -194,7 +193,7 @@ static char *failure_text(const struct size_probe *probe,
 			  const struct http_response *response)
 {
 	if (probe->disk_error)
-		return text_format("the library's disk does not take it: %s",
+		return text_format("the library's disk reports: %s",
 				   strerror(-probe->disk_error));
 	if (probe->objection)
 		return text_dup(probe->objection);
@@ -202,10 +201,9 @@ static char *failure_text(const struct size_probe *probe,
 		return text_format("HTTP status %d", response->status);
 	if (response->failure)
 		return text_dup(response->failure);
-	return text_dup(probe->gauged
-				? "the download is incomplete, and the server does not "
-				  "state the length"
-				: "an answer without a usable size");
+	return text_dup(probe->gauged ? "the download is incomplete, and the media host "
+					"does not report the size"
+				      : "the answer has no usable size");
 }
 
 void size_probe_done(void *context, struct http_response *response)

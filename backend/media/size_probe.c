@@ -162,10 +162,10 @@ static int mark_dead(const struct size_probe *probe, const char *why)
 	view->outputs[probe->kind].is_dead = true;
 	if (probe->kind == OUTPUT_VIDEO)
 		task_set_problem(view, PROBLEM_SERVER,
-				 "the task succeeded, but its video cannot be had: %s",
+				 "the task succeeded, but its video is not available: %s",
 				 why);
 	else
-		task_format_text(view, &view->note, "the last frame cannot be had: %s",
+		task_format_text(view, &view->note, "the last frame is not available: %s",
 				 why);
 	return tasks_commit(tasks, view);
 }
@@ -207,7 +207,7 @@ void size_probe_retry_after(struct size_probe *probe, const char *why, int64_t l
 		ms = BACKOFF_LAST_MS;
 	if (ms < least_ms)
 		ms = least_ms;
-	waiting = text_format("the media host to hand out the %s (%s)",
+	waiting = text_format("waiting for the media host to provide the %s (%s)",
 			      probe->kind == OUTPUT_VIDEO ? "video" : "last frame", why);
 	backend_set_waiting(probe->backend, probe->number, waiting);
 	timer_set(&probe->backend->timers, &probe->timer,
@@ -227,16 +227,16 @@ static void refreshed(void *context, int result)
 	if (result == -ENODATA || (!result && !probe->is_unreachable))
 		probe->refusals++;
 	if (result == -ENODATA && probe->refusals > REFUSALS_MAX)
-		become_dead(probe, "the service gave no link");
+		become_dead(probe, "the service returned no link");
 	else if (result == -ENODATA)
-		retry(probe, "the service gives no link yet");
+		retry(probe, "the service has returned no link yet");
 	else if (result == -ENOENT)
-		retry(probe, "the service says that it has no such task");
+		retry(probe, "the service does not know the task");
 	else if (result)
 		retry(probe, "no answer from the service");
 	else
-		retry(probe,
-		      probe->is_unreachable ? probe->why : "the link before was refused");
+		retry(probe, probe->is_unreachable ? probe->why
+						   : "the previous link was rejected");
 }
 
 static void refresh_links(struct size_probe *probe)
@@ -259,7 +259,7 @@ void size_probe_refused(struct size_probe *probe, const char *why)
 void size_probe_unreachable(struct size_probe *probe, const char *why)
 {
 	probe->is_unreachable = true;
-	snprintf(probe->why, sizeof(probe->why), "it cannot be reached: %s", why);
+	snprintf(probe->why, sizeof(probe->why), "cannot be reached: %s", why);
 	refresh_links(probe);
 }
 
@@ -312,7 +312,7 @@ static void send_request(struct size_probe *probe, const struct provider_section
 	    http_request_add_header(&request, "Accept-Encoding: identity") ||
 	    http_start(backend->http, &request, &options, &probe->call)) {
 		http_request_clear(&request);
-		retry(probe, "no memory");
+		retry(probe, "out of memory");
 	}
 }
 
@@ -325,7 +325,7 @@ static void begin(void *context)
 	const struct provider_section *section;
 
 	if (!output || view->is_removed) {
-		become_dead(probe, "the task is gone");
+		become_dead(probe, "the task was removed");
 		return;
 	}
 	section = backend_bind_section(backend, view);
@@ -334,7 +334,7 @@ static void begin(void *context)
 		return;
 	}
 	if (!output->url) {
-		size_probe_refused(probe, "the service gave no link");
+		size_probe_refused(probe, "the service returned no link");
 		return;
 	}
 	if (probe->wants_room && !has_room(probe)) {

@@ -76,10 +76,9 @@ int order_build(struct order *order, char **ret_waiting, struct problem *problem
 	if (size <= limit)
 		return 0;
 	problem_set(problem, PROBLEM_INVALID,
-		    "%s: the request with its pictures has %" PRIu64
-		    " bytes (base64 adds a third); "
-		    "allowed: up to %" PRIu64
-		    ". Use smaller pictures, or https:// addresses",
+		    "%s: the request with its media has %" PRIu64
+		    " bytes (base64 adds a third); allowed: up to %" PRIu64
+		    "; use smaller files, or https:// URLs",
 		    order->request->source, size, limit);
 	return -EINVAL;
 }

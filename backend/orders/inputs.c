@@ -165,9 +165,10 @@ static void fetch_later(struct fetch *fetch, struct backend *backend, int r)
 
 static int explain_fetch(const struct fetch *fetch, const char *path, char **ret_waiting)
 {
-	*ret_waiting = text_format("fetching %s, to send it along%s%s%s", path,
-				   fetch->why ? " (" : "", fetch->why ? fetch->why : "",
-				   fetch->why ? "; trying again by itself)" : "");
+	*ret_waiting =
+		text_format("downloading %s to send it with the request%s%s%s", path,
+			    fetch->why ? " (" : "", fetch->why ? fetch->why : "",
+			    fetch->why ? "; retrying automatically)" : "");
 	return -EAGAIN;
 }
 
@@ -193,11 +194,10 @@ static int take_bytes(struct inputs *inputs, struct request *request, size_t ind
 		return r;
 	if (r == -ENODATA) {
 		problem_set(problem, PROBLEM_INVALID,
-			    "%s: %s cannot be had any more: the service that made it has "
-			    "no link to it (%s); use another picture or video, or order "
-			    "that one anew",
+			    "%s: %s is no longer available: the service returned no link "
+			    "(%s); use another file, or make it again in a new folder",
 			    request->source, item->path,
-			    fetch->why ? fetch->why : "it does not say why");
+			    fetch->why ? fetch->why : "no reason given");
 		return -EINVAL;
 	}
 	if (r != -EAGAIN)
@@ -226,8 +226,8 @@ static int provide_output_link(struct inputs *inputs, struct request *request,
 	if (ways & (MEDIA_BY_DATA | MEDIA_BY_FILE))
 		return take_bytes(inputs, request, index, view, ret_waiting, problem);
 	problem_set(problem, PROBLEM_INVALID,
-		    "%s: %s takes it only by address, and the service's link to %s is no "
-		    "longer alive; upload it somewhere and give its https:// address",
+		    "%s: %s accepts this input only as a URL, and the link to %s has "
+		    "expired; upload the file and use its https:// URL",
 		    request->source, inputs->section->provider->title, item->path);
 	return -EINVAL;
 }
@@ -283,10 +283,10 @@ static void download_done(void *context, struct http_response *response)
 	if (download->write_error)
 		download->why = strdup(strerror(download->write_error));
 	else if (download->is_too_large)
-		download->why = text_format("it has more than %" PRIu64 " bytes",
-					    DOWNLOAD_MAX_BYTES);
+		download->why =
+			text_format("larger than %" PRIu64 " bytes", DOWNLOAD_MAX_BYTES);
 	else if (is_whole)
-		download->why = strdup("it is empty");
+		download->why = strdup("the file is empty");
 	else if (response->outcome == HTTP_ANSWERED)
 		download->why = text_format("HTTP status %d", status);
 	else
@@ -371,7 +371,7 @@ static int provide_address(struct inputs *inputs, struct request *request, size_
 	if (!text_starts_with(url, "https://") &&
 	    !config_is_loopback(inputs->section->base_url)) {
 		problem_set(problem, PROBLEM_INVALID,
-			    "%s: %s begins with http://; allowed: https://, or a file in "
+			    "%s: %s is an http:// URL; allowed: https://, or a file in "
 			    "this folder",
 			    request->source,
 			    request_content_name(&request->content[index]));
@@ -388,7 +388,7 @@ static int provide_address(struct inputs *inputs, struct request *request, size_
 		return -ENOMEM;
 	if (download->is_wrong) {
 		problem_set(problem, PROBLEM_INVALID,
-			    "%s: %s: %.200s cannot be read (%s)", request->source,
+			    "%s: %s: %.200s cannot be downloaded (%s)", request->source,
 			    request_content_name(&request->content[index]), shown,
 			    download->why ? download->why : "no answer");
 		return -EINVAL;
@@ -399,7 +399,7 @@ static int provide_address(struct inputs *inputs, struct request *request, size_
 			return r;
 	}
 	*ret_waiting =
-		text_format("reading %.200s, to send it along%s%s%s", shown,
+		text_format("downloading %.200s to send it with the request%s%s%s", shown,
 			    download->why ? " (" : "", download->why ? download->why : "",
 			    download->why ? ")" : "");
 	return -EAGAIN;

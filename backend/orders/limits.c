@@ -128,25 +128,26 @@ char *budget_holds(struct backend *backend, struct order *order)
 		AUTOFREE char *when = local_time(free_ms);
 
 		order_wait(order, free_ms - now_ms + 10);
-		return text_format("%u tasks were sent within the last hour "
-				   "(submissions_per_hour = %u); this one goes out at %s",
-				   limit, limit, when ? when : "?");
+		return text_format(
+			"%u tasks were submitted within the last hour "
+			"(submissions_per_hour = %u); this one is submitted at %s",
+			limit, limit, when ? when : "?");
 	}
 	if (count_creates(backend, order->section) >= CREATES_AT_ONCE) {
 		order_wait(order, CREATES_AGAIN_MS);
-		return text_format("%d requests are on their way to %s; this one follows "
-				   "when one of them was answered",
+		return text_format("%d requests to %s are in flight; this one is sent "
+				   "when one of them is answered",
 				   CREATES_AT_ONCE, order->section->name);
 	}
 	tasks_each(backend->tasks, count_active, &census);
 	if (census.active >= order->section->max_active)
-		return text_format(
-			"%u tasks are under way at %s (max_active = %u); this one "
-			"follows when one of them ends",
-			census.active, order->section->name, order->section->max_active);
+		return text_format("%u tasks are active at %s (max_active = %u); this "
+				   "one is submitted when one of them ends",
+				   census.active, order->section->name,
+				   order->section->max_active);
 	if (backend->ledger_is_failing)
-		return text_format(
-			"the ledger cannot be written (%s); nothing is sent until it can",
-			ledger_error(backend->ledger));
+		return text_format("the ledger cannot be written (%s); nothing is "
+				   "submitted until it can",
+				   ledger_error(backend->ledger));
 	return NULL;
 }

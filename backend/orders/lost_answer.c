@@ -77,7 +77,7 @@ static void add_candidate(struct buffer *text, const struct observation *seen)
 
 	if (seconds) {
 		localtime_r(&seconds, &tm);
-		strftime(when, sizeof(when), ", made at %H:%M:%S", &tm);
+		strftime(when, sizeof(when), ", created at %H:%M:%S", &tm);
 	}
 	buffer_addf(text, "%s%s (%s%s)", text->size ? ", " : "", seen->id,
 		    seen->raw_state ? seen->raw_state : task_state_word(seen->state),
@@ -104,10 +104,9 @@ static char *describe_none(const struct search *search)
 {
 	bool is_last = search->looks == ARRAY_SIZE(looks_ms);
 
-	return text_format("%s does not list a task that could be this one%s; it may be "
-			   "billed all the same",
-			   search->section->name,
-			   is_last ? "" : " yet, and is asked again");
+	return text_format(
+		"%s lists no matching task%s; this one may be billed nevertheless",
+		search->section->name, is_last ? "" : " yet (checking again)");
 }
 
 /* Whether there is nothing more to look for. */
@@ -116,11 +115,10 @@ static bool tell(struct search *search, const struct observations *list)
 	struct backend *backend = search->backend;
 	AUTOBUFFER found = BUFFER_INIT(NOTE_MAX_BYTES);
 	unsigned shown = describe(search, list, &found);
-	AUTOFREE char *text =
-		shown ? text_format("%s lists %s; if one of them is this, write \"adopt "
-				    "ID\" to status",
-				    search->section->name, found.data)
-		      : describe_none(search);
+	AUTOFREE char *text = shown ? text_format("%s lists %s; if one of them is this "
+						  "task, write \"adopt ID\" to status",
+						  search->section->name, found.data)
+				    : describe_none(search);
 
 	if (text)
 		backend_set_note(backend, search->number, text);
@@ -211,7 +209,7 @@ static void ask(void *context)
 	    !http_start(backend->http, &request, &options, &search->call))
 		return;
 	http_request_clear(&request);
-	failed(search, "no memory");
+	failed(search, "out of memory");
 }
 
 void lost_answer_look(struct backend *backend, uint64_t number)

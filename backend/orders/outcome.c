@@ -134,14 +134,14 @@ static int read_answer(struct order *order)
 	if (answer->result == CREATE_REFUSED && answer->may_repeat) {
 		int64_t wait_ms = backoff(order);
 
-		order_send_again(
-			order,
-			text_format("%s asks to wait (%s); nothing was accepted; "
-				    "trying again by itself",
-				    order->section->name,
-				    answer->problem.text ? answer->problem.text
-							 : "HTTP 429"),
-			response->retry_after_ms ? response->retry_after_ms : wait_ms);
+		order_send_again(order,
+				 text_format("%s asks to retry later (%s); nothing was "
+					     "accepted; retrying automatically",
+					     order->section->name,
+					     answer->problem.text ? answer->problem.text
+								  : "HTTP 429"),
+				 response->retry_after_ms ? response->retry_after_ms
+							  : wait_ms);
 	}
 	return 0;
 }
@@ -162,7 +162,7 @@ static int put_down(struct order *order)
 void order_conclude(struct order *order)
 {
 	if (put_down(order)) {
-		log_warn("event=no_memory task=%" PRIu64 " action=\"trying again\"",
+		log_warn("event=no_memory task=%" PRIu64 " action=\"retrying\"",
 			 order->number);
 		order->stage = ORDER_ANSWERED;
 		order_wait(order, ORDER_RETRY_FIRST_MS);
@@ -178,12 +178,12 @@ void order_conclude(struct order *order)
 
 void order_not_sent(struct order *order, const char *failure)
 {
-	order_send_again(
-		order,
-		text_format("%s cannot be reached (%s); nothing was sent; trying "
-			    "again by itself",
-			    order->section->name, failure ? failure : "no connection"),
-		backoff(order));
+	order_send_again(order,
+			 text_format("%s cannot be reached (%s); nothing was sent; "
+				     "retrying automatically",
+				     order->section->name,
+				     failure ? failure : "no connection"),
+			 backoff(order));
 	order_conclude(order);
 }
 
@@ -192,8 +192,8 @@ static void lost(struct order *order, const char *failure)
 	order->is_read = true;
 	order->answer.result = CREATE_AMBIGUOUS;
 	problem_set(&order->answer.problem, PROBLEM_NETWORK,
-		    "the request was sent to %s, but no answer came (%s): it may have "
-		    "been accepted and billed",
+		    "the request was sent to %s, but no answer was received (%s); it may "
+		    "have been accepted and billed",
 		    order->section->name, failure ? failure : "connection lost");
 	order_conclude(order);
 }

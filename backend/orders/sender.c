@@ -200,7 +200,7 @@ static void consider(struct order *order)
 	else if (r)
 		order_wait(order, ORDER_RETRY_LAST_MS);
 	if (!held)
-		held = r ? text_format("%s; trying again", strerror(-r))
+		held = r ? text_format("%s; retrying automatically", strerror(-r))
 			 : budget_holds(backend, order);
 	if (held) {
 		backend_set_waiting(backend, order->number, held);
@@ -242,7 +242,7 @@ static void send_order(struct order *order)
 		 order->number, order->section->name,
 		 http_request_body_size(&order->http));
 	if (http_start(order->backend->http, &order->http, &options, NULL))
-		order_not_sent(order, "no memory");
+		order_not_sent(order, "out of memory");
 }
 
 void sender_send(struct backend *backend)
@@ -262,7 +262,7 @@ void sender_unsend(struct backend *backend)
 		if (order->stage == ORDER_MARKED) {
 			order_send_again(order,
 					 text_format("the ledger cannot be written (%s); "
-						     "nothing is sent until it can",
+						     "nothing is submitted until it can",
 						     ledger_error(backend->ledger)),
 					 ORDER_RETRY_FIRST_MS);
 			order_conclude(order);

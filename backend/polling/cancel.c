@@ -71,11 +71,11 @@ static void cancel_done(void *context, struct http_response *response)
 	why = problem.text	  ? problem.text
 	      : response->failure ? response->failure
 				  : "no answer";
-	note = r == -EBUSY
-		       ? text_format("the service did not cancel it (%s): it runs on "
-				     "and will be billed",
-				     why)
-		       : text_format("it is not cancelled yet (%s); asking again", why);
+	note = r == -EBUSY ? text_format("the service did not cancel the task (%s); it "
+					 "continues and will be billed",
+					 why)
+			   : text_format("not cancelled yet (%s); retrying automatically",
+					 why);
 	cancel_ended(task_poll, r == -EBUSY, note);
 }
 
@@ -100,15 +100,15 @@ void task_poll_send_cancel(struct task_poll *task_poll)
 	trust_service(task_poll->section, &options);
 	if (!can || !provider->build_cancel) {
 		cancel_ended(task_poll, true,
-			     "the service cannot cancel it in this state: it runs on and "
-			     "will be billed");
+			     "the service cannot cancel the task in this state; it "
+			     "continues and will be billed");
 		return;
 	}
 	if (provider->build_cancel(view->remote_id, &endpoint, &request) ||
 	    http_start(backend->http, &request, &options, &task_poll->cancel)) {
 		http_request_clear(&request);
 		cancel_ended(task_poll, false,
-			     "there was no memory to ask the service to cancel it");
+			     "not cancelled yet (out of memory); retrying automatically");
 	}
 }
 

@@ -18,8 +18,7 @@ static void note_raw_state(struct task_view *view, const struct observation *see
 	task_set_text(view, &view->raw_state, seen->raw_state);
 	if (seen->raw_state)
 		task_format_text(view, &view->note,
-				 "the service says \"%s\", a word that is not known "
-				 "here; it is polled on",
+				 "unrecognised service status \"%s\"; still polling",
 				 seen->raw_state);
 }
 
@@ -43,10 +42,10 @@ static void end_task(struct task_view *view, const struct observation *seen)
 	problem_copy(&view->problem, &seen->problem);
 	if (!problem_is_set(&view->problem) && seen->state == TASK_EXPIRED)
 		task_set_problem(view, PROBLEM_SERVER,
-				 "the service did not finish the task in its time");
+				 "the service did not finish the task in time");
 	if (!problem_is_set(&view->problem) && seen->state == TASK_FAILED)
 		task_set_problem(view, PROBLEM_SERVER,
-				 "the service failed, and did not say why");
+				 "the task failed at the service; no reason given");
 	view->next_ms = 0;
 	view->wants_cancel = false;
 	task_set_text(view, &view->note, NULL);
@@ -61,7 +60,7 @@ static void enter_success(struct task_view *view)
 	view->next_ms = 0;
 	task_end_cancel(view);
 	task_set_text(view, &view->waiting,
-		      "the video's size, from the service's media host");
+		      "waiting for the size of the video from the media host");
 	task_enter(view, TASK_RUNNING);
 }
 

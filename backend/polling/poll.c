@@ -199,10 +199,10 @@ static int end_untold(struct task_poll *task_poll, const char *said)
 	AUTOPROBLEM problem = { 0 };
 
 	problem_set(&problem, PROBLEM_GONE,
-		    "%s has not told of an end for %d days; its last answer: %s",
+		    "%s has reported no final status for %d days; last answer: %s",
 		    task_poll->section->name, UNTOLD_DAYS, said ? said : "nothing");
-	log_warn("event=untold task=%" PRIu64 " reason=\"%s\"", task_poll->number,
-		 said ? said : "");
+	log_warn("event=no_final_status task=%" PRIu64 " reason=\"%s\"",
+		 task_poll->number, said ? said : "");
 	return task_poll_enter_gone(task_poll, &problem);
 }
 
@@ -234,7 +234,7 @@ void task_poll_failed(struct task_poll *task_poll, bool is_answered, const char 
 		      int64_t retry_after_ms)
 {
 	AUTOFREE char *waiting =
-		text_format("an answer of %s (%s); the task itself goes on",
+		text_format("waiting for an answer from %s (%s); the task continues",
 			    task_poll->section->name, why ? why : "no answer");
 
 	task_poll->failures++;
@@ -271,7 +271,7 @@ static void heard_nothing(struct task_poll *task_poll, int64_t retry_after_ms)
 	note_tried(task_poll, NULL);
 	if (is_silent_too_long(task_poll)) {
 		problem_set(&problem, PROBLEM_GONE,
-			    "%s has said nothing of the task for ten minutes",
+			    "%s has reported nothing about the task for ten minutes",
 			    task_poll->section->name);
 		task_poll_enter_gone(task_poll, &problem);
 	}
@@ -286,10 +286,10 @@ static void note_doubt(struct task_poll *task_poll, const struct observation *se
 
 	if (task_poll->doubts != 1 || seen->state != TASK_RUNNING)
 		return;
-	note = text_format(DOUBT_HEAD " (%s); it is asked again, since such an answer "
-				      "was wrong before",
-			   seen->problem.text ? seen->problem.text
-					      : "it does not say why");
+	note = text_format(
+		DOUBT_HEAD
+		" (%s); polling again, because such an answer has been wrong before",
+		seen->problem.text ? seen->problem.text : "no reason given");
 	backend_set_note(task_poll->backend, task_poll->number, note);
 }
 

@@ -86,7 +86,8 @@ static void hand_out(struct query *query, struct observations *list,
 		else if (query->count > 1)
 			task_poll_schedule(task_poll, 0);
 		else
-			task_poll_failed(task_poll, true, "it says nothing of the task",
+			task_poll_failed(task_poll, true,
+					 "the answer does not mention the task",
 					 retry_after_ms);
 	}
 }
@@ -222,7 +223,7 @@ void poll_batch_due(void *context)
 	if (!query || add_to_query(query, task_poll)) {
 		if (query)
 			poll_batch_destroy(query);
-		task_poll_failed(task_poll, false, "no memory", 0);
+		task_poll_failed(task_poll, false, "out of memory", 0);
 		return;
 	}
 	query->backend = task_poll->backend;
@@ -230,7 +231,7 @@ void poll_batch_due(void *context)
 		add_companions(query, task_poll);
 	if (send_query(query, task_poll->section)) {
 		query->is_answered = true;
-		fail_all(query, false, "no memory", 0);
+		fail_all(query, false, "out of memory", 0);
 		poll_batch_destroy(query);
 	}
 }

@@ -194,7 +194,7 @@ static int put_state(const struct said *said, struct observation *seen)
 	if (is_known && state == TASK_SUCCEEDED && is_closed_without_video(said)) {
 		seen->state = TASK_FAILED;
 		problem_set(&seen->problem, PROBLEM_SERVER,
-			    "the service says \"%s\", but made no video", word);
+			    "the service reports \"%s\", but returned no video", word);
 	}
 	return 0;
 }
@@ -266,8 +266,8 @@ static void name_id(struct create_answer *ret, const struct json *body)
 	if (!id)
 		return;
 	ret->problem = (struct problem){ 0 };
-	problem_set(&ret->problem, was.class, "%s; it names the task %s",
-		    was.text ? was.text : "it failed", id);
+	problem_set(&ret->problem, was.class, "%s; the answer names the task %s",
+		    was.text ? was.text : "the request failed", id);
 	ret->problem.code = TAKE(was.code);
 	problem_clear(&was);
 }

@@ -165,12 +165,12 @@ enum problem_class answer_query_class(enum problem_class class, bool is_own_shap
 void answer_set_problem(struct problem *problem, enum problem_class class,
 			const struct reason *reason, int status)
 {
-	AUTOFREE char *bare =
-		text_format("HTTP status %d without an explanation", status);
-
-	problem_set_from_service(problem, class, reason->code,
-				 status && !answer_has_reason(reason) ? bare
-								      : reason->message);
+	if (status && !answer_has_reason(reason))
+		problem_set(problem, class,
+			    "the service answered with HTTP status %d and no reason",
+			    status);
+	else
+		problem_set_from_service(problem, class, reason->code, reason->message);
 }
 
 /* --- a create --- */
@@ -186,8 +186,8 @@ void answer_without_id(struct create_answer *ret, int status)
 {
 	ret->result = CREATE_AMBIGUOUS;
 	problem_set(&ret->problem, PROBLEM_SERVER,
-		    "the service accepted the request (HTTP %d) but its answer holds no "
-		    "usable task id",
+		    "the service accepted the request (HTTP status %d), but its answer "
+		    "has no usable task id",
 		    status);
 }
 
@@ -344,6 +344,6 @@ int answer_not_json(struct problem *problem)
 
 int answer_of_another_task(struct problem *problem)
 {
-	problem_set(problem, PROBLEM_SERVER, "the service answered for another task");
+	problem_set(problem, PROBLEM_SERVER, "the service answered for a different task");
 	return -EAGAIN;
 }

@@ -31,8 +31,8 @@ static int refuse_extra(const struct request *request, const char *key, const ch
 			struct problem *problem)
 {
 	problem_set(problem, PROBLEM_INVALID,
-		    "%s: \"extra\": \"%.100s\" %s; CometAPI takes a form, whose fields "
-		    "are texts, numbers, true or false",
+		    "%s: \"extra\": \"%.100s\" %s; allowed at CometAPI, which takes form "
+		    "fields: strings, numbers, true or false",
 		    request->source, key, why);
 	return -EINVAL;
 }
@@ -44,12 +44,11 @@ static int add_extra_field(struct form *form, const struct request *request,
 	AUTOFREE char *printed = NULL;
 
 	if (!is_field_name(key))
-		return refuse_extra(request, key, "cannot be the name of a field",
-				    problem);
+		return refuse_extra(request, key, "is not a valid field name", problem);
 	if (json_is_null(value))
 		return 0;
 	if (json_is_object(value) || json_is_array(value))
-		return refuse_extra(request, key, "is a list or an object", problem);
+		return refuse_extra(request, key, "is an array or an object", problem);
 	if (json_string(value))
 		return form_add_text(form, key, json_string(value));
 	printed = json_print(value);
@@ -102,8 +101,7 @@ static int add_item(struct form *form, const struct request *request,
 	if (item->type == CONTENT_IMAGE && item->file.fd >= 0)
 		return form_add_file(form, FILE_FIELD, item);
 	problem_set(problem, PROBLEM_INVALID,
-		    "%s: %s is not a picture in a file; CometAPI takes pictures as files "
-		    "and nothing else",
+		    "%s: %s is not an image file; allowed at CometAPI: image files",
 		    request->source, item->path ? item->path : "an input");
 	return -EINVAL;
 }

@@ -12,6 +12,7 @@
 
 #define TEXT_MAX_BYTES 1000
 #define CODE_MAX_BYTES 100
+#define SAID_HEAD "the service says: \""
 #define LOOKED_AT_BYTES 16384
 
 static const struct {
@@ -189,13 +190,14 @@ void problem_set_from_service(struct problem *problem, enum problem_class class,
 {
 	AUTOFREE char *bare = problem_without_secrets(message);
 	AUTOFREE char *bare_code = problem_without_secrets(code);
-	AUTOFREE char *clean = text_clean(bare, TEXT_MAX_BYTES);
+	AUTOFREE char *clean = text_clean(bare, TEXT_MAX_BYTES - sizeof(SAID_HEAD "\""));
 	AUTOFREE char *clean_code = text_clean(bare_code, CODE_MAX_BYTES);
+	const char *said = clean && *clean ? clean : clean_code;
 
-	problem_set(problem, class, "the service says: %s",
-		    clean && *clean		? clean
-		    : clean_code && *clean_code ? clean_code
-						: "(nothing)");
+	if (!said || !*said)
+		problem_set(problem, class, "the service gave no reason");
+	else
+		problem_set(problem, class, SAID_HEAD "%s\"", said);
 	if (clean_code && *clean_code)
 		problem->code = shared_text(clean_code);
 }

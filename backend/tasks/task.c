@@ -84,6 +84,10 @@ const char *task_advice(const struct task_view *view)
 		return "Look for the task in the service's console. If it is there, "
 		       "write \"adopt ID\" to status. Only if it is not, write \"retry\" "
 		       "to status, which submits and bills the request again.";
+	if (view->state == TASK_SUCCEEDED)
+		return "Write \"fetch\" to status to try again. If that fails, look for "
+		       "the file in the service's console, or submit the request again "
+		       "in a new folder.";
 	return problem_advice(view->problem.class);
 }
 
@@ -185,5 +189,5 @@ void task_end_cancel(struct task_view *view)
 	if (!view->wants_cancel)
 		return;
 	view->wants_cancel = false;
-	task_set_text(view, &view->note, "it was finished before it could be cancelled");
+	task_set_text(view, &view->note, "the task ended before it could be cancelled");
 }

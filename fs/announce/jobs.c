@@ -271,8 +271,8 @@ static void part_with_announcer(struct announce *announce)
 
 static void lose_announcer(struct announce *announce)
 {
-	log_warn("event=announcer_gone note=\"programs that watch folders learn of no "
-		 "change any more until the next mount; everything else goes on\"");
+	log_warn("event=announcer_gone note=\"change notifications are off until the "
+		 "next mount\"");
 	part_with_announcer(announce);
 }
 
@@ -355,7 +355,7 @@ static void begin_announcer(struct announce *announce)
 	if (send(answer.fd, &job, offsetof(struct announcer_job, names) + 2,
 		 MSG_NOSIGNAL) < 0 ||
 	    poll(&answer, 1, BEGIN_MS) <= 0)
-		log_debug("event=announcer_not_begun");
+		log_debug("event=announcer_not_started");
 }
 
 /* It was unmounted: the announcer must not keep it, be it frozen. */

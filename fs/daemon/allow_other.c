@@ -29,8 +29,9 @@ int allow_other_check(const char *option, uid_t uid, const char *conf, char **re
 {
 	if (!option || uid == ROOT_UID || is_allowed(conf))
 		return 0;
-	return text_fail(ret_error, -EPERM,
-			 "-o %s: %s does not let ordinary users do that; ask root to add "
-			 "the line user_allow_other to it, or mount without %s",
-			 option, conf, option);
+	return text_fail(
+		ret_error, -EPERM,
+		"-o %s: %s does not allow it for ordinary users; ask root to add the "
+		"line user_allow_other to that file, or mount without %s",
+		option, conf, option);
 }

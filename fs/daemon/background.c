@@ -58,7 +58,7 @@ void background_ready(struct background *daemon)
 		for (int fd = 0; fd < 3; fd++)
 			dup2(nowhere, fd);
 	if (chdir("/") < 0 || write(daemon->ready, "r", 1) < 0)
-		log_warn("event=nobody_waits"); /* the parent was killed */
+		log_warn("event=parent_gone"); /* the parent was killed */
 	close(daemon->ready);
 	daemon->ready = -1;
 }

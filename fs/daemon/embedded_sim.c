@@ -133,13 +133,12 @@ int embedded_sim_start(const char *library_path, int log,
 		embedded_sim_stop(ret_simulator);
 		return text_fail(ret_error, -EIO,
 				 "no provider is configured, and the simulator (" PROGRAM
-				 ") could not "
-				 "be started; is it installed beside seedancefs?");
+				 ") cannot be started; check that it is installed beside "
+				 "seedancefs");
 	}
 	ret_simulator->url = text_format("http://127.0.0.1:%u", port);
-	log_info("event=simulator port=%u control=%u note=\"no provider is configured: "
-		 "nothing is "
-		 "billed\"",
+	log_info("event=simulator port=%u control=%u note=\"no provider is configured, "
+		 "nothing is billed\"",
 		 port, control);
 	return ret_simulator->url ? 0 : -ENOMEM;
 }

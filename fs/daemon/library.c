@@ -47,13 +47,14 @@ static int check_owner(const struct library *library, char **ret_error)
 				 strerror(errno));
 	if (status.st_uid != geteuid())
 		return text_fail(ret_error, -EPERM,
-				 "%s belongs to another user; a library must be your own",
+				 "the library %s belongs to another user; use a "
+				 "directory that you own",
 				 library->path);
 	if (status.st_mode & 022)
-		return text_fail(
-			ret_error, -EPERM,
-			"%s can be written by others (mode %03o); do: chmod 700 %s",
-			library->path, status.st_mode & 0777, library->path);
+		return text_fail(ret_error, -EPERM,
+				 "the library %s is writable by others (mode %03o); run: "
+				 "chmod 700 %s",
+				 library->path, status.st_mode & 0777, library->path);
 	return 0;
 }
 
@@ -62,7 +63,7 @@ static int open_directory(struct library *library, const char *path, char **ret_
 	int r = make_path(path);
 
 	if (r)
-		return text_fail(ret_error, r, "cannot make the library %s: %s", path,
+		return text_fail(ret_error, r, "cannot create the library %s: %s", path,
 				 strerror(-r));
 	library->path = realpath(path, NULL);
 	if (library->path)
@@ -91,22 +92,21 @@ static int take_lock(struct library *library, char **ret_error)
 	library->lock = openat(library->fd, "lock",
 			       O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (library->lock < 0)
-		return text_fail(ret_error, -errno, "%s/lock: %s", library->path,
-				 strerror(errno));
+		return text_fail(ret_error, -errno, "cannot open %s/lock: %s",
+				 library->path, strerror(errno));
 	while (flock(library->lock, LOCK_EX | LOCK_NB) < 0) {
 		if (clock_boot_ms() >= until_ms)
-			return text_fail(ret_error, -EBUSY,
-					 "the library %s is in use by another seedancefs "
-					 "(process %d); "
-					 "end that one first (umount its folder), or use "
-					 "another library",
-					 library->path, holder(library->lock));
+			return text_fail(
+				ret_error, -EBUSY,
+				"the library %s is in use by another seedancefs (process "
+				"%d); unmount that one first, or use another library",
+				library->path, holder(library->lock));
 		poll(NULL, 0, LOCK_STEP_MS); /* the kernel has no event for this */
 	}
 	length = snprintf(text, sizeof(text), "%d\n", (int)getpid());
 	if (ftruncate(library->lock, 0) < 0 ||
 	    pwrite(library->lock, text, (size_t)length, 0) != length)
-		return text_fail(ret_error, -EIO, "%s/lock cannot be written: %s",
+		return text_fail(ret_error, -EIO, "cannot write %s/lock: %s",
 				 library->path, strerror(errno));
 	return 0;
 }
@@ -120,15 +120,15 @@ int library_open(const char *path, struct library *ret_library, char **ret_error
 	if (!r)
 		r = take_lock(ret_library, ret_error);
 	if (!r && mkdirat(ret_library->fd, "media", 0700) < 0 && errno != EEXIST)
-		r = text_fail(ret_error, -errno, "%s/media: %s", ret_library->path,
-			      strerror(errno));
+		r = text_fail(ret_error, -errno, "cannot create %s/media: %s",
+			      ret_library->path, strerror(errno));
 	if (!r)
 		ret_library->media =
 			openat(ret_library->fd, "media",
 			       O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (!r && ret_library->media < 0)
-		r = text_fail(ret_error, -errno, "%s/media: %s", ret_library->path,
-			      strerror(errno));
+		r = text_fail(ret_error, -errno, "cannot open %s/media: %s",
+			      ret_library->path, strerror(errno));
 	if (r)
 		library_close(ret_library);
 	return r;

@@ -59,8 +59,8 @@ static int check_outside(struct program *program, const char *what, const char *
 	if (!path_lies_inside(path, program->mount_point))
 		return 0;
 	program->error =
-		text_format("the %s %s lies inside the mount point %s; it could not be "
-			    "reached once that is mounted",
+		text_format("the %s %s is inside the mount point %s, which would hide "
+			    "it; move it, or choose another mount point",
 			    what, path, program->mount_point);
 	return -EINVAL;
 }
@@ -79,10 +79,9 @@ static int check_places(struct program *program)
 					  program->config->sections[i].key_source.file);
 	if (r || !path_lies_inside(program->mount_point, program->options.library))
 		return r;
-	program->error =
-		text_format("the mount point %s lies inside the library %s; choose a "
-			    "folder elsewhere",
-			    program->mount_point, program->options.library);
+	program->error = text_format(
+		"the mount point %s is inside the library %s; choose another mount point",
+		program->mount_point, program->options.library);
 	return -EINVAL;
 }
 
@@ -120,7 +119,7 @@ static void is_ready(void *context)
 		mount_point_read_ahead(program->mounted.device, READ_AHEAD_KIB);
 	log_info("event=mounted");
 	if (program->options.is_foreground) {
-		printf("seedancefs: %s is mounted; end it with umount or Ctrl-C\n",
+		printf("seedancefs: %s is mounted; unmount it with umount or Ctrl-C\n",
 		       program->mount_point);
 		fflush(stdout);
 	}
@@ -176,7 +175,8 @@ static void wait_for_walk(struct program *program)
 static int start_announcements(struct program *program)
 {
 	if (announcer_identify(program->mount_point, &program->mounted))
-		log_warn("event=not_identified note=\"changes are not announced\"");
+		log_warn("event=mount_not_identified note=\"change notifications are off "
+			 "until the next mount\"");
 	return announce_start(program->fs->announce, &program->announcer,
 			      &program->mounted);
 }
@@ -189,7 +189,7 @@ static int start(struct program *program)
 
 	if (r) {
 		program->error =
-			text_format("the ledger %s/ledger.sqlite3 cannot be used (%s)",
+			text_format("cannot open the ledger %s/ledger.sqlite3: %s",
 				    program->library.path, strerror(-r));
 		return r;
 	}
@@ -202,8 +202,7 @@ static int start(struct program *program)
 	program->fs->ready = is_ready;
 	program->fs->ready_context = program;
 	if (fuse_session_mount(program->session, program->mount_point)) {
-		program->error =
-			text_format("%s cannot be mounted", program->mount_point);
+		program->error = text_format("cannot mount on %s", program->mount_point);
 		return -EIO;
 	}
 	program->is_mounted = true;

@@ -81,16 +81,15 @@ static int replace_dead(const char *path, char **ret_error)
 	int r;
 
 	if (!is_ours(path))
-		return text_fail(
-			ret_error, -ENOTCONN,
-			"%s is the dead mount point of another program; unmount it first "
-			"(fusermount3 -u %s)",
-			path, path);
+		return text_fail(ret_error, -ENOTCONN,
+				 "%s is a dead mount of another program; unmount it "
+				 "first: fusermount3 -u %s",
+				 path, path);
 	r = remove_dead(path);
 	if (r)
 		return text_fail(ret_error, r,
-				 "%s: a crashed seedancefs left it, and it cannot be "
-				 "unmounted: %s",
+				 "%s is a dead mount of a crashed seedancefs, and it "
+				 "cannot be unmounted: %s",
 				 path, strerror(-r));
 	log_info("event=dead_mount_replaced");
 	return 0;
@@ -117,13 +116,13 @@ int mount_point_prepare(const char *path, char **ret_path, char **ret_error)
 		r = replace_dead(resolved, ret_error);
 	} else if (is_ours(resolved)) {
 		return text_fail(ret_error, -EBUSY,
-				 "%s: a seedancefs is mounted there already", path);
+				 "%s: a seedancefs is already mounted there", path);
 	}
 	if (r)
 		return r;
 	if (stat(resolved, &status) < 0)
 		return text_fail(ret_error, -errno, "%s: %s%s", path, strerror(errno),
-				 errno == ENOENT ? "; make the folder first (mkdir)"
+				 errno == ENOENT ? "; create the folder first (mkdir)"
 						 : "");
 	if (!S_ISDIR(status.st_mode))
 		return text_fail(ret_error, -ENOTDIR, "%s is not a folder", path);

@@ -83,8 +83,8 @@ static int add_task(struct filesystem *fs, const struct node *directory, uint64_
 		    const struct task_place *place)
 {
 	static const char relic[] =
-		"an order was made from this folder before; what it was made of is not "
-		"all here, so it cannot be told whether this is the same one";
+		"this folder was submitted before, but some of its files are missing, so "
+		"it is unclear whether this is the same request";
 
 	return atomic_load(&directory_state(directory)->is_relic)
 		       ? backend_task_add_held(fs->backend, number, place, relic)

@@ -188,7 +188,7 @@ static int park(struct parked_read *read)
 	if (r)
 		strike_off_alone(read);
 	if (has_surplus) {
-		log_warn("event=too_many_parked action=\"the oldest read ends\"");
+		log_warn("event=too_many_parked action=\"the oldest read fails\"");
 		backend_media_end_cancelled(parked->backend);
 	}
 	return r;

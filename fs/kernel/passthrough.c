@@ -84,7 +84,8 @@ static int make_backing(struct filesystem *fs, fuse_req_t request,
 
 	if (fd >= 0 && backing_id <= 0) {
 		fs->handles->can_pass = false; /* it was told why on the first try */
-		log_info("event=no_passthrough reason=\"the kernel does not take it\"");
+		log_info(
+			"event=no_passthrough reason=\"the kernel does not support it\"");
 	}
 	return backing_id > 0 ? backing_id : 0;
 }

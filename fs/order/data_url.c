@@ -68,11 +68,11 @@ static const char *explain(int r)
 {
 	switch (r) {
 	case -EILSEQ:
-		return "it contains a character that is not base64";
+		return "a character that is not base64";
 	case -EBADMSG:
-		return "it has text after the end of its base64";
+		return "text after the end of the base64 data";
 	case -ENODATA:
-		return "its base64 is incomplete";
+		return "incomplete base64 data";
 	default:
 		return NULL;
 	}

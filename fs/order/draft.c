@@ -178,8 +178,7 @@ static int check_request(struct draft *draft)
 	if (request->task_id || !request_is_empty(request))
 		return 0;
 	return draft_refuse(draft,
-			    "%s: there is no prompt and no picture; write \"prompt\" or "
-			    "\"content\"",
+			    "%s: no prompt and no image; add \"prompt\" or \"content\"",
 			    draft->trigger);
 }
 
@@ -239,8 +238,9 @@ static int look(struct draft *draft, enum draft_outcome *ret_outcome)
 		return 0;
 	}
 	if (draft->has_hold && !draft->is_comparison)
-		return draft_wait(draft,
-				  "held by the file \"hold\"; remove it to send this");
+		return draft_wait(
+			draft,
+			"held by the file \"hold\"; remove it to submit this folder");
 	r = check_seen(draft, read_request(draft));
 	if (r == -EINVAL)
 		*ret_outcome = DRAFT_INVALID;
@@ -290,7 +290,7 @@ static int look_at(struct draft *draft, struct node *directory,
 	draft->digest = digest_create();
 	r = draft->digest ? look(draft, ret_outcome) : -ENOMEM;
 	if (r == -EAGAIN && !draft->out->waiting)
-		draft_wait(draft, "a file is changing this moment");
+		draft_wait(draft, "a file is being changed");
 	draft_clear(draft);
 	return r == -EAGAIN ? 0 : r;
 }
@@ -385,7 +385,9 @@ int draft_judge(struct filesystem *fs, struct node *folder, int fd, const char *
 	int r = file_read_all(fd, &text);
 
 	if (r == -EFBIG) {
-		problem_set(ret_problem, PROBLEM_INVALID, "%s is too large", name);
+		problem_set(ret_problem, PROBLEM_INVALID,
+			    "%s is too large; allowed: up to %u bytes", name,
+			    REQUEST_TEXT_MAX);
 		return -EINVAL;
 	}
 	if (r || !text.size)

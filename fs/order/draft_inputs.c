@@ -10,12 +10,15 @@
 #include "fs/tree/resolve.h"
 #include "fs/order/output_link.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define INPUT_MAX_BYTES (UINT64_C(256) << 20)
+#define FORMAT_NAME_BYTES 16
 
 /* --- by name --- */
 
@@ -66,9 +69,10 @@ static int add_named(struct draft *draft, size_t index)
 	enum request_role role = role_of(name);
 
 	if (twin)
-		return draft_refuse(
-			draft, "%s and %s both want to be the %s; keep one of them", twin,
-			name, role == ROLE_FIRST_FRAME ? "first frame" : "last frame");
+		return draft_refuse(draft, "%s and %s are both the %s; keep one of them",
+				    twin, name,
+				    role == ROLE_FIRST_FRAME ? "first frame"
+							     : "last frame");
 	return request_add_input(draft->out->request, role, name);
 }
 
@@ -87,7 +91,7 @@ int draft_add_named(struct draft *draft)
 		return 0;
 	if (draft->has_too_many)
 		return draft_refuse(draft,
-				    "there are more than %d files called first_frame.*, "
+				    "more than %d files are called first_frame.*, "
 				    "last_frame.* or reference*.*; remove some",
 				    NAMED_MAX);
 	qsort(draft->names, draft->name_count, sizeof(draft->names[0]), compare_names);
@@ -136,19 +140,30 @@ static int check_whole(int fd, uint64_t size, struct media_type *type, bool *ret
 	return r ? r : media_type_check_whole(media_of_file(fd), size, type, ret_whole);
 }
 
+/* "PNG" of image/png, for messages. */
+static void format_name(const struct media_type *type, char ret_name[FORMAT_NAME_BYTES])
+{
+	const char *slash = strchr(type->mime, '/');
+
+	snprintf(ret_name, FORMAT_NAME_BYTES, "%s", slash ? slash + 1 : type->mime);
+	for (char *c = ret_name; *c; c++)
+		*c = (char)toupper((unsigned char)*c);
+}
+
 /* --- files --- */
 
 static int check_input(struct draft *draft, const char *name, int fd,
 		       const struct stat *status)
 {
 	struct media_type type;
+	char format[FORMAT_NAME_BYTES];
 	bool is_whole;
 	int r = draft_check_writer(draft, name, status);
 
 	if (r)
 		return r;
 	if (!S_ISREG(status->st_mode))
-		return draft_wait(draft, "%s is not a plain file", name);
+		return draft_wait(draft, "%s is not a regular file", name);
 	if (!status->st_size)
 		return draft_wait(draft, "%s is empty", name);
 	if ((uint64_t)status->st_size > INPUT_MAX_BYTES)
@@ -157,21 +172,22 @@ static int check_input(struct draft *draft, const char *name, int fd,
 	r = check_whole(fd, (uint64_t)status->st_size, &type, &is_whole);
 	if (r)
 		return r;
-	return is_whole ? 0
-			: draft_wait(draft, "%s is not whole yet (%s without its end)",
-				     name, type.mime);
+	if (is_whole)
+		return 0;
+	format_name(&type, format);
+	return draft_wait(draft, "%s is incomplete (%s without its end)", name, format);
 }
 
 static int explain_path(struct draft *draft, const char *name, int error)
 {
 	if (error == -EXDEV)
-		return draft_refuse(draft,
-				    "%s: \"%s\" leads out of the mount; copy the file "
-				    "into the folder",
-				    draft->trigger, name);
+		return draft_refuse(
+			draft,
+			"%s: \"%s\" is outside the mount; copy the file into the folder",
+			draft->trigger, name);
 	if (error == -ENOENT || error == -ENOTDIR || error == -ELOOP) {
 		draft->out->waits_elsewhere = strchr(name, '/') != NULL;
-		return draft_wait(draft, "%s is not there yet (named in %s)", name,
+		return draft_wait(draft, "%s does not exist yet (named in %s)", name,
 				  draft->trigger);
 	}
 	return error;
@@ -242,7 +258,7 @@ static int copy_input(struct draft *draft, const char *name, int fd,
 	if (r)
 		return r;
 	return is_whole ? take_fd(&copy)
-			: draft_wait(draft, "%s changed while it was read", name);
+			: draft_wait(draft, "%s changed while it was being read", name);
 }
 
 static int attach_file(struct draft *draft, size_t index)
@@ -279,7 +295,7 @@ static int decode_aside(struct draft *draft, const struct request_content *item)
 	int r = to < 0 ? to : data_url_decode(item->url, to, &why);
 
 	if (r == -EINVAL && why)
-		return draft_refuse(draft, "%s: %s: the data URL is broken: %s",
+		return draft_refuse(draft, "%s: %s: invalid data URL: %s",
 				    draft->out->request->source,
 				    request_content_name(item), why);
 	return r ? r : take_fd(&to);
@@ -292,6 +308,7 @@ static int attach_data(struct draft *draft, size_t index)
 	const struct request_content *item = &request->content[index];
 	AUTOCLOSE int fd = decode_aside(draft, item);
 	struct media_type type;
+	char format[FORMAT_NAME_BYTES];
 	struct stat status;
 	bool is_whole;
 	int r = fd < 0 ? fd : fstat(fd, &status) < 0 ? -errno : 0;
@@ -300,10 +317,11 @@ static int attach_data(struct draft *draft, size_t index)
 		r = check_whole(fd, (uint64_t)status.st_size, &type, &is_whole);
 	if (r)
 		return r;
-	if (!is_whole)
-		return draft_refuse(draft, "%s: %s is cut off (%s without its end)",
-				    request->source, request_content_name(item),
-				    type.mime);
+	if (!is_whole) {
+		format_name(&type, format);
+		return draft_refuse(draft, "%s: %s is incomplete (%s without its end)",
+				    request->source, request_content_name(item), format);
+	}
 	return request_attach(request, index, take_fd(&fd), &draft->out->problem);
 }
 

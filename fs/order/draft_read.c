@@ -27,7 +27,7 @@ static int open_own(struct draft *draft, const char *name, struct stat *status)
 		return -errno;
 	r = draft_stat(draft, name, fd, status);
 	if (!r && !S_ISREG(status->st_mode))
-		r = draft_wait(draft, "%s is not a plain file", name);
+		r = draft_wait(draft, "%s is not a regular file", name);
 	if (!r)
 		r = draft_add_seen(draft, name, fd, status);
 	return r ? r : take_fd(&fd);
@@ -45,15 +45,15 @@ static int read_own(struct draft *draft, const char *name, struct buffer *text)
 	if (status.st_nlink > 1)
 		return draft_wait(
 			draft,
-			"%s has %ju hard links, so it may change elsewhere; make it a "
-			"file of its own (cp it, and rename the copy over it)",
+			"%s has %ju hard links, so it can change elsewhere; replace it "
+			"with a copy of its own (cp it, then rename the copy over it)",
 			name, (uintmax_t)status.st_nlink);
 	if (!status.st_size)
 		return draft_wait(draft, "%s is empty", name);
 	r = file_read_all(fd, text);
 	if (r == -EFBIG)
 		return draft_refuse(draft,
-				    "%s has %jd bytes; allowed: up to %u. Put pictures "
+				    "%s has %jd bytes; allowed: up to %u; put images "
 				    "into files beside it",
 				    name, (intmax_t)status.st_size, REQUEST_TEXT_MAX);
 	if (!r && !text->size)
@@ -104,12 +104,11 @@ static int refuse_defaults(struct draft *draft, const char *shown, int error)
 	if (error == -ENOMEM || error == -EMFILE || error == -ENFILE || error == -EAGAIN)
 		return error;
 	if (error == -EXDEV)
-		return draft_refuse(draft,
-				    "%s leads out of the mount; copy the file into the "
-				    "mount",
-				    shown);
+		return draft_refuse(
+			draft, "%s is outside the mount; copy the file into the mount",
+			shown);
 	if (error == -EFBIG)
-		return draft_refuse(draft, "%s is too long; allowed: up to %u bytes",
+		return draft_refuse(draft, "%s is too large; allowed: up to %u bytes",
 				    shown, DEFAULTS_MAX);
 	return draft_refuse(draft, "%s cannot be read (%s)", shown, strerror(-error));
 }
@@ -129,7 +128,8 @@ static int open_defaults(struct draft *draft, const char *folder, const char *sh
 		return -ENOENT;
 	r = there < 0 ? there : resolve_path(tree, folder, DEFAULTS_NAME, &resolved);
 	if (r == -ENOENT || r == -ENOTDIR)
-		return draft_wait(draft, "%s is a link to nothing yet", shown);
+		return draft_wait(draft, "%s is a link to a file that does not exist yet",
+				  shown);
 	if (!r)
 		r = tree_openat(tree, resolved, O_RDONLY | O_NONBLOCK);
 	return r == -ENOENT ? -EAGAIN : r;
@@ -143,7 +143,7 @@ static int check_defaults(struct draft *draft, const char *shown, int fd)
 	if (r)
 		return r;
 	if (!S_ISREG(status.st_mode))
-		return draft_refuse(draft, "%s is not a plain file", shown);
+		return draft_refuse(draft, "%s is not a regular file", shown);
 	r = draft_check_writer(draft, shown, &status);
 	if (r)
 		return r;
@@ -206,8 +206,8 @@ static int take_request(struct draft *draft, bool has_unused_prompt)
 
 	if (!r && has_unused_prompt)
 		request_add_note(draft->out->request,
-				 "%s is not used: %s has a text of its own",
-				 draft->prompt, draft->trigger);
+				 "%s is ignored: %s has its own prompt", draft->prompt,
+				 draft->trigger);
 	return r;
 }
 

@@ -47,7 +47,7 @@ int draft_stat(struct draft *draft, const char *name, int fd, struct stat *ret_s
 			return 0;
 		nanosleep(&pause, NULL);
 	}
-	return draft_wait(draft, "%s is changing this moment", name);
+	return draft_wait(draft, "%s is being changed", name);
 }
 
 int draft_add_seen(struct draft *draft, const char *name, int fd,
@@ -90,7 +90,7 @@ static int check_file(struct draft *draft, const struct seen_file *file)
 		return -errno;
 	if (is_unchanged(&file->status, &status))
 		return 0;
-	return draft_wait(draft, "%s changed while it was read", file->name);
+	return draft_wait(draft, "%s changed while it was being read", file->name);
 }
 
 int draft_check_seen(struct draft *draft)

@@ -64,10 +64,9 @@ static int wait_for_state(struct draft *draft, const struct other *other)
 	case TASK_CANCELLED:
 	case TASK_UNKNOWN:
 	case TASK_INVALID: {
-		AUTOFREE char *more =
-			text_format(", which is %s: mend it, or write \"retry\" to its "
-				    "status",
-				    task_state_word(other->view->state));
+		AUTOFREE char *more = text_format(
+			", which is %s: correct it, or write \"retry\" to its status",
+			task_state_word(other->view->state));
 
 		return wait_on(draft, other, more ? more : "");
 	}
@@ -149,12 +148,12 @@ static int check_gives_frame(struct draft *draft, const struct other *other)
 		return 0;
 	if (!section->provider->gives_last_frame)
 		return refuse(draft, other,
-			      "it waits for the last frame of %s, and %s gives no last "
-			      "frame; put a picture into this folder instead",
+			      "it needs the last frame of %s, but %s returns no last "
+			      "frames; use an image in this folder instead",
 			      other->shown, section->provider->title);
 	return refuse(draft, other,
-		      "it waits for the last frame of %s, which was ordered without one "
-		      "(\"return_last_frame\": false, or a draft)",
+		      "it needs the last frame of %s, which was submitted without one "
+		      "(\"return_last_frame\": false, or a draft); use another image",
 		      other->shown);
 }
 
@@ -170,8 +169,8 @@ static int take_output(struct draft *draft, struct request_content *item,
 			       ", whose output was removed: write \"fetch\" to its "
 			       "status");
 	if (output->is_dead || !output->url)
-		return refuse(draft, other, "%s has no %s", other->shown,
-			      output_word(shot->output));
+		return refuse(draft, other, "%s has no %s; use another file",
+			      other->shown, output_word(shot->output));
 	if (!output->is_ready)
 		return wait_on(draft, other, "");
 	item->shot = *shot;
@@ -189,7 +188,7 @@ static int check_kind(struct draft *draft, struct request_content *item,
 		item->type = type;
 	if (item->type == type)
 		return 0;
-	return refuse(draft, other, "it is the %s of %s, which cannot stand here",
+	return refuse(draft, other, "the %s of %s cannot be used for this input",
 		      output_word(shot->output), other->shown);
 }
 
@@ -202,7 +201,8 @@ static int attach(struct draft *draft, struct request_content *item,
 		return r;
 	if (shot->number == draft->number)
 		return refuse(draft, other,
-			      "it is this folder's own %s: it would wait for itself",
+			      "the %s of this folder would make it depend on itself; use "
+			      "another file",
 			      output_word(shot->output));
 	if (other->view->state == TASK_SUCCEEDED)
 		return take_output(draft, item, shot, other);
@@ -233,8 +233,8 @@ static int check_is_draft(struct draft *draft, const struct other *other,
 	if (!told->request || !told->is_final || backend_makes_draft(told->request))
 		return 0;
 	return refuse(draft, other,
-		      "%s is no draft: it %s ordered without \"draft\": true",
-		      other->shown, is_sent(other->view) ? "was" : "is to be");
+		      "%s is not a draft: it %s submitted without \"draft\": true",
+		      other->shown, is_sent(other->view) ? "was" : "will be");
 }
 
 static int refuse_account(struct draft *draft, const struct other *other,
@@ -244,9 +244,8 @@ static int refuse_account(struct draft *draft, const struct other *other,
 
 	return refuse(
 		draft, other,
-		"the draft %s was made with provider \"%s\" at %s with the key from "
-		"%s; the configuration's section [provider %s] is another account "
-		"now, which does not know it",
+		"the draft %s was made with provider \"%s\" at %s with the key from %s; "
+		"[provider %s] is now another account, which does not know the draft",
 		other->shown, section->name, view->endpoint ? view->endpoint : "?",
 		view->key_name ? view->key_name : "?", section->name);
 }
@@ -265,8 +264,9 @@ static int check_provider(struct draft *draft, const struct other *other,
 		return 0; /* it says itself what is wrong */
 	if (by != section)
 		return refuse(draft, other,
-			      "the draft %s is made with provider \"%s\"; this asks "
-			      "provider \"%s\" for the rest, which does not know it",
+			      "the draft %s is made with provider \"%s\", but this "
+			      "request goes to provider \"%s\", which does not know the "
+			      "draft; use the same provider",
 			      other->shown,
 			      name ? name
 			      : by ? by->name

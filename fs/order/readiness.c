@@ -66,9 +66,8 @@ static int64_t adopt(const struct look *look, const struct request *request,
 	log_info("event=adopt task=%" PRIu64 " result=%d", look->number, r);
 	if (r == -EINVAL)
 		problem_set(&problem, PROBLEM_INVALID,
-			    "%s: \"task_id\" is \"%s\", which is no task's id; allowed: "
-			    "letters, "
-			    "digits, '.', '_' and '-'",
+			    "%s: \"task_id\" is \"%s\"; allowed: letters, digits, '.', "
+			    "'_' and '-', but not only dots",
 			    request->source, request->task_id);
 	else if (r == -ENXIO)
 		config_refuse_section(backend_config(backend), request->source,
@@ -86,9 +85,9 @@ static bool wait_for_submit(const struct look *look, const char *digest)
 			? NULL
 			: reorder_guard_find(look->fs, look->number, look->path, digest);
 	AUTOFREE char *waiting =
-		id ? text_format("the same was ordered from this folder before%s%s, and "
-				 "was put back without its mark: write \"submit\" to "
-				 "status to order it again",
+		id ? text_format("the same request was submitted from this folder "
+				 "before%s%s, and the folder was restored without its "
+				 "mark; write \"submit\" to status to submit it again",
 				 *id ? " as task " : "", id)
 		   : NULL;
 
@@ -148,9 +147,9 @@ static int64_t order(const struct look *look, struct draft_result *result)
 static enum draft_outcome refuse_loop(struct draft_result *result)
 {
 	problem_set(&result->problem, PROBLEM_INVALID,
-		    "this folder would wait for itself: it is %s, which waits for this "
-		    "one in turn; take one of the links away",
-		    result->waiting ? result->waiting : "waiting for another");
+		    "this folder depends on itself: it is %s, which in turn waits for "
+		    "this folder; remove one of the links",
+		    result->waiting ? result->waiting : "waiting for another folder");
 	return DRAFT_INVALID;
 }
 
@@ -216,13 +215,14 @@ static int64_t act(const struct look *look)
 		outcome = refuse_loop(&result);
 	folder_each_in_loop(fs, due_soon, fs);
 	if (r) {
-		AUTOFREE char *waiting =
-			text_format("the folder cannot be read (%s)", strerror(-r));
+		AUTOFREE char *waiting = text_format(
+			"the folder cannot be read (%s); retrying automatically",
+			strerror(-r));
 
 		folder_set_waiting(fs, look->number, waiting);
 		again_ms = AGAIN_MS * 5;
 	} else if (!is_in_place(look)) {
-		folder_set_waiting(fs, look->number, "this folder is being moved");
+		folder_set_waiting(fs, look->number, "the folder is being moved");
 		again_ms = AGAIN_MS;
 	} else if (outcome == DRAFT_WAITS) {
 		folder_set_waiting(fs, look->number, result.waiting);
@@ -267,10 +267,9 @@ static bool wait_for_name(struct filesystem *fs, uint64_t number, const char *pa
 	size_t size = 0;
 	const char *name = path_scratch_folder(path, &size);
 	AUTOFREE char *waiting =
-		name ? text_format(
-			       "the folder \"%.*s\" has a temporary name: rename it, or "
-			       "write \"submit\" to status",
-			       (int)size, name)
+		name ? text_format("the folder \"%.*s\" has a temporary name; rename it, "
+				   "or write \"submit\" to status",
+				   (int)size, name)
 		     : NULL;
 
 	if (!name)
@@ -291,7 +290,7 @@ static int64_t look_at(struct look *look)
 		return 0; /* removed this moment, or another task's by now */
 	if (path_is_in_trash(look->path)) {
 		folder_set_waits_on(fs, look->number, 0);
-		folder_set_waiting(fs, look->number, "this folder is in the trash");
+		folder_set_waiting(fs, look->number, "the folder is in the trash");
 		return 0;
 	}
 	if (!look->wish->is_wanted && wait_for_name(fs, look->number, look->path))

@@ -239,22 +239,22 @@ int refused_saves_hold(struct filesystem *fs, uint64_t number, struct node *dire
 	r = is_held(&view->refused_save, &newest, fd);
 	if (r <= 0)
 		return r;
-	text = text_format("the last save was refused (%s), and what is there now was "
-			   "not saved since: save it again, or write \"submit\" to "
-			   "status to order it",
-			   view->refused_save.problem);
+	text = text_format(
+		"the last save was rejected (%s), and the text that is there now was not "
+		"saved after it; save it again, or write \"submit\" to status",
+		view->refused_save.problem);
 	folder_set_waiting(fs, number, text);
 	return 1;
 }
 
 void refused_saves_wait_for_trigger(struct filesystem *fs, uint64_t number)
 {
-	static const char none[] = "there is no prompt or request.json";
+	static const char none[] = "there is no prompt and no request.json";
 	AUTOVIEW *view = backend_task_view(fs->backend, number);
 	AUTOFREE char *text =
 		view && view->refused_save.problem
-			? text_format("%s: the last one was refused, and removed by the "
-				      "program that wrote it (%s)",
+			? text_format("%s: the last one was rejected, and the program "
+				      "that saved it removed it (%s)",
 				      none, view->refused_save.problem)
 			: NULL;
 

@@ -81,10 +81,10 @@ void thumbnails_looked(struct thumbnails *thumbnails)
 {
 	struct looking *looking = &thumbnails->looking;
 
-	log_info("event=thumbnails_looked_at tasks=%zu made=%zu lacking=%zu "
-		 "cpu_ms=%" PRId64,
-		 looking->tasks, looking->made, looking->lacking,
-		 clock_ms(CLOCK_THREAD_CPUTIME_ID) - looking->cpu_ms);
+	log_info(
+		"event=thumbnails_checked tasks=%zu made=%zu missing=%zu cpu_ms=%" PRId64,
+		looking->tasks, looking->made, looking->lacking,
+		clock_ms(CLOCK_THREAD_CPUTIME_ID) - looking->cpu_ms);
 	looking->is_on = false;
 }
 

@@ -158,11 +158,11 @@ static const char *reason_of(int r)
 {
 	switch (r) {
 	case -ENOEXEC:
-		return "the program seedance-thumbnailer is missing";
+		return "seedance-thumbnailer is not installed";
 	case -ETIMEDOUT:
-		return "it took too long";
+		return "timed out";
 	case -EINVAL:
-		return "it is no picture or video of a known kind";
+		return "not an image or video of a known type";
 	default:
 		return strerror(-r);
 	}

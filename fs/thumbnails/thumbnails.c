@@ -21,14 +21,14 @@ static bool has_cache(const struct filesystem *fs, struct thumbnail_cache *ret_c
 
 	if (r) {
 		log_info("event=no_thumbnails reason=\"%s\"",
-			 r == -EPERM ? "their cache belongs to another user"
-				     : "there is no home directory");
+			 r == -EPERM ? "the thumbnail cache belongs to another user"
+				     : "no home directory");
 		return false;
 	}
 	if (!path_lies_inside(ret_cache->path, fs->tree.mounted_at))
 		return true;
-	log_warn(
-		"event=no_thumbnails reason=\"their cache lies inside the mount point\"");
+	log_warn("event=no_thumbnails reason=\"the thumbnail cache is inside the mount "
+		 "point\"");
 	thumbnail_cache_close(ret_cache);
 	return false;
 }

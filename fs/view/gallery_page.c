@@ -259,7 +259,7 @@ static void put_summary(struct page *page)
 	const char *before = ": ";
 
 	if (!page->count) {
-		buffer_add(&page->text, "Nothing here yet");
+		buffer_add(&page->text, "No tasks yet");
 		return;
 	}
 	buffer_addf(&page->text, "%zu %s", page->count,
@@ -278,11 +278,10 @@ static void put_summary(struct page *page)
 static void put_cards(struct page *page)
 {
 	static const char empty[] =
-		"<div class=\"empty\">\n<p>Make your first video.</p>\n"
-		"<p>Make a new folder beside this page, and write what you want to see "
-		"into a file called prompt.txt in it. It shows here a moment later.</p>\n"
-		"<pre>mkdir cat\n"
-		"echo 'A kitten yawning at the camera' &gt; "
+		"<div class=\"empty\">\n<p>Make your first video.</p>\n<p>Create a "
+		"folder next to this page, and describe the video in a file called "
+		"prompt.txt inside it. The task appears here a moment "
+		"later.</p>\n<pre>mkdir cat\necho 'A kitten yawning at the camera' &gt; "
 		"cat/prompt.txt</pre>\n</div>\n";
 
 	if (!page->count)

@@ -11,12 +11,12 @@ char *shown_waiting(struct filesystem *fs, const struct task_view *view,
 		    int64_t *ret_active_ms)
 {
 	static const char copy[] =
-		"this folder is a copy of a task's folder, which is not an order; to "
-		"order it, remove the copied status, task.json and video.mp4 and write "
-		"\"submit\" to status";
+		"this folder is a copy of a task's folder and is not submitted; to "
+		"submit it, remove the copied status, task.json and video.mp4, then "
+		"write \"submit\" to status";
 	static const char copied[] =
-		"the library, or this folder, was copied or restored, or another task's "
-		"files were copied into it: write \"submit\" to status to order this";
+		"the library or this folder was copied or restored, or another task's "
+		"files were copied into it; write \"submit\" to status to submit it";
 	SCOPED_LOCK(&fs->folders->lock);
 	const struct folder *folder = folders_find(fs->folders, view->number);
 

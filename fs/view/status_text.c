@@ -44,9 +44,8 @@ static void add_link_expires(struct buffer *text, const struct status_facts *fac
 		return;
 	localtime_r(&seconds, &tm);
 	strftime(value, sizeof(value),
-		 facts->link_expires_is_guess
-			 ? "about %Y-%m-%d %H:%M (the service does not tell)"
-			 : "%Y-%m-%d %H:%M:%S",
+		 facts->link_expires_is_guess ? "about %Y-%m-%d %H:%M (estimated)"
+					      : "%Y-%m-%d %H:%M:%S",
 		 &tm);
 	add_line(text, "link expires", value);
 }
@@ -132,9 +131,8 @@ char *error_text_render(const struct task_view *view)
 		[TASK_FAILED] = "The service could not make this video.",
 		[TASK_EXPIRED] = "The service did not finish this video in time.",
 		[TASK_CANCELLED] = "This task was cancelled.",
-		[TASK_INVALID] = "This request was refused; nothing was billed.",
-		[TASK_UNKNOWN] =
-			"It is not known what became of this task. It may be billed.",
+		[TASK_INVALID] = "This request was rejected; nothing was billed.",
+		[TASK_UNKNOWN] = "The outcome of this task is unknown. It may be billed.",
 	};
 	AUTOFREE char *why = text_clean(view->problem.text, ERROR_MAX_BYTES);
 	AUTOBUFFER text = BUFFER_INIT(STATUS_MAX_BYTES);

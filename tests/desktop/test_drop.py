@@ -75,7 +75,7 @@ def test_files_in_any_order_are_one_order_by_each_program(desk, is_trigger_first
             desk.shell(programs.FILE[program], outside / program / name, whole / program / name)
         if name == "request.json" and is_trigger_first:
             for program in programs.FILE:
-                wait_for(lambda: "fox.png is not there yet" in (field(whole / program, "waiting") or ""))
+                wait_for(lambda: "fox.png does not exist yet" in (field(whole / program, "waiting") or ""))
     check_each_ordered(desk, pictures)
     for program in programs.FILE:
         assert names(whole / program) == ["fox.png", "request.json"]
@@ -240,7 +240,7 @@ def test_an_interrupted_copy_is_waited_for(desk, program):
             slow.close()
     wait_for((folder / "first_frame.png").exists, "what the receiver leaves")
     assert picture.startswith((folder / "first_frame.png").read_bytes())
-    wait_for(lambda: "not whole" in (field(folder, "waiting") or ""))
+    wait_for(lambda: "incomplete" in (field(folder, "waiting") or ""))
     assert state(folder) == "pending"
     desk.check_orders()
     desk.shell('cp "$1" "$2"', outside / "first_frame.png", folder / "first_frame.png")

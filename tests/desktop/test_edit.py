@@ -89,7 +89,7 @@ def test_saving_again_restarts_the_countdown(make_mount, simulator, tmp_path):
     folder.mkdir()
 
     def left():
-        found = re.search(r"goes out in ([0-9.]+)", status(folder))
+        found = re.search(r"submitted in ([0-9.]+)", status(folder))
         return float(found[1]) if found else None
 
     with Vim(folder / "prompt.txt", tmp_path) as vim:
@@ -246,7 +246,7 @@ def test_a_bad_save_over_a_good_request_sends_neither(desk, editor):
         assert open_editor.was_refused(), open_editor.shown
         (folder / "hold").unlink()
         if editor in PUT_BACK:
-            waiting = wait_for(lambda: re.match("the last save was refused", field(folder, "waiting") or ""))
+            waiting = wait_for(lambda: re.match("the last save was rejected", field(folder, "waiting") or ""))
             assert "durration" in waiting.string and "submit" in waiting.string
             assert (folder / "request.json").read_text() == '{"prompt": "A fox"}\n'
         else:
@@ -270,7 +270,7 @@ def test_the_text_restored_after_a_bad_save_still_waits_after_a_restart(desk, ed
     desk.mount.end()
     desk.mount.start()
     (folder / "hold").unlink()
-    wait_for(lambda: (field(folder, "waiting") or "").startswith("the last save was refused"))
+    wait_for(lambda: (field(folder, "waiting") or "").startswith("the last save was rejected"))
     desk.check_orders()
     wait_for(lambda: time.time() - refused > 2.1, "a person's time")
     (folder / "request.json").write_text(GOOD)
@@ -284,7 +284,7 @@ def test_a_script_that_writes_the_previous_text_later_orders_it(desk):
         (folder / "request.json").write_text('{"durration": 5}')
     (folder / "request.json").write_text(GOOD)  # at once, as vim does
     (folder / "hold").unlink()
-    wait_for(lambda: (field(folder, "waiting") or "").startswith("the last save was refused"))
+    wait_for(lambda: (field(folder, "waiting") or "").startswith("the last save was rejected"))
     desk.check_orders()
     wait_for(lambda: time.time() - (folder / "request.json").stat().st_mtime > 2.1)
     (folder / "request.json").write_text(GOOD)
@@ -323,7 +323,7 @@ def test_the_text_restored_after_a_bad_save_is_sent_by_submit(desk):
         vim.replace('{"prompt": "A wolf", "durration": 5}')
         vim.save()
     (folder / "hold").unlink()
-    wait_for(lambda: (field(folder, "waiting") or "").startswith("the last save was refused"))
+    wait_for(lambda: (field(folder, "waiting") or "").startswith("the last save was rejected"))
     (folder / "status").write_text("submit\n")
     desk.check_one_order(folder, "A fox")
 

@@ -182,7 +182,7 @@ def test_a_countdown_causes_no_events(make_mount, simulator):
     simulator.hold("queued")
     with watching(folder) as watch:
         order(folder)
-        wait_for(lambda: "goes out in 1 s" in status(folder), "a countdown")
+        wait_for(lambda: "submitted in 1 s" in status(folder), "a countdown")
         assert watch.of("status") == CAME, "nothing but its coming"
         assert watch.of("task.json") == CAME
         wait_state(folder, "queued")

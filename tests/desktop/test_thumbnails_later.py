@@ -150,7 +150,7 @@ def test_expensive_thumbnails_wait_until_their_source_is_on_disk(make_mount, sim
     mount = make_mount(simulator, options=["keep=lazy"])
     [folder] = finish(mount, simulator, ["cat"], video=video, last_frame=media / "large.png")
     done = restart(mount, simulator)
-    assert done["lacking"] == "1" and not all_files(mount)
+    assert done["missing"] == "1" and not all_files(mount)
     assert fetched(simulator) <= 512 * KIB
     assert len((folder / "last_frame.png").read_bytes()) == (media / "large.png").stat().st_size
     wait_valid(mount, folder)

@@ -266,7 +266,7 @@ def test_a_video_that_was_not_kept_in_time_has_a_note(make_mount, simulators, tm
     simulator.fault("media", {"truncate_at": 70_000}, times=-1, kind="video")
     folder = mount.finished(simulator, video=video)
     wait_for(lambda: "fetch" in (field(folder, "note") or ""), "a note", PATIENCE * 2)
-    assert "its link died" in field(folder, "note")
+    assert "the link expired" in field(folder, "note")
     assert state(folder) == "succeeded" and field(folder, "kept") != "100%"
     assert len(simulator.requests()) < 40
     # It is given up for good, unless a user requests it.
@@ -275,7 +275,7 @@ def test_a_video_that_was_not_kept_in_time_has_a_note(make_mount, simulators, tm
     simulator.control("DELETE", "/stats")
     mount.start()
     note = field(folder, "note")
-    assert "its link died" in note
+    assert "the link expired" in note
     mount.finished(simulator, "later")
     assert asked(simulator, task_id(folder)) == []
     assert field(folder, "note") == note
@@ -320,7 +320,7 @@ def test_bytes_that_match_their_digest_are_kept(make_mount, simulator, tmp_path,
 
 def test_bytes_with_another_digest_are_fetched_once_more(make_mount, simulator, video):
     mount = keeping(make_mount, simulator, "eager")
-    mount.expect_log("bytes_differ")
+    mount.expect_log("digest_mismatch")
     simulator.fault("media", {"headers": sha256_of(video), "flip_byte_at": 5 * MIB}, times=3, kind="video")
     simulator.fault("media", {"headers": sha256_of(video)}, times=-1, kind="video")
     folder = mount.finished(simulator, video=video)
@@ -336,7 +336,7 @@ def test_bytes_with_another_digest_are_fetched_once_more(make_mount, simulator, 
 def test_bytes_that_never_match_their_digest_are_kept_with_a_note(make_mount, simulator, tmp_path, video):
     other = make_media(tmp_path / "other.bin", 1000, seed=9)
     mount = keeping(make_mount, simulator, "lazy")
-    mount.expect_log("bytes_differ")
+    mount.expect_log("digest_mismatch")
     simulator.fault("media", {"headers": sha256_of(other)}, times=-1, kind="video")
     folder = mount.finished(simulator, video=video)
     assert (folder / "video.mp4").read_bytes() == video.read_bytes()
@@ -344,7 +344,7 @@ def test_bytes_that_never_match_their_digest_are_kept_with_a_note(make_mount, si
     assert (folder / "video.mp4").read_bytes() == video.read_bytes()
     count = len(asked(simulator))
     with contextlib.closing(sqlite3.connect(mount.library / "ledger.sqlite3")) as ledger:
-        wait_for(lambda: "differ" in str(ledger.execute("SELECT note FROM task").fetchall()), "in the ledger")
+        wait_for(lambda: "differs from" in str(ledger.execute("SELECT note FROM task").fetchall()), "in the ledger")
     mount.kill()
     mount.start()
     control(folder, "fetch")
@@ -356,7 +356,7 @@ def test_bytes_that_never_match_their_digest_are_kept_with_a_note(make_mount, si
 def test_bytes_with_another_digest_stay_readable_when_a_retry_fails(make_mount, simulator, tmp_path, video):
     other = make_media(tmp_path / "other.bin", 1000, seed=9)
     mount = keeping(make_mount, simulator, "lazy")
-    mount.expect_log("bytes_differ", "output_dead")
+    mount.expect_log("digest_mismatch", "output_dead")
     simulator.fault("media", {"headers": sha256_of(other)}, times=-1, kind="video")
     folder = mount.finished(simulator, video=video)
     control(folder, "fetch")

@@ -180,7 +180,7 @@ def test_a_prompt_beside_a_request_with_a_text_is_ignored(mount, simulator):
     (folder / "hold").unlink()
     wait_state(folder, "succeeded")
     assert body(simulator)["content"] == [{"type": "text", "text": "A fox"}]
-    assert "prompt.txt is not used" in field(folder, "note")
+    assert "prompt.txt is ignored" in field(folder, "note")
 
 
 def test_the_prompt_beside_a_request_is_part_of_the_order(mount, simulator):
@@ -196,7 +196,7 @@ def test_the_prompt_beside_a_request_is_part_of_the_order(mount, simulator):
     wait_state(folder, "failed")
     simulator.hold("")
     (folder / "prompt.txt").write_text("A fox\n")
-    wait_for(lambda: "as they were" in status(folder))
+    wait_for(lambda: "the same as in this attempt" in status(folder))
     (folder / "prompt.txt").write_text("A dog\n")
     wait_state(folder, "succeeded")
     assert simulator.creates() == 2
@@ -418,7 +418,7 @@ def test_the_type_of_a_data_url_comes_from_its_bytes(mount, simulator):
     ("data:image/png;base64,iVBOR", ["content[1]", "incomplete"]),
     ("data:image/png,hello", ["content[1]", "data:TYPE;base64"]),
     (data_url(b"hello"), ["content[1]", "not an image"]),
-    (data_url(SENSIBLE[:-20]), ["content[1]", "cut off"]),
+    (data_url(SENSIBLE[:-20]), ["content[1]", "is incomplete"]),
     (data_url(wav(), "image/png"), ["content[1]", "an audio file (audio/wav)", "allowed: an image"]),
 ])
 def test_an_invalid_data_url_is_explained(mount, simulator, url, words):
@@ -442,7 +442,7 @@ def test_sample_requests_are_accepted_unchanged(make_mount, simulator, sample):
     folder = mount.path / "cat"
     folder.mkdir()
     (folder / "request.json").write_text(json.dumps(sample["request"]))  # no error at the close
-    wait_for(lambda: "goes out in" in (field(folder, "waiting") or ""))
+    wait_for(lambda: "settling: submitted in" in (field(folder, "waiting") or ""))
 
 
 # --- memory ---

@@ -115,7 +115,7 @@ def test_only_one_daemon_uses_a_library(mount, tmp_path):
 
 def test_a_mount_point_is_not_mounted_twice(mount, tmp_path):
     refused = run(DAEMON, tmp_path / "other", mount.path, "-f", check=False)
-    assert refused.returncode == 1 and "mounted there already" in refused.stderr
+    assert refused.returncode == 1 and "already mounted there" in refused.stderr
 
 
 def test_a_dead_mount_point_is_replaced(mount):
@@ -171,13 +171,13 @@ def test_wrong_paths_are_explained(tmp_path):
     library, point = tmp_path / "library", tmp_path / "point"
     point.mkdir()
     missing = run(DAEMON, library, tmp_path / "missing", check=False)
-    assert missing.returncode == 1 and "make the folder first" in missing.stderr
+    assert missing.returncode == 1 and "create the folder first" in missing.stderr
     inside = run(DAEMON, point / "library", point, check=False)
-    assert inside.returncode == 1 and "lies inside the mount point" in inside.stderr
+    assert inside.returncode == 1 and "is inside the mount point" in inside.stderr
     library.mkdir(mode=0o700)
     (library / "point").mkdir()
     around = run(DAEMON, library, library / "point", check=False)
-    assert around.returncode == 1 and "lies inside the library" in around.stderr
+    assert around.returncode == 1 and "is inside the library" in around.stderr
     config = point / "config.ini"
     config.write_text("")
     within = run(DAEMON, tmp_path / "elsewhere", point, "-o", f"config={config}", check=False)

@@ -120,7 +120,7 @@ def test_files_can_be_dropped_in_any_order(mount, simulator):
     (folder / "request.json").write_text(json.dumps({
         "content": [{"type": "text", "text": "it yawns"},
                     {"type": "image_url", "image_url": {"url": "cat.png"}, "role": "first_frame"}]}))
-    wait_for(lambda: "cat.png is not there yet" in (field(folder, "waiting") or ""))
+    wait_for(lambda: "cat.png does not exist yet" in (field(folder, "waiting") or ""))
     picture = png(640, 360)
     with open(folder / "cat.png", "wb") as file:
         file.write(picture[:100])
@@ -137,7 +137,7 @@ def test_an_incomplete_picture_is_waited_for(mount, simulator):
     picture = png(640, 360)
     (folder / "first_frame.png").write_bytes(picture[:-20])
     (folder / "prompt.txt").write_text("it yawns\n")
-    wait_for(lambda: "not whole" in (field(folder, "waiting") or ""))
+    wait_for(lambda: "first_frame.png is incomplete (PNG without its end)" in (field(folder, "waiting") or ""))
     (folder / "first_frame.png").write_bytes(picture)
     wait_state(folder, "succeeded")
     sent = simulator.requests(on="create")[0]["body"]["content"]
@@ -187,7 +187,7 @@ def test_edits_while_pending_make_one_order_of_the_last_text(make_mount, simulat
 def test_settling_is_shown(make_mount, simulator):
     mount = make_mount(simulator, settle=30)
     folder = mount.folder()
-    assert "goes out in" in field(folder, "waiting")
+    assert "settling: submitted in" in field(folder, "waiting")
     assert control(folder, "submit").returncode == 0
     wait_state(folder, "succeeded")
 
@@ -200,7 +200,7 @@ def waiting_for_input(mount, name="cat"):
         {"type": "text", "text": "it yawns"},
         {"type": "image_url", "image_url": {"url": "cat.png"}, "role": "first_frame"}]}))
     assert control(folder, "submit").returncode == 0
-    wait_for(lambda: "cat.png is not there yet" in (field(folder, "waiting") or ""), "the missing input")
+    wait_for(lambda: "cat.png does not exist yet" in (field(folder, "waiting") or ""), "the missing input")
     return folder
 
 
@@ -213,9 +213,9 @@ def test_files_added_after_submit_settle(make_mount, simulator, word):
         assert control(folder, "cancel").returncode == 0
         wait_state(folder, "cancelled")
         assert control(folder, "retry").returncode == 0
-        wait_for(lambda: "cat.png is not there yet" in (field(folder, "waiting") or ""), "the missing input")
+        wait_for(lambda: "cat.png does not exist yet" in (field(folder, "waiting") or ""), "the missing input")
     (folder / "cat.png").write_bytes(png(640, 360))
-    wait_for(lambda: state(folder) != "pending" or "goes out in" in (field(folder, "waiting") or ""), "a decision")
+    wait_for(lambda: state(folder) != "pending" or "settling: submitted in" in (field(folder, "waiting") or ""), "a decision")
     assert state(folder) == "pending" and simulator.creates() == 0
     assert control(folder, "submit").returncode == 0
     wait_state(folder, "succeeded")
@@ -252,7 +252,7 @@ def test_a_copied_record_after_submit_holds_the_order_even_once_removed(mount, s
     ('{"model": "doubao-seedance-1-5-pro-251215"}', ["no prompt"]),
     ('{"prompt": "x", "provider": "arc"}', ["provider", "arc", "ark"]),
     ('{"prompt": "x", "content": [{"type": "image_url", "image_url": {"url": "../../../../etc/passwd"}}]}',
-     ["leads out of the mount"]),
+     ["is outside the mount"]),
     ('{"prompt": "x", "seed": 1, "seed": 2}', ["duplicate key"]),
 ])
 def test_a_bad_request_is_refused_and_kept(mount, simulator, text, words):
@@ -329,7 +329,7 @@ def test_a_refused_save_that_becomes_valid_waits_for_submit(mount, simulator, tm
     assert run("cp", tmp_path / "r", folder / "request.json", check=False).returncode == 1
     (mount.path / "film" / "defaults.json").write_text('{"model": "ep-20260101-abcde"}')
     (folder / "hold").unlink()
-    wait_for(lambda: "the last save was refused" in (field(folder, "waiting") or ""))
+    wait_for(lambda: "the last save was rejected" in (field(folder, "waiting") or ""))
     assert state(folder) == "pending" and not simulator.requests(on="create")
     (mount.path / "film" / "defaults.json").unlink()
     (folder / "hold").touch()
@@ -456,7 +456,7 @@ def test_saving_the_same_text_again_is_no_new_order(mount, simulator):
     wait_state(folder, "failed")
     simulator.hold("")
     (folder / "prompt.txt").write_text((folder / "prompt.txt").read_text())
-    wait_for(lambda: state(folder) == "failed" and "as they were" in status(folder))
+    wait_for(lambda: state(folder) == "failed" and "the same as in this attempt" in status(folder))
     settled(mount, simulator, 1)
     (folder / "prompt.txt").write_text("Another kitten\n")
     wait_state(folder, "succeeded")
@@ -568,7 +568,7 @@ def test_creates_at_one_service_are_limited(make_mount, simulator):
     simulator.fault("create", {"delay_ms": 4000}, times=32)
     mount = make_mount(simulator, settle=0.1, options=["submissions_per_hour=1000"])
     folders = [mount.folder(f"cat-{n}", f"Cat {n}") for n in range(45)]
-    wait_for(lambda: sum("32 requests are on their way" in (field(folder, "waiting") or "") for folder in folders) == 13)
+    wait_for(lambda: sum("32 requests to ark are in flight" in (field(folder, "waiting") or "") for folder in folders) == 13)
     assert len(simulator.requests(on="create")) == 32
     for folder in folders:
         wait_state(folder, "queued")
@@ -599,7 +599,7 @@ def test_429_is_retried_when_the_service_says(mount, simulator):
     simulator.fault("create", {"status": 429, "headers": {"Retry-After": "1"},
                                "body": {"error": {"code": "ServerOverloaded", "message": "busy"}}}, times=2)
     folder = mount.folder()
-    wait_for(lambda: "asks to wait" in (field(folder, "waiting") or ""))
+    wait_for(lambda: "asks to retry later" in (field(folder, "waiting") or ""))
     assert state(folder) == "pending"
     wait_state(folder, "succeeded")
     assert simulator.creates() == 1
@@ -776,7 +776,7 @@ def test_a_folder_restored_without_its_mark_is_no_new_order(mount, simulator):
     os.rename(mount.library / "away", tree / "cat")
     wait_for(lambda: os.listdir(folder) == ["prompt.txt"], "the plain folder")
     (folder / "prompt.txt").write_text(text)
-    wait_for(lambda: "ordered from this folder before" in (field(folder, "waiting") or ""), "held")
+    wait_for(lambda: "submitted from this folder before" in (field(folder, "waiting") or ""), "held")
     assert "cgt-" in field(folder, "waiting")
     settled(mount, simulator, 1)
     (folder / "prompt.txt").write_text("Another cat\n")
@@ -792,10 +792,10 @@ def test_a_folder_restored_without_its_mark_is_ordered_by_submit(mount, simulato
     wait_for(lambda: "cat" not in os.listdir(mount.path), "it is gone")
     folder.mkdir()
     (folder / "prompt.txt").write_text(text)
-    wait_for(lambda: "ordered from this folder before" in (field(folder, "waiting") or ""), "held")
+    wait_for(lambda: "submitted from this folder before" in (field(folder, "waiting") or ""), "held")
     mount.kill()
     mount.start()
-    wait_for(lambda: "ordered from this folder before" in (field(folder, "waiting") or ""), "held")
+    wait_for(lambda: "submitted from this folder before" in (field(folder, "waiting") or ""), "held")
     assert control(folder, "submit").returncode == 0
     wait_state(folder, "succeeded")
     assert simulator.creates() == 2
@@ -846,7 +846,7 @@ def test_exchanging_a_pending_task_with_one_in_the_trash_sends_the_latter(make_m
     os.rename(other, thrown)
     exchange(one, thrown)
     wait_state(one, "succeeded")
-    wait_for(lambda: field(thrown, "waiting") == "this folder is in the trash", "told")
+    wait_for(lambda: field(thrown, "waiting") == "the folder is in the trash", "told")
     assert (thrown / "prompt.txt").read_text() == "A fox\n"
     settled(mount, simulator, 1)
 
@@ -862,7 +862,7 @@ def test_a_failing_poll_is_not_a_failing_task(mount, simulator, action):
     folder = mount.folder()
     wait_state(folder, "running")
     simulator.fault("get", action, times=2)
-    wait_for(lambda: "the task itself goes on" in (field(folder, "waiting") or ""))
+    wait_for(lambda: "the task continues" in (field(folder, "waiting") or ""))
     assert state(folder) == "running"
     simulator.hold("")
     wait_state(folder, "succeeded")

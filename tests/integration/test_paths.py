@@ -50,7 +50,7 @@ def test_any_path_works(odd, name):
     if is_root():
         assert read_ahead_kib(mount.path) == 1024
     again = run(*mount.command("-f"), check=False, errors="replace")
-    assert again.returncode and "is mounted there already" in again.stderr
+    assert again.returncode and "is already mounted there" in again.stderr
     assert state(folder) == "succeeded"
     mount.kill()  # the next start replaces the dead mount point
     mount.start()

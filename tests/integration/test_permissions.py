@@ -208,8 +208,8 @@ def test_an_ordinary_user_needs_user_allow_other(tmp_path, option):
     refused = run(*under(conf_of(tmp_path, "#user_allow_other\n"), OWNER, staged(tmp_path), home / "library",
                          home / "mount", "-o", f"settle=1,{option}", "-f"), check=False)
     assert refused.returncode == 1
-    assert refused.stderr == (f"seedancefs: -o {option}: /etc/fuse.conf does not let ordinary users do that; ask root "
-                              f"to add the line user_allow_other to it, or mount without {option}\n")
+    assert refused.stderr == (f"seedancefs: -o {option}: /etc/fuse.conf does not allow it for ordinary users; ask root "
+                              f"to add the line user_allow_other to that file, or mount without {option}\n")
 
 
 # --- other users ---

@@ -191,11 +191,11 @@ def test_a_cancel_that_comes_too_late_says_so(mount, simulator, when):
     wait_for(lambda: simulator.requests(on="get"))
     simulator.decree(task, state="succeeded")
     if when == "its size is asked for":
-        waits_for(folder, "the video's size")
+        waits_for(folder, "the size of the video")
     assert control(folder, "cancel").returncode == 0
     simulator.clear_faults()
     wait_state(folder, "succeeded")
-    wait_for(lambda: field(folder, "note") == "it was finished before it could be cancelled", "the note")
+    wait_for(lambda: field(folder, "note") == "the task ended before it could be cancelled", "the note")
     wait_for(lambda: rows(mount, "SELECT flags FROM task") == [(0,)], "the ledger's knowing")
     assert not deletes(simulator, task)
 
@@ -204,7 +204,7 @@ def test_a_cancel_that_comes_too_late_says_so(mount, simulator, when):
 def test_a_cancelled_order_is_never_sent(mount, simulator, ends):
     simulator.fault("create", busy(1))
     folder = mount.folder()
-    waits_for(folder, "asks to wait")
+    waits_for(folder, "asks to retry later")
     assert control(folder, "cancel").returncode == 0
     assert state(folder) == "cancelled"
     (folder / "first_frame.png").write_bytes(png())
@@ -294,7 +294,7 @@ def test_an_input_in_another_folder_that_becomes_complete_releases_the_order(mou
             {"type": "text", "text": "it yawns"},
             {"type": "image_url", "role": "first_frame", "image_url": {
                 "url": "first_frame.png" if before == "linked" else "../other/picture.png"}}]}))
-        waits_for(folder, {"half": "not whole", "open": "open for writing"}.get(before, "not there yet"))
+        waits_for(folder, {"half": "incomplete", "open": "open for writing"}.get(before, "does not exist yet"))
         assert state(folder) == "pending" and not simulator.requests(on="create")
     if before != "open":
         picture.write_bytes(png())
@@ -332,7 +332,7 @@ def test_a_missing_link_is_polled_for(mount, simulator, has_frame):
     (folder / "request.json").write_text(json.dumps({"prompt": "A cat", "return_last_frame": has_frame}))
     task = wait_for(lambda: task_id(folder))
     simulator.decree(task, omit_video_url=True, state="succeeded")
-    waits_for(folder, "the media host to hand out the video" if has_frame else "gives no link yet")
+    waits_for(folder, "waiting for the media host to provide the video" if has_frame else "has returned no link yet")
     assert state(folder) == "running" and not (folder / "video.mp4").exists()
     simulator.decree(task, omit_video_url=False)
     wait_state(folder, "succeeded")
@@ -447,7 +447,7 @@ def test_a_video_is_readable_on_a_full_disk(mount, simulator, tmp_path, fill):
     assert (folder / "video.mp4").stat().st_size == 12 * MIB + 77
     assert (folder / "video.mp4").read_bytes() == video.read_bytes()
     wait_for(lambda: (field(folder, "note") or "").startswith(
-        "video.mp4 is not kept: the library's disk does not take it (No space left"))
+        "video.mp4 is not kept: the library's disk reports \"No space left"))
     assert state(folder) == "succeeded" and field(folder, "kept") == "0%"
     filling.unlink()
     with open(filling.parent / "leave", "wb") as file:  # the remaining space is still too small for the complete video
@@ -526,7 +526,7 @@ def test_a_video_that_ends_with_the_connection_is_fetched_once_and_noted(mount, 
     folder = order_from(mount, simulator, endless)
     wait_state(folder, "succeeded")
     assert field(folder, "kept") == "100%"
-    assert field(folder, "note") == (f"the media host does not state the length of the video; the {len(endless.data)} "
+    assert field(folder, "note") == (f"the media host does not report the size of the video; the {len(endless.data)} "
                                      "bytes that it sent are taken as the whole file")
     assert (folder / "video.mp4").read_bytes() == endless.data
     assert endless.count() == 1
@@ -563,7 +563,7 @@ def test_a_success_that_was_shown_survives_a_kill(mount, simulator, endless):
 def test_a_folder_removed_while_its_video_is_measured_leaves_no_files(mount, simulator, endless):
     endless.held = True
     folder = order_from(mount, simulator, endless)
-    wait_for(lambda: "does not state the length" in (field(folder, "waiting") or ""))
+    wait_for(lambda: "does not report its size" in (field(folder, "waiting") or ""))
     wait_for(lambda: bytes_on_disk(mount.library / "media") * 512 >= len(endless.data))
     run("rm", "-r", folder)
     wait_for(lambda: not open_media(mount), "the end of its download")
@@ -574,7 +574,7 @@ def test_a_folder_removed_while_its_video_is_measured_leaves_no_files(mount, sim
 def test_a_video_without_a_length_waits_for_disk_space(mount, simulator, endless, fill):
     filling = fill(mount, 2 * MIB)
     folder = order_from(mount, simulator, endless)
-    wait_for(lambda: "the library's disk does not take it" in (field(folder, "waiting") or ""))
+    wait_for(lambda: "the library's disk reports" in (field(folder, "waiting") or ""))
     assert state(folder) == "running" and endless.count() == 1
     run("mount", "-o", "remount,size=64M", filling.parent)
     wait_state(folder, "succeeded", timeout=PATIENCE * 2)
@@ -791,7 +791,7 @@ def test_content_that_changes_often_is_ordered_in_its_last_version(make_mount, s
 def test_an_order_told_to_wait_is_sent_once_after_a_kill(mount, simulator):
     simulator.fault("create", busy(600))
     folder = mount.folder()
-    waits_for(folder, "asks to wait")
+    waits_for(folder, "asks to retry later")
     mount.kill()
     mount.start()
     wait_state(folder, "succeeded")
@@ -847,7 +847,7 @@ def test_nothing_is_sent_while_the_ledger_cannot_be_written(mount, simulator, co
     if comes_back:
         simulator.fault("create", busy(2))
         folder = mount.folder()
-        waits_for(folder, "asks to wait")
+        waits_for(folder, "asks to retry later")
     sent = len(simulator.requests(on="create"))
     with sqlite(mount) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -933,11 +933,11 @@ def test_an_unrecognised_status_is_not_polled_for_ever(mount, simulator, said):
     change_ledger(mount, f"intent_ms = intent_ms - {9 * DAY_MS}")
     asked = len(simulator.requests(on="get"))
     if said == "paused":
-        mount.expect_log("untold")
+        mount.expect_log("no_final_status")
         mount.start()
         wait_state(folder, "unknown")
         text = (folder / "error.txt").read_text()
-        assert "not told of an end for 8 days" in text and "paused" in text
+        assert "no final status for 8 days" in text and "paused" in text
         assert control(folder, f"adopt {task}").returncode == 0
     else:
         mount.start()
@@ -970,7 +970,7 @@ def test_a_folder_removed_before_it_is_accepted_is_not_sent_again(mount, simulat
     if is_sent:
         wait_for(lambda: simulator.requests(on="create"))
     else:
-        waits_for(folder, "asks to wait")
+        waits_for(folder, "asks to retry later")
     run("rm", "-r", folder)
     simulator.clear_faults()
     if when.endswith("killed"):
@@ -1015,7 +1015,7 @@ def test_a_task_of_a_removed_section_is_left_alone_until_the_section_is_back(mou
     wait_state(folder, "running")
     task = task_id(folder)
     change_config(mount, "[provider ark]", "[provider other]")
-    wait_for(lambda: "put that section back" in (field(folder, "note") or ""))
+    wait_for(lambda: "restore that section" in (field(folder, "note") or ""))
     assert state(folder) == "running" and task_id(folder) == task
     assert control(folder, "submit").returncode
     simulator.hold("")
@@ -1023,7 +1023,7 @@ def test_a_task_of_a_removed_section_is_left_alone_until_the_section_is_back(mou
     change_config(mount, "[provider other]", "[provider ark]")
     wait_state(folder, "succeeded")
     assert task_id(folder) == task and (folder / "video.mp4").read_bytes()
-    assert "put that section back" not in status(folder)
+    assert "restore that section" not in status(folder)
 
 
 def test_an_output_of_a_removed_section_is_fetched_once_the_section_is_back(mount, simulator):
@@ -1031,7 +1031,7 @@ def test_an_output_of_a_removed_section_is_fetched_once_the_section_is_back(moun
     folder = mount.finished(simulator)
     change_ledger(mount, "outputs = replace(outputs, '\"ready\":true', '\"ready\":false')")
     change_config(mount, "[provider ark]", "[provider other]")
-    wait_for(lambda: "put that section back" in (field(folder, "note") or ""))
+    wait_for(lambda: "restore that section" in (field(folder, "note") or ""))
     assert control(folder, "fetch").returncode == 0
     settled(mount, simulator, 1)
     assert not (folder / "error.txt").exists() and not (folder / "video.mp4").exists()
@@ -1053,7 +1053,7 @@ def orphan(make_mount, simulator):
     key = mount.config_path.parent / "key"
     key.rename(key.with_name("new-key"))
     change_config(mount, str(key), str(key.with_name("new-key")))
-    wait_for(lambda: "no longer has" in (field(folder, "note") or ""))
+    wait_for(lambda: "no longer in the configuration" in (field(folder, "note") or ""))
     assert state(folder) == "running"
     return types.SimpleNamespace(mount=mount, folder=folder, task=task_id(folder))
 

@@ -195,8 +195,8 @@ def test_the_final_video_uses_the_model_of_its_draft(mount, simulator):
     ({**DRAFT, "provider": "ark"}, {"provider": "createtask"}, ["ark", "createtask"]),
     (DRAFT, {"provider": "none"}, ["none", "allowed: ark, acedata"]),
     (DRAFT, {"provider": "comet"}, ["ark", "comet"]),
-    ({"prompt": "One"}, {}, ["is no draft: it ", " ordered without \"draft\": true"]),
-    ({"prompt": "One", "draft": False}, {}, ["is no draft"]),
+    ({"prompt": "One"}, {}, ["is not a draft: it ", " submitted without \"draft\": true"]),
+    ({"prompt": "One", "draft": False}, {}, ["is not a draft"]),
     (DRAFT, {"prompt": "Two"}, ["beside the draft_task"]),
     (DRAFT, {"seed": 7}, ["\"seed\" is 7", "takes it from the draft"]),
     ({**DRAFT, "model": "seedance-2.5", "duration": 5}, {"resolution": "4k"}, ["4k", "doubao-seedance-2-5-260628"]),
@@ -221,7 +221,7 @@ def test_a_draft_of_an_unknown_section_can_be_corrected(mount, simulator):
     draft = shot(mount, "draft", {**DRAFT, "provider": "arkk"})
     wait_state(draft, "invalid")
     final = shot(mount, "final", {"content": OF_DRAFT})
-    wait_for(lambda: "which is invalid: mend it" in (field(final, "waiting") or ""))
+    wait_for(lambda: "which is invalid: correct it" in (field(final, "waiting") or ""))
     (draft / "request.json").write_text(json.dumps(DRAFT))
     wait_state(final, "succeeded")
 
@@ -272,7 +272,7 @@ def test_a_waiting_shot_names_its_input(mount, simulator):
         {"type": "image_url", "image_url": {"url": "../shot-1/video.mp4"}, "role": "first_frame"}]})
     wait_for(lambda: field(two, "waiting") == "waiting for ../shot-1 (first_frame.png)", "its input is named")
     wait_state(three, "invalid")
-    assert "request.json: content[1]: it is the video of ../shot-1" in (three / "error.txt").read_text()
+    assert "request.json: content[1]: the video of ../shot-1" in (three / "error.txt").read_text()
 
 
 def test_a_removed_output_holds_the_next_shot(mount, simulator):
@@ -350,7 +350,7 @@ def test_a_waiting_folder_copies_nothing(mount, simulator, missing):
 
     before = written()
     (two / "prompt.txt").write_text("Two\n")
-    wait_for(lambda: "waiting for ../shot-1" in status(two) or "not there yet" in status(two), "it waits")
+    wait_for(lambda: "waiting for ../shot-1" in status(two) or "does not exist yet" in status(two), "it waits")
     assert written() - before < len(filler)
     simulator.hold("")
     if "stills" in missing:
@@ -398,5 +398,5 @@ def test_a_cycle_that_is_broken_at_another_folder_continues(mount, simulator, ho
     else:
         assert control(other, "cancel").returncode == 0
     wait_state(bad, "pending")
-    wait_for(lambda: ("not there yet" if how == "rm" else "is cancelled") in status(bad), "it waits")
+    wait_for(lambda: ("does not exist yet" if how == "rm" else "is cancelled") in status(bad), "it waits")
     assert simulator.creates() == 0

@@ -330,7 +330,7 @@ def test_a_success_without_a_video_link_is_explained(mount, simulator):
     simulator.decree(task, omit_video_url=True, state="succeeded")
     wait_state(folder, "succeeded")
     assert not (folder / "video.mp4").exists()
-    assert "cannot be had" in (folder / "error.txt").read_text()
+    assert "is not available" in (folder / "error.txt").read_text()
 
 
 # --- open files ---

@@ -56,10 +56,9 @@ static void enter_whole(struct task_view *view, enum output_kind kind, bool is_r
 	view->outputs[kind].is_lost = false;
 	clear_note(view, kind);
 	if (!is_right)
-		set_note(
-			view, kind,
-			"its bytes differ from what the service promised, each time that "
-			"they were fetched; it may be damaged");
+		set_note(view, kind,
+			 "every download differs from the digest that the media host "
+			 "sent; the file may be damaged");
 }
 
 static int mark_whole(struct backend *backend, uint64_t number, enum output_kind kind,
@@ -130,11 +129,14 @@ static void lose_it(struct prefetch_job *job)
 	int percent = before ? kept_percent(job, before) : 0;
 	struct task_view *view = tasks_begin(backend->tasks, job->number);
 	bool is_over = clock_wall_ms() >= job->life.end_ms;
-	AUTOFREE char *text = text_format(
-		"only %d%% of it %s (%s); write \"fetch\" to status to try once more, "
-		"look for it at the service, or order it anew",
-		percent, is_over ? "was saved before its link died" : "could be saved",
-		job->why);
+	AUTOFREE char *text =
+		text_format("only %d%% %s (%s); write \"fetch\" to status to try again, "
+			    "look for the file in the service's console, or submit the "
+			    "request again in a new folder",
+			    percent,
+			    is_over ? "was downloaded before the link expired"
+				    : "could be downloaded",
+			    job->why);
 
 	log_warn("event=not_kept task=%" PRIu64 " percent=%d reason=\"%s\"", job->number,
 		 percent, job->why);
@@ -279,7 +281,7 @@ static bool fetch_again(struct media *media)
 	view->listing_ms = clock_wall_ms();
 	if (tasks_commit(backend->tasks, view))
 		return true; /* the next look at it tries again */
-	log_warn("event=bytes_differ task=%" PRIu64 " action=\"fetched once more\"",
+	log_warn("event=digest_mismatch task=%" PRIu64 " action=\"downloading again\"",
 		 id.number);
 	media_set_stale(media);
 	if (job)

@@ -42,10 +42,9 @@ void media_note_no_room(struct media *media, const char *why)
 	if (media->has_no_room)
 		return;
 	media->has_no_room = true;
-	note = text_format(
-		"%s: the library's disk does not take it (%s); it is read from memory "
-		"and the network until there is room",
-		note_head(media), why);
+	note = text_format("%s: the library's disk reports \"%s\"; reading from memory "
+			   "and the network until space is free",
+			   note_head(media), why);
 
 	log_warn("event=media_not_kept task=%" PRIu64 " reason=\"%s\"", media->number,
 		 why);

@@ -37,7 +37,7 @@ void media_clear_note(struct media *media)
 static void note_failure(struct media *media, const char *why)
 {
 	AUTOFREE char *note =
-		text_format("%s (%s); a later read tries again", note_head(media), why);
+		text_format("%s (%s); the next read retries", note_head(media), why);
 
 	log_warn("event=media_failed task=%" PRIu64 " reason=\"%s\"", media->number, why);
 	backend_set_note(media->backend, media->number, note);
@@ -65,13 +65,12 @@ void media_give_up(struct media *media, const char *why)
 void media_note_overdue(struct media *media)
 {
 	double seconds = (double)media->backend->config->read_timeout_ms / 1000;
-	AUTOFREE char *why = media->trouble
-				     ? text_dup(media->trouble)
-				     : text_format("nothing came for %g s", seconds);
+	AUTOFREE char *why = media->trouble ? text_dup(media->trouble)
+					    : text_format("no data for %g s", seconds);
 
 	media->overdue_ms = clock_boot_ms();
 	media->failures = media->refusals = 0;
-	note_failure(media, why ? why : "nothing came");
+	note_failure(media, why ? why : "no data");
 }
 
 /* Often enough that a read sees several tries, however short its time is. */
@@ -181,7 +180,7 @@ static void become_stale(struct media *media)
 	} else if (view) {
 		tasks_abandon(backend->tasks, view);
 	}
-	media_give_up(media, "the file at the service changed");
+	media_give_up(media, "the file at the media host changed");
 }
 
 static char *describe(const struct transfer *transfer,
@@ -191,8 +190,9 @@ static char *describe(const struct transfer *transfer,
 		return text_dup(transfer->objection);
 	if (response->status >= 300)
 		return text_format("HTTP status %d", response->status);
-	return text_dup(response->failure ? response->failure
-					  : "the answer broke off before its end");
+	return text_dup(response->failure
+				? response->failure
+				: "the connection closed before the end of the answer");
 }
 
 /* It was asked of a link that was renewed meanwhile. */
@@ -240,7 +240,7 @@ void media_transfer_failed(struct media *media, const struct transfer *transfer,
 	media->again_end = transfer->limit;
 	media->again_is_bulk = transfer->limit < transfer->end;
 	if (transfer->has_no_memory)
-		media_give_up(media, "no memory");
+		media_give_up(media, "out of memory");
 	else if (media_answer_is_dead_link(status, said) && is_outdated(transfer))
 		return; /* the fresh link is asked next */
 	else if (transfer->objection || media_answer_is_dead_link(status, said))

@@ -31,11 +31,11 @@ static const char *objection(const struct http_response *response, bool is_start
 {
 	if (response->content_encoding &&
 	    strcasecmp(response->content_encoding, "identity"))
-		return "the server sent it compressed, unasked";
+		return "the media host sent the file compressed, which was not requested";
 	if (is_page(response->content_type))
-		return "the server sent a page instead of the file";
+		return "the media host sent a web page instead of the file";
 	if (is_start && size && *bytes == '<') /* no video and no picture begins so */
-		return "the server sent a page instead of the file";
+		return "the media host sent a web page instead of the file";
 	return NULL;
 }
 
@@ -59,7 +59,7 @@ static enum answer_verdict judge_whole(const struct http_response *response,
 	bool is_same = wanted->etag && response->etag; /* equal: that was looked at */
 
 	if (response->content_length < 0 && !is_same) {
-		*ret_why = "the server does not say how long the file is";
+		*ret_why = "the media host does not report the size of the file";
 		return ANSWER_UNUSABLE;
 	}
 	if (response->content_length >= 0 &&
@@ -76,13 +76,13 @@ static enum answer_verdict judge_range(const struct http_response *response,
 	struct content_range range;
 
 	if (content_range_parse(response->content_range, &range) || !range.has_range) {
-		*ret_why = "the server does not say which bytes it sent";
+		*ret_why = "the media host does not say which bytes it sent";
 		return ANSWER_UNUSABLE;
 	}
 	if (range.has_total && range.total != wanted->size)
 		return ANSWER_CHANGED;
 	if (range.first != wanted->start || range.last >= wanted->end) {
-		*ret_why = "the server sent other bytes than those asked for";
+		*ret_why = "the media host sent other bytes than requested";
 		return ANSWER_UNUSABLE;
 	}
 	*ret_span = (struct answer_span){ .start = wanted->start, .end = range.last + 1 };
@@ -97,7 +97,7 @@ enum answer_verdict media_answer_judge(const struct http_response *response,
 	bool is_start = response->status == 200 || wanted->start == 0;
 	const char *why = objection(response, is_start, bytes, size);
 
-	*ret_why = why ? why : "the file at the service changed";
+	*ret_why = why ? why : "the file at the media host changed";
 	if (why)
 		return ANSWER_UNUSABLE;
 	if (is_other_etag(wanted->etag, response->etag))
@@ -128,7 +128,7 @@ enum answer_told media_answer_tell(const struct http_response *response,
 {
 	const char *why = objection(response, true, bytes, size);
 
-	*ret_why = why ? why : "an answer without a usable size";
+	*ret_why = why ? why : "the answer has no usable size";
 	if (why)
 		return ANSWER_TELLS_NOTHING;
 	if (response->status == 206)

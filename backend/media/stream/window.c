@@ -402,8 +402,8 @@ void media_pump(struct media *media)
 	if (r)
 		media_give_up(media,
 			      r == -ENOLINK
-				      ? "the configuration no longer has its provider"
-				      : "no memory");
+				      ? "the provider is no longer in the configuration"
+				      : "out of memory");
 	if (!media_is_idle(media))
 		media_start_tick(media);
 }

@@ -369,9 +369,9 @@ static void test_leaving_a_lane(void **state)
 	assert_int_equal(count_callers(listener, &fds[HTTP_LANE_CALLS]), 0);
 	http_cancel(calls[0]);
 	finish(first_waiting); /* its time counts since it went out: it is heard of now */
-	assert_string_equal(first_waiting->failure, "nothing came for 0.3 s");
+	assert_string_equal(first_waiting->failure, "no data for 0.3 s");
 	finish(third_waiting);
-	assert_string_equal(third_waiting->failure, "nothing came for 0.3 s");
+	assert_string_equal(third_waiting->failure, "no data for 0.3 s");
 	for (size_t i = 0; i < HTTP_LANE_CALLS; i++)
 		close(fds[i]);
 	close(listener);
@@ -398,7 +398,7 @@ static void test_silence(void **state)
 		say(fd, said[i]);
 		finish(&end);
 		assert_int_equal(end.outcome, HTTP_LOST);
-		assert_string_equal(end.failure, "nothing came for 0.1 s");
+		assert_string_equal(end.failure, "no data for 0.1 s");
 		close(fd);
 	}
 	close(listener);
@@ -432,7 +432,7 @@ static void test_a_trickle(void **state)
 	assert_true(trickle(fd, &end, "x", 100000) < 100000);
 	finish(&end);
 	assert_int_equal(end.outcome, HTTP_LOST);
-	assert_string_equal(end.failure, "next to nothing came for 0.3 s");
+	assert_string_equal(end.failure, "almost no data for 0.3 s");
 	close(fd);
 	close(listener);
 }
@@ -450,7 +450,7 @@ static void test_a_trickled_head(void **state)
 	say(fd, "HTTP/1.1 200 OK\r\n");
 	assert_true(trickle(fd, &end, "X: y\r\n", 100000) < 100000);
 	finish(&end);
-	assert_string_equal(end.failure, "nothing came for 0.3 s");
+	assert_string_equal(end.failure, "no data for 0.3 s");
 	close(fd);
 	close(listener);
 }

@@ -170,7 +170,7 @@ static void test_a_word_that_is_never_known_ends_after_8_days(void **state)
 		tell(false, "paused");
 	expect(TASK_RUNNING, "paused", NULL);
 	tell(false, "paused");
-	expect(TASK_UNKNOWN, NULL, "not told of an end for 8 days");
+	expect(TASK_UNKNOWN, NULL, "no final status for 8 days");
 	assert_null(backend->polling->first);
 }
 

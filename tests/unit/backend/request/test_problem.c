@@ -27,13 +27,13 @@ static void test_problem_of_service(void **state)
 	static const struct {
 		const char *code, *message, *wanted_code, *wanted_text;
 	} cases[] = {
-		{ "C", "m", "C", "the service says: m" },
-		{ NULL, "m", NULL, "the service says: m" },
-		{ "C", NULL, "C", "the service says: C" },
-		{ "C", " \n", "C", "the service says: C" },
-		{ NULL, NULL, NULL, "the service says: (nothing)" },
-		{ "", "", NULL, "the service says: (nothing)" },
-		{ "a\nb", "\x1b[1m%s%n", "a b", "the service says: [1m%s%n" },
+		{ "C", "m", "C", "the service says: \"m\"" },
+		{ NULL, "m", NULL, "the service says: \"m\"" },
+		{ "C", NULL, "C", "the service says: \"C\"" },
+		{ "C", " \n", "C", "the service says: \"C\"" },
+		{ NULL, NULL, NULL, "the service gave no reason" },
+		{ "", "", NULL, "the service gave no reason" },
+		{ "a\nb", "\x1b[1m%s%n", "a b", "the service says: \"[1m%s%n\"" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -55,15 +55,18 @@ static void test_no_query_of_an_address(void **state)
 	static const struct {
 		const char *message, *wanted;
 	} cases[] = {
-		{ "no https://h/v.mp4?sign=s", "the service says: no https://h/v.mp4" },
-		{ "HTTP://h/v?a=b&c=d is gone", "the service says: HTTP://h/v is gone" },
+		{ "no https://h/v.mp4?sign=s",
+		  "the service says: \"no https://h/v.mp4\"" },
+		{ "HTTP://h/v?a=b&c=d is gone",
+		  "the service says: \"HTTP://h/v is gone\"" },
 		{ "{\"u\":\"https://h/v?a#f\"}",
-		  "the service says: {\"u\":\"https://h/v\"}" },
-		{ "https:\\/\\/h\\/v?a\\u0026b", "the service says: https:\\/\\/h\\/v" },
+		  "the service says: \"{\"u\":\"https://h/v\"}\"" },
+		{ "https:\\/\\/h\\/v?a\\u0026b",
+		  "the service says: \"https:\\/\\/h\\/v\"" },
 		{ "https://a?u=https://b?c and https://d?e",
-		  "the service says: https://a and https://d" },
-		{ "https://h/v, why?", "the service says: https://h/v, why?" },
-		{ "http", "the service says: http" },
+		  "the service says: \"https://a and https://d\"" },
+		{ "https://h/v, why?", "the service says: \"https://h/v, why?\"" },
+		{ "http", "the service says: \"http\"" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -130,7 +133,8 @@ static void test_service_without_secrets(void **state)
 	problem_set_from_service(&problem, PROBLEM_SERVER, "data:a,b",
 				 "no Bearer x at https://me:pw@h/v?s");
 	assert_string_equal(problem.code, "data:…");
-	assert_string_equal(problem.text, "the service says: no Bearer … at https://h/v");
+	assert_string_equal(problem.text,
+			    "the service says: \"no Bearer … at https://h/v\"");
 }
 
 static void test_problem_is_bounded(void **state)
@@ -157,7 +161,7 @@ static void test_problem_copy(void **state)
 	problem_clear(&problem);
 	assert_int_equal(copy.class, PROBLEM_GONE);
 	assert_string_equal(copy.code, "C");
-	assert_string_equal(copy.text, "the service says: m");
+	assert_string_equal(copy.text, "the service says: \"m\"");
 }
 
 static void test_problem_words(void **state)

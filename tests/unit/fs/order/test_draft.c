@@ -205,7 +205,7 @@ static void test_cut_while_it_is_copied(void **state)
 	meanwhile = make_shorter;
 	waiting = look(DRAFT_WAITS);
 	then = look(DRAFT_WAITS);
-	assert_non_null(strstr(then, "not whole"));
+	assert_non_null(strstr(then, "incomplete"));
 }
 
 static struct node *picture;

@@ -192,7 +192,7 @@ static void test_moved_to_the_trash_after_its_path_was_judged(void **state)
 	expect_order(false, TRASHED);
 	look();
 	expect_order(false, TRASHED);
-	expect_waiting("this folder is in the trash");
+	expect_waiting("the folder is in the trash");
 }
 
 static void test_moved_to_the_trash_while_it_is_read(void **state)
@@ -215,11 +215,11 @@ static void test_read_in_the_middle_of_a_move(void **state)
 	before_reading = begin_to_move;
 	look();
 	expect_order(false, "film/cat");
-	expect_waiting("this folder is being moved");
+	expect_waiting("the folder is being moved");
 	end_move();
 	look();
 	expect_order(false, TRASHED);
-	expect_waiting("this folder is in the trash");
+	expect_waiting("the folder is in the trash");
 }
 
 static void copy_comes(void)

@@ -21,7 +21,7 @@ static void test_empty(void **state)
 {
 	AUTOFREE char *page = gallery_page(NULL, 0);
 
-	expect_in(page, "Nothing here yet");
+	expect_in(page, "No tasks yet");
 	expect_in(page, "Make your first video");
 	expect_in(page, "data-reload=\"4\"");
 	expect_in(page, "<noscript><meta http-equiv=\"refresh\" content=\"8\">");

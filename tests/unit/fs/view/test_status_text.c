@@ -136,8 +136,8 @@ static void test_link_that_does_not_tell(void **state)
 	struct task_view *view = succeeded_view(1024);
 	AUTOFREE char *text = status_text_render(view, &facts);
 
-	assert_non_null(strstr(text, "\nlink expires: about 2025-04-01 09:50 (the "
-				     "service does not tell)\n"));
+	assert_non_null(
+		strstr(text, "\nlink expires: about 2025-04-01 09:50 (estimated)\n"));
 	task_view_unref(view);
 }
 
@@ -164,7 +164,7 @@ static void test_failed(void **state)
 	expect_status(view, &facts,
 		      "failed\nprovider: ark\nmodel: m-1\ntask: cgt-1\n"
 		      "since: 2025-03-31 09:50:19\ntried: 2025-03-31 09:51:29\n"
-		      "note: the service says: no cats\nnote: n\n");
+		      "note: the service says: \"no cats\"\nnote: n\n");
 }
 
 static void test_simulated(void **state)
@@ -342,8 +342,8 @@ static void test_error_text(void **state)
 	struct task_view *view = sent_view(TASK_INVALID);
 	AUTOFREE char *text = NULL;
 	AUTOFREE char *wanted =
-		text_format("This request was refused; nothing was billed.\n\n"
-			    "the service says: no\ncode: InvalidParameter\n\n"
+		text_format("This request was rejected; nothing was billed.\n\n"
+			    "the service says: \"no\"\ncode: InvalidParameter\n\n"
 			    "What to do: %s\n",
 			    problem_advice(PROBLEM_INVALID));
 
