@@ -315,14 +315,14 @@ case("another ETag in each response", lambda wire, request, site: site.answer(wi
      FOR_EVER, "error")
 
 
-# The link has expired, and the service has a new one.
+# --- statuses ---
 
 def says(line, *headers, text=b"<Error>no</Error>"):
     return lambda wire, request, site: site.answer_text(wire, line, text, *headers)
 
 
 def dead(line, text=b"<Error>no</Error>"):
-    """A link works only for this number of downloads."""
+    """The link has expired, and the service has a new one."""
     def how(wire, request, site):
         if site.link == 1:
             site.renew()
@@ -334,7 +334,7 @@ def dead(line, text=b"<Error>no</Error>"):
 
 
 def dies_after(downloads):
-    """A link is good for so many."""
+    """A link works only for this number of downloads."""
     def how(wire, request, site):
         link = request.target
         with site.lock:
