@@ -3,6 +3,7 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
+#include "backend/base/sorted.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -76,20 +77,17 @@ uint64_t tasks_take_number(struct tasks *tasks)
 	return tasks->next_number < tasks->end_number ? tasks->next_number++ : 0;
 }
 
-/* Where the number stands, or would stand, in the sorted table. */
+static int compare_number(const void *key, const void *item)
+{
+	return sorted_compare_numbers(*(const uint64_t *)key,
+				      ((const struct slot *)item)->view->number);
+}
+
+/* The place of the number in the sorted table, also of a missing one. */
 static size_t find_slot(const struct tasks *tasks, uint64_t number)
 {
-	size_t low = 0, high = tasks->slot_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (tasks->slots[middle].view->number < number)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return sorted_place(&number, tasks->slots, tasks->slot_count,
+			    sizeof(*tasks->slots), compare_number);
 }
 
 static struct slot *slot_of(struct tasks *tasks, uint64_t number)

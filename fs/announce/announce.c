@@ -2,6 +2,7 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
+#include "backend/base/sorted.h"
 
 #include <errno.h>
 #include <string.h>
@@ -45,19 +46,16 @@ void announce_destroy(struct announce *announce)
 
 /* --- the table and the queue; the lock is held --- */
 
+static int compare_number(const void *key, const void *item)
+{
+	return sorted_compare_numbers(*(const uint64_t *)key,
+				      (*(struct told *const *)item)->number);
+}
+
 static size_t find_place(const struct announce *announce, uint64_t number)
 {
-	size_t low = 0, high = announce->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (announce->items[middle]->number < number)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return sorted_place(&number, announce->items, announce->count,
+			    sizeof(*announce->items), compare_number);
 }
 
 struct told *told_find(const struct announce *announce, uint64_t number)

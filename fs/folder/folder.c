@@ -1,6 +1,7 @@
 #include "fs/folder/folder_internal.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/base/sorted.h"
 #include "backend/base/text.h"
 
 #include <errno.h>
@@ -48,19 +49,16 @@ void folders_destroy(struct folders *folders, struct nodes *nodes)
 	free(folders);
 }
 
+static int compare_number(const void *key, const void *item)
+{
+	return sorted_compare_numbers(*(const uint64_t *)key,
+				      (*(struct folder *const *)item)->number);
+}
+
 size_t folders_find_place(const struct folders *folders, uint64_t number)
 {
-	size_t low = 0, high = folders->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (folders->items[middle]->number < number)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return sorted_place(&number, folders->items, folders->count,
+			    sizeof(*folders->items), compare_number);
 }
 
 struct folder *folders_find(struct folders *folders, uint64_t number)

@@ -2,6 +2,7 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/base/log.h"
+#include "backend/base/sorted.h"
 #include "fs/folder/due_queue.h"
 #include "fs/folder/folder.h"
 #include "fs/order/draft.h"
@@ -78,21 +79,19 @@ static void add_hint(void *context, struct task_view *view)
 	grown[walk->hint_count++] = task_view_ref(view);
 }
 
+static int compare_path(const void *key, const void *item)
+{
+	return strcmp(key, (*(struct task_view *const *)item)->place.path);
+}
+
 /* The first hint of a path, or the count. */
 static size_t find_hint(const struct walk *walk, const char *path)
 {
-	size_t low = 0, high = walk->hint_count;
+	size_t at = sorted_place(path, walk->hints, walk->hint_count,
+				 sizeof(struct task_view *), compare_path);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (strcmp(walk->hints[middle]->place.path, path) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < walk->hint_count && !strcmp(walk->hints[low]->place.path, path)
-		       ? low
+	return at < walk->hint_count && !compare_path(path, &walk->hints[at])
+		       ? at
 		       : walk->hint_count;
 }
 

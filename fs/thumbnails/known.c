@@ -3,26 +3,23 @@
  * thumbnails, and under which address. On the thumbnails' thread.
  */
 #include "backend/base/cleanup.h"
+#include "backend/base/sorted.h"
 #include "fs/thumbnails/thumbnails_internal.h"
 
 #include <string.h>
 
 #define TRIES_MAX 3
 
-/* The place of a number. */
+static int compare_number(const void *key, const void *item)
+{
+	return sorted_compare_numbers(*(const uint64_t *)key,
+				      ((const struct known *)item)->number);
+}
+
 static size_t place_of(const struct thumbnails *thumbnails, uint64_t number)
 {
-	size_t from = 0, to = thumbnails->known_count;
-
-	while (from < to) {
-		size_t middle = from + (to - from) / 2;
-
-		if (thumbnails->known[middle].number < number)
-			from = middle + 1;
-		else
-			to = middle;
-	}
-	return from;
+	return sorted_place(&number, thumbnails->known, thumbnails->known_count,
+			    sizeof(*thumbnails->known), compare_number);
 }
 
 struct known *thumbnails_find(struct thumbnails *thumbnails, uint64_t number)
