@@ -7,37 +7,33 @@
 #include <string.h>
 #include <unistd.h>
 
-int file_write(int fd, const void *bytes, size_t size)
-{
-	size_t done = 0;
+#define AT_POSITION -1 /* at the descriptor's position, which moves */
 
-	while (done < size) {
-		ssize_t n = write(fd, (const char *)bytes + done, size - done);
+static int write_all(int fd, const char *bytes, size_t size, off_t offset)
+{
+	while (size) {
+		ssize_t n = offset == AT_POSITION ? write(fd, bytes, size)
+						  : pwrite(fd, bytes, size, offset);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -errno;
-		done += (size_t)n;
+		bytes += n;
+		size -= (size_t)n;
+		offset += offset == AT_POSITION ? 0 : n;
 	}
 	return 0;
 }
 
+int file_write(int fd, const void *bytes, size_t size)
+{
+	return write_all(fd, bytes, size, AT_POSITION);
+}
+
 int file_write_at(int fd, const void *bytes, size_t size, uint64_t offset)
 {
-	size_t done = 0;
-
-	while (done < size) {
-		ssize_t n = pwrite(fd, (const char *)bytes + done, size - done,
-				   (off_t)(offset + done));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		done += (size_t)n;
-	}
-	return 0;
+	return write_all(fd, bytes, size, (off_t)offset);
 }
 
 /* One call that signals cannot interrupt; pipes have no offset. */
