@@ -189,7 +189,9 @@ int command_begin_read(struct backend *backend, uint64_t number, uint64_t edits,
 
 /* --- marks --- */
 
-int backend_task_release(struct backend *backend, uint64_t number)
+/* -EBUSY unless the task is pending. */
+static int begin_pending(struct backend *backend, uint64_t number,
+			 struct task_view **ret_view)
 {
 	struct task_view *view = tasks_begin(backend->tasks, number);
 
@@ -199,6 +201,17 @@ int backend_task_release(struct backend *backend, uint64_t number)
 		tasks_abandon(backend->tasks, view);
 		return -EBUSY;
 	}
+	*ret_view = view;
+	return 0;
+}
+
+int backend_task_release(struct backend *backend, uint64_t number)
+{
+	struct task_view *view;
+	int r = begin_pending(backend, number, &view);
+
+	if (r)
+		return r;
 	view->is_archive = view->needs_submit = false;
 	/* Told once is enough, whatever else it waits for. */
 	task_clear_refused_save(view);
@@ -254,14 +267,11 @@ int backend_task_copy_came(struct backend *backend, uint64_t number)
 int backend_task_set_refused_save(struct backend *backend, uint64_t number,
 				  const struct refused_save *refused)
 {
-	struct task_view *view = tasks_begin(backend->tasks, number);
+	struct task_view *view;
+	int r = begin_pending(backend, number, &view);
 
-	if (!view)
-		return tasks_begin_error(backend->tasks, number);
-	if (view->state != TASK_PENDING) {
-		tasks_abandon(backend->tasks, view);
-		return -EBUSY;
-	}
+	if (r)
+		return r;
 	task_clear_refused_save(view);
 	if (refused) {
 		task_set_text(view, &view->refused_save.problem, refused->problem);

@@ -266,8 +266,7 @@ int text_fail(char **ret_line, int error, const char *format, ...)
 
 	free(*ret_line);
 	va_start(arguments, format);
-	if (vasprintf(ret_line, format, arguments) < 0)
-		*ret_line = NULL;
+	*ret_line = text_vformat(format, arguments);
 	va_end(arguments);
 	return error;
 }

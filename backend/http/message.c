@@ -2,6 +2,7 @@
 
 #include "backend/base/base64.h"
 #include "backend/base/cleanup.h"
+#include "backend/base/text.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -26,15 +27,14 @@ int http_request_add_header(struct http_request *request, const char *format, ..
 		realloc(request->headers, (request->header_count + 1) * sizeof(*headers));
 	va_list arguments;
 	char *header;
-	int r;
 
 	if (!headers)
 		return -ENOMEM;
 	request->headers = headers;
 	va_start(arguments, format);
-	r = vasprintf(&header, format, arguments);
+	header = text_vformat(format, arguments);
 	va_end(arguments);
-	if (r < 0)
+	if (!header)
 		return -ENOMEM;
 	headers[request->header_count++] = header;
 	return 0;

@@ -105,10 +105,8 @@ bool fit_makes_draft(const char *described)
 __attribute__((format(printf, 3, 0))) static int
 refuse(struct fit *fit, const char *source, const char *format, va_list arguments)
 {
-	AUTOFREE char *text = NULL;
+	AUTOFREE char *text = text_vformat(format, arguments);
 
-	if (vasprintf(&text, format, arguments) < 0)
-		text = NULL;
 	problem_set(fit->problem, PROBLEM_INVALID, "%s: %s", source, text ? text : "");
 	return -EINVAL;
 }
@@ -144,8 +142,7 @@ int fit_refuse_param(struct fit *fit, enum request_param param, const char *form
 	va_list arguments;
 
 	va_start(arguments, format);
-	if (vasprintf(&rest, format, arguments) < 0)
-		rest = NULL;
+	rest = text_vformat(format, arguments);
 	va_end(arguments);
 	problem_set(fit->problem, PROBLEM_INVALID, "%s: \"%s\" is %s%s",
 		    request_param_source(fit->request, param), request_param_key(param),

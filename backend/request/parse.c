@@ -25,8 +25,7 @@ int reader_refuse(struct reader *reader, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		text = NULL;
+	text = text_vformat(format, arguments);
 	va_end(arguments);
 	problem_set(reader->problem, PROBLEM_INVALID, "%s: %s", reader->name,
 		    text ? text : "");

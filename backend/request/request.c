@@ -212,8 +212,7 @@ void request_add_note(struct request *request, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	if (vasprintf(&sentence, format, arguments) < 0)
-		sentence = NULL;
+	sentence = text_vformat(format, arguments);
 	va_end(arguments);
 	if (!sentence || (request->note && strstr(request->note, sentence)))
 		return;

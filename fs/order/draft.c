@@ -28,22 +28,18 @@ int draft_wait(struct draft *draft, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	if (vasprintf(&draft->out->waiting, format, arguments) < 0)
-		draft->out->waiting = NULL;
+	draft->out->waiting = text_vformat(format, arguments);
 	va_end(arguments);
 	return -EAGAIN;
 }
 
 int draft_refuse(struct draft *draft, const char *format, ...)
 {
-	AUTOFREE char *text = NULL;
 	va_list arguments;
 
 	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		text = NULL;
+	problem_vset(&draft->out->problem, PROBLEM_INVALID, format, arguments);
 	va_end(arguments);
-	problem_set(&draft->out->problem, PROBLEM_INVALID, "%s", text ? text : "");
 	return -EINVAL;
 }
 

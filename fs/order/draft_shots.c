@@ -36,8 +36,7 @@ refuse(struct draft *draft, const struct other *other, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		text = NULL;
+	text = text_vformat(format, arguments);
 	va_end(arguments);
 	return draft_refuse(draft, "%s: %s: %s", draft->trigger, other->input,
 			    text ? text : "");
