@@ -2,50 +2,21 @@
  * backend/backend.h without its thread: who wins when a folder is edited, judged and ordered at
  * once, and what a word of `status` leaves behind.
  */
-#include "tests/unit/unit.h"
-
-#include "backend/backend.h"
+#include "tests/unit/backend/sample_backend.h"
 
 #define DIGEST_A "a000000000000000000000000000000000000000000000000000000000000000"
 #define DIGEST_B "b000000000000000000000000000000000000000000000000000000000000000"
 
-static struct config *config;
-static struct backend *backend;
-static int media = -1;
 static uint64_t number;
-
-static void ignore_change(void *context, uint64_t changed)
-{
-	(void)context;
-	(void)changed;
-}
 
 static int set_up(void **state)
 {
-	struct backend_events events = { .task_changed = ignore_change };
 	struct task_place place = { (char[]){ "cat" }, 1, 2 };
-	AUTOFREE char *none = NULL, *error = NULL;
-	int r;
+	int r = set_up_backend(state);
 
-	set_up_dir(state);
-	none = path_in(*state, "config.ini");
-	media = open(*state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	r = config_load(none, false, &config, &error);
-	if (!r)
-		r = config_finish(config, "http://127.0.0.1:1", &error);
-	if (!r)
-		r = backend_create(config, *state, media, &events, &backend);
 	if (!r)
 		r = backend_task_reserve(backend, &number);
 	return r ? r : backend_task_add(backend, number, &place);
-}
-
-static int tear_down(void **state)
-{
-	backend_destroy(backend);
-	config_destroy(config);
-	close(media);
-	return tear_down_dir(state);
 }
 
 static void expect_state(enum task_state wanted)
@@ -167,7 +138,7 @@ static void test_words_out_of_place(void **state)
 	assert_int_equal(order(edits(), DIGEST_A), -EALREADY);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down_backend)
 
 int main(void)
 {

@@ -56,6 +56,18 @@ static inline void expect_bad(void **state, const char *text, const char *words)
 			  error ? error : "(none)", words);
 }
 
+struct refused {
+	const char *text, *words;
+};
+
+static inline void expect_all_bad(void **state, const struct refused *refused,
+				  size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		expect_bad(state, refused[i].text, refused[i].words);
+	expect_no_failed_case();
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 #endif

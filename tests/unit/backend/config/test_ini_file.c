@@ -55,9 +55,7 @@ static void test_indented_keys(void **state)
 	expect_no_failed_case();
 }
 
-static const struct {
-	const char *text, *words;
-} refused[] = {
+static const struct refused refused[] = {
 	{ "setle = 3\n", "did you mean \"settle\"?" },
 	{ "xyzzy = 3\n",
 	  "line 1: unknown key \"xyzzy\"; allowed: default_provider, settle, " },
@@ -102,9 +100,7 @@ static const struct {
 
 static void test_refused(void **state)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
-		expect_bad(state, refused[i].text, refused[i].words);
-	expect_no_failed_case();
+	expect_all_bad(state, refused, ARRAY_SIZE(refused));
 }
 
 int main(void)

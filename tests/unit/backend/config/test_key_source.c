@@ -117,9 +117,7 @@ static void test_errors_hide_keys(void **state)
 	assert_null(strstr(error, "secret"));
 }
 
-static const struct {
-	const char *text, *words;
-} refused[] = {
+static const struct refused refused[] = {
 	{ "[provider ark]\nkey_env = NO_SUCH_VARIABLE_HERE\n", "NO_SUCH_VARIABLE_HERE" },
 	{ "[provider ark]\nkey_command = false\n", "key_command failed (exit status 1)" },
 	{ "[provider ark]\nkey_command = true\n", "is empty" },
@@ -133,9 +131,7 @@ static const struct {
 
 static void test_refused(void **state)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
-		expect_bad(state, refused[i].text, refused[i].words);
-	expect_no_failed_case();
+	expect_all_bad(state, refused, ARRAY_SIZE(refused));
 }
 
 int main(void)

@@ -57,9 +57,7 @@ static void test_check_fetches_no_key(void **state)
 	assert_non_null(strstr(error, "[provider ark]: key_command failed"));
 }
 
-static const struct {
-	const char *text, *words;
-} refused[] = {
+static const struct refused refused[] = {
 	{ "[provider a]\ntype = arc\n",
 	  "config.ini: [provider a]: type is \"arc\"; allowed: ark, " },
 	{ "[provider a]\ntype = arc\n", "did you mean \"ark\"?" },
@@ -83,9 +81,7 @@ static const struct {
 
 static void test_refused(void **state)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
-		expect_bad(state, refused[i].text, refused[i].words);
-	expect_no_failed_case();
+	expect_all_bad(state, refused, ARRAY_SIZE(refused));
 }
 
 int main(void)

@@ -2,7 +2,7 @@
  * What following makes of answers: failures that may be none, and answers that never tell
  * of an end. The backend's thread is not started; this one stands for it.
  */
-#include "tests/unit/unit.h"
+#include "tests/unit/backend/sample_backend.h"
 
 #include "backend/polling/poll_internal.h"
 
@@ -16,16 +16,7 @@
 
 #define DAY_MS INT64_C(86400000)
 
-static struct config *config;
-static struct backend *backend;
-static int media = -1;
 static uint64_t number;
-
-static void ignore_change(void *context, uint64_t changed)
-{
-	(void)context;
-	(void)changed;
-}
 
 /* A running task that is followed. */
 static int follow(void)
@@ -54,27 +45,9 @@ static int follow(void)
 
 static int set_up(void **state)
 {
-	struct backend_events events = { .task_changed = ignore_change };
-	AUTOFREE char *none = NULL, *error = NULL;
-	int r;
+	int r = set_up_backend(state);
 
-	set_up_dir(state);
-	none = path_in(*state, "config.ini");
-	media = open(*state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	r = config_load(none, false, &config, &error);
-	if (!r)
-		r = config_finish(config, "http://127.0.0.1:1", &error);
-	if (!r)
-		r = backend_create(config, *state, media, &events, &backend);
 	return r ? r : follow();
-}
-
-static int tear_down(void **state)
-{
-	backend_destroy(backend);
-	config_destroy(config);
-	close(media);
-	return tear_down_dir(state);
 }
 
 static void expect(enum task_state wanted, const char *note, const char *problem)
@@ -194,7 +167,7 @@ static void test_a_connection_that_fails_proves_nothing(void **state)
 	expect(TASK_RUNNING, NULL, NULL);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down_backend)
 
 int main(void)
 {

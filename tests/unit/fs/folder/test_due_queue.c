@@ -1,51 +1,11 @@
 /* fs/folder/due_queue.h: the folders that are due, and what a word of `status` is worth. */
-#include "tests/unit/unit.h"
+#include "tests/unit/fs/sample_filesystem.h"
 
 #include "backend/base/clock.h"
-#include "fs/daemon/filesystem_setup.h"
 #include "fs/folder/due_queue.h"
 
 #define CAT 7
 #define DOG 8
-
-static struct config *config;
-static struct filesystem *fs;
-static int library = -1;
-
-static int make_backend(const char *directory, struct backend **ret_backend)
-{
-	struct backend_events events = filesystem_events(&fs);
-	AUTOFREE char *path = path_in(directory, "config.ini"), *error = NULL;
-	int r;
-
-	write_whole(path, "settle = 0\n", strlen("settle = 0\n"));
-	r = config_load(path, true, &config, &error);
-	if (!r)
-		r = config_finish(config, "http://127.0.0.1:1", &error);
-	return r ? r : backend_create(config, directory, library, &events, ret_backend);
-}
-
-static int set_up(void **state)
-{
-	struct backend *backend;
-	int r;
-
-	set_up_dir(state);
-	library = open(*state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	r = make_backend(*state, &backend);
-	return r ? r : filesystem_create(backend, library, "/nowhere", &fs);
-}
-
-static int tear_down(void **state)
-{
-	struct backend *backend = fs->backend;
-
-	filesystem_destroy(fs);
-	backend_destroy(backend);
-	config_destroy(config);
-	close(library);
-	return tear_down_dir(state);
-}
 
 static struct due_folder take(void)
 {
@@ -136,7 +96,8 @@ static void test_a_stopped_queue_gives_nothing(void **state)
 	assert_false(due_queue_take(fs->due, &folder));
 }
 
-#define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define TEST(test) \
+	cmocka_unit_test_setup_teardown(test, set_up_filesystem, tear_down_filesystem)
 
 int main(void)
 {

@@ -1,20 +1,16 @@
 /* fs/order/settle_internal.h: one look at a folder: what a word of `status` lets go, and a folder
  * that moves while it is looked at. */
-#include "tests/unit/unit.h"
+#include "tests/unit/fs/sample_filesystem.h"
 
 #include "fs/announce/announce.h"
-#include "fs/daemon/filesystem_setup.h"
 #include "fs/folder/folder.h"
 #include "fs/order/draft.h"
 #include "fs/order/settle_internal.h"
 
 #define TRASHED ".Trash-0/cat"
 
-static struct config *config;
-static struct filesystem *fs;
 static struct node *folder;
 static uint64_t number;
-static int library = -1;
 /* Called once, after the path was judged or before the files are read:
  * linked with --wrap. */
 static void (*after_judging)(void), (*before_reading)(void), (*after_reading)(void);
@@ -74,29 +70,10 @@ static struct node *look_up(struct node *parent, const char *path, const char *n
 	return nodes_get(&fs->nodes, parent, name, &status);
 }
 
-static int make_backend(const char *directory, struct backend **ret_backend)
-{
-	struct backend_events events = filesystem_events(&fs);
-	AUTOFREE char *path = path_in(directory, "config.ini"), *error = NULL;
-	int r;
-
-	write_whole(path, "settle = 0\n", strlen("settle = 0\n"));
-	r = config_load(path, true, &config, &error);
-	if (!r)
-		r = config_finish(config, "http://127.0.0.1:1", &error);
-	return r ? r : backend_create(config, directory, library, &events, ret_backend);
-}
-
 static int set_up(void **state)
 {
-	struct backend *backend;
-	int r;
+	int r = set_up_filesystem(state);
 
-	set_up_dir(state);
-	library = open(*state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	r = make_backend(*state, &backend);
-	if (!r)
-		r = filesystem_create(backend, library, "/nowhere", &fs);
 	if (r)
 		return r;
 	folders_walked(fs);
@@ -113,14 +90,8 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	struct backend *backend = fs->backend;
-
 	after_judging = before_reading = after_reading = NULL;
-	filesystem_destroy(fs);
-	backend_destroy(backend);
-	config_destroy(config);
-	close(library);
-	return tear_down_dir(state);
+	return tear_down_filesystem(state);
 }
 
 /* rename(2) of the folder, in the two steps that the handler takes. */

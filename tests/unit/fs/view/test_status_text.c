@@ -1,5 +1,5 @@
 /* fs/view/status_text.h: what a person reads of a task. */
-#include "tests/unit/unit.h"
+#include "tests/unit/backend/tasks/sample_views.h"
 
 #include "fs/view/status_text.h"
 
@@ -14,29 +14,6 @@ static int set_time_zone(void **state)
 }
 
 #define NOW_MS INT64_C(1743414700000)
-
-static struct task_view *view_in(enum task_state task_state)
-{
-	struct task_view *view = task_view_new(7);
-
-	view->state = task_state;
-	view->since_ms = 1743414619000;
-	return view;
-}
-
-/* What every sent task has. */
-static struct task_view *sent_view(enum task_state task_state)
-{
-	struct task_view *view = view_in(task_state);
-
-	view->attempt = 1;
-	task_set_text(view, &view->provider, "ark");
-	task_set_text(view, &view->model, "m-1");
-	task_set_text(view, &view->remote_id, "cgt-1");
-	view->tried_ms = 1743414689000;
-	view->next_ms = 1743414710000;
-	return view;
-}
 
 static void expect_status(struct task_view *view, const struct status_facts *facts,
 			  const char *wanted)
@@ -212,33 +189,6 @@ static void expect_clean_lines(const char *text, bool has_keys)
 			    (size_t)(colon - line));
 	}
 }
-
-static char *repeat(const char *unit, size_t times)
-{
-	AUTOBUFFER text = BUFFER_INIT(FILE_CEILING);
-
-	for (size_t i = 0; i < times; i++)
-		buffer_add(&text, unit);
-	return buffer_take(&text);
-}
-
-static struct task_view *hostile_view(enum task_state task_state, const char *text)
-{
-	struct task_view *view = sent_view(task_state);
-	const char **const fields[] = { &view->provider, &view->model, &view->remote_id,
-					&view->waiting,	 &view->note,  &view->raw_state };
-
-	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-		task_set_text(view, fields[i], text);
-	problem_set_from_service(&view->problem, PROBLEM_SERVER, text, text);
-	return view;
-}
-
-static const char *const hostile[] = {
-	"x",   "\xc3\xa4",	"\xe7\x8c\xab",	  "\xf0\x9f\x90\x88",
-	"a\n", "\nsucceeded\n", "\x1b[31m\x07\r", "\xff\xfe",
-	"%s%n"
-};
 
 static void test_hostile_status(void **state)
 {
