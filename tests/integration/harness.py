@@ -49,6 +49,10 @@ def run(*command, check=True, **options):
     return result
 
 
+def shell(command, *arguments, check=True):
+    return run("bash", "-c", command, "bash", *arguments, check=check)
+
+
 def die_with_parent():
     """Runs in a child process, so that a killed test leaves no daemon behind."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
@@ -233,6 +237,18 @@ class Mount:
             run("sh", "-c", 'printf "%s\\n" "$1" > "$2"/prompt.txt', "sh", prompt, folder)
         return folder
 
+    def finished_all(self, simulator, count, video, frame):
+        """Many folders at once whose tasks succeeded with the given files as outputs."""
+        simulator.hold("queued")
+        folders = [self.folder(f"shot-{n}") for n in range(count)]
+        for folder in folders:
+            task = wait_for(lambda: task_id(folder), f"{folder}: a task id", PATIENCE * 2)
+            simulator.decree(task, media={"video": str(video), "last_frame": str(frame)}, state="succeeded")
+        simulator.hold("")
+        for folder in folders:
+            wait_state(folder, "succeeded")
+        return folders
+
     def finished(self, simulator, name="cat", video=None, frame=None):
         """Creates a folder whose task succeeded with the given files as outputs."""
         simulator.hold("queued")
@@ -282,6 +298,13 @@ def wait_state(folder, *states, timeout=None):
     except AssertionError as error:
         raise AssertionError(f"{error}; it is:\n{status(folder)}") from None
     return seen[-1]
+
+
+def settled(mount, simulator, creates):
+    """Checks that nothing else is sent: a later order of another folder is sent, and the count matches."""
+    marker = mount.folder(f"marker-{os.urandom(4).hex()}", "marker")
+    wait_state(marker, "succeeded")
+    assert simulator.creates() == creates + 1
 
 
 def control(folder, word):

@@ -124,14 +124,7 @@ def test_a_hundred_idle_finished_tasks_send_no_request(make_mount, simulator, tm
     video = make_media(tmp_path / "short.bin", 200_000)
     frame = tmp_path / "frame.png"
     frame.write_bytes(PNG)
-    simulator.hold("queued")
-    folders = [mount.folder(f"shot-{n}") for n in range(100)]
-    for folder in folders:
-        task = wait_for(lambda: task_id(folder), f"{folder}: a task id", PATIENCE * 2)
-        simulator.decree(task, media={"video": str(video), "last_frame": str(frame)}, state="succeeded")
-    simulator.hold("")
-    for folder in folders:
-        wait_state(folder, "succeeded")
+    folders = mount.finished_all(simulator, 100, video, frame)
     mount.end()
     simulator.control("DELETE", "/stats")
     mount.start()

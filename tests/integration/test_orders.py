@@ -9,18 +9,7 @@ import signal
 
 import pytest
 
-from harness import (control, field, png, run, state, status, task_id, wait_for, wait_state)
-
-
-def shell(command, *arguments, check=True):
-    return run("bash", "-c", command, "bash", *arguments, check=check)
-
-
-def settled(mount, simulator, creates):
-    """Checks that nothing else is sent: a later order of another folder is sent, and the count matches."""
-    marker = mount.folder(f"marker-{os.urandom(4).hex()}", "marker")
-    wait_state(marker, "succeeded")
-    assert simulator.creates() == creates + 1
+from harness import control, field, png, run, settled, shell, state, status, task_id, wait_for, wait_state
 
 
 # --- ways of writing: each makes one order ---

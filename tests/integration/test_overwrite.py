@@ -9,21 +9,11 @@ import time
 
 import pytest
 
-from harness import PATIENCE, control, field, make_media, run, state, status, task_id, wait_for, wait_state
+from harness import (PATIENCE, control, field, make_media, run, settled, shell, state, status, task_id, wait_for,
+                     wait_state)
 
 MIB = 1 << 20
 NAMES = ["last_frame.png", "prompt.txt", "status", "task.json", "video.mp4"]
-
-
-def shell(command, *arguments, check=True):
-    return run("bash", "-c", command, "bash", *arguments, check=check)
-
-
-def settled(mount, simulator, creates):
-    """Checks that nothing else is sent: a later order of another folder is sent, and the count matches."""
-    marker = mount.folder(f"marker-{os.urandom(4).hex()}", "marker")
-    wait_state(marker, "succeeded")
-    assert simulator.creates() == creates + 1
 
 
 def media_requests(simulator):

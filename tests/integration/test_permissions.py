@@ -13,7 +13,7 @@ import tempfile
 
 import pytest
 
-from harness import BUILD, DAEMON, PATIENCE, Mount, field, is_root, png, run, state, wait_for, wait_state
+from harness import BUILD, DAEMON, PATIENCE, Mount, field, is_root, png, run, settled, state, wait_for, wait_state
 
 OWNER, OTHER = 65534, 54321  # nobody, who has a name (fusermount3 needs one), and a user without a name
 OTHERS = pytest.mark.becomes_others
@@ -21,13 +21,6 @@ OTHERS = pytest.mark.becomes_others
 
 def mode(path):
     return stat.S_IMODE(os.lstat(path).st_mode)
-
-
-def settled(folder_maker, simulator, creates):
-    """Checks that nothing else is sent: a later order is sent, and the count matches."""
-    marker = folder_maker(f"marker-{os.urandom(4).hex()}", "marker")
-    wait_state(marker, "succeeded")
-    assert simulator.creates() == creates + 1
 
 
 # --- modes and umasks ---
@@ -324,7 +317,7 @@ def test_others_cannot_order(shared, simulator):
     shared.refused("mv cat/prompt.txt open/plain")
     shared.refused("ln cat/prompt.txt open/second")
     assert state(folder) == "succeeded" and (folder / "video.mp4").exists()
-    settled(shared.folder, simulator, 2)
+    settled(shared, simulator, 2)
 
 
 @OTHERS
@@ -342,7 +335,7 @@ def test_others_neither_change_nor_release_a_waiting_order(shared, simulator):
     shared.own("rm film/cat/hold")
     wait_state(folder, "succeeded")
     assert "A kitten" in (folder / "task.json").read_text()
-    settled(shared.folder, simulator, 1)
+    settled(shared, simulator, 1)
 
 
 @OTHERS
@@ -353,7 +346,7 @@ def test_others_cannot_correct_an_invalid_order(shared, simulator):
     shared.refused("echo '{\"duration\": 5}' > film/defaults.json")
     shared.own("echo '{}' > film/plain.json && chmod 666 film/plain.json")
     shared.refused("mv film/plain.json film/defaults.json")
-    settled(shared.folder, simulator, 0)
+    settled(shared, simulator, 0)
     assert state(folder) == "invalid"
 
 

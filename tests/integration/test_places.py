@@ -9,16 +9,9 @@ import threading
 
 import pytest
 
-from harness import control, field, make_media, png, run, state, task_id, wait_for, wait_state
+from harness import control, field, make_media, png, run, settled, state, task_id, wait_for, wait_state
 
 MARK = "user.seedancefs.task"
-
-
-def settled(mount, simulator, creates):
-    """Checks that nothing else is sent: a later order of another folder is sent, and the count matches."""
-    marker = mount.folder(f"marker-{os.urandom(4).hex()}", "marker")
-    wait_state(marker, "succeeded")
-    assert simulator.creates() == creates + 1
 
 
 # --- the trash ---

@@ -16,7 +16,7 @@ import zlib
 import pytest
 
 import hostile
-from harness import (PATIENCE, control, field, make_media, run, state, status, task_id, wait_for, wait_state)
+from harness import PATIENCE, control, field, make_media, run, settled, state, status, task_id, wait_for, wait_state
 
 MIB = 1 << 20
 DAY_MS = 86_400_000
@@ -70,13 +70,6 @@ def gate(simulator):
     gate = Gate(simulator.port)
     yield gate
     gate.close()
-
-
-def settled(mount, simulator, creates):
-    """Checks that nothing else is sent: a later order of another folder is sent, and the count matches."""
-    marker = mount.folder(f"marker-{os.urandom(4).hex()}", "marker")
-    wait_state(marker, "succeeded")
-    assert simulator.creates() == creates + 1
 
 
 def settled_later(mount, simulator, creates):

@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from sim_program import DEADLINE_S, MODEL, PNG_URL, Sim, big_file, probe, start, streams, wait_until  # noqa: F401
+from sim_program import DEADLINE_S, big_file, probe, shared_sim, start, streams, wait_until  # noqa: F401
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
 
@@ -267,15 +267,6 @@ class Comet(Service):
 
 
 SERVICES = [Acedata, Xhuo, Createtask, Senseaudio, Comet]
-
-
-@pytest.fixture(scope="module")
-def shared_sim():
-    sim = Sim("--queue-ms", "20", "--run-ms", "20")
-    yield sim
-    status, errors = sim.stop()
-    assert status == 0, errors
-    assert errors == ""
 
 
 @pytest.fixture

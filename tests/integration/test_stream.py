@@ -349,15 +349,7 @@ def open_media(mount):
 def finished_folders(mount, simulator, count):
     """Creates several tasks that have succeeded."""
     frame = frame_file(mount)
-    simulator.hold("queued")
-    folders = [mount.folder(f"shot-{n}") for n in range(count)]
-    for folder in folders:
-        task = wait_for(lambda: task_id(folder), f"{folder}: a task id", PATIENCE * 2)
-        simulator.decree(task, media={"video": str(frame), "last_frame": str(frame)}, state="succeeded")
-    simulator.hold("")
-    for folder in folders:
-        wait_state(folder, "succeeded")
-    return folders
+    return mount.finished_all(simulator, count, frame, frame)
 
 
 def test_a_reader_that_reopens_the_file_keeps_its_window(simulator, folder, video):
