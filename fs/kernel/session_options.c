@@ -3,14 +3,15 @@
 #include "backend/base/cleanup.h"
 #include "fs/kernel/ops.h"
 
+/* `atime` is not among them: it is the default, and libfuse 3.17 does not take it. */
 const char *const session_option_names[] = {
 	"allow_other",	"allow_root", "default_permissions",
 	"auto_unmount", "ro",	      "rw",
 	"suid",		"nosuid",     "dev",
 	"nodev",	"exec",	      "noexec",
 	"sync",		"async",      "dirsync",
-	"atime",	"noatime",    "fsname=",
-	"subtype=",	"max_read=",  NULL
+	"noatime",	"fsname=",    "subtype=",
+	"max_read=",	NULL
 };
 
 __attribute__((format(printf, 2, 0))) static void
