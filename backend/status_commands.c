@@ -41,7 +41,7 @@ static void note_both(struct task_view *view)
 	task_format_text(view, &view->note,
 			 "submitted again: the previous attempt (%s, provider \"%s\") "
 			 "may be billed as well",
-			 view->remote_id ? view->remote_id : "no id",
+			 view->remote_id ? view->remote_id : "no task id",
 			 view->provider ? view->provider : "?");
 }
 

@@ -183,7 +183,7 @@ struct task_view *tasks_view(struct tasks *tasks, uint64_t number)
 
 static void log_not_changed(uint64_t number)
 {
-	log_warn("event=not_changed task=%" PRIu64 " reason=\"no memory\"", number);
+	log_warn("event=not_changed task=%" PRIu64 " reason=\"out of memory\"", number);
 }
 
 struct task_view *tasks_begin(struct tasks *tasks, uint64_t number)

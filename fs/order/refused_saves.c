@@ -240,8 +240,8 @@ int refused_saves_hold(struct filesystem *fs, uint64_t number, struct node *dire
 	if (r <= 0)
 		return r;
 	text = text_format(
-		"the last save was rejected (%s), and the text that is there now was not "
-		"saved after it; save it again, or write \"submit\" to status",
+		"the last save was rejected (%s), and the current text has not been "
+		"saved since; save it again, or write \"submit\" to status",
 		view->refused_save.problem);
 	folder_set_waiting(fs, number, text);
 	return 1;

@@ -142,7 +142,7 @@ static void lose_it(struct prefetch_job *job)
 		 percent, job->why);
 	if (view) {
 		view->outputs[job->kind].is_lost = true;
-		set_note(view, job->kind, text ? text : "it could not be saved");
+		set_note(view, job->kind, text ? text : "the download failed");
 		tasks_try_commit(backend->tasks, view);
 	}
 	prefetch_job_drop(job);

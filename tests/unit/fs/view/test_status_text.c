@@ -319,6 +319,19 @@ static void test_error_of_each_state(void **state)
 	}
 }
 
+/* "retry" is refused once a task has succeeded, so a lost video needs other advice. */
+static void test_advice_for_a_lost_video(void **state)
+{
+	struct task_view *view = sent_view(TASK_SUCCEEDED);
+	AUTOFREE char *text = NULL;
+
+	problem_set(&view->problem, PROBLEM_SERVER, "why");
+	text = error_text_render(view);
+	assert_non_null(strstr(text, "\nWhat to do: Write \"fetch\" to status"));
+	assert_null(strstr(text, "\"retry\""));
+	task_view_unref(view);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -340,6 +353,7 @@ int main(void)
 		cmocka_unit_test(test_has_error),
 		cmocka_unit_test(test_error_text),
 		cmocka_unit_test(test_error_of_each_state),
+		cmocka_unit_test(test_advice_for_a_lost_video),
 	};
 
 	return cmocka_run_group_tests(tests, set_time_zone, NULL);
