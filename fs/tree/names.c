@@ -60,7 +60,8 @@ bool name_is_arriving(const char *name)
 enum name_role name_input_role(const char *name)
 {
 	if (text_starts_with(name, "last_frame.out."))
-		return NAME_OTHER; /* ours, beside an input called last_frame.png */
+		return NAME_OTHER; /* an output's name, used where an input is called
+				    * last_frame.png */
 	if (text_starts_with(name, "first_frame.") && !name_is_scratch(name))
 		return NAME_FIRST_FRAME;
 	if (text_starts_with(name, "last_frame.") && !name_is_scratch(name))

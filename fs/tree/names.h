@@ -1,6 +1,4 @@
-/*
- * What a file's name means in a folder. Pure.
- */
+/* The meaning of a file's name in a folder. Pure. */
 #ifndef SEEDANCEFS_FS_TREE_NAMES_H
 #define SEEDANCEFS_FS_TREE_NAMES_H
 
@@ -8,8 +6,9 @@
 #include <stddef.h>
 
 /*
- * The files that the program itself shows in a task's folder. Their positions are in inode
- * numbers and in what the ledger keeps as hidden: add new ones before VIRTUAL_COUNT only.
+ * The files that the daemon itself shows in a task's folder. Their positions are part of
+ * inode numbers and of the hidden bits in the ledger: add new ones directly before
+ * VIRTUAL_COUNT only.
  */
 enum virtual_kind {
 	VIRTUAL_NONE,
@@ -19,39 +18,40 @@ enum virtual_kind {
 	VIRTUAL_VIDEO,
 	VIRTUAL_LAST_FRAME,
 	VIRTUAL_COUNT,
-	VIRTUAL_GALLERY = VIRTUAL_COUNT, /* the root's; of no task */
+	VIRTUAL_GALLERY = VIRTUAL_COUNT, /* in the root; belongs to no task */
 };
 
-/* Where the id is kept on a filesystem without extended attributes; never shown. */
+/* Holds the task's number on a filesystem without extended attributes; never shown. */
 #define TASK_MARK_FILE_NAME ".seedancefs-task"
-/* The names of our own extended attributes: kept on folders, and never shown. */
+/* The prefix of our own extended attributes on folders, which the mount never shows. */
 #define TASK_MARK_XATTR_PREFIX "user.seedancefs."
-/* What tasks show as extended attributes; setting one does nothing. */
+/* The prefix of the extended attributes that a task shows; setting one has no effect. */
 #define TASK_XATTR_PREFIX "user.seedance."
 
 /* `prompt.txt`, `prompt.md`, `prompt`, `request.json`. */
 bool name_is_trigger(const char *name);
-/* Of two triggers in one folder, the lower rank counts. */
+/* If a folder has two triggers, the one with the lower rank counts. -1: not a trigger. */
 int name_trigger_rank(const char *name);
 
-/* Says what the tasks in its folder and below do not say themselves; never a trigger. */
+/* Holds defaults for the tasks in its folder and below; never a trigger. */
 #define DEFAULTS_NAME "defaults.json"
 bool name_is_defaults(const char *name);
 
 /*
- * Names that editors, copiers and file managers make on the way: they are neither
- * activity nor inputs.
+ * Temporary names of editors, copiers and file managers: they are neither activity nor
+ * inputs.
  */
 bool name_is_scratch(const char *name);
 
 /*
- * Of those, the names under which a copier or a download makes what will have another
- * name when it is whole. While one is open for writing, something still arrives; an
- * editor's own files (`.x.swp`, `#x#`) are open for as long as it is.
+ * The scratch names under which a copier or a download writes a file that it renames once
+ * it is complete. While such a file is open for writing, more data is on its way. An
+ * editor's own files (`.x.swp`, `#x#`) do not count: they stay open as long as the editor
+ * runs.
  */
 bool name_is_arriving(const char *name);
 
-/* What a file is for in an order, by its name alone. */
+/* The role of a file in an order, by its name alone. */
 enum name_role {
 	NAME_OTHER,
 	NAME_FIRST_FRAME,
@@ -59,25 +59,31 @@ enum name_role {
 	NAME_REFERENCE,
 };
 enum name_role name_input_role(const char *name);
-/* As people count: reference2 comes before reference10. Like strcmp(); 0: equal. */
+/*
+ * Orders names by the value of their numbers: reference2 comes before reference10.
+ * Returns like strcmp(); 0: equal.
+ */
 int name_compare(const char *a, const char *b);
 
-/* Which virtual file can have this name, in any state. */
+/* The virtual file that can have this name in some state of a task, or VIRTUAL_NONE. */
 enum virtual_kind name_virtual_kind(const char *name);
 
 /* The page that the mount's root shows. */
 #define GALLERY_NAME "gallery.html"
 bool name_is_gallery(const char *name);
 
-/* Names of written files that mark a copied folder: fs/README.md, "Copies are not orders". */
+/*
+ * Whether a written file of this name shows that a task's folder was copied
+ * (fs/README.md, "Copies are not orders").
+ */
 bool name_tells_copy(const char *name);
 
 /* Whether a path below the mount has a component that begins with ".Trash". */
 bool path_is_in_trash(const char *path);
 /*
- * The first component of a path that programs use for folders on the way, or for what is
- * no more: hidden ones (rsync's `.~tmp~`, `.stversions`), `*.part`, `*.tmp`, `*~`. Points
- * into the path, with its length; NULL: there is none.
+ * The first component of a path that is a hidden or temporary name: rsync's `.~tmp~`,
+ * `.stversions`, `*.part`, `*.tmp`, `*~`. Points into the path and sets its length; NULL:
+ * there is none.
  */
 const char *path_scratch_folder(const char *path, size_t *ret_size);
 

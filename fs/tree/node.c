@@ -100,7 +100,7 @@ static void grow(struct nodes *nodes)
 		return;
 	buckets = calloc(count, sizeof(struct node *));
 	if (!buckets)
-		return; /* longer chains, nothing worse */
+		return; /* no memory: the chains only get longer */
 	for (size_t i = 0; i < nodes->bucket_count; i++)
 		while (nodes->buckets[i]) {
 			struct node *node = nodes->buckets[i];
@@ -136,7 +136,7 @@ static void take_out(struct nodes *nodes, struct node *node)
 	nodes->count--;
 }
 
-/* The type tells a file from another one that had its inode number before. */
+/* The type tells a file from an earlier one with the same inode number. */
 static struct node *find(struct nodes *nodes, dev_t device, ino_t inode, mode_t type)
 {
 	struct node *node = nodes->buckets[hash_of((uint64_t)inode, (uint64_t)device,
@@ -153,7 +153,7 @@ struct node *nodes_find(struct nodes *nodes, const struct stat *status)
 	return find(nodes, status->st_dev, status->st_ino, status->st_mode & S_IFMT);
 }
 
-/* Gives back references; what this frees may free its parents in turn. */
+/* Drops references; a node that this frees may free its parents in turn. */
 void nodes_unref_locked(struct nodes *nodes, struct node *node, uint64_t count)
 {
 	while (node) {
@@ -184,7 +184,7 @@ void nodes_unref_locked(struct nodes *nodes, struct node *node, uint64_t count)
 	}
 }
 
-/* --- getting nodes --- */
+/* --- creating and finding nodes --- */
 
 struct node *nodes_get(struct nodes *nodes, struct node *parent, const char *name,
 		       const struct stat *status)

@@ -1,6 +1,4 @@
-/*
- * The names that nodes were seen under: what comes, goes and moves.
- */
+/* The names under which nodes were seen: added, removed and moved. */
 #include "fs/tree/node_internal.h"
 
 #include "backend/base/cleanup.h"
@@ -11,7 +9,7 @@
 
 /* --- one node's names; the lock is held --- */
 
-/* A descriptor that nothing needs any more. */
+/* Closes a descriptor that nothing needs. */
 static void drop_fd(struct node *node)
 {
 	if (node->holds || !node->names)
@@ -36,7 +34,7 @@ int node_add_name(struct nodes *nodes, struct node *node, struct node *parent,
 	struct node_name **at = find_name(node, parent, name), *added = *at;
 
 	nodes->changes++;
-	if (added) { /* just seen: the others may be stale */
+	if (added) { /* just seen: the other names may be stale */
 		*at = added->next;
 		added->next = node->names;
 		node->names = added;
@@ -68,7 +66,7 @@ static void remove_name(struct nodes *nodes, struct node *node, struct node_name
 	free(name);
 }
 
-/* A directory under another name was moved behind our back, or is another one. */
+/* A directory with a new name was moved outside the mount, or is another one. */
 int node_see_name(struct nodes *nodes, struct node *node, struct node *parent,
 		  const char *name)
 {
@@ -77,7 +75,7 @@ int node_see_name(struct nodes *nodes, struct node *node, struct node *parent,
 	return node_add_name(nodes, node, parent, name);
 }
 
-/* --- names that come and go --- */
+/* --- adding and removing names --- */
 
 struct node *nodes_child(struct nodes *nodes, int directory, const char *name)
 {
@@ -115,7 +113,7 @@ struct node *nodes_hold(struct nodes *nodes, int directory, const char *name)
 	return node;
 }
 
-/* Whether the name that went was the last: then others that are known are stale. */
+/* Whether the removed name was the last one: then all other known names are stale. */
 static bool was_last_name(const struct node *node)
 {
 	struct stat status;
@@ -182,14 +180,17 @@ bool nodes_forget_name(struct nodes *nodes, struct node *node, struct node *pare
 	struct node_name **at = find_name(node, parent, name);
 
 	if (!*at ||
-	    changes != nodes->changes) /* one came since it was seen to be stale */
+	    changes != nodes->changes) /* another name was added since this one was
+				        * found stale */
 		return false;
 	remove_name(nodes, node, at);
 	return true;
 }
 
-/* Of several names, one may be stale:
- * what happens to the file is no matter of that folder. */
+/*
+ * A file with several names may have a stale one; its changes must not affect that
+ * folder.
+ */
 static bool is_named(struct nodes *nodes, struct node *node, struct node *parent,
 		     const char *name)
 {
@@ -198,8 +199,10 @@ static bool is_named(struct nodes *nodes, struct node *node, struct node *parent
 	return fd >= 0 && node_is_in(fd, name, node);
 }
 
-/* A node's names as they are at one moment, each with a reference to its parent; they
- * change while they are visited. NULL: none, or no memory. */
+/*
+ * A node's names at one moment, each with a reference to its parent: the visitor's calls
+ * may change them. NULL: none, or no memory.
+ */
 static struct node_name *copy_names(struct nodes *nodes, const struct node *node,
 				    size_t *ret_count)
 {

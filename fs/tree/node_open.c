@@ -1,6 +1,4 @@
-/*
- * From a node to its file: the path by its names, opened and checked.
- */
+/* From a node to its file: builds the path from names, opens and checks it. */
 #include "fs/tree/node_internal.h"
 
 #include "backend/base/cleanup.h"
@@ -26,7 +24,7 @@ static size_t path_length(const struct node *from, const struct node *node)
 	return length;
 }
 
-/* Built from its end; the lock is held. */
+/* Builds the path from its end; the lock is held. */
 static char *build_path(const struct node *from, const struct node *node)
 {
 	size_t length = path_length(from, node), at;
@@ -58,7 +56,10 @@ char *nodes_path(struct nodes *nodes, struct node *node)
 	return build_path(nodes->root, node);
 }
 
-/* The nearest node upwards that has a descriptor, or the root. NULL: no name is left. */
+/*
+ * The nearest ancestor (or the node itself) that has a descriptor, or the root. NULL: no
+ * name is left.
+ */
 static struct node *find_start(const struct nodes *nodes, struct node *node)
 {
 	size_t depth = 0;
@@ -68,7 +69,10 @@ static struct node *find_start(const struct nodes *nodes, struct node *node)
 	return depth > PATH_CEILING ? NULL : node;
 }
 
-/* A duplicate of the descriptor to start from, and the path from there: "" is itself. */
+/*
+ * A duplicate of the descriptor to start from, and the path relative to it; "" is the
+ * start itself.
+ */
 static int locate(struct nodes *nodes, struct node *node, char **ret_path)
 {
 	SCOPED_LOCK(&nodes->lock);
@@ -104,7 +108,10 @@ bool node_is_in(int directory, const char *name, const struct node *node)
 	       is_node(&status, node);
 }
 
-/* Whether it is certain that it has not: a way that is closed to us proves nothing. */
+/*
+ * Whether the directory certainly lacks the node under this name: an inaccessible path
+ * proves nothing.
+ */
 static bool is_not_in(int directory, const char *name, const struct node *node)
 {
 	struct stat status;
@@ -114,7 +121,7 @@ static bool is_not_in(int directory, const char *name, const struct node *node)
 	return !is_node(&status, node);
 }
 
-/* Opened O_PATH and checked first: opening the wrong file could have effects. */
+/* Opens with O_PATH and checks first: opening the wrong file could have side effects. */
 static int open_once(struct nodes *nodes, struct node *node)
 {
 	AUTOFREE char *path = NULL;
@@ -129,7 +136,7 @@ static int open_once(struct nodes *nodes, struct node *node)
 	return fd < 0 || is_same(fd, node) ? take_fd(&fd) : -ESTALE;
 }
 
-/* A name that is the node's first, or NULL; with a reference to its parent. */
+/* The node's first name, or NULL; adds a reference to its parent. */
 static char *first_name(struct nodes *nodes, struct node *node, struct node **ret_parent,
 			uint64_t *ret_changes)
 {
@@ -144,7 +151,10 @@ static char *first_name(struct nodes *nodes, struct node *node, struct node **re
 	return text;
 }
 
-/* While a name of it goes or moves through the mount, it is known to go. */
+/*
+ * A node with a name that is being removed or moved through the mount does not count: the
+ * mount updates its names itself.
+ */
 static bool is_only_open(struct nodes *nodes, const struct node *node)
 {
 	SCOPED_LOCK(&nodes->lock);
@@ -160,8 +170,8 @@ static bool has_descriptor(struct nodes *nodes, const struct node *node)
 }
 
 /*
- * Goes up to a directory that is where its names say; the name in it was the stale one.
- * Whether it was forgotten.
+ * Goes up to the first ancestor that is where its names say: the name in it is the stale
+ * one. Returns whether it was forgotten.
  */
 static bool forget_stale_name(struct nodes *nodes, struct node *node)
 {
@@ -198,7 +208,7 @@ static int open_checked(struct nodes *nodes, struct node *node)
 		if (fd != -ESTALE)
 			return fd;
 		if (!forget_stale_name(nodes, node))
-			i++; /* no name is left, or they change as we look */
+			i++; /* no name is left, or names change concurrently */
 	}
 	return -ESTALE;
 }
@@ -212,7 +222,7 @@ int nodes_open(struct nodes *nodes, struct node *node, int flags)
 	return tree_reopen(fd, flags);
 }
 
-/* Forgets a file's names until one is seen to be right. Whether all were stale. */
+/* Forgets a file's names until a valid one is found. Returns whether all were stale. */
 static bool forget_stale_names(struct nodes *nodes, struct node *node)
 {
 	bool is_stale = false;

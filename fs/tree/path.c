@@ -13,7 +13,7 @@ bool path_is_at_or_below(const char *path, const char *top)
 	       (!strncmp(path, top, length) && (path[length] == '/' || !path[length]));
 }
 
-/* Of a path that need not exist: its longest existing part counts. */
+/* The real path of the longest existing part of a path. */
 static char *resolve_part(const char *path)
 {
 	AUTOFREE char *copy = strdup(path);

@@ -12,7 +12,7 @@
 #define LINKS_MAX 40
 #define PATH_CEILING 65536
 
-/* Cuts the last component off; -EXDEV at the root. */
+/* Removes the last component; -EXDEV at the root. */
 static int go_up(struct buffer *at)
 {
 	char *slash;
@@ -26,8 +26,8 @@ static int go_up(struct buffer *at)
 }
 
 /*
- * What an absolute target below the mount point names from the root on (file managers
- * make such links); NULL: it leads elsewhere.
+ * The part of an absolute target below the mount point, counted from the root (file
+ * managers make such links). NULL: the target is elsewhere.
  */
 static const char *below_mount_point(const struct tree *tree, const char *target)
 {
@@ -39,8 +39,8 @@ static const char *below_mount_point(const struct tree *tree, const char *target
 }
 
 /*
- * Follows a link that stands in `at`: goes to where its target begins, and puts the
- * target in front of the rest.
+ * Follows the link at `at`: sets `at` to the directory where its target starts, and
+ * prepends the target to the rest. Returns 1 or -errno.
  */
 static int expand(const struct tree *tree, struct buffer *at, int fd, const char *rest,
 		  char **ret_rest)
@@ -65,8 +65,10 @@ static int expand(const struct tree *tree, struct buffer *at, int fd, const char
 	return *ret_rest ? 1 : -ENOMEM;
 }
 
-/* Goes into one component. Returns 1 when it was a link,
- * whose target *ret_rest begins with. */
+/*
+ * Enters one component. Returns 0; 1 for a link, with its target prepended in *ret_rest;
+ * or -errno.
+ */
 static int go_into(const struct tree *tree, struct buffer *at, const char *name,
 		   const char *rest, char **ret_rest)
 {
@@ -87,7 +89,7 @@ static int go_into(const struct tree *tree, struct buffer *at, const char *name,
 	return expand(tree, at, fd, rest, ret_rest);
 }
 
-/* Takes the first component off *rest and goes there. 0 or -errno. */
+/* Takes the first component off *rest and enters it. 0 or -errno. */
 static int step(const struct tree *tree, struct buffer *at, char **rest, unsigned *links)
 {
 	size_t length = strcspn(*rest, "/");

@@ -14,7 +14,10 @@
 #define MARK_BYTES 80
 #define ID_CHARS 32
 
-/* Only what task_mark_write() writes: digits that begin with no 0, and nothing behind. */
+/*
+ * Accepts only what task_mark_write() writes: digits without a leading zero and without
+ * trailing text.
+ */
 static int parse_number(const char *text, uint64_t *ret_number)
 {
 	uintmax_t number;
@@ -29,7 +32,10 @@ static int parse_number(const char *text, uint64_t *ret_number)
 	return 0;
 }
 
-/* "LIBRARY-ID NUMBER": a folder copied from another library has no mark of ours. */
+/*
+ * "LIBRARY-ID NUMBER": a folder copied from another library does not carry a mark of this
+ * one.
+ */
 static int parse(const char *text, size_t size, const char *library_id,
 		 uint64_t *ret_number)
 {
@@ -40,7 +46,7 @@ static int parse(const char *text, size_t size, const char *library_id,
 	return parse_number(text + ID_CHARS + 1, ret_number);
 }
 
-/* The bytes read, or -1. */
+/* Returns the number of bytes read, or -1. */
 static ssize_t read_file(int directory, char *text)
 {
 	AUTOCLOSE int fd =

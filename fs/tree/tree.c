@@ -48,7 +48,7 @@ static int open_beneath(int directory, const char *path, int flags)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-/* A path longer than the kernel takes at once is walked in steps. */
+/* Walks a path that is too long for one call in steps. */
 int tree_open_below(int directory, const char *path, int flags)
 {
 	AUTOCLOSE int step = -1;

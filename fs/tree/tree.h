@@ -1,8 +1,9 @@
 /*
- * The library's tree: user files on the filesystem below, reached beneath one descriptor.
+ * The library's tree: user files on the underlying filesystem, reached through one
+ * descriptor.
  *
- * No path escapes: every resolution is openat2 with RESOLVE_BENEATH, crosses no mount and
- * follows no symbolic link (the kernel resolves links in the mount's own view). Any
+ * No path escapes. Every resolution is openat2 with RESOLVE_BENEATH, crosses no mount and
+ * follows no symbolic link (the kernel resolves links in the view of the mount). Any
  * thread.
  */
 #ifndef SEEDANCEFS_FS_TREE_TREE_H
@@ -15,26 +16,26 @@
 struct tree {
 	int fd; /* of the tree's directory */
 	dev_t device;
-	const char *mounted_at; /* where it is mounted; NULL: nowhere. Borrowed */
+	const char *mounted_at; /* the mount point; NULL: not mounted. Borrowed */
 };
 
-/* Opens library/tree, making it. 0 or -errno. */
+/* Opens library/tree and creates it if needed. 0 or -errno. */
 int tree_open(struct tree *tree, int library);
 void tree_close(struct tree *tree);
 
 /*
- * Opens a path below the tree ("" is the tree itself), of any length. O_CLOEXEC and
- * O_NOFOLLOW are added. Returns a descriptor or -errno (-ELOOP for a link, but with
+ * Opens a path of any length below the tree ("" is the tree itself). Adds O_CLOEXEC and
+ * O_NOFOLLOW. Returns a descriptor or -errno (-ELOOP for a symbolic link, except with
  * O_PATH).
  */
 int tree_openat(const struct tree *tree, const char *path, int flags);
 /* The same below another directory of the tree. */
 int tree_open_below(int directory, const char *path, int flags);
 
-/* Opens again what a descriptor (O_PATH will do) stands for. A descriptor or -errno. */
+/* Reopens the file of a descriptor (O_PATH is enough). Returns a descriptor or -errno. */
 int tree_reopen(int fd, int flags);
 
-/* "/proc/self/fd/N", for calls that have no form for O_PATH descriptors. */
+/* "/proc/self/fd/N", for calls that do not accept O_PATH descriptors. */
 struct fd_path {
 	char text[32];
 };
