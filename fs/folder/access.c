@@ -17,7 +17,7 @@ bool access_is_owner(const struct filesystem *fs, uid_t uid)
 
 /* --- names and contents --- */
 
-/* A name that orders, or that changes what is ordered below it. */
+/* A name that triggers an order, or changes the orders below it. */
 static bool name_orders(const char *name)
 {
 	return name_is_trigger(name) || name_is_defaults(name);

@@ -10,7 +10,7 @@
 
 static const char *const words[] = { "submit", "retry", "cancel", "adopt", "fetch" };
 
-/* Copies up to the room; false when it does not fit. */
+/* Copies the text with a NUL; false if it does not fit. */
 static bool copy_part(char *into, size_t room, const char *from, size_t size)
 {
 	if (size >= room)

@@ -1,5 +1,5 @@
 /*
- * What is written to `status`: a word that controls the task, or a copy of another task's
+ * Text written to `status`: a word that controls the task, or a copy of another task's
  * status. Pure.
  */
 #ifndef SEEDANCEFS_FS_FOLDER_CONTROL_WORD_H
@@ -9,12 +9,12 @@
 #include <stddef.h>
 
 struct control_word {
-	bool is_copy; /* its first line is a state, or it has more lines */
+	bool is_copy; /* its first line is a state, or it has several lines */
 	char word[16];
-	char argument[160]; /* the rest of the line, "" if none */
+	char argument[160]; /* the rest of the line; "" if empty */
 };
 
-/* 0; -EINVAL: neither a known word nor a copy; -ENODATA: nothing but white space. */
+/* Returns 0; -EINVAL: neither a known word nor a copy; -ENODATA: only white space. */
 int control_word_parse(const char *text, size_t size, struct control_word *ret_control);
 
 #endif

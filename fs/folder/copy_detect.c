@@ -10,22 +10,24 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-/* From one file to the next: 1 to 5 ms were seen, which a busy machine stretches. Where
- * another program listed the directory meanwhile, it may be a window that looks at what
- * came, or a person who goes on in a new folder. */
+/*
+ * From one file to the next: 1 to 5 ms were measured; a busy machine takes longer. If
+ * another program has listed the directory meanwhile, the lookup may come from a window
+ * that inspects new files, or from a person who continues in a new folder.
+ */
 #define NEXT_MS 5000
 #define NEXT_LISTED_MS 300
-#define RECENT_MS 60000 /* a copier that goes on does so much sooner */
+#define RECENT_MS 60000 /* a copier continues much sooner */
 
 /* --- programs --- */
 
 enum program {
 	PROGRAM_OTHER,
-	PROGRAM_GLIB, /* copies, and looks at what came to show it, on one pool of threads */
-	PROGRAM_KDE, /* hands each file to any of its workers */
+	PROGRAM_GLIB, /* copies and inspects new files for display on one thread pool */
+	PROGRAM_KDE,  /* hands each file to any of its workers */
 };
 
-/* By the name of the thread; the first pattern that matches counts. */
+/* By thread name; the first matching pattern counts. */
 static const struct {
 	const char *thread;
 	enum program program;
@@ -35,7 +37,7 @@ static const struct {
 	{ "KIO::Worker*", PROGRAM_KDE },
 };
 
-#define NAME_SIZE 16 /* the kernel keeps no more of a thread's name */
+#define NAME_SIZE 16 /* the kernel keeps at most this much of a thread's name */
 
 static void read_name(pid_t pid, char ret_name[NAME_SIZE])
 {
@@ -69,14 +71,17 @@ static pid_t process_of(pid_t pid)
 	return process;
 }
 
-/* --- what they do --- */
+/* --- actions --- */
 
 static struct copy_trace *trace_of(const struct node *directory)
 {
 	return &directory_state(directory)->trace;
 }
 
-/* Whether it follows on what that thread did in the directory, which it made, before. */
+/*
+ * Whether this thread made the directory, still copies into it, and continues soon
+ * enough.
+ */
 static bool goes_on(struct copy_trace *trace, pid_t pid)
 {
 	int64_t most_ms = atomic_load(&trace->is_listed) ? NEXT_LISTED_MS : NEXT_MS;
@@ -158,11 +163,11 @@ static void listed(struct copy_trace *trace, pid_t pid)
 	opened(trace, pid);
 }
 
-/* --- who looks --- */
+/* --- lookups --- */
 
 enum copier {
 	COPIER_NONE,
-	COPIER_PERHAPS, /* or a script that looks whether something is there */
+	COPIER_PERHAPS, /* or a script that checks for a file */
 	COPIER_KNOWN,
 };
 

@@ -22,8 +22,8 @@ struct due_queue {
 	pthread_cond_t changed;
 	/* Guarded by lock. */
 	struct due *dues;
-	uint64_t looking; /* the folder that is being looked at; 0: none */
-	bool was_poked;	  /* something happened in it since */
+	uint64_t looking; /* the folder that is being checked; 0: none */
+	bool was_poked;	  /* something has happened in it since */
 	bool is_stopped;
 };
 
@@ -54,7 +54,7 @@ void due_queue_destroy(struct due_queue *queue)
 	free(queue);
 }
 
-/* --- putting in; the lock is held --- */
+/* --- adding; the lock is held --- */
 
 static struct due *find(const struct due_queue *queue, uint64_t number)
 {
@@ -65,7 +65,7 @@ static struct due *find(const struct due_queue *queue, uint64_t number)
 	return due;
 }
 
-/* NULL without memory: the next thing that happens in the folder pokes again. */
+/* NULL if out of memory: the next change in the folder pokes again. */
 static struct due *add(struct due_queue *queue, uint64_t number)
 {
 	struct due *due = calloc(1, sizeof(*due));
@@ -79,7 +79,10 @@ static struct due *add(struct due_queue *queue, uint64_t number)
 	return due;
 }
 
-/* What was wished for before stays so. Returns whether the folder is new in the queue. */
+/*
+ * Wishes that are already recorded remain. Returns whether the folder is new in the
+ * queue.
+ */
 static bool put(struct due_queue *queue, const struct due_folder *folder, int64_t at_ms)
 {
 	struct due *due = find(queue, folder->number);
@@ -108,7 +111,7 @@ static void end_haste(struct due_queue *queue, uint64_t number)
 		queue->was_poked = true;
 }
 
-/* --- putting in --- */
+/* --- adding --- */
 
 static bool poke(struct due_queue *queue, uint64_t number, int64_t settle_ms)
 {
@@ -153,10 +156,12 @@ void due_forget_wish(struct due_queue *queue, uint64_t number)
 		due->folder.is_now = due->folder.is_wanted = false;
 }
 
-/* --- taking out --- */
+/* --- taking --- */
 
-/* Unlinks one that is due; NULL: *ret_next_ms is when the next one is. The lock is
- * held. */
+/*
+ * Unlinks a due folder, or returns NULL with the next due time in *ret_next_ms. The lock
+ * is held.
+ */
 static struct due *unlink_due(struct due_queue *queue, int64_t now_ms,
 			      int64_t *ret_next_ms)
 {

@@ -17,7 +17,7 @@
 
 /* --- locks --- */
 
-/* What was sent under this name, while that is locked; or NULL. */
+/* The locked file that was sent under this name, or NULL. */
 static const struct locked_file *find_locked(const struct task_view *view,
 					     const char *name)
 {
@@ -29,22 +29,24 @@ static const struct locked_file *find_locked(const struct task_view *view,
 	return NULL;
 }
 
-/* Whether this is the very file that was sent. */
+/* Whether this is the file that was sent, by device and inode. */
 static bool is_locked_file(const struct locked_file *locked, const struct stat *status)
 {
 	return locked && locked->device == (uint64_t)status->st_dev &&
 	       locked->inode == (uint64_t)status->st_ino;
 }
 
-/* Whether nothing new may come under this name. */
+/* Whether no new file may get this name. */
 static bool is_refused_name(const struct task_view *view, const char *name)
 {
-	/* A second trigger would promise what cannot be. */
+	/* A second trigger would have no effect. */
 	return find_locked(view, name) ||
 	       (task_is_locked(view->state) && name_is_trigger(name));
 }
 
-/* Once sent, a virtual file's name is nobody else's; a last frame may be an input. */
+/*
+ * Once the task is sent, a virtual file's name is reserved. A last frame may be an input.
+ */
 static bool is_only_shown(const struct task_view *view, const char *name)
 {
 	return view->state != TASK_PENDING && name_virtual_kind(name) != VIRTUAL_NONE &&
@@ -52,8 +54,8 @@ static bool is_only_shown(const struct task_view *view, const char *name)
 }
 
 /*
- * KDE's programs replace a file by way of NAME.part, and drop the error of the rename
- * that ends it: who wants to replace what cannot be replaced has to learn of it here.
+ * KDE's programs replace a file by writing NAME.part, and ignore an error of the final
+ * rename. An attempt to replace a protected file must therefore fail here.
  */
 static bool is_part_of_refused(const struct task_view *view, const char *name)
 {
@@ -74,7 +76,7 @@ bool edits_is_locked(struct filesystem *fs, struct node *directory, const char *
 	return view && find_locked(view, name);
 }
 
-/* One look at each name of a file. */
+/* State of a visit to each name of a file. */
 struct visit {
 	struct filesystem *fs;
 	struct node *node;
@@ -86,7 +88,7 @@ struct visit {
 static void visit_lock(void *context, struct node *parent, const char *name)
 {
 	struct visit *visit = context;
-	/* First, so that the number is the one of the end of the walk. */
+	/* Read this first: then the number below is the result of the finished walk. */
 	bool is_uncertain =
 		name_is_trigger(name) && folder_may_be_task(visit->fs, parent);
 	uint64_t number = folder_number(visit->fs, parent);
@@ -119,8 +121,8 @@ static void mark_active(struct node *directory)
 }
 
 /*
- * Whether a change to this file is an edit of the order: any file while it is pending or
- * was invalid (an input may be what is mended), the trigger alone once something was
+ * Whether a change to this file is an edit of the order: any file while the task is
+ * pending or invalid (the change may correct an input), only the trigger once it was
  * sent.
  */
 static bool is_edit(const struct task_view *view, const char *name)
@@ -139,8 +141,10 @@ void edits_end(struct edits *edits)
 	edits->count = 0;
 }
 
-/* A file with more names in task folders than can be kept is not held:
- * its change is noted. */
+/*
+ * A file with more names in task folders than fit does not hold the rest: their edit ends
+ * immediately.
+ */
 static void keep_edit(struct filesystem *fs, struct edits *edits, uint64_t number)
 {
 	edits->fs = fs;
@@ -166,8 +170,8 @@ static void visit_below(void *context, struct node *folder, uint64_t number)
 }
 
 /*
- * A defaults.json is an edit of every order below it that is not sent, and may mend what
- * is invalid because of it.
+ * A change of defaults.json is an edit of every unsent order below it, and may correct an
+ * order that is invalid because of it.
  */
 static void edit_below(struct filesystem *fs, struct node *directory, const char *name,
 		       struct edits *edits)
@@ -178,7 +182,10 @@ static void edit_below(struct filesystem *fs, struct node *directory, const char
 		unsent_below_each(fs, directory, visit_below, &change);
 }
 
-/* One try: 0, -EACCES, or -EAGAIN: it was sent this moment, and other rules hold now. */
+/*
+ * One attempt. Returns 0; -EACCES; or -EAGAIN: the order was sent meanwhile, so other
+ * rules apply now.
+ */
 static int try_edit(struct filesystem *fs, uint64_t number, const char *name,
 		    struct edits *edits)
 {
@@ -186,7 +193,7 @@ static int try_edit(struct filesystem *fs, uint64_t number, const char *name,
 
 	if (!view || view->is_archive)
 		return 0;
-	if (task_is_locked(view->state)) /* whatever it was when the caller looked */
+	if (task_is_locked(view->state)) /* even if the caller saw another state */
 		return is_refused_name(view, name) ? -EACCES : 0;
 	if (is_edit(view, name)) {
 		int r = backend_task_edit(fs->backend, number);
@@ -199,7 +206,7 @@ static int try_edit(struct filesystem *fs, uint64_t number, const char *name,
 	return 0;
 }
 
-/* Begins an edit of the task in this directory. 0 or -EACCES. */
+/* Starts an edit of the task in this directory. 0 or -EACCES. */
 static int edit(struct filesystem *fs, struct node *directory, const char *name,
 		struct edits *edits)
 {
@@ -213,7 +220,7 @@ static int edit(struct filesystem *fs, struct node *directory, const char *name,
 	return r;
 }
 
-/* A copy's file is about to be there: until it is, the folder is not ordered. */
+/* A copied file is about to appear: until it does, the folder is not ordered. */
 static int edit_as_copy(struct filesystem *fs, uint64_t number, struct edits *edits)
 {
 	int r = backend_task_edit(fs->backend, number);
@@ -333,14 +340,15 @@ void edits_copy_came(struct filesystem *fs, uint64_t number)
 {
 	AUTOVIEW *view = backend_task_view(fs->backend, number);
 
-	/* What is sent or finished stays what it is, whatever is copied there. */
+	/* A copy does not change a task that is sent or succeeded. */
 	if (view && view->state != TASK_PENDING && !task_is_locked(view->state))
 		backend_task_copy_came(fs->backend, number);
 }
 
 /*
- * Who removed a virtual file and makes another in its place overwrites it, which is not
- * possible: so nothing is to be lost.
+ * A program that removes a virtual file and creates another under its name wants to
+ * overwrite it, which is not possible. The virtual file is shown again, so nothing is
+ * lost.
  */
 static int stand_again(struct filesystem *fs, uint64_t number,
 		       const struct task_view *view, const char *name, bool is_new)
@@ -353,7 +361,10 @@ static int stand_again(struct filesystem *fs, uint64_t number,
 	return name_virtual_kind(name) == VIRTUAL_STATUS && is_new ? -ESTALE : -EACCES;
 }
 
-/* The name of a locked file, or of another trigger beside one. 0 for that very file. */
+/*
+ * The name of a locked file, or of a second trigger. Returns 0 for the locked file
+ * itself.
+ */
 static int check_refused_name(struct filesystem *fs, const struct task_view *view, int fd,
 			      const char *name, const struct stat *coming)
 {

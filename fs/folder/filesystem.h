@@ -1,11 +1,12 @@
 /*
- * The filesystem: what its modules share. One object a mount; daemon/filesystem_setup.h
- * makes it. Each module's part is opaque to the others.
+ * The state that the modules of the filesystem share. One object per mount;
+ * daemon/filesystem_setup.h creates it. Each module's part is opaque to the others.
  *
- * Requests come in on FUSE's own workers; each handler decodes, calls a module, and
- * replies exactly once. No handler waits for the network: a read whose bytes are not here
- * is parked. Folders settle on one thread of their own, which alone reads what a folder
- * orders. No lock is held over I/O, a reply, or a call into the backend.
+ * Requests arrive on FUSE's workers. Each handler decodes the request, calls a module,
+ * and replies exactly once. No handler waits for the network: a read of bytes that are
+ * not available yet is parked. Folders settle on a thread of their own, and only that
+ * thread reads the files of an order. No lock is held over I/O, a reply, or a call into
+ * the backend.
  */
 #ifndef SEEDANCEFS_FS_FOLDER_FILESYSTEM_H
 #define SEEDANCEFS_FS_FOLDER_FILESYSTEM_H
@@ -39,15 +40,15 @@ struct filesystem {
 	struct parse_cache *parse_cache;
 	struct settler *settler;
 	struct parked_reads *parked;
-	struct thumbnails *thumbnails; /* NULL: there are none */
+	struct thumbnails *thumbnails; /* NULL: disabled */
 	struct announce *announce;
 	struct pollers *pollers;
 	struct handles *handles;
 	struct gallery *gallery;
-	uid_t owner; /* who pays: only this user orders */
+	uid_t owner; /* the user who pays; only this user can order */
 	gid_t group;
 	bool is_root;
-	void (*ready)(void *context); /* the kernel has begun to talk to us; once */
+	void (*ready)(void *context); /* called once, when the kernel has connected */
 	void *ready_context;
 };
 

@@ -166,9 +166,9 @@ uint64_t *folders_list(struct folders *folders, size_t *ret_count)
 	return numbers;
 }
 
-/* --- what a folder waits for, as people read it --- */
+/* --- why a folder waits, as shown to the user --- */
 
-/* Whether it is another reason than before. */
+/* Returns whether the reason changed. */
 static bool set_waiting(struct filesystem *fs, uint64_t number, const char *waiting)
 {
 	SCOPED_LOCK(&fs->folders->lock);

@@ -1,10 +1,10 @@
 /*
- * What the files of folder/ share: what they keep with each directory's node, and the
- * steps by which a directory becomes a task's. Not for others.
+ * Shared by the files of folder/: the state with each directory's node, and the steps
+ * that make a directory a task's.
  *
- *   folder.c     the table of tasks' folders
- *   identity.c   which task a directory is
- *   marking.c    making it one, and following it
+ *   folder.c     the table of task folders
+ *   identity.c   which task a directory belongs to
+ *   marking.c    makes a directory a task's, and follows its moves
  *   waits_on.c   which folder waits for which
  */
 #ifndef SEEDANCEFS_FS_FOLDER_FOLDER_INTERNAL_H
@@ -14,29 +14,33 @@
 
 #include <assert.h>
 
-/* copy_detect.c: what programs did in a directory. Any thread. */
+/* copy_detect.c: actions of programs in a directory. Any thread. */
 struct copy_trace {
-	_Atomic pid_t maker;	     /* who made it, as long as it copies into it */
-	_Atomic bool is_listed;	     /* by another one since */
-	_Atomic pid_t lister;	     /* who listed it last */
-	_Atomic int64_t worked_ms;   /* boot clock: when its maker last did so in it */
-	_Atomic bool is_copied;	     /* its maker made the trigger */
-	_Atomic pid_t trigger_maker; /* who did so last … */
-	_Atomic int64_t trigger_ms;  /* … when: boot clock … */
-	_Atomic int64_t asking_ms;   /* … and found a virtual name taken */
+	_Atomic pid_t maker;	     /* the thread that made it, while it copies into
+				      * it */
+	_Atomic bool is_listed;	     /* another thread has listed it since */
+	_Atomic pid_t lister;	     /* the last thread that listed it */
+	_Atomic int64_t worked_ms;   /* boot clock: the maker's last action in it */
+	_Atomic bool is_copied;	     /* the directory's maker made the trigger */
+	_Atomic pid_t trigger_maker; /* the last thread that made a trigger … */
+	_Atomic int64_t trigger_ms;  /* … when it did: boot clock … */
+	_Atomic int64_t asking_ms;   /* … when it found a virtual name taken: boot
+				      * clock */
 };
 
-/* With a directory's node (struct node_layout); zeros at first. */
+/* State with a directory's node (struct node_layout); initially zero. */
 struct directory_state {
 	/* identity.c and marking.c; any thread. */
-	_Atomic uint64_t task; /* the task's number, 0: none, or not known yet */
-	/* The node's other_names when `task` was read from the mark, and one more; 0: it
-	 * was not read. */
+	_Atomic uint64_t task; /* the task's number; 0: none, or not known yet */
+	/*
+	 * One more than the node's other_names when `task` was read from the mark; 0: not
+	 * read.
+	 */
 	_Atomic uint64_t known_by_names;
-	_Atomic bool is_relic; /* perhaps a task's that lost its mark: folder.h */
+	_Atomic bool is_relic; /* possibly a task's that lost its mark: folder.h */
 	/* Guarded by the lock of the folders' table. */
 	bool is_marking;
-	uint32_t names_seen; /* the node's other_names when that began */
+	uint32_t names_seen; /* the node's other_names when the marking started */
 
 	_Atomic int64_t
 		active_ms; /* edits.c: boot clock, last activity of a file in it */
@@ -51,31 +55,36 @@ static inline struct directory_state *directory_state(const struct node *directo
 
 /* --- folder.c --- */
 
-/* Where a number stands in the table, or would stand; the lock is held. */
+/* The position of a number in the table, or where to insert it; the lock is held. */
 size_t folders_find_place(const struct folders *folders, uint64_t number);
-/* The numbers of all folders; free() it. NULL: none, or no memory. */
+/* The numbers of all folders, to be freed. NULL: none, or no memory. */
 uint64_t *folders_list(struct folders *folders, size_t *ret_count);
-/* Makes the folder known, or points it at the directory that has the mark now. 0 or
- * -ENOMEM. */
+/*
+ * Adds the folder to the table, or updates it with the directory that has the mark now. 0
+ * or -ENOMEM.
+ */
 int folder_remember(struct filesystem *fs, uint64_t number, struct node *directory);
 
 /* --- identity.c --- */
 
 /*
- * Reading a directory's mark, and giving it one, is one step for everybody else: whoever
- * comes meanwhile waits for what comes out. Two writers of one new folder get one task.
+ * Excludes other threads while a directory's mark is read or written: they wait for the
+ * result. Two concurrent writers of a new folder get one task.
  */
 void folder_begin_marking(struct filesystem *fs, struct node *directory);
 void folder_end_marking(struct filesystem *fs, struct node *directory);
 
-/* What the ledger is told of where a folder is; `path` is borrowed. */
+/* A folder's place as the ledger records it; `path` is borrowed. */
 struct task_place folder_place(const struct node *directory, char *path);
 
-/* Between begin and end: the directory's number, read from its mark the first time. */
+/* Between begin and end: the directory's number. The first call reads its mark. */
 uint64_t folder_know_number(struct filesystem *fs, struct node *directory, int fd);
-/* … that number is known now. */
+/* … sets the number that is now known. */
 void folder_set_number(struct filesystem *fs, struct node *directory, uint64_t number);
-/* … the directory is the task's: the table and the ledger's hint follow. 0 or -ENOMEM. */
+/*
+ * … assigns the directory to the task: updates the table and the place in the ledger. 0
+ * or -ENOMEM.
+ */
 int folder_take_over(struct filesystem *fs, const struct task_view *view,
 		     struct node *directory, const struct task_place *place);
 

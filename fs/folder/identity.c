@@ -1,6 +1,4 @@
-/*
- * Which task a directory is: by its mark, and by what the ledger knows of it.
- */
+/* Finds the task of a directory by its mark and by the ledger's record. */
 #include "fs/folder/folder_internal.h"
 
 #include "backend/base/cleanup.h"
@@ -47,8 +45,7 @@ static bool is_same_path(const struct task_view *view, const struct task_place *
 	return place->path && view->place.path && !strcmp(place->path, view->place.path);
 }
 
-/* Whether the ledger knows this very directory,
- * or did until another one took its place. */
+/* Whether the ledger records this directory, or did until another one took its place. */
 static bool is_known(struct filesystem *fs, const struct task_view *view,
 		     const struct task_place *place)
 {
@@ -59,7 +56,7 @@ static bool is_known(struct filesystem *fs, const struct task_view *view,
 				      folder->known_device == place->device);
 }
 
-/* Whether another directory is the task's, and still is where it was seen. */
+/* Whether the task has another directory that still exists where it was seen. */
 static bool has_other_folder(struct filesystem *fs, uint64_t number,
 			     const struct node *directory)
 {
@@ -73,9 +70,10 @@ static bool has_other_folder(struct filesystem *fs, uint64_t number,
 }
 
 /*
- * Of two folders with one id, the one whose device and inode the ledger knows is the
- * task. A library that was restored has new inodes everywhere: then the place tells, once
- * the whole tree was seen and no such folder turned up (folder_claim()).
+ * Of two folders with one number, the one whose device and inode are in the ledger is the
+ * task's. In a restored library all inodes are new: then the path decides, once the
+ * recovery walk has seen the complete tree without finding a known inode
+ * (folder_claim()).
  */
 static bool is_the_task(struct filesystem *fs, const struct task_view *view,
 			const struct node *directory, const struct task_place *place)
@@ -90,7 +88,7 @@ static bool is_the_task(struct filesystem *fs, const struct task_view *view,
 	return !has_other_folder(fs, view->number, directory);
 }
 
-/* A mark that the ledger has no line for: the program was killed in between. */
+/* A mark without a task in the ledger: the daemon was killed between the two writes. */
 static struct task_view *recover(struct filesystem *fs, uint64_t number,
 				 const struct task_place *place)
 {
@@ -101,7 +99,7 @@ static struct task_view *recover(struct filesystem *fs, uint64_t number,
 	return r && r != -EEXIST ? NULL : backend_task_view(fs->backend, number);
 }
 
-/* What the ledger knew first is kept: that directory may yet turn up. */
+/* Keeps the ledger's first values: that directory may still turn up. */
 static void keep_known(struct filesystem *fs, const struct task_view *view)
 {
 	SCOPED_LOCK(&fs->folders->lock);
@@ -126,7 +124,9 @@ int folder_take_over(struct filesystem *fs, const struct task_view *view,
 	return 0;
 }
 
-/* The task whose directory this is, by its mark; 0: none. In folder_begin_marking(). */
+/*
+ * The task of this directory, by its mark; 0: none. Called inside folder_begin_marking().
+ */
 static uint64_t read_number(struct filesystem *fs, struct node *directory, int fd)
 {
 	AUTOFREE char *path = NULL;
@@ -146,7 +146,7 @@ static uint64_t read_number(struct filesystem *fs, struct node *directory, int f
 	return folder_take_over(fs, view, directory, &place) ? 0 : number;
 }
 
-/* A better directory may have taken the number this moment. */
+/* Another directory may have taken over the number concurrently. */
 static void store_number(struct filesystem *fs, struct node *directory, uint64_t number)
 {
 	struct directory_state *state = directory_state(directory);
@@ -168,7 +168,7 @@ void folder_set_number(struct filesystem *fs, struct node *directory, uint64_t n
 		due_poke(fs, number);
 }
 
-/* Whether the mark was read since the directory last got a name that was not expected. */
+/* Whether the mark was read since the directory last got an unexpected name. */
 static bool is_number_known(const struct node *directory)
 {
 	return atomic_load(&directory_state(directory)->known_by_names) ==

@@ -1,6 +1,4 @@
-/*
- * Making a directory a task's, or no task's any more, and following it where it moves.
- */
+/* Makes a directory a task's or a plain one, and follows it when it moves. */
 #include "fs/folder/folder_internal.h"
 
 #include "backend/base/cleanup.h"
@@ -52,7 +50,10 @@ static bool is_place_of_lost(struct filesystem *fs, const char *path)
 	return search.is_found;
 }
 
-/* The same for a directory that is open; in a restored library all are uncertain. */
+/*
+ * Whether an open directory may turn out to be a task's. In a restored library every
+ * directory with a mark is uncertain until the walk ends.
+ */
 static bool may_be_a_task(struct filesystem *fs, int fd, const char *path)
 {
 	AUTOVIEW *view = NULL;
@@ -91,7 +92,9 @@ static int add_task(struct filesystem *fs, const struct node *directory, uint64_
 		       : backend_task_add(fs->backend, number, place);
 }
 
-/* Gives a directory without a task a new one. In folder_begin_marking(). 0 or -errno. */
+/*
+ * Gives a plain directory a new task. Called inside folder_begin_marking(). 0 or -errno.
+ */
 static int mark(struct filesystem *fs, struct node *directory, int fd,
 		const struct task_place *place)
 {
@@ -190,8 +193,9 @@ void folders_walked(struct filesystem *fs)
 /* --- moves --- */
 
 /*
- * A folder that moved is where its task is now. It may have gone to the trash, or left
- * it; what its request names, and the defaults above it, may be others: it is read anew.
+ * Records a moved folder's new place. The folder may have entered or left the trash, and
+ * its inputs or the defaults above it may differ now, so a waiting order is withdrawn and
+ * read again.
  */
 static void follow(struct filesystem *fs, uint64_t number)
 {

@@ -41,7 +41,10 @@ static bool is_locked_file(const struct locked_file *locked, const struct stat *
 	       locked->inode == (uint64_t)status->st_ino;
 }
 
-/* What an attempt before left there is not what was sent now: it goes. */
+/*
+ * Puts back the file that was set aside. A file that an earlier attempt left there was
+ * not sent now: it is removed.
+ */
 static bool put_back_unlinked(struct filesystem *fs, uint64_t number, int fd,
 			      const struct locked_file *locked)
 {
@@ -62,7 +65,7 @@ static bool ends_with_tilde(const char *name)
 	return name[strlen(name) - 1] == '~';
 }
 
-/* The file with that inode under another name of the folder, opened; or -errno. */
+/* Opens the file with that inode under another name in the folder; or -errno. */
 static int open_renamed(int fd, const struct locked_file *locked, bool is_create)
 {
 	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), found = -ENOENT;
@@ -99,8 +102,8 @@ static int copy_bytes(int from, int to)
 }
 
 /*
- * Some editors have moved it to a backup's name and stop at the refusal, others move it
- * back then: so a copy takes its place, which the file itself may replace.
+ * Some editors rename the file to a backup and stop when refused; others then rename it
+ * back. So a copy takes its place, and a rename back may replace that copy.
  */
 static bool put_back_copy(int fd, const struct locked_file *locked, bool is_create)
 {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SNAPSHOT_MS 1000 /* it is rendered at most this often */
+#define SNAPSHOT_MS 1000 /* it is rendered at most once in this time */
 
 bool snapshot_is_fresh(const struct snapshot *snapshot, uint64_t revision, int64_t now_ms)
 {
@@ -22,7 +22,7 @@ void snapshot_outdate(struct snapshot *snapshot)
 	snapshot->outdated = snapshot->last_turn;
 }
 
-/* A new text gets a later time than any before: caches go by it. */
+/* A new text gets a later mtime than all before: caches rely on it. */
 static void take_text(struct snapshot *snapshot, char *text)
 {
 	struct timespec now, *last = &snapshot->mtime;

@@ -1,13 +1,13 @@
 /*
- * The snapshot of a `status`: the text that getattr and read serve, and when it is too
- * old.
+ * The snapshot of `status`: the text that getattr and read serve, and when it is
+ * outdated.
  *
- * Rendering takes no lock, so that several may render at once, each from its own view of
- * the task. They count themselves first; a text is shown only if it is newer than the one
- * that is there in both: the task's revision, and who began later, which stands for all
- * that has no revision (why a folder waits, what is kept, the countdown). So the text
- * never goes back, and who rendered one and finds it refused by another that is no newer
- * in one of them renders again.
+ * Rendering takes no lock, so several threads may render at once, each from its own view
+ * of the task. Each takes a turn number first. A text is shown only if its turn is later
+ * than the shown text's, and the revision of its view is not older. The turn covers
+ * everything that has no revision (why a folder waits, cached bytes, the countdown). So
+ * the text never goes backwards. If a text is newer in one respect and older in the
+ * other, the thread renders again.
  *
  * The caller's lock guards it. All times are of the boot clock.
  */
@@ -18,29 +18,30 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Zeros are one that nobody rendered yet. */
+/* All zero: nothing was rendered yet. */
 struct snapshot {
 	char *text; /* NULL: none yet */
 	struct timespec mtime;
-	uint64_t revision;  /* of the view that it is made from */
-	uint64_t turn;	    /* of who rendered it */
-	uint64_t last_turn; /* of who began last */
-	uint64_t outdated;  /* up to this turn all are too old */
-	int64_t began_ms;   /* when it was begun */
+	uint64_t revision;  /* of the view that it was rendered from */
+	uint64_t turn;	    /* the turn in which it was rendered */
+	uint64_t last_turn; /* the last turn that was taken */
+	uint64_t outdated;  /* all turns up to this one are outdated */
+	int64_t began_ms;   /* when its rendering started */
 };
 
-/* Whether it may be served to who has a view of this revision. */
+/* Whether it may be served to a reader with a view of this revision. */
 bool snapshot_is_fresh(const struct snapshot *snapshot, uint64_t revision,
 		       int64_t now_ms);
-/* Before anything of a text is looked at, but for the view: its turn. */
+/* Takes a turn. Call it before reading anything for a text, except the view. */
 uint64_t snapshot_begin(struct snapshot *snapshot);
-/* What it says may be different now: what was begun until here is too old. */
+/* Its facts may have changed: all turns taken so far are outdated. */
 void snapshot_outdate(struct snapshot *snapshot);
 
 /*
- * Shows a text, begun at a time and made from a view of this revision; takes it. False:
- * what is there is newer in one way and older in another one: take a new view, and render
- * again. True: what is there now is this text, or a newer one.
+ * Shows a text that was started at `began_ms` from a view of this revision; takes
+ * ownership. Returns true if the snapshot is now this text or a newer one. False: the
+ * snapshot is newer in one respect and older in the other; take a new view and render
+ * again.
  */
 bool snapshot_show(struct snapshot *snapshot, uint64_t turn, uint64_t revision,
 		   int64_t began_ms, char *text);

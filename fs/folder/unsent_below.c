@@ -13,7 +13,10 @@ struct search {
 	void *context;
 };
 
-/* What was refused for a key, for money or for its content is not mended by a file. */
+/*
+ * A changed file cannot correct an order that was refused for its key, for the balance or
+ * by moderation.
+ */
 static bool may_be_mended(const struct task_view *view)
 {
 	return view->state == TASK_INVALID && view->problem.class == PROBLEM_INVALID;

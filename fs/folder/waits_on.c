@@ -7,7 +7,7 @@
 
 #define CHAIN_MAX 65536
 
-/* What a folder waits for; one that is not pending waits for nothing. */
+/* The task that a folder waits for; only a pending one waits. */
 static uint64_t waits_on_of(struct filesystem *fs, uint64_t number)
 {
 	AUTOVIEW *view = backend_task_view(fs->backend, number);
@@ -17,7 +17,10 @@ static uint64_t waits_on_of(struct filesystem *fs, uint64_t number)
 	return folder && view && view->state == TASK_PENDING ? folder->waits_on : 0;
 }
 
-/* No loop is ever set, but a folder may be pending again with what it waited for then. */
+/*
+ * No loop is recorded, but a folder that becomes pending again may keep its earlier
+ * entry. The count limits the search.
+ */
 static bool leads_to(struct filesystem *fs, uint64_t from, uint64_t number)
 {
 	for (unsigned i = 0; from && from != number && i < CHAIN_MAX; i++)
@@ -72,7 +75,7 @@ bool folder_left_loop(struct filesystem *fs, uint64_t number)
 	return true;
 }
 
-/* The next folder behind `after` that waits on a task; 0: none. */
+/* The next folder after `after` that waits for a task; 0: none. */
 static uint64_t next_waiting(struct folders *folders, uint64_t after, uint64_t waits_on)
 {
 	SCOPED_LOCK(&folders->lock);
