@@ -29,7 +29,7 @@ static const char *find_data(const char *url)
 	return comma + 1;
 }
 
-/* The next characters of the data without white space; moves *at behind them. */
+/* Copies the next characters of the data without white space, and moves *at past them. */
 static size_t take_run(const char **at, char run[RUN_MAX])
 {
 	size_t size = 0;

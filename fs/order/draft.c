@@ -58,9 +58,9 @@ int draft_lock(struct draft *draft, const char *name, const struct stat *status)
 	return grown[out->locked_count++].name ? 0 : -ENOMEM;
 }
 
-/* --- reading the folder --- */
+/* --- scanning the folder --- */
 
-/* The name of a process, for people. */
+/* The name of a process, to be shown to the user. */
 static void process_name(pid_t pid, char ret_name[32])
 {
 	AUTOFREE char *path = text_format("/proc/%d/comm", (int)pid);
@@ -84,7 +84,7 @@ int draft_check_writer(struct draft *draft, const char *name, const struct stat 
 			  process, (int)pid);
 }
 
-/* Of several prompt files one counts; a request.json comes before them. */
+/* Of several prompt files one is used; a request.json takes precedence. */
 static int see_trigger(struct draft *draft, const char *name)
 {
 	if (!name_trigger_rank(name)) {
@@ -122,7 +122,8 @@ static int see_entry(struct draft *draft, const char *name)
 	int r;
 
 	if (fstatat(draft->directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-		return 0; /* gone this moment: that is activity, and looked at again */
+		return 0; /* removed meanwhile: that is activity, so there is another
+			   * check */
 	if (S_ISREG(status.st_mode)) {
 		r = draft_check_writer(draft, name, &status);
 		if (r)
@@ -131,7 +132,7 @@ static int see_entry(struct draft *draft, const char *name)
 	return S_ISDIR(status.st_mode) ? 0 : see_name(draft, name);
 }
 
-/* What still comes under a temporary name may be one of the order's files. */
+/* A file that is arriving under a temporary name may belong to the order. */
 static int check_arriving(struct draft *draft, const char *name)
 {
 	struct stat status;
@@ -165,7 +166,7 @@ static int look_around(struct draft *draft)
 	return r;
 }
 
-/* --- all of it --- */
+/* --- the draft --- */
 
 static int check_request(struct draft *draft)
 {
@@ -189,7 +190,7 @@ static int read_request(struct draft *draft)
 	return r ? r : draft_attach(draft);
 }
 
-/* The digest of all that was read, and of the inputs' content. */
+/* Finishes the digest of all texts, and of the content of the inputs. */
 static void finish_digest(struct draft *draft)
 {
 	const struct request *request = draft->out->request;
@@ -210,7 +211,7 @@ static void finish_digest(struct draft *draft)
 	digest_finish(draft->digest, draft->out->digest);
 }
 
-/* What changed while it was read is neither sent nor refused. */
+/* If a file changed while it was read, the draft is neither sent nor refused. */
 static int check_seen(struct draft *draft, int r)
 {
 	int changed = !r || r == -EINVAL ? draft_check_seen(draft) : 0;
@@ -322,7 +323,7 @@ int draft_digest(struct filesystem *fs, struct node *directory, const char *path
 	return r;
 }
 
-/* The defaults may choose service and model; their values are their own matter. */
+/* Defaults may choose the service and the model; their parameters are not judged here. */
 static int add_defaults(struct draft *draft)
 {
 	const struct request *request = parsed_request(draft->parsed);
@@ -340,7 +341,10 @@ static int add_defaults(struct draft *draft)
 	return r;
 }
 
-/* Beside a request.json, that one says most. Takes what the file itself says. */
+/*
+ * If there is a request.json, only that file is judged for its values. Drops the
+ * reference to `parsed`, the file's own content.
+ */
 static int judge_values(struct filesystem *fs, struct node *folder, const char *name,
 			struct parsed *parsed, struct problem *ret_problem)
 {
@@ -361,7 +365,7 @@ static int judge_values(struct filesystem *fs, struct node *folder, const char *
 	return r;
 }
 
-/* Defaults are judged as if a request without values of its own took them. */
+/* Judges defaults as if they applied to an empty request. */
 static int judge_defaults(const char *name, const struct buffer *text,
 			  struct problem *ret_problem)
 {

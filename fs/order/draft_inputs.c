@@ -1,6 +1,6 @@
 /*
- * The inputs of an order: files that are inputs by their name, files and data that the
- * request names. Each is copied aside, so that nobody can change what is being sent.
+ * The inputs of an order: files that are inputs by name, and files and data that the
+ * request names. Each is copied, so that nobody can change what is being sent.
  */
 #include "fs/order/draft_internal.h"
 
@@ -27,7 +27,7 @@ static int compare_names(const void *a, const void *b)
 	return name_compare(*(char *const *)a, *(char *const *)b);
 }
 
-/* The request names the file itself: then it also says what it is for. */
+/* If the request names the file itself, it also sets the file's role. */
 static bool is_named_by_request(const struct request *request, const char *name)
 {
 	for (size_t i = 0; i < request->content_count; i++) {
@@ -53,7 +53,10 @@ static enum request_role role_of(const char *name)
 	return roles[name_input_role(name)];
 }
 
-/* Of first and last frames there is one each; the names are sorted. */
+/*
+ * The other file with the same role; there may be one first and one last frame. The names
+ * are sorted.
+ */
 static const char *find_twin(const struct draft *draft, size_t index)
 {
 	enum request_role role = role_of(draft->names[index]);
@@ -76,7 +79,10 @@ static int add_named(struct draft *draft, size_t index)
 	return request_add_input(draft->out->request, role, name);
 }
 
-/* Files named by their role count unless the request itself has media of that role. */
+/*
+ * Files with a role in their name are used unless the request itself has media of that
+ * role.
+ */
 int draft_add_named(struct draft *draft)
 {
 	const struct request *request = draft->out->request;
@@ -111,7 +117,7 @@ static int open_aside(struct filesystem *fs)
 	return fd < 0 ? -errno : fd;
 }
 
-/* A private copy without a name: reflinked or copied by the kernel where it can. */
+/* A private copy without a name: reflinked or copied by the kernel where possible. */
 static int copy_aside(struct filesystem *fs, int from, uint64_t size)
 {
 	AUTOCLOSE int to = open_aside(fs);
@@ -127,7 +133,7 @@ static int copy_aside(struct filesystem *fs, int from, uint64_t size)
 		if (copied < 0)
 			return -errno;
 		if (copied == 0)
-			return -EAGAIN; /* it became shorter this moment */
+			return -EAGAIN; /* it was truncated meanwhile */
 		left -= (uint64_t)copied;
 	}
 	return take_fd(&to);
@@ -193,7 +199,7 @@ static int explain_path(struct draft *draft, const char *name, int error)
 	return error;
 }
 
-/* An input is of the folder itself when its resolved path is directly below it. */
+/* An input belongs to the folder itself if its resolved path is directly below it. */
 static bool is_own(const struct draft *draft, const char *path)
 {
 	size_t length = strlen(draft->path);
@@ -202,7 +208,10 @@ static bool is_own(const struct draft *draft, const char *path)
 	       !strchr(path + length + 1, '/');
 }
 
-/* Opens a file that may be sent as it is now. A descriptor, or as draft_internal.h says. */
+/*
+ * Opens a file that may be sent in its current state. Returns a descriptor, or an error
+ * as described in draft_internal.h.
+ */
 static int open_input(struct draft *draft, const char *name, const char *path,
 		      struct stat *status)
 {
@@ -217,7 +226,7 @@ static int open_input(struct draft *draft, const char *name, const char *path,
 	return r ? r : take_fd(&fd);
 }
 
-/* To tell what was ordered, which task and output it is will do. */
+/* A comparison needs only the number of the task and the output. */
 static int attach_output_link(struct draft *draft, size_t index, const char *path,
 			      const struct request_output_link *shot)
 {
@@ -227,7 +236,7 @@ static int attach_output_link(struct draft *draft, size_t index, const char *pat
 	return 0;
 }
 
-/* Whether a file is there and whole; another task's output is settled here. */
+/* Checks that a file exists and is complete; attaches another task's output. */
 static int check_path(struct draft *draft, size_t index)
 {
 	const char *name = draft->out->request->content[index].path;
@@ -245,7 +254,7 @@ static int check_path(struct draft *draft, size_t index)
 	return fd < 0 ? fd : 0;
 }
 
-/* What the copy holds must be whole as well: the file may have changed since. */
+/* Checks the copy again: the file may have changed since. */
 static int copy_input(struct draft *draft, const char *name, int fd,
 		      const struct stat *status)
 {
@@ -301,7 +310,9 @@ static int decode_aside(struct draft *draft, const struct request_content *item)
 	return r ? r : take_fd(&to);
 }
 
-/* A picture inside the request: no more of it will come, so it is whole or wrong. */
+/*
+ * An image inside the request: nothing more will arrive, so an incomplete one is refused.
+ */
 static int attach_data(struct draft *draft, size_t index)
 {
 	struct request *request = draft->out->request;
@@ -325,7 +336,7 @@ static int attach_data(struct draft *draft, size_t index)
 	return request_attach(request, index, take_fd(&fd), &draft->out->problem);
 }
 
-/* Whether an item is there; nothing is copied. */
+/* Checks that an item is available, without copying. */
 static int check_item(struct draft *draft, size_t index)
 {
 	const struct request_content *item = &draft->out->request->content[index];
@@ -335,7 +346,7 @@ static int check_item(struct draft *draft, size_t index)
 	return item->path ? check_path(draft, index) : 0;
 }
 
-/* Gives an item its bytes, where they are here. */
+/* Attaches the bytes of an item if they are local. */
 static int attach_item(struct draft *draft, size_t index)
 {
 	const struct request_content *item = &draft->out->request->content[index];
@@ -349,7 +360,7 @@ static int attach_item(struct draft *draft, size_t index)
 	return 0;
 }
 
-/* A folder that waits is looked at again and again: what is copied goes out. */
+/* A waiting folder is checked repeatedly: copy only once everything is available. */
 int draft_attach(struct draft *draft)
 {
 	size_t count = draft->out->request->content_count;

@@ -1,8 +1,8 @@
 /*
- * One look at a folder: what the files that gather share; not for others.
+ * Shared by the files that make a draft.
  *
- * Functions return 0; -EAGAIN when something holds the folder back (`out->waiting` says
- * what); -EINVAL when what is there is refused (`out->problem`); or another -errno.
+ * The functions return 0; -EAGAIN if something holds the folder back (`out->waiting` says
+ * what); -EINVAL if something is refused (`out->problem`); or another -errno.
  */
 #ifndef SEEDANCEFS_FS_ORDER_DRAFT_INTERNAL_H
 #define SEEDANCEFS_FS_ORDER_DRAFT_INTERNAL_H
@@ -12,11 +12,11 @@
 
 #include <sys/stat.h>
 
-#define NAMED_MAX 64 /* inputs known by their name: more than any service takes */
+#define NAMED_MAX 64 /* inputs found by name: more than any service accepts */
 
 /* A file that was read for the order. */
 struct seen_file {
-	char *name; /* for people */
+	char *name; /* shown to the user */
 	int fd;
 	struct stat status; /* before it was read */
 };
@@ -26,37 +26,38 @@ struct draft {
 	uint64_t number;  /* of its task; 0: none */
 	const char *path; /* below the tree */
 	int directory;
-	bool is_comparison; /* for the digest alone: nothing is copied, no shot waited for
-			     */
+	bool is_comparison; /* only the digest is needed: copies nothing, waits for no
+			     * task */
 	bool has_copy, has_hold;
-	bool has_json;	     /* a request.json, which then is the trigger */
-	char *prompt;	     /* the prompt file that counts, or NULL */
-	const char *trigger; /* one of the two, or NULL */
+	bool has_json;	     /* there is a request.json, which then is the trigger */
+	char *prompt;	     /* the prompt file that is used, or NULL */
+	const char *trigger; /* request.json or `prompt`, or NULL */
 	char *names[NAMED_MAX];
 	size_t name_count;
 	bool has_too_many;
 	struct seen_file *seen;
 	size_t seen_count;
 	struct digest *digest;
-	struct parsed *parsed; /* what the texts say that were read so far */
+	struct parsed *parsed; /* the merged content of the texts read so far */
 	struct draft_result *out;
 };
 
-/* -EAGAIN, with what the folder waits for. */
+/* Sets what the folder waits for, and returns -EAGAIN. */
 int draft_wait(struct draft *draft, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* -EINVAL, with the problem. */
+/* Sets the problem, and returns -EINVAL. */
 int draft_refuse(struct draft *draft, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* Holds the folder back while a file is open for writing in the mount. */
+/* Holds the folder back while the file is open for writing in the mount. */
 int draft_check_writer(struct draft *draft, const char *name, const struct stat *status);
-/* A file of the folder itself that is read-only once the order is sent. */
+/* Adds a file of the folder to those that are read-only once the order is sent. */
 int draft_lock(struct draft *draft, const char *name, const struct stat *status);
 
 /*
- * draft_seen.c: a file's attributes before it is read, such that a later change shows in
- * them; it may take a few milliseconds. What was read by them is added, and compared once
- * all is read: draft_check_seen().
+ * draft_seen.c: draft_stat() reads a file's attributes before the file itself is read,
+ * such that any later change alters them; it may take a few milliseconds.
+ * draft_add_seen() records a file and these attributes. After everything has been read,
+ * draft_check_seen() compares them.
  */
 int draft_stat(struct draft *draft, const char *name, int fd, struct stat *ret_status);
 int draft_add_seen(struct draft *draft, const char *name, int fd,
@@ -64,24 +65,26 @@ int draft_add_seen(struct draft *draft, const char *name, int fd,
 int draft_check_seen(struct draft *draft);
 void draft_clear_seen(struct draft *draft);
 
-/* draft_read.c: reads trigger, text and defaults into `out->request`. */
+/* draft_read.c: reads the trigger, the prompt and defaults into `out->request`. */
 int draft_read(struct draft *draft);
-/* The last of them: what the folder's own and those above it say. */
+/* The last step of it: the defaults of the folder and of those above it. */
 int draft_read_defaults(struct draft *draft);
 
-/* draft_inputs.c: adds what is an input by its name, and attaches every file once
- * nothing is missing. */
+/*
+ * draft_inputs.c: draft_add_named() adds the files that are inputs by name;
+ * draft_attach() attaches every input once nothing is missing.
+ */
 int draft_add_named(struct draft *draft);
 int draft_attach(struct draft *draft);
 
 /*
- * draft_shots.c: an item that another task's output is to be, and a draft that is named
+ * draft_shots.c: an input that is another task's output, and a draft task that is named
  * by its folder.
  */
 int draft_attach_output_link(struct draft *draft, size_t index, const char *path,
 			     const struct request_output_link *shot);
 int draft_attach_draft(struct draft *draft, size_t index);
-/* The request of another folder, as far as its text goes; NULL: it cannot be read now. */
+/* The request of another folder, from its texts only. NULL: it cannot be read now. */
 struct request *draft_peek(struct filesystem *fs, const char *path);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Reads what a folder says: the trigger, a prompt beside it, and the defaults from the
+ * Reads the texts of a folder: the trigger, a prompt beside it, and the defaults from the
  * folder up to the mount's root.
  */
 #include "fs/order/draft_internal.h"
@@ -33,7 +33,7 @@ static int open_own(struct draft *draft, const char *name, struct stat *status)
 	return r ? r : take_fd(&fd);
 }
 
-/* Reads a file of the folder that tells what is ordered: it will be locked. */
+/* Reads a text of the folder that is part of the order: it will be locked. */
 static int read_own(struct draft *draft, const char *name, struct buffer *text)
 {
 	struct stat status;
@@ -57,7 +57,7 @@ static int read_own(struct draft *draft, const char *name, struct buffer *text)
 				    "into files beside it",
 				    name, (intmax_t)status.st_size, REQUEST_TEXT_MAX);
 	if (!r && !text->size)
-		r = -EAGAIN; /* it was cut this moment */
+		r = -EAGAIN; /* it was truncated meanwhile */
 	return r ? r : draft_lock(draft, name, &status);
 }
 
@@ -74,7 +74,7 @@ static int read_trigger(struct draft *draft)
 				&draft->out->problem);
 }
 
-/* What else the digest is of: the file's name sets its text apart. */
+/* Adds another text to the digest; the file's name separates it from the others. */
 static void add_digest(struct draft *draft, const char *name, const struct buffer *text)
 {
 	digest_add(draft->digest, "", 1);
@@ -82,7 +82,7 @@ static void add_digest(struct draft *draft, const char *name, const struct buffe
 	digest_add(draft->digest, text->data, text->size);
 }
 
-/* The text of a prompt file beside a request.json that has no text. */
+/* The prompt file beside a request.json without a prompt. */
 static int read_beside(struct draft *draft)
 {
 	AUTOBUFFER text = BUFFER_INIT(REQUEST_TEXT_MAX);
@@ -98,7 +98,9 @@ static int read_beside(struct draft *draft)
 
 /* --- defaults --- */
 
-/* Nothing that comes by itself: it is the file that has to be mended. */
+/*
+ * Refuses defaults that will not become readable by waiting: the file must be corrected.
+ */
 static int refuse_defaults(struct draft *draft, const char *shown, int error)
 {
 	if (error == -ENOMEM || error == -EMFILE || error == -ENFILE || error == -EAGAIN)
@@ -113,8 +115,10 @@ static int refuse_defaults(struct draft *draft, const char *shown, int error)
 	return draft_refuse(draft, "%s cannot be read (%s)", shown, strerror(-error));
 }
 
-/* Opens a folder's defaults, through a link too: a descriptor, -ENOENT when there are
- * none, or as refuse_defaults(). */
+/*
+ * Opens a folder's defaults, also through a symbolic link. Returns a descriptor, -ENOENT
+ * if there are none, or an error for refuse_defaults().
+ */
 static int open_defaults(struct draft *draft, const char *folder, const char *shown)
 {
 	const struct tree *tree = &draft->fs->tree;
@@ -169,13 +173,13 @@ static int read_defaults_of(struct draft *draft, const char *folder, const char 
 	if (r)
 		return refuse_defaults(draft, shown, r);
 	if (!text.size)
-		return -EAGAIN; /* it was cut this moment */
+		return -EAGAIN; /* it was truncated meanwhile */
 	add_digest(draft, shown, &text);
 	return parse_cache_read(draft->fs->parse_cache, PARSE_DEFAULTS, shown, text.data,
 				text.size, &draft->parsed, &draft->out->problem);
 }
 
-/* From the folder itself up to the root: what is nearer was said first, and counts. */
+/* Reads from the folder itself up to the root: the nearest defaults take precedence. */
 int draft_read_defaults(struct draft *draft)
 {
 	AUTOFREE char *folder = strdup(draft->path);
@@ -199,7 +203,7 @@ int draft_read_defaults(struct draft *draft)
 	}
 }
 
-/* The order's own copy of what the texts say. */
+/* Makes the order's own copy of the parsed texts. */
 static int take_request(struct draft *draft, bool has_unused_prompt)
 {
 	int r = request_copy(parsed_request(draft->parsed), &draft->out->request);

@@ -1,8 +1,8 @@
 /*
- * What an order was read from, compared once more when all of it was read: nobody has
- * begun to write it, and nothing of it changed. Else the folder waits: half of an old
- * file and half of a new one would be sent, and billed. Edits tell that of the folder's
- * own files; inputs lie anywhere, and are written behind the mount's back as well.
+ * The files that an order was read from, compared again after everything was read: nobody
+ * opened one for writing, and none changed. Otherwise the folder waits: a mix of old and
+ * new content would be sent and billed. Edits in the folder itself cause events; inputs
+ * may be anywhere, and may be changed outside the mount.
  */
 #include "fs/order/draft_internal.h"
 
@@ -17,12 +17,12 @@
 #define NS_PER_S INT64_C(1000000000)
 #define TICK_PAUSE_NS 1000000
 #define TICK_PAUSES_MAX 50
-/* Filesystems that keep whole seconds, FAT every other one. */
+/* For filesystems with whole seconds; FAT uses steps of two. */
 #define COARSE_NS (2 * NS_PER_S)
 
 /*
- * Whether a change right now might leave a file's times as they are: they go by the ticks
- * of a clock. One that lies ahead (the clock was set) does not.
+ * Whether a change at this moment could leave a file's times the same, because they
+ * advance in clock ticks. A time in the future (the clock was set) does not count.
  */
 static bool is_of_this_tick(const struct stat *status, const struct timespec *now)
 {
@@ -40,7 +40,8 @@ int draft_stat(struct draft *draft, const char *name, int fd, struct stat *ret_s
 	struct timespec now;
 
 	for (int i = 0; i < TICK_PAUSES_MAX; i++) {
-		clock_gettime(CLOCK_REALTIME_COARSE, &now); /* first: then it is before */
+		clock_gettime(CLOCK_REALTIME_COARSE, &now); /* before fstat(), so it is
+							     * not later */
 		if (fstat(fd, ret_status) < 0)
 			return -errno;
 		if (!is_of_this_tick(ret_status, &now))

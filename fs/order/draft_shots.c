@@ -1,6 +1,6 @@
 /*
- * Shots made of shots: inputs that other tasks make, and drafts that are named by their
- * folder. Whether they are there already, and what to say when they are not.
+ * Inputs that are outputs of other tasks, and draft tasks that are named by their folder:
+ * whether they are available, and what to report if not.
  */
 #include "fs/order/draft_internal.h"
 
@@ -15,15 +15,16 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Another task that this folder needs something of. */
+/* Another task whose output this folder needs. */
 struct other {
 	const struct task_view *view;
 	const char *folder; /* below the tree */
-	const char *shown;  /* the same as seen from this folder: "../shot-1" */
-	const char *input;  /* what needs it, for people: a file, or "content[1]" */
+	const char *shown;  /* the same relative to this folder: "../shot-1" */
+	const char *input;  /* what needs it, as shown to the user: a file, or
+			     * "content[1]" */
 };
 
-/* An input by its place in the request; one that is there by its name, by that. */
+/* An input by its place in the request, or by its name if it was found by name. */
 static const char *input_name(const struct request_content *item)
 {
 	return item->where ? item->where : request_content_name(item);
@@ -54,7 +55,7 @@ static int wait_on(struct draft *draft, const struct other *other, const char *m
 			  more);
 }
 
-/* It is not there (yet): what ends that. */
+/* The output is missing; reports what makes it available. */
 static int wait_for_state(struct draft *draft, const struct other *other)
 {
 	switch (other->view->state) {
@@ -74,76 +75,78 @@ static int wait_for_state(struct draft *draft, const struct other *other)
 	}
 }
 
-/* --- orders --- */
+/* --- orders of other folders --- */
 
-/* What another folder was ordered with, or will be. */
-struct told {
-	char *request;	/* as request_describe() has it; NULL: it cannot be told now */
+/* The order of another folder: sent, or as it would be sent now. */
+struct other_order {
+	char *request;	/* as from request_describe(); NULL: not known now */
 	char *provider; /* NULL: the default one */
 	char *model;	/* NULL: the provider's default one */
-	bool is_final;	/* more files beside will not make another order of it */
+	bool is_final;	/* further files beside it do not change the order */
 };
 
-static void told_clear(struct told *told)
+static void other_order_clear(struct other_order *order)
 {
-	free(told->request);
-	free(told->provider);
-	free(told->model);
+	free(order->request);
+	free(order->provider);
+	free(order->model);
 }
-#define AUTOTOLD __attribute__((cleanup(told_clear))) struct told
+#define AUTOORDER __attribute__((cleanup(other_order_clear))) struct other_order
 
-/* What is in the folder counts until it is sent, and again once it was refused. */
+/* Before sending, and after a refusal, the content of the folder counts. */
 static bool is_sent(const struct task_view *view)
 {
 	return view->state != TASK_PENDING && view->state != TASK_INVALID;
 }
 
-/* Made elsewhere: nobody here knows how it was ordered. */
+/* Attached to a task created elsewhere: its request is not known. */
 static bool is_adopted(const struct task_view *view)
 {
 	return is_sent(view) && view->remote_id && !view->intent_ms;
 }
 
-static void tell_from_folder(struct draft *draft, const struct other *other,
-			     struct told *told)
+static void read_other_folder(struct draft *draft, const struct other *other,
+			      struct other_order *order)
 {
 	AUTOREQUEST *request = draft_peek(draft->fs, other->folder);
 
 	if (!request || request->task_id)
 		return;
-	told->request = request_describe(request);
-	told->provider = TAKE(request->provider);
-	told->model = TAKE(request->model);
-	told->is_final = text_ends_with(request->source, ".json");
+	order->request = request_describe(request);
+	order->provider = TAKE(request->provider);
+	order->model = TAKE(request->model);
+	order->is_final = text_ends_with(request->source, ".json");
 }
 
-static void tell_order(struct draft *draft, const struct other *other, struct told *told)
+static void read_other_order(struct draft *draft, const struct other *other,
+			     struct other_order *order)
 {
 	const struct task_view *view = other->view;
 
 	if (is_adopted(view))
 		return;
 	if (!is_sent(view) || !view->request) {
-		tell_from_folder(draft, other, told);
+		read_other_folder(draft, other, order);
 		return;
 	}
-	told->request = strdup(view->request);
-	told->provider = text_dup(view->provider);
-	told->model = text_dup(view->model);
-	told->is_final = true;
+	order->request = strdup(view->request);
+	order->provider = text_dup(view->provider);
+	order->model = text_dup(view->model);
+	order->is_final = true;
 }
 
 /* --- outputs --- */
 
-/* Refuses to wait for a last frame that never comes. */
+/* Refuses to wait for a last frame that will never exist. */
 static int check_gives_frame(struct draft *draft, const struct other *other)
 {
-	AUTOTOLD told = { 0 };
+	AUTOORDER order = { 0 };
 	const struct provider_section *section;
 
-	tell_order(draft, other, &told);
-	section = config_section(backend_config(draft->fs->backend), told.provider);
-	if (!told.request || !section || backend_gives_last_frame(section, told.request))
+	read_other_order(draft, other, &order);
+	section = config_section(backend_config(draft->fs->backend), order.provider);
+	if (!order.request || !section ||
+	    backend_gives_last_frame(section, order.request))
 		return 0;
 	if (!section->provider->gives_last_frame)
 		return refuse(draft, other,
@@ -156,7 +159,7 @@ static int check_gives_frame(struct draft *draft, const struct other *other)
 		      other->shown);
 }
 
-/* The other task is done: its output is there, or it never will be. */
+/* The other task has ended: its output is available, or never will be. */
 static int take_output(struct draft *draft, struct request_content *item,
 		       const struct request_output_link *shot, const struct other *other)
 {
@@ -176,7 +179,7 @@ static int take_output(struct draft *draft, struct request_content *item,
 	return 0;
 }
 
-/* A picture's place takes no video; a reference takes either. */
+/* An image input accepts no video; a reference accepts either. */
 static int check_kind(struct draft *draft, struct request_content *item,
 		      const struct request_output_link *shot, const struct other *other)
 {
@@ -225,11 +228,11 @@ int draft_attach_output_link(struct draft *draft, size_t index, const char *path
 
 /* --- drafts --- */
 
-/* Only a draft can be made whole: another order would be refused there, if at all. */
+/* Only a draft can be completed: the service would refuse another task. */
 static int check_is_draft(struct draft *draft, const struct other *other,
-			  const struct told *told)
+			  const struct other_order *order)
 {
-	if (!told->request || !told->is_final || backend_makes_draft(told->request))
+	if (!order->request || !order->is_final || backend_makes_draft(order->request))
 		return 0;
 	return refuse(draft, other,
 		      "%s is not a draft: it %s submitted without \"draft\": true",
@@ -249,18 +252,19 @@ static int refuse_account(struct draft *draft, const struct other *other,
 		view->key_name ? view->key_name : "?", section->name);
 }
 
-/* A draft is of the service that made it, and of that account. */
+/* A draft is known only to the service and the account that made it. */
 static int check_provider(struct draft *draft, const struct other *other,
-			  const struct told *told, const struct provider_section *section)
+			  const struct other_order *order,
+			  const struct provider_section *section)
 {
 	const struct backend *backend = draft->fs->backend;
 	const struct task_view *view = other->view;
 	bool is_there = task_is_active(view->state) || view->state == TASK_SUCCEEDED;
-	const char *name = is_there ? view->provider : told->provider;
+	const char *name = is_there ? view->provider : order->provider;
 	const struct provider_section *by = config_section(backend_config(backend), name);
 
-	if (!is_there && (!told->request || !by))
-		return 0; /* it says itself what is wrong */
+	if (!is_there && (!order->request || !by))
+		return 0; /* the other folder reports the problem */
 	if (by != section)
 		return refuse(draft, other,
 			      "the draft %s is made with provider \"%s\", but this "
@@ -276,16 +280,16 @@ static int check_provider(struct draft *draft, const struct other *other,
 	return 0;
 }
 
-/* The rest is made by the model that made the draft. */
-static int take_model(struct request *request, const struct told *told)
+/* The model that made the draft also completes it. */
+static int take_model(struct request *request, const struct other_order *order)
 {
-	if (request->model || !told->model)
+	if (request->model || !order->model)
 		return 0;
-	request->model = strdup(told->model);
+	request->model = strdup(order->model);
 	return request->model ? 0 : -ENOMEM;
 }
 
-/* What could not be sent is told now, and not when the draft is there. */
+/* Reports now what could not be sent, instead of after the draft is done. */
 static int check_fits(struct draft *draft, size_t index, const struct other *other,
 		      const struct provider_section *section)
 {
@@ -297,7 +301,7 @@ static int check_fits(struct draft *draft, size_t index, const struct other *oth
 }
 
 static int check_draft(struct draft *draft, const struct other *other,
-		       const struct told *told,
+		       const struct other_order *order,
 		       const struct provider_section **ret_section)
 {
 	const struct config *config = backend_config(draft->fs->backend);
@@ -309,11 +313,11 @@ static int check_draft(struct draft *draft, const struct other *other,
 	if (!section)
 		return config_refuse_section(config, request->source, request->provider,
 					     &draft->out->problem);
-	r = check_is_draft(draft, other, told);
+	r = check_is_draft(draft, other, order);
 	if (!r)
-		r = check_provider(draft, other, told, section);
+		r = check_provider(draft, other, order, section);
 	if (!r)
-		r = take_model(request, told);
+		r = take_model(request, order);
 	*ret_section = section;
 	return r;
 }
@@ -322,11 +326,11 @@ static int take_draft(struct draft *draft, size_t index, const struct other *oth
 {
 	struct request_content *item = &draft->out->request->content[index];
 	const struct provider_section *section = NULL;
-	AUTOTOLD told = { 0 };
+	AUTOORDER order = { 0 };
 	int r;
 
-	tell_order(draft, other, &told);
-	r = check_draft(draft, other, &told, &section);
+	read_other_order(draft, other, &order);
+	r = check_draft(draft, other, &order, &section);
 	if (r)
 		return r;
 	if (other->view->state != TASK_SUCCEEDED) {
@@ -334,12 +338,12 @@ static int take_draft(struct draft *draft, size_t index, const struct other *oth
 		return r ? r : wait_for_state(draft, other);
 	}
 	free(item->path);
-	item->path = TAKE(item->text); /* for the books, and the digest */
+	item->path = TAKE(item->text); /* for the ledger, and the digest */
 	item->text = strdup(other->view->remote_id ? other->view->remote_id : "");
 	return item->text ? 0 : -ENOMEM;
 }
 
-/* What is no folder's path is an id, made elsewhere perhaps. */
+/* A text that is not a folder's path is an id, possibly of a task created elsewhere. */
 int draft_attach_draft(struct draft *draft, size_t index)
 {
 	const struct request_content *item = &draft->out->request->content[index];

@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* Of two folders with one mark, the one that the table has is the task. */
+/* Of two folders with the same mark, the one in the table is the task's. */
 static bool is_its_folder(struct filesystem *fs, uint64_t number,
 			  const struct stat *status)
 {
@@ -22,7 +22,7 @@ static bool is_its_folder(struct filesystem *fs, uint64_t number,
 	return is_it;
 }
 
-/* Where two paths part: behind the last component that both have. */
+/* The length of the common part of two paths, after the last component that both have. */
 static size_t common_length(const char *a, const char *b)
 {
 	size_t common = 0, i = 0;

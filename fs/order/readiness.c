@@ -1,6 +1,4 @@
-/*
- * One look at a folder that is due: whether it goes, what it waits for, and the order.
- */
+/* The check of one due folder: whether it is ready, what it waits for, and the order. */
 #include "fs/order/settle_internal.h"
 
 #include "backend/base/cleanup.h"
@@ -20,22 +18,21 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define ELSEWHERE_MS 2000 /* files outside a folder announce nothing */
+#define ELSEWHERE_MS 2000 /* changes of files outside a folder cause no event */
 #define AGAIN_MS 1000
 #define ASKS_MS 500
 
-/* One look at one folder. */
+/* One check of one folder. */
 struct look {
 	struct filesystem *fs;
 	uint64_t number;
 	const struct due_folder *wish;
-	uint64_t edits; /* before anything else was read: what happens from then on shows
-			 */
+	uint64_t edits;		/* read before anything else: later edits change it */
 	struct node *directory; /* referenced */
 	char *path;		/* below the tree */
 };
 
-/* Milliseconds until the folder has been quiet for long enough; 0: it has. */
+/* Milliseconds until the folder has been quiet long enough; 0: it has. */
 static int64_t unquiet_ms(struct filesystem *fs, const struct node *directory)
 {
 	int64_t settle_ms = backend_config(fs->backend)->settle_ms;
@@ -44,7 +41,7 @@ static int64_t unquiet_ms(struct filesystem *fs, const struct node *directory)
 	return left_ms > 0 ? left_ms : 0;
 }
 
-/* Returns when to look again; 0: when poked. */
+/* Returns the time until the next check; 0: when poked. */
 static int64_t refuse(const struct look *look, const struct problem *problem,
 		      const char *digest, bool is_forced)
 {
@@ -54,7 +51,10 @@ static int64_t refuse(const struct look *look, const struct problem *problem,
 	return r == -EAGAIN || r == -ENOMEM ? AGAIN_MS : 0;
 }
 
-/* A request that only names a task made elsewhere. Returns when to look again. */
+/*
+ * Attaches a request that only names an existing task. Returns the time until the next
+ * check; 0: when poked.
+ */
 static int64_t adopt(const struct look *look, const struct request *request,
 		     const char *digest)
 {
@@ -77,7 +77,10 @@ static int64_t adopt(const struct look *look, const struct request *request,
 	return r == -EAGAIN || r == -ENOMEM ? AGAIN_MS : 0;
 }
 
-/* Holds a folder that was put back without its mark. */
+/*
+ * Holds a folder that was put back without its mark (fs/README.md, "Copies are not
+ * orders").
+ */
 static bool wait_for_submit(const struct look *look, const char *digest)
 {
 	AUTOFREE char *id =
@@ -97,9 +100,9 @@ static bool wait_for_submit(const struct look *look, const char *digest)
 }
 
 /*
- * Whoever made the trigger waits for a person's answer, as it copies a task's folder:
- * then it is no order by itself. Returns when to look again; 0: when poked; -1: it is an
- * order.
+ * Holds a folder if the program that made the trigger is copying a task's folder and
+ * waits for a person's answer: then the trigger is not an order. Returns the time until
+ * the next check; 0: when poked; -1: it is an order.
  */
 static int64_t hold_copy(const struct look *look)
 {
@@ -109,12 +112,15 @@ static int64_t hold_copy(const struct look *look)
 	if (asks_ms < 0)
 		return -1;
 	if (asks_ms < ASKS_MS)
-		return ASKS_MS - asks_ms; /* it may be about to read what it found */
+		return ASKS_MS - asks_ms; /* it may be about to read the file that it
+					   * found */
 	r = backend_task_copy_came(look->fs->backend, look->number);
 	return r == -ENOMEM ? AGAIN_MS : 0;
 }
 
-/* Hands the order over. Returns when to look again; 0: when poked. */
+/*
+ * Hands the order to the backend. Returns the time until the next check; 0: when poked.
+ */
 static int64_t order(const struct look *look, struct draft_result *result)
 {
 	struct task_order order = {
@@ -143,7 +149,7 @@ static int64_t order(const struct look *look, struct draft_result *result)
 	return 0;
 }
 
-/* What it waits for waits for it, over others perhaps. */
+/* The chain of dependencies leads back to this folder. */
 static enum draft_outcome refuse_loop(struct draft_result *result)
 {
 	problem_set(&result->problem, PROBLEM_INVALID,
@@ -161,8 +167,8 @@ static int64_t archive(const struct look *look)
 }
 
 /*
- * Whether the path that was read by leads to the folder still. In the middle of a move it
- * does not, and the defaults above it, and its inputs elsewhere, were looked for in vain.
+ * Whether the path that was used for reading still leads to the folder. During a move it
+ * does not, and neither the defaults above it nor inputs elsewhere were found.
  */
 static bool is_in_place(const struct look *look)
 {
@@ -174,7 +180,10 @@ static bool is_in_place(const struct look *look)
 	       status.st_dev == look->directory->device;
 }
 
-/* What was found ends the waiting. Returns when to look again (0: when poked). */
+/*
+ * Acts on a draft that does not wait. Returns the time until the next check; 0: when
+ * poked.
+ */
 static int64_t conclude(const struct look *look, enum draft_outcome outcome,
 			struct draft_result *result)
 {
@@ -201,7 +210,10 @@ static int64_t conclude(const struct look *look, enum draft_outcome outcome,
 	return again_ms < 0 ? order(look, result) : again_ms;
 }
 
-/* What the folder's content means now. Returns when to look again (0: when poked). */
+/*
+ * Acts on the folder's current content. Returns the time until the next check; 0: when
+ * poked.
+ */
 static int64_t act(const struct look *look)
 {
 	struct filesystem *fs = look->fs;
@@ -234,8 +246,10 @@ static int64_t act(const struct look *look)
 	return again_ms;
 }
 
-/* A copy goes only by a `submit` that is written afterwards, which ends its being one. So
- * does what waits for `submit`, but for a `retry` just now. */
+/*
+ * An archive is ordered only after a `submit`, which ends that state. A folder that needs
+ * `submit` is not ordered either, unless `submit` or `retry` was just written.
+ */
 static bool may_go(const struct task_view *view, const struct due_folder *wish)
 {
 	if (view->state != TASK_PENDING || view->order || view->is_removed)
@@ -243,8 +257,10 @@ static bool may_go(const struct task_view *view, const struct due_folder *wish)
 	return !view->is_archive && (wish->is_now || !view->needs_submit);
 }
 
-/* A folder that does not go. One that was refused for a loop, which others made as well,
- * goes on once they left it. */
+/*
+ * Handles a folder that is not to be ordered. If it was refused because of a loop that
+ * also involves other folders, it becomes due once the loop no longer exists.
+ */
 static void pass_over(struct filesystem *fs, uint64_t number,
 		      const struct task_view *view)
 {
@@ -260,8 +276,10 @@ static void pass_over(struct filesystem *fs, uint64_t number,
 	due_poke(fs, number);
 }
 
-/* In a folder that a program is still making, or keeps for itself;
- * `submit` orders there. */
+/*
+ * Holds a folder with a temporary name: a program is still creating it or keeps it for
+ * itself. `submit` orders it anyway.
+ */
 static bool wait_for_name(struct filesystem *fs, uint64_t number, const char *path)
 {
 	size_t size = 0;
@@ -279,7 +297,7 @@ static bool wait_for_name(struct filesystem *fs, uint64_t number, const char *pa
 	return true;
 }
 
-/* Returns when to look again. */
+/* Returns the time until the next check; 0: when poked. */
 static int64_t look_at(struct look *look)
 {
 	struct filesystem *fs = look->fs;
@@ -287,14 +305,14 @@ static int64_t look_at(struct look *look)
 
 	look->path = nodes_path(&fs->nodes, look->directory);
 	if (!look->path || folder_number(fs, look->directory) != look->number)
-		return 0; /* removed this moment, or another task's by now */
+		return 0; /* removed meanwhile, or another task's folder now */
 	if (path_is_in_trash(look->path)) {
 		folder_set_waits_on(fs, look->number, 0);
 		folder_set_waiting(fs, look->number, "the folder is in the trash");
 		return 0;
 	}
 	if (!look->wish->is_wanted && wait_for_name(fs, look->number, look->path))
-		return 0; /* folders_moved() pokes */
+		return 0; /* a rename pokes: folders_moved() */
 	left_ms = look->wish->is_now ? 0 : unquiet_ms(fs, look->directory);
 	if (!left_ms)
 		return act(look);

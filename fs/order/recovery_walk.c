@@ -17,9 +17,12 @@
 
 #define DEPTH_MAX 256
 
-/* How much speaks for a directory that has a task's mark, and is not the one known. */
+/*
+ * How well a directory with a task's mark matches the task, if its device and inode are
+ * not the known ones. The best match comes first.
+ */
 enum likeness {
-	LIKE_INODE, /* its inode's number: devices are numbered anew at times */
+	LIKE_INODE, /* same inode number: device numbers may change */
 	LIKE_PATH,
 	LIKE_MARK,
 	LIKENESS_COUNT,
@@ -31,20 +34,20 @@ struct candidate {
 	enum likeness likeness;
 };
 
-/* A directory without a mark where tasks were last seen. */
+/* A directory without a mark where at least one task was last seen. */
 struct unmarked {
 	struct node *directory; /* referenced */
-	size_t hint;		/* the first one of its path */
+	size_t hint;		/* the first hint with its path */
 	bool is_claimed;
-	bool is_incomplete; /* what it would be known by is not all there */
+	bool is_incomplete; /* something that identifies it is missing */
 };
 
 struct walk {
 	struct filesystem *fs;
-	/* Tasks by their last known path, for folders that lost their mark. */
+	/* Tasks sorted by their last known path, for folders that lost their mark. */
 	struct task_view **hints;
 	size_t hint_count;
-	struct candidate *candidates; /* in the order they were found */
+	struct candidate *candidates; /* in the order of the walk */
 	size_t candidate_count;
 	struct unmarked *unmarked;
 	size_t unmarked_count;
@@ -84,7 +87,7 @@ static int compare_path(const void *key, const void *item)
 	return strcmp(key, (*(struct task_view *const *)item)->place.path);
 }
 
-/* The first hint of a path, or the count. */
+/* The first hint with this path, or hint_count. */
 static size_t find_hint(const struct walk *walk, const char *path)
 {
 	size_t at = sorted_place(path, walk->hints, walk->hint_count,
@@ -96,8 +99,8 @@ static size_t find_hint(const struct walk *walk, const char *path)
 }
 
 /*
- * A directory that is no task's, as far as it is known: its mark may be that of a task in
- * a restored library, which only the end of the walk tells.
+ * Adds a directory that is currently no task's. Its mark may be that of a task in a
+ * restored library, which only the end of the walk can decide.
  */
 static void add_candidate(struct walk *walk, struct node *directory, uint64_t number,
 			  enum likeness likeness)
@@ -113,7 +116,7 @@ static void add_candidate(struct walk *walk, struct node *directory, uint64_t nu
 		(struct candidate){ directory, number, likeness };
 }
 
-/* A lost mark: the ledger's hint tells the place, and the content must be the same. */
+/* A lost mark: the ledger's path is a hint, and the content must be the same. */
 static void look_for_hint(struct walk *walk, struct node *directory)
 {
 	AUTOFREE char *path = nodes_path(&walk->fs->nodes, directory);
@@ -169,7 +172,7 @@ static bool claim(struct walk *walk, struct node *directory, uint64_t number)
 	return fd >= 0 && folder_claim(walk->fs, directory, fd, number);
 }
 
-/* Of those that may be a task's, the first one of the likeliest is it. */
+/* Each task gets the best match among its candidates; of equal ones, the first. */
 static void claim_candidates(struct walk *walk)
 {
 	for (int likeness = 0; likeness < LIKENESS_COUNT; likeness++)
@@ -179,8 +182,10 @@ static void claim_candidates(struct walk *walk)
 				      walk->candidates[i].number);
 }
 
-/* The next task that was last seen where this directory is,
- * and was not found; or NULL. */
+/*
+ * The next task that was last seen at this directory's path and has no directory; or
+ * NULL.
+ */
 static const struct task_view *next_lost(const struct walk *walk,
 					 const struct unmarked *unmarked, size_t *at)
 {
@@ -199,7 +204,7 @@ static const struct task_view *next_lost(const struct walk *walk,
 	return NULL;
 }
 
-/* Gives a directory its task back if its files are what was ordered there. */
+/* Gives a directory its task back if its files have the digest of that task. */
 static bool claim_same(struct walk *walk, struct unmarked *unmarked, const char *digest)
 {
 	size_t at = unmarked->hint;
@@ -240,7 +245,10 @@ static bool compare_all(struct walk *walk)
 	return has_found;
 }
 
-/* A shot is known by the one before it, which may have lost its mark as well. */
+/*
+ * A folder with another task's output as input is recognised only after that task, which
+ * may have lost its mark too. So compare until nothing more is found.
+ */
 static void claim_unmarked(struct walk *walk)
 {
 	while (compare_all(walk))

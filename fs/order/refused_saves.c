@@ -14,12 +14,12 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Programs put a text back at once; a person who wants it back saves later. */
+/* Programs restore a text immediately; a person who wants it back saves later. */
 #define PUT_BACK_MS 2000
 
-/* --- the text before --- */
+/* --- the previous text --- */
 
-/* "" for a file that is larger than a request may be. */
+/* The file's digest; "" if it is larger than a request may be. 0 or -errno. */
 static int digest_of(int fd, char ret_hex[SHA256_HEX])
 {
 	uint64_t size;
@@ -37,7 +37,7 @@ struct visit {
 	int result;
 };
 
-/* The task that a trigger's name belongs to, while that is pending; NULL: to none. */
+/* The pending task that a trigger with this name belongs to; NULL: none. */
 static struct task_view *pending_of(struct filesystem *fs, struct node *parent,
 				    const char *name)
 {
@@ -67,7 +67,7 @@ static void visit_before(void *context, struct node *parent, const char *name)
 		return;
 	folder->is_cut = true;
 	if (!status.st_size && folder->inode_before == visit->node->inode)
-		return; /* cut twice */
+		return; /* a second truncation */
 	folder->inode_before = visit->node->inode;
 	memcpy(folder->text_before, digest, sizeof(digest));
 }
@@ -86,7 +86,7 @@ static int64_t mtime_ms(const struct stat *status)
 	return (int64_t)status->st_mtim.tv_sec * 1000 + status->st_mtim.tv_nsec / 1000000;
 }
 
-/* Later than the refused text itself, by the clock of files' times. */
+/* Later than the mtime of the refused text, by the clock of file times. */
 static int64_t time_of_refusal(int fd)
 {
 	int64_t now_ms = clock_ms(CLOCK_REALTIME_COARSE);
@@ -97,7 +97,7 @@ static int64_t time_of_refusal(int fd)
 	return mtime_ms(&status) + 1;
 }
 
-/* 1: this is what the refused save had replaced; 0: it is not; -errno. */
+/* 1: this is the text that the refused save replaced; 0: it is not; or -errno. */
 static int is_text_before(const struct refused_save *refused, int fd)
 {
 	char digest[SHA256_HEX];
@@ -109,8 +109,10 @@ static int is_text_before(const struct refused_save *refused, int fd)
 	return r ? r : !strcmp(refused->over, digest);
 }
 
-/* Whether the file was cut since a save was last refused: one save is judged more than
- * once, where a child closes its copy of the descriptor. */
+/*
+ * Whether the file was truncated since a save was last refused. One save may be judged
+ * several times, because a child process closes its copy of the descriptor.
+ */
 static bool was_cut(struct filesystem *fs, uint64_t number)
 {
 	SCOPED_LOCK(&fs->folders->lock);
@@ -137,7 +139,10 @@ static void note_refusal(struct visit *visit, uint64_t number, const char *probl
 	backend_task_set_refused_save(visit->fs->backend, number, &refused);
 }
 
-/* Unless it is the text before, put back at once, this is what the person wants. */
+/*
+ * An accepted save clears the refusal, unless it is the previous text, restored
+ * immediately.
+ */
 static void note_acceptance(struct visit *visit, const struct task_view *view)
 {
 	const struct refused_save *refused = &view->refused_save;
@@ -170,20 +175,20 @@ int refused_saves_judge(struct filesystem *fs, struct node *node)
 	struct visit visit = { .fs = fs, .node = node, .fd = fd };
 
 	if (fd < 0)
-		return 0; /* unlinked, or not ours to read: nothing to judge */
+		return 0; /* unlinked, or not readable for us: nothing to judge */
 	nodes_each_name(&fs->nodes, node, visit_closed, &visit);
 	return visit.result == -EINVAL ? -EINVAL : 0;
 }
 
-/* --- the folder that is due --- */
+/* --- the due folder --- */
 
-/* The trigger that was changed last. */
+/* The most recently changed trigger. */
 struct newest {
 	const char *name;
 	int64_t changed_ms; /* wall clock */
 };
 
-/* A descriptor, or -errno. */
+/* Opens it; returns a descriptor or -errno. */
 static int open_newest(struct filesystem *fs, struct node *directory,
 		       const struct draft_result *result, struct newest *ret_newest)
 {
@@ -209,7 +214,10 @@ static int open_newest(struct filesystem *fs, struct node *directory,
 	return folder < 0 ? folder : take_fd(&newest);
 }
 
-/* 1: nothing was saved since, or the text before was put back; 0: neither; -errno. */
+/*
+ * 1: nothing was saved since the refusal, or the previous text was restored; 0: neither;
+ * or -errno.
+ */
 static int is_held(const struct refused_save *refused, const struct newest *newest,
 		   int fd)
 {

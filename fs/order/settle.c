@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 struct settler {
-	struct filesystem *fs; /* set when made */
+	struct filesystem *fs; /* set at creation */
 	pthread_t thread;
 	bool is_started;
 
@@ -45,7 +45,7 @@ void settle_changed(struct filesystem *fs, uint64_t number)
 {
 	AUTOVIEW *view = backend_task_view(fs->backend, number);
 
-	/* An order was given back: its folder is read again. */
+	/* An order was returned unsent: its folder is read again. */
 	if (view && view->state == TASK_PENDING && !view->order)
 		due_soon(fs, number);
 	if (view && view->state != TASK_PENDING) {
