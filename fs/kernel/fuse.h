@@ -1,4 +1,4 @@
-/* libfuse's low-level API, at the version that this program is written for. */
+/* libfuse's low-level API, in the version that this program uses. */
 #ifndef SEEDANCEFS_FS_KERNEL_FUSE_H
 #define SEEDANCEFS_FS_KERNEL_FUSE_H
 

@@ -1,6 +1,4 @@
-/*
- * The table of handlers, and what is agreed with the kernel at the start.
- */
+/* The table of handlers, and the negotiation with the kernel at INIT. */
 #include "fs/kernel/ops.h"
 
 #include "backend/base/cleanup.h"
@@ -13,9 +11,14 @@
 #include <stdlib.h>
 
 #define BACKGROUND_WANTED 65535u
-#define READ_AHEAD_BYTES (1u << 20) /* granted up to what the mount's bdi is set to */
+#define READ_AHEAD_BYTES \
+	(1u << 20) /* the kernel grants up to the limit of the mount's
+				     * bdi */
 
-/* What an ordinary user's mount is granted at the most: the module's own parameter. */
+/*
+ * The most that the kernel grants to an ordinary user's mount: a parameter of the fuse
+ * module.
+ */
 static unsigned granted_background(const struct filesystem *fs)
 {
 	char text[24];
@@ -37,12 +40,15 @@ static void op_init(void *userdata, struct fuse_conn_info *connection)
 	connection->congestion_threshold = granted / 4 * 3;
 	parked_reads_set_limit(fs->parked, granted / 2);
 	connection->want &= ~(unsigned)FUSE_CAP_WRITEBACK_CACHE;
-	/* The masks are ours to apply:
-	 * where a folder has a default access list, none is. */
+	/*
+	 * We apply the umask ourselves: it does not count in a folder with a default ACL.
+	 */
 	connection->want |=
 		connection->capable & (FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK);
-	/* Whoever writes, it is us below:
-	 * to root's writing a set-user-id bit means nothing. */
+	/*
+	 * A daemon that runs as root writes as root, for which the filesystem below keeps
+	 * set-user-id bits. So the kernel must clear them on this mount.
+	 */
 	connection->want &= ~(unsigned)FUSE_CAP_HANDLE_KILLPRIV;
 	if (!fs->is_root)
 		connection->want |= connection->capable & FUSE_CAP_HANDLE_KILLPRIV;

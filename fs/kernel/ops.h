@@ -1,5 +1,5 @@
 /*
- * The handlers of FUSE's requests, and what they share. A handler decodes, calls a module,
+ * The handlers of FUSE requests, and what they share. A handler decodes, calls a module,
  * and replies exactly once.
  */
 #ifndef SEEDANCEFS_FS_KERNEL_OPS_H
@@ -23,7 +23,7 @@ static inline struct handle *ops_handle(const struct fuse_file_info *info)
 	return (struct handle *)(uintptr_t)info->fh;
 }
 
-/* Tells what the caller does in a directory, or to a file (folder/copy_detect.h). */
+/* Reports what the caller does in a directory, or to a file (folder/copy_detect.h). */
 static inline bool ops_copy_event(fuse_req_t request, enum copy_action action,
 				  struct node *node, const char *name)
 {
@@ -37,26 +37,29 @@ static inline bool ops_copy_event(fuse_req_t request, enum copy_action action,
 struct node *ops_node(struct filesystem *fs, fuse_ino_t id);
 fuse_ino_t ops_id(struct filesystem *fs, const struct node *node);
 
-/* Attributes as users see them, and how long the kernel may keep them. */
+/* Attributes as users see them, and for how many seconds the kernel may cache them. */
 int ops_stat(struct filesystem *fs, struct node *node, struct stat *ret_status);
 double ops_attr_seconds(const struct node *node);
 double ops_entry_seconds(const char *name);
-/* Turns a file's attributes below into what users see. */
+/* Converts the attributes of a file in the library into what users see. */
 void ops_dress(struct filesystem *fs, struct node *node, struct stat *status);
 
-/* Fills an entry for a node, whose reference becomes the kernel's. */
+/* Fills an entry for a node. The kernel takes over the node's reference. */
 int ops_fill_entry(struct filesystem *fs, struct node *node, const char *name,
 		   struct fuse_entry_param *ret_entry);
-/* Looks a name up: 0 with the node referenced; -ENOENT. */
+/* Looks up a name. Returns 0 with the node referenced, or -ENOENT. */
 int ops_find(struct filesystem *fs, struct node *parent, const char *name,
 	     struct node **ret_node);
 /*
- * Whether a virtual file may be written: `status`, and task.json as long as nothing was
- * sent, since a copier may find it there already.
+ * Whether a virtual file may be written: `status`, and task.json while nothing is sent,
+ * since a copier may find it there already.
  */
 bool ops_may_cover(struct filesystem *fs, const struct node *node);
 
-/* Files of another task come to a virtual file's folder, if only to be refused. */
+/*
+ * Notes that files of another task arrive in a virtual file's folder, even if they are
+ * refused.
+ */
 void ops_note_copy(struct filesystem *fs, const struct node *node);
 
 /* ops_node.c */
@@ -110,8 +113,9 @@ void op_copy_file_range(fuse_req_t request, fuse_ino_t from, off_t from_offset,
 /* ops_poll.c */
 void op_poll(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info,
 	     struct fuse_pollhandle *poll);
-/* ops_announce.c: the same requests when the announcer makes them.
- * They change nothing. */
+/*
+ * ops_announce.c: the same requests when the announcer sends them. They change nothing.
+ */
 void announced_lookup(fuse_req_t request, struct node *parent, const char *name,
 		      struct node *present);
 void announced_make(fuse_req_t request, fuse_ino_t parent, const char *name,

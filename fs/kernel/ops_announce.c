@@ -1,10 +1,10 @@
 /*
- * What the announcer asks for (announce/announcer.h): it is told that all is done, so that the
- * kernel tells the watchers, and nothing happens.
+ * Requests from the announcer (announce/announcer.h). Each one is answered as done and
+ * changes nothing, so that the kernel notifies the watchers.
  *
- * Only what the announcing thread gave it to do is answered so, and only as long as it is
- * true: a name that came is there, one that went is gone. Where a user's file has the
- * name by then, it is refused.
+ * Only the announcer's current job is answered in this way, and only while it is true: a
+ * name that appeared exists, a name that disappeared does not. If a user's file has the
+ * name by then, the request is refused.
  */
 #include "fs/kernel/ops.h"
 
@@ -16,9 +16,11 @@
 #include <errno.h>
 #include <string.h>
 
-#define VERSION_GONE UINT32_MAX /* of a file that went, and is not known any more */
+#define VERSION_GONE UINT32_MAX /* of a removed file that the kernel does not know */
 
-/* Whether this name in this folder is what it was sent for; *ret_job then is its job. */
+/*
+ * Whether this name in this folder belongs to the current job, which *ret_job receives.
+ */
 static bool is_sent_for(struct filesystem *fs, struct node *parent, const char *name,
 			struct announce_job *ret_job)
 {
@@ -28,7 +30,10 @@ static bool is_sent_for(struct filesystem *fs, struct node *parent, const char *
 
 /* --- looking up --- */
 
-/* A file that went, as the kernel knows it: who watches the file itself learns of it. */
+/*
+ * A removed file, as the kernel knows it, so that those who watch the file itself are
+ * notified.
+ */
 static struct node *find_gone(struct filesystem *fs, struct node *parent,
 			      const struct announce_job *job)
 {
@@ -44,7 +49,9 @@ static struct node *find_gone(struct filesystem *fs, struct node *parent,
 				 strdup(""));
 }
 
-/* A changed file is the one that the kernel knows: its watchers are to learn of it. */
+/*
+ * For a changed file, the node that the kernel knows, so that its watchers are notified.
+ */
 static struct node *find_changed(struct filesystem *fs, struct node *present,
 				 const struct announce_job *job)
 {
@@ -59,7 +66,7 @@ static struct node *find_changed(struct filesystem *fs, struct node *present,
 	return node;
 }
 
-/* The node that a look-up gives, referenced; NULL: there is none. Takes `present`. */
+/* The node that a look-up returns, referenced; NULL if there is none. Takes `present`. */
 static struct node *choose(struct filesystem *fs, struct node *parent, const char *name,
 			   struct node *present)
 {
@@ -93,9 +100,9 @@ void announced_lookup(fuse_req_t request, struct node *parent, const char *name,
 	}
 }
 
-/* --- names that came and went --- */
+/* --- names that appear and disappear --- */
 
-/* The virtual file that came, as an entry whose reference is the kernel's. */
+/* The virtual file that appeared, as an entry. The kernel takes over its reference. */
 static int find_made(struct filesystem *fs, struct node *parent, const char *name,
 		     struct fuse_entry_param *ret_entry, struct node **ret_node)
 {
@@ -114,7 +121,10 @@ static int find_made(struct filesystem *fs, struct node *parent, const char *nam
 	return r;
 }
 
-/* Its handle is nobody's: no writer, no reader, and no page of the file is touched. */
+/*
+ * The handle belongs to no program: it is no writer and no reader, and touches no page of
+ * the file.
+ */
 static int make_handle(struct filesystem *fs, struct node *node,
 		       struct fuse_file_info *info)
 {
@@ -185,7 +195,7 @@ void announced_unlink(fuse_req_t request, fuse_ino_t parent, const char *name)
 
 	if (is_sent_for(fs, folder, name, &job) && job.what == ANNOUNCE_GONE)
 		r = ops_find(fs, folder, name, &node);
-	if (!r) { /* it came back, or it is a user's */
+	if (!r) { /* the file came back, or it is a user's */
 		nodes_unref(&fs->nodes, node, 1);
 		r = -EBUSY;
 	}

@@ -1,8 +1,8 @@
 /*
- * Open directories: a folder's own entries with the virtual files in front.
+ * Open directories: the virtual files first, then the folder's own entries.
  *
- * The entries are listed when reading begins (and again after a rewind), so that what
- * comes and goes in the meantime neither doubles nor hides another entry.
+ * The entries are listed when reading starts, and again after a rewind. Names that appear
+ * or disappear meanwhile neither repeat nor hide another entry.
  */
 #include "fs/kernel/ops.h"
 
@@ -27,7 +27,7 @@ struct entry {
 	mode_t type;
 };
 
-/* Immutable once made: the reads of one handle share it. */
+/* Immutable: the reads of one handle share it. */
 struct listing {
 	atomic_uint refs;
 	struct entry *entries;
@@ -65,7 +65,7 @@ static int add(struct listing *listing, const char *name, ino_t inode, mode_t ty
 
 /* --- making a listing --- */
 
-/* What lies above the root is not ours to tell: it is its own parent. */
+/* The root is its own parent, since what is above the root is not part of the mount. */
 static int add_user_entries(struct listing *listing, DIR *stream, bool is_root, ino_t own)
 {
 	struct dirent *entry;
@@ -91,7 +91,7 @@ static bool has_name(const struct listing *listing, const char *name)
 	return false;
 }
 
-/* A user's file of the same name wins. */
+/* A user's file of the same name takes precedence. */
 static int add_virtual_entries(struct filesystem *fs, struct listing *into,
 			       const struct listing *users, struct node *directory,
 			       uint64_t number)
@@ -199,7 +199,7 @@ void op_opendir(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
 		handle_destroy(fs, handle);
 }
 
-/* One entry into the reply; the size it needs. */
+/* Adds one entry to the reply. Returns the size that it needs. */
 static size_t put_plain(fuse_req_t request, char *at, size_t room,
 			const struct listing *listing, size_t n)
 {
@@ -216,8 +216,8 @@ static bool is_dot(const char *name)
 }
 
 /*
- * The same with the entry looked up. An entry that vanished, or `.` and `..`, goes
- * without: an inode id of 0 tells the kernel so.
+ * Adds one entry with its attributes. `.`, `..` and an entry that vanished have no
+ * attributes; inode id 0 tells the kernel so.
  */
 static size_t put_plus(fuse_req_t request, char *at, size_t room,
 		       const struct listing *listing, size_t n, struct node *directory)
@@ -245,7 +245,7 @@ static size_t put_plus(fuse_req_t request, char *at, size_t room,
 	return size;
 }
 
-/* A reference to the listing that the handle has, or NULL. */
+/* A reference to the handle's listing, or NULL. */
 static struct listing *get_listing(struct handle *handle)
 {
 	SCOPED_LOCK(&handle->lock);
@@ -255,7 +255,7 @@ static struct listing *get_listing(struct handle *handle)
 	return handle->listing;
 }
 
-/* Keeps a reference for the reads to come. Returns the listing before: a reference. */
+/* Keeps a reference for later reads. Returns the previous listing, as a reference. */
 static struct listing *set_listing(struct handle *handle, struct listing *listing)
 {
 	SCOPED_LOCK(&handle->lock);
@@ -266,7 +266,7 @@ static struct listing *set_listing(struct handle *handle, struct listing *listin
 	return before;
 }
 
-/* A reference to the listing that a read there goes on with, or begins. */
+/* Gets a reference to the listing that a read at `offset` continues or starts. */
 static int begin_reading(struct filesystem *fs, struct handle *handle, off_t offset,
 			 struct listing **ret_listing)
 {
@@ -283,7 +283,7 @@ static int begin_reading(struct filesystem *fs, struct handle *handle, off_t off
 	return 0;
 }
 
-/* Fills the reply from the listing on; the bytes used, or -errno. */
+/* Fills the reply from the listing. Returns the bytes used, or -errno. */
 static ssize_t fill_entries(fuse_req_t request, struct handle *handle, char *reply,
 			    size_t size, off_t offset, bool is_plus)
 {
@@ -307,7 +307,7 @@ static ssize_t fill_entries(fuse_req_t request, struct handle *handle, char *rep
 	return (ssize_t)used;
 }
 
-/* The reply is the last that is done: the handle may be released right after it. */
+/* The reply comes last: the handle may be released right after it. */
 static void read_entries(fuse_req_t request, size_t size, off_t offset,
 			 struct fuse_file_info *info, bool is_plus)
 {

@@ -1,6 +1,4 @@
-/*
- * Opening and closing files: the user's, `status`, the other texts, and the outputs.
- */
+/* Opening and closing files: the user's, `status`, the other texts, and the outputs. */
 #include "fs/kernel/ops.h"
 
 #include "backend/base/cleanup.h"
@@ -34,7 +32,7 @@ static int open_output(struct filesystem *fs, fuse_req_t request, struct handle 
 	return 0;
 }
 
-/* Files of another task come here, if only to be refused. */
+/* Called even when the copied file is refused. */
 void ops_note_copy(struct filesystem *fs, const struct node *node)
 {
 	if (node->kind == VIRTUAL_STATUS || node->kind == VIRTUAL_TASK_JSON ||
@@ -56,7 +54,10 @@ static int open_virtual(struct filesystem *fs, fuse_req_t request, struct handle
 	if (handle->node->kind == VIRTUAL_VIDEO ||
 	    handle->node->kind == VIRTUAL_LAST_FRAME)
 		return open_output(fs, request, handle, info);
-	/* Each read comes to us: so it is known who has read to the end (ops_poll.h). */
+	/*
+	 * Each read reaches the daemon, which must know when a reader has reached the end
+	 * (ops_poll.h).
+	 */
 	if (handle->node->kind == VIRTUAL_STATUS)
 		info->direct_io = 1;
 	return 0;

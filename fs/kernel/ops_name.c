@@ -1,6 +1,4 @@
-/*
- * New names: files, folders, links.
- */
+/* New names: files, folders, links. */
 #include "fs/kernel/ops.h"
 
 #include "backend/base/cleanup.h"
@@ -15,7 +13,7 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
-/* A name being made: the folder, opened, and checked. */
+/* A name that is being created in an opened and checked folder. */
 struct making {
 	struct filesystem *fs;
 	struct node *parent;
@@ -34,7 +32,7 @@ static void making_clear(struct making *making)
 }
 #define AUTOMAKING __attribute__((cleanup(making_clear))) struct making
 
-/* 0 or -errno: the name is ours, locked, or its folder is gone. */
+/* Returns 0 or -errno: the name is reserved or locked, or the folder is gone. */
 static int begin(fuse_req_t request, fuse_ino_t parent, const char *name,
 		 const struct stat *coming, struct making *making)
 {
@@ -62,8 +60,7 @@ static int begin(fuse_req_t request, fuse_ino_t parent, const char *name,
 				&making->edits);
 }
 
-/* A folder's default access list, which the filesystem below applies,
- * takes the mask's place. */
+/* A default ACL of the folder replaces the umask; the filesystem below applies it. */
 static mode_t masked(const struct making *making, mode_t mode)
 {
 	if (getxattr(tree_fd_path(making->fd).text, "system.posix_acl_default", NULL, 0) >
@@ -73,8 +70,8 @@ static mode_t masked(const struct making *making, mode_t mode)
 }
 
 /*
- * A daemon of root's makes files for others: they are theirs, or their folder's group's.
- * What cannot be given to them is not made. 0 or -errno.
+ * A daemon that runs as root gives new files to the caller, or to the folder's group. A
+ * file that cannot be given away is removed again. Returns 0 or -errno.
  */
 static int give_to_caller(const struct making *making, bool is_directory)
 {
@@ -94,7 +91,7 @@ static int give_to_caller(const struct making *making, bool is_directory)
 	return r;
 }
 
-/* The new name's node, as an entry whose reference is the kernel's. */
+/* The new name's node, as an entry. The kernel takes over its reference. */
 static int finish(const struct making *making, struct fuse_entry_param *ret_entry,
 		  struct node **ret_node)
 {
@@ -176,7 +173,10 @@ void op_symlink(fuse_req_t request, const char *target, fuse_ino_t parent,
 	reply_made(request, &making, r);
 }
 
-/* A link onto a trigger's name never orders: no edits_name_came() with its marking. */
+/*
+ * A link onto a trigger's name never orders, so edits_name_came() and its marking are not
+ * called.
+ */
 static int finish_link(const struct making *making, struct node *node,
 		       struct fuse_entry_param *ret_entry)
 {
@@ -213,7 +213,7 @@ void op_link(fuse_req_t request, fuse_ino_t id, fuse_ino_t parent, const char *n
 	}
 	source = nodes_open(&fs->nodes, node, O_PATH);
 	r = source < 0 ? source : fstat(source, &status) < 0 ? -errno : 0;
-	if (!r) /* a second name of a task's file would hold its folder back */
+	if (!r) /* a second link of a task's file would hold its folder back */
 		r = access_check_content(fs, node, fuse_req_ctx(request)->uid);
 	if (!r)
 		r = begin(request, parent, name, &status, &making);
@@ -228,7 +228,10 @@ void op_link(fuse_req_t request, fuse_ino_t id, fuse_ino_t parent, const char *n
 		nodes_unref(&fs->nodes, node, 1);
 }
 
-/* A file that came behind our back is opened as it is: it is nobody's new one. */
+/*
+ * A file that was created directly in the library is opened as it is: it is not the
+ * caller's new file.
+ */
 static int open_new(const struct making *making, mode_t mode, int flags)
 {
 	AUTOCLOSE int fd = -1;
@@ -261,8 +264,10 @@ void op_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t m
 		return;
 	}
 	r = begin(request, parent, name, NULL, &making);
-	/* It came back: the kernel looks it up, and opens it. Whoever may open nothing
-	 * but a new one is refused: tar would remove it again, without end. */
+	/*
+	 * The name exists again: the kernel looks it up and opens it. An exclusive create
+	 * is refused instead: tar would otherwise remove the file again and again.
+	 */
 	if (r == -ESTALE && info->flags & O_EXCL)
 		r = -EACCES;
 	if (!r) {

@@ -21,9 +21,9 @@
 
 #define LOOK_TRIES 4
 
-#define USER_SECONDS 1.0 /* user files change below only behind our back */
+#define USER_SECONDS 1.0 /* user files change without us only directly in the library */
 #define OUTPUT_SECONDS \
-	3600.0 /* an output's inode never changes; its name is looked up anew */
+	3600.0 /* an output's inode never changes; its name is looked up each time */
 
 struct node *ops_node(struct filesystem *fs, fuse_ino_t id)
 {
@@ -58,8 +58,9 @@ static bool is_later(const struct timespec *a, const struct timespec *b)
 }
 
 /*
- * A folder's time changes whenever its listing does, which the service may have done. The
- * end of the millisecond counts, so that it is later than what a person did just before.
+ * A folder's time changes whenever its listing does, which the service may have caused.
+ * The time is rounded up to the end of its millisecond, so that it is later than a change
+ * that a person made just before.
  */
 static void add_listing_time(struct filesystem *fs, uint64_t number, struct stat *status)
 {
@@ -157,7 +158,10 @@ int ops_find(struct filesystem *fs, struct node *parent, const char *name,
 	return *ret_node ? 0 : -ENOMEM;
 }
 
-/* What a task shows before it is sent is not in the way of who copies. */
+/*
+ * Whether the caller finds a virtual file. Copiers do not find those of a task that is
+ * not sent, so that they can create their own.
+ */
 static bool is_found(fuse_req_t request, struct node *parent, const char *name,
 		     const struct node *node)
 {
@@ -168,8 +172,9 @@ static bool is_found(fuse_req_t request, struct node *parent, const char *name,
 	       ops_copy_event(request, COPY_LOOKED_UP, parent, name);
 }
 
-/* The node, referenced, with its entry.
- * What became another one as we looked is looked for anew. */
+/*
+ * The node, referenced, with its entry. Looks again if the file was replaced meanwhile.
+ */
 static int find_entry(fuse_req_t request, struct node *parent, const char *name,
 		      struct fuse_entry_param *ret_entry, struct node **ret_node)
 {
@@ -191,7 +196,7 @@ static int find_entry(fuse_req_t request, struct node *parent, const char *name,
 	return r;
 }
 
-/* The announcer's: whether it was answered, which a user's file is not. */
+/* A look-up by the announcer. Returns whether it was answered; a user's file is not. */
 static bool lookup_announced(fuse_req_t request, struct node *parent, const char *name)
 {
 	struct filesystem *fs = ops_fs(request);
@@ -219,7 +224,7 @@ void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 	    lookup_announced(request, directory, name))
 		return;
 	r = find_entry(request, directory, name, &entry, &node);
-	if (r) { /* a missing name is not remembered: it may be a virtual one soon */
+	if (r) { /* a missing name is not cached: a virtual file may appear soon */
 		fuse_reply_err(request, r == -ESTALE ? ENOENT : -r);
 		return;
 	}
@@ -353,7 +358,10 @@ bool ops_may_cover(struct filesystem *fs, const struct node *node)
 	return view && view->state == TASK_PENDING;
 }
 
-/* On virtual files everything is accepted and nothing done, but to cut an output. */
+/*
+ * Virtual files accept every change and ignore it, except that an output cannot be
+ * truncated.
+ */
 static int set_on_virtual(struct filesystem *fs, const struct node *node, int to_set)
 {
 	return to_set & FUSE_SET_ATTR_SIZE && !ops_may_cover(fs, node) ? -EACCES : 0;
@@ -373,7 +381,7 @@ void op_setattr(fuse_req_t request, fuse_ino_t id, struct stat *attr, int to_set
 	if (node->is_virtual)
 		r = set_on_virtual(fs, node, to_set);
 	else if (announce_is_ours(fs->announce, fuse_req_ctx(request)->pid))
-		r = -EACCES; /* by now a user's file has that name */
+		r = -EACCES; /* a user's file has the name by now */
 	else
 		r = set_attributes(fs, node, handle, attr, to_set,
 				   fuse_req_ctx(request)->uid);

@@ -8,7 +8,7 @@
 
 #include <poll.h>
 
-#define END_MS 1000 /* until who looks for the end finds it */
+#define END_MS 1000 /* time until a reader that polls finds the end of file */
 #define ALWAYS (POLLOUT | POLLWRNORM)
 #define READABLE (POLLIN | POLLRDNORM)
 
@@ -26,13 +26,13 @@ void polled_was_read(struct polled *polled, unsigned changes, off_t offset, size
 	polled->has_rest = offset + (off_t)got < (off_t)size;
 	if (!got)
 		polled->found_end = true;
-	else if (offset > 0) { /* it reads on: it will look for the end again */
+	else if (offset > 0) { /* it continues to read: it will look for the end again */
 		polled->found_end = false;
 		polled->end_ms = 0;
 	}
 }
 
-/* Ready events; else *ret_end_ms is when the end may be looked for. */
+/* Returns the ready events. If none, *ret_end_ms is when the end of file may be found. */
 static unsigned ready_events(struct polled *polled, unsigned changes, int64_t now_ms,
 			     int64_t *ret_end_ms)
 {
@@ -62,7 +62,7 @@ static unsigned poll_status(struct filesystem *fs, struct handle *handle,
 	return ready_events(&handle->polled, changes, clock_boot_ms(), ret_end_ms);
 }
 
-/* Who waits is noted before it is looked, so that a change in between wakes him. */
+/* The poller is registered before the check, so that a change in between wakes it. */
 static unsigned wait_for_status(struct filesystem *fs, struct handle *handle,
 				struct fuse_pollhandle *poll)
 {

@@ -1,6 +1,4 @@
-/*
- * Reading open files: the user's, `status`, the other texts, and the outputs.
- */
+/* Reading open files: the user's, `status`, the other texts, and the outputs. */
 #include "fs/kernel/ops.h"
 
 #include "backend/base/cleanup.h"
@@ -60,9 +58,10 @@ static void read_output(fuse_req_t request, struct filesystem *fs, struct media 
 }
 
 /*
- * Whether a read there begins a new text. A reader goes on to the end of the text that it
- * began, though the text changed meanwhile: it never gets a mixture. One that reads on
- * after the end (tail -f) gets what was added since. The handle's lock is held.
+ * Whether a read at `offset` starts a new text. A reader continues to the end of the text
+ * that it started, even if the text changes meanwhile, so it never gets a mixture. A
+ * reader that continues after the end (tail -f) gets what was added since. The handle's
+ * lock is held.
  */
 static bool begins_text(const struct handle *handle, off_t offset)
 {
@@ -72,7 +71,10 @@ static bool begins_text(const struct handle *handle, off_t offset)
 	return !handle->text || offset <= 0 || (is_end && handle->polled.found_end);
 }
 
-/* The text that a read there begins; NULL: none. Rendering is not done under the lock. */
+/*
+ * The text that a read at `offset` starts; NULL: none. Rendering is not done under the
+ * lock.
+ */
 static char *render_status(struct filesystem *fs, struct handle *handle, off_t offset)
 {
 	bool begins;
@@ -84,8 +86,8 @@ static char *render_status(struct filesystem *fs, struct handle *handle, off_t o
 }
 
 /*
- * Gives the handle a text that was rendered for it, unless another read of it began one
- * meanwhile. Returns the length; the handle's lock is held.
+ * Gives the handle a text that was rendered for it, unless another read of the handle has
+ * started one meanwhile. Returns the length. The handle's lock is held.
  */
 static size_t take_text(struct handle *handle, off_t offset, char **fresh)
 {
@@ -138,7 +140,7 @@ void op_read(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset,
 		read_status(request, fs, handle, size, offset);
 }
 
-/* Virtual files are all data: archivers skip what is called a hole. */
+/* Virtual files are all data: archivers skip holes. */
 static off_t seek_virtual(struct filesystem *fs, struct handle *handle, off_t offset,
 			  int whence)
 {

@@ -1,6 +1,4 @@
-/*
- * Names that go or move.
- */
+/* Removing and renaming. */
 #include "fs/kernel/ops.h"
 
 #include "backend/base/cleanup.h"
@@ -30,7 +28,8 @@ struct place {
 	int fd; /* of the folder, O_PATH */
 	struct stat status;
 	bool exists;		 /* a user's file has the name */
-	enum virtual_kind shown; /* else: the virtual file that shows itself there */
+	enum virtual_kind shown; /* otherwise: the virtual file that is shown under the
+				  * name */
 };
 
 static void place_clear(struct place *place)
@@ -39,7 +38,7 @@ static void place_clear(struct place *place)
 }
 #define AUTOPLACE __attribute__((cleanup(place_clear))) struct place
 
-/* What has the name now. 0 or -errno; a free name is no error. */
+/* Finds what has the name now. Returns 0 or -errno; a free name is no error. */
 static int look(struct filesystem *fs, fuse_ino_t parent, const char *name,
 		struct place *place)
 {
@@ -146,9 +145,8 @@ void op_unlink(fuse_req_t request, fuse_ino_t parent, const char *name)
 /* --- rmdir --- */
 
 /*
- * Whether the folder still shows something of its task. Before anything was sent that
- * does not count: when copied files are removed, the virtual ones that they covered come
- * to light.
+ * Whether the folder still shows files of its task. Before anything is sent they do not
+ * count: removing copied files uncovers the virtual ones.
  */
 static bool shows_something(struct filesystem *fs, struct node *directory,
 			    uint64_t number)
@@ -171,14 +169,14 @@ static int remove_directory(const struct place *place, struct node *node, uint64
 		return 0;
 	if (errno != ENOTEMPTY || !number || fd < 0)
 		return -errno;
-	mark_remove_file(fd); /* where the mark is a hidden file, it is the last one */
+	mark_remove_file(fd); /* if the mark is a hidden file, it is the last one */
 	if (!unlinkat(place->fd, place->name, AT_REMOVEDIR))
 		return 0;
 	task_mark_write(fd, backend_library_id(fs->backend), number);
 	return -ENOTEMPTY;
 }
 
-/* Where a name is, below the tree; NULL when nobody needs to know, and without memory. */
+/* The path of a name in the mount. NULL if nothing needs it, or without memory. */
 static char *path_of(const struct place *place)
 {
 	struct filesystem *fs = place->fs;
@@ -235,7 +233,7 @@ void op_rmdir(fuse_req_t request, fuse_ino_t parent, const char *name)
 
 /* --- rename --- */
 
-/* Renames that are refused: fs/README.md, "Locked once sent", "Rename and remove". */
+/* Refuses renames: fs/README.md, "Locked once sent", "Rename and remove". */
 static int check_rename(const struct place *from, const struct place *to, unsigned flags,
 			struct edits *edits)
 {
@@ -244,8 +242,7 @@ static int check_rename(const struct place *from, const struct place *to, unsign
 	if (from->shown || to->shown) {
 		if (flags & RENAME_EXCHANGE)
 			return -EPERM;
-		if (from->shown) /* an output goes elsewhere as a copy, made by the mover
-				  */
+		if (from->shown) /* an output leaves its folder as a copy, made by `mv` */
 			return is_output(from->shown) ? -EXDEV : -EACCES;
 	}
 	if (!from->exists)
@@ -260,8 +257,10 @@ static int check_rename(const struct place *from, const struct place *to, unsign
 	return r;
 }
 
-/* The task of a folder that would be replaced, as by rmdir:
- * -ENOTEMPTY while it shows something. */
+/*
+ * Checks the task of a folder that would be replaced, as rmdir does: -ENOTEMPTY while it
+ * shows files.
+ */
 static int check_replaced(const struct place *from, const struct place *to,
 			  uint64_t *ret_number)
 {
@@ -281,7 +280,7 @@ static int check_replaced(const struct place *from, const struct place *to,
 	return r;
 }
 
-/* Both names' nodes before, so that the table follows. */
+/* The nodes of both names before the rename, so that the table can follow it. */
 struct moving {
 	struct node *source, *target;
 };
@@ -305,8 +304,10 @@ static void follow_names(const struct place *from, const struct place *to,
 	nodes_release(nodes, moving->source, from->parent, from->name, false);
 }
 
-/* A locked file that is replaced by itself (a hard link of it) stays;
- * others never get here. */
+/*
+ * A locked file may be replaced by itself (a hard link of it), and stays. Other locked
+ * files are refused before.
+ */
 static int move(const struct place *from, const struct place *to, unsigned flags)
 {
 	struct nodes *nodes = &from->fs->nodes;
@@ -321,7 +322,7 @@ static int move(const struct place *from, const struct place *to, unsigned flags
 	return r;
 }
 
-/* Looks at both names, and whether the caller may change them. 0 or -errno. */
+/* Finds both names and checks whether the caller may change them. Returns 0 or -errno. */
 static int look_at_both(fuse_req_t request, fuse_ino_t parent, const char *name,
 			fuse_ino_t new_parent, const char *new_name, struct place *from,
 			struct place *to)
@@ -339,7 +340,7 @@ static int look_at_both(fuse_req_t request, fuse_ino_t parent, const char *name,
 	return r ? r : check_others(to, uid);
 }
 
-/* Directories that moved take their tasks along. */
+/* Tasks move with their directories. */
 static void note_directories(const struct place *from, const struct place *to,
 			     unsigned flags)
 {
@@ -354,7 +355,10 @@ static void note_directories(const struct place *from, const struct place *to,
 		thumbnails_moved(fs->thumbnails, path_of(from), path_of(to));
 }
 
-/* After the names moved. 0 or -errno: then the rename is reported as failed. */
+/*
+ * Updates everything that follows a rename. Returns 0 or -errno; on an error the rename
+ * is reported as failed.
+ */
 static int note_moved(fuse_req_t request, const struct place *from,
 		      const struct place *to, unsigned flags)
 {

@@ -1,6 +1,4 @@
-/*
- * Writing open files: the user's, and words that are written to `status`.
- */
+/* Writing open files: the user's, and control words for `status`. */
 #include "fs/kernel/ops.h"
 
 #include "backend/base/cleanup.h"
@@ -15,8 +13,8 @@
 #include <sys/uio.h>
 
 /*
- * Appending is asked for with each write (`flags` RWF_APPEND), not by the descriptor: a
- * page of a shared mapping that is written back through it has its place.
+ * Each write states whether it appends (`flags` RWF_APPEND); the descriptor does not,
+ * because pages of a shared mapping are written back through it at their own offset.
  */
 static int write_all(int fd, const char *bytes, size_t size, off_t offset, int flags)
 {
@@ -35,8 +33,9 @@ static int write_all(int fd, const char *bytes, size_t size, off_t offset, int f
 	return (int)done;
 }
 
-/* The first write of a handle is the edit;
- * the further ones only keep the folder unquiet. */
+/*
+ * A handle's first write counts as the edit; later ones only mark the folder as active.
+ */
 static int announce_write(struct filesystem *fs, struct handle *handle,
 			  struct edits *edits)
 {
@@ -60,7 +59,7 @@ static int write_user_file(struct filesystem *fs, struct handle *handle,
 	AUTOEDITS edits = { 0 };
 	int r = access_check_content(fs, handle->node, uid), done;
 
-	if (!r) /* the folder may have become a task's since it was opened */
+	if (!r) /* the folder may have become a task's folder since the open */
 		r = announce_write(fs, handle, &edits);
 	if (r)
 		return r;
@@ -93,8 +92,10 @@ static int carry_out(struct filesystem *fs, const struct node *status,
 	return r;
 }
 
-/* A copied status or task.json becomes a file of the user's,
- * and its folder is no order. */
+/*
+ * A copied status or task.json becomes a user's file, and its folder is no longer an
+ * order.
+ */
 static int become_copy(struct filesystem *fs, struct handle *handle)
 {
 	const char *name = handle->node->kind == VIRTUAL_STATUS ? "status" : "task.json";
@@ -104,7 +105,7 @@ static int become_copy(struct filesystem *fs, struct handle *handle)
 
 	if (directory < 0)
 		return directory;
-	/* First: from now on it cannot be ordered meanwhile. */
+	/* This comes first, so that the folder cannot be ordered meanwhile. */
 	r = backend_task_archive(fs->backend, handle->node->number);
 	if (r) {
 		ops_note_copy(fs, handle->node);
@@ -122,7 +123,7 @@ static int become_copy(struct filesystem *fs, struct handle *handle)
 	return 0;
 }
 
-/* Both texts that may be written: `status`, and what copies put in their place. */
+/* Handles a write to `status`, or to a task.json that a copier may replace. */
 static int write_text(struct filesystem *fs, struct handle *handle, const char *bytes,
 		      size_t size, off_t offset, uid_t uid)
 {
@@ -138,7 +139,7 @@ static int write_text(struct filesystem *fs, struct handle *handle, const char *
 	if (r)
 		return r;
 	if (!access_is_owner(fs, uid))
-		return -EPERM; /* only who pays may order */
+		return -EPERM; /* only the paying owner may order */
 	if (control.is_copy) {
 		r = become_copy(fs, handle);
 		return r ? r : write_all(handle->fd, bytes, size, offset, 0);
@@ -169,7 +170,7 @@ void op_write(fuse_req_t request, fuse_ino_t id, const char *bytes, size_t size,
 		fuse_reply_write(request, (size_t)r);
 }
 
-/* --- the rest, as the filesystem below does it --- */
+/* --- passed on to the filesystem below --- */
 
 void op_fsync(fuse_req_t request, fuse_ino_t id, int data_only,
 	      struct fuse_file_info *info)
@@ -218,7 +219,7 @@ void op_copy_file_range(fuse_req_t request, fuse_ino_t from, off_t from_offset,
 	(void)to;
 	if (source->fd < 0 || target->fd < 0) {
 		fuse_reply_err(request,
-			       EOPNOTSUPP); /* the copier reads and writes instead */
+			       EOPNOTSUPP); /* the copier falls back to read and write */
 		return;
 	}
 	if (!target->node->is_virtual)

@@ -1,9 +1,10 @@
 /*
- * Extended attributes: as the filesystem below has them, but for our own names. What
- * tasks show (view/task_xattrs.h) is read-only: copiers set it on copies, so that setting and
- * removing it succeeds and does nothing. The marks (tree/task_mark.h) do not exist up here. What a
- * person's programs put on a virtual file (tags, ratings) is kept on its folder, by names
- * that are not seen there.
+ * Extended attributes: those of the filesystem below, except for our own names.
+ *
+ * What tasks show (view/task_xattrs.h) is read-only. Copiers set it on copies, so setting
+ * and removing it succeeds and does nothing. The marks (tree/task_mark.h) are hidden.
+ * Attributes that a person's programs set on a virtual file (tags, ratings) are stored on
+ * its folder, under names that are hidden there.
  */
 #include "fs/kernel/ops.h"
 
@@ -32,8 +33,10 @@ static bool is_ours(const char *name)
 	return text_starts_with(name, TASK_MARK_XATTR_PREFIX) || is_shown(name);
 }
 
-/* What the names of a virtual file's attributes begin with, on its folder. Those of an
- * output are of one version of it: another video has none of them. */
+/*
+ * The prefix of a virtual file's attributes as they are stored on its folder. Those of an
+ * output contain its version: another video has none of them.
+ */
 #define PREFIX_SIZE 48
 
 static void put_prefix(const struct node *node, char ret_prefix[PREFIX_SIZE])
@@ -49,7 +52,7 @@ static void put_prefix(const struct node *node, char ret_prefix[PREFIX_SIZE])
 		 names[node->kind], is_output ? node->version : 0);
 }
 
-/* Where an attribute is below. */
+/* Where an attribute is stored. */
 struct lodging {
 	int fd; /* O_PATH */
 	const char *name;
@@ -81,7 +84,7 @@ static int find_lodging(struct filesystem *fs, struct node *node, const char *na
 	return length <= XATTR_NAME_MAX ? 0 : -ERANGE;
 }
 
-/* What an earlier version of an output had goes. */
+/* Removes the attributes of an output's earlier versions. */
 static void forget_earlier(const struct node *node, int folder)
 {
 	AUTOFREE char *list = malloc(LIST_MAX_BYTES);
@@ -98,8 +101,10 @@ static void forget_earlier(const struct node *node, int folder)
 			removexattr(path.text, list + at);
 }
 
-/* Whether a file may have an attribute of that name at all: only a person's own go onto a
- * folder for another file. */
+/*
+ * Whether a file may have an attribute of that name. On a virtual file only user
+ * attributes are possible, since they are stored on the folder.
+ */
 static bool may_have(const struct node *node, const char *name)
 {
 	return !is_ours(name) && (!node->is_virtual || text_starts_with(name, "user."));
@@ -180,8 +185,11 @@ void op_getxattr(fuse_req_t request, fuse_ino_t id, const char *name, size_t siz
 		reply_value(request, value, (size_t)got, size);
 }
 
-/* Of a list of NUL-ended names, keeps those with the prefix, which goes; without one,
- * those that are not ours. Its new size. */
+/*
+ * Filters a list of NUL-terminated names. With a prefix, keeps the names that have it,
+ * without the prefix; without one, keeps the names that are not ours. Returns the new
+ * size.
+ */
 static size_t pick(char *list, size_t size, const char *prefix)
 {
 	size_t skip = prefix ? strlen(prefix) : 0;
@@ -200,7 +208,7 @@ static size_t pick(char *list, size_t size, const char *prefix)
 	return kept;
 }
 
-/* The names that the file has below: their size, or -errno. */
+/* The names that the file has in the library. Returns their size, or -errno. */
 static ssize_t list_below(struct filesystem *fs, struct node *node, char *list)
 {
 	AUTOLODGING lodging = { .fd = -1 };
@@ -212,7 +220,8 @@ static ssize_t list_below(struct filesystem *fs, struct node *node, char *list)
 		return r;
 	got = listxattr(tree_fd_path(lodging.fd).text, list, LIST_MAX_BYTES);
 	if (got < 0)
-		return errno == ENOTSUP ? 0 : -errno; /* a filesystem without them */
+		return errno == ENOTSUP ? 0 : -errno; /* the filesystem has no extended
+						       * attributes */
 	if (node->is_virtual)
 		put_prefix(node, prefix);
 	return (ssize_t)pick(list, (size_t)got, node->is_virtual ? prefix : NULL);

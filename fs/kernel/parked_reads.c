@@ -14,36 +14,39 @@
 #include <string.h>
 
 #define LIMIT_FIRST 6
-#define READERS_MS 1000 /* how often those that left are looked for */
+#define READERS_MS 1000 /* interval of the check for readers that left */
 #define SMALL_BYTES (128u << 10)
 #define FLAG_EXITING 0x4 /* PF_EXITING in the flags of /proc/PID/stat */
 
 /* One parked request. Freed with its reply. */
 struct parked_read {
-	struct media_read read; /* the backend's while the request is parked */
+	struct media_read read; /* owned by the backend while the request is parked */
 	struct parked_reads *parked;
-	/* Set when the request comes. */
+	/* Set when the request arrives. */
 	pid_t pid;
 	fuse_req_t request;
 	struct media *media; /* open until the reply */
 	uint64_t offset;
 	size_t size;
-	int result; /* set when the read is done */
-	/* Guarded by the lock: among those that wait, then among those that are done. */
+	int result; /* set when the read ends */
+	/*
+	 * Guarded by the lock: in the list of waiting requests, then in the list of done
+	 * ones.
+	 */
 	struct parked_read *next, *previous;
 };
 
 struct parked_reads {
 	struct backend *backend;
 	pthread_mutex_t lock;
-	/* Guarded by lock: requests whose read is the backend's, oldest first. */
+	/* Guarded by lock: requests whose read is owned by the backend, oldest first. */
 	struct parked_read *first, *last;
 	unsigned count, limit;
-	/* Guarded by lock: requests for the replier, oldest first. */
+	/* Guarded by lock: requests for the replying thread, oldest first. */
 	struct parked_read *done, **done_end;
 	bool is_stopping;
-	bool watches_readers; /* reads were parked at the last look, or since */
-	int64_t reap_ms;      /* boot clock: the next look */
+	bool watches_readers; /* reads were parked at the last check, or since */
+	int64_t reap_ms;      /* boot clock: the next check */
 	pthread_cond_t has_done;
 
 	pthread_t thread;
@@ -81,7 +84,7 @@ void parked_reads_set_limit(struct parked_reads *parked, unsigned limit)
 	parked->limit = limit < LIMIT_FIRST ? LIMIT_FIRST : limit;
 }
 
-/* Readers are looked after from now on. The lock is held. */
+/* Starts the checks for readers that left. The lock is held. */
 static void watch_readers(struct parked_reads *parked)
 {
 	if (parked->watches_readers)
@@ -94,8 +97,9 @@ static void watch_readers(struct parked_reads *parked)
 /* --- parking --- */
 
 /*
- * Cancels the oldest read if more are parked than may be, those not counted that are
- * cancelled and not over yet. The lock is held: no record in the list can be freed.
+ * Cancels the oldest read if more are parked than allowed. Reads that are cancelled but
+ * not over yet do not count. The lock is held, so that no record in the list can be
+ * freed.
  */
 static bool cancel_surplus(struct parked_reads *parked)
 {
@@ -117,7 +121,7 @@ static bool cancel_surplus(struct parked_reads *parked)
 	return true;
 }
 
-/* Adds a request to the list. True: it made the oldest one end. */
+/* Adds a request to the list. Returns true if that made the oldest one end. */
 static bool enlist(struct parked_read *read)
 {
 	struct parked_reads *parked = read->parked;
@@ -159,8 +163,8 @@ static void strike_off_alone(struct parked_read *read)
 }
 
 /*
- * FUSE's interrupt: the reader got a signal. The record is not freed meanwhile, since
- * libfuse holds the request's lock here, which the reply takes first.
+ * FUSE's interrupt: the reader got a signal. libfuse holds the request's lock here, and
+ * the reply takes that lock first; so the record is not freed meanwhile.
  */
 static void interrupted(fuse_req_t request, void *context)
 {
@@ -173,7 +177,7 @@ static void interrupted(fuse_req_t request, void *context)
 
 static void read_done(struct media_read *base, int result);
 
-/* Hands the record to the backend: 0. Otherwise it stays the caller's. */
+/* Hands the record to the backend and returns 0. On an error it stays the caller's. */
 static int park(struct parked_read *read)
 {
 	struct parked_reads *parked = read->parked;
@@ -196,7 +200,10 @@ static int park(struct parked_read *read)
 
 /* --- replying --- */
 
-/* The one reply. Bytes that were not kept may be gone already: then it waits again. */
+/*
+ * Sends the one reply. Bytes that are not cached may be gone already; then the read is
+ * parked again.
+ */
 static void reply(struct parked_read *read)
 {
 	struct parked_reads *parked = read->parked;
@@ -222,7 +229,7 @@ static void reply(struct parked_read *read)
 	free(read);
 }
 
-/* A small one is replied to at once: waking another thread would take longer. */
+/* A small read is replied to immediately: waking another thread would take longer. */
 static void read_done(struct media_read *base, int result)
 {
 	struct parked_read *read = (struct parked_read *)base;
@@ -244,7 +251,7 @@ static void read_done(struct media_read *base, int result)
 		*parked->done_end = read;
 		parked->done_end = &read->next;
 	}
-	if (was_empty) /* without the lock: whom it wakes would only wait for it */
+	if (was_empty) /* without the lock: the woken thread would only wait for it */
 		pthread_cond_signal(&parked->has_done);
 }
 
@@ -267,8 +274,10 @@ static void wait_for_something(struct parked_reads *parked)
 	pthread_cond_timedwait(&parked->has_done, &parked->lock, &until);
 }
 
-/* Waits for reads that are done, or until readers are to be looked after. False at the
- * end: every read was replied to. */
+/*
+ * Waits for reads that are done, or until the next check of the readers. Returns false at
+ * the end, when every read has its reply.
+ */
 static bool take_work(struct parked_reads *parked, struct parked_read **ret_done,
 		      bool *ret_reaps)
 {
@@ -283,7 +292,7 @@ static bool take_work(struct parked_reads *parked, struct parked_read **ret_done
 	return *ret_done || !parked->is_stopping;
 }
 
-/* The next look is in a second, if any read is parked then. */
+/* Checks the readers. The next check is in a second, if any read is parked then. */
 static void look_after_readers(struct parked_reads *parked)
 {
 	parked_reads_reap(parked);
@@ -349,14 +358,14 @@ void parked_reads_add(struct parked_reads *parked, fuse_req_t request,
 	read->size = size;
 	r = park(read);
 	if (!r)
-		return; /* the record is the backend's now, and may be freed already */
+		return; /* the backend owns the record now, and may have freed it */
 	read->result = r;
 	reply(read);
 }
 
 /* --- readers that left --- */
 
-/* pid 0 is a process of another namespace: nothing is known of it. */
+/* pid 0 is a process of another namespace, of which nothing is known. */
 static bool is_leaving(pid_t pid)
 {
 	AUTOFREE char *path = text_format("/proc/%d/stat", (int)pid);
@@ -381,7 +390,7 @@ static bool is_leaving(pid_t pid)
 	return state == 'Z' || state == 'X' || flags & FLAG_EXITING;
 }
 
-/* The processes that wait, each once. NULL: there are none, or no memory. */
+/* The processes that wait, each once. NULL: none, or no memory. */
 static pid_t *list_readers(struct parked_reads *parked, size_t *ret_count)
 {
 	SCOPED_LOCK(&parked->lock);

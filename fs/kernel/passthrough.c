@@ -10,11 +10,12 @@
 #include <assert.h>
 #include <string.h>
 
-/* Of an output's node; guarded by the lock of the handles. */
+/* State of an output's node. Guarded by the lock of the handles. */
 struct opens {
 	unsigned opens;
-	int backing_id;	 /* the kernel's name of its media file; 0: reads come to us */
-	bool is_opening; /* the first one is being decided */
+	int backing_id;	 /* the kernel's id of its media file; 0: reads reach the
+			  * daemon */
+	bool is_opening; /* the first open is being decided */
 };
 
 size_t passthrough_state_bytes(void)
@@ -46,7 +47,7 @@ void passthrough_init(struct filesystem *fs, struct fuse_conn_info *connection)
 	log_info("event=passthrough");
 }
 
-/* Whether this open decides for those to come: whoever else comes waits for it. */
+/* Whether this open decides for the following ones. Other opens wait for the decision. */
 static bool begin_deciding(struct filesystem *fs, struct node *node)
 {
 	struct opens *state = opens_of(node);
@@ -83,7 +84,8 @@ static int make_backing(struct filesystem *fs, fuse_req_t request,
 	int backing_id = fd < 0 ? 0 : fuse_passthrough_open(request, fd);
 
 	if (fd >= 0 && backing_id <= 0) {
-		fs->handles->can_pass = false; /* it was told why on the first try */
+		fs->handles->can_pass = false; /* libfuse logged the reason on the
+					        * first try */
 		log_info(
 			"event=no_passthrough reason=\"the kernel does not support it\"");
 	}
@@ -108,7 +110,7 @@ void passthrough_open(struct filesystem *fs, fuse_req_t request, struct handle *
 		info->keep_cache = 0;
 }
 
-/* The backing file to be closed, by the last one; else 0. */
+/* The backing file that the last close must close; otherwise 0. */
 static int count_out(struct filesystem *fs, struct node *node, bool may_close)
 {
 	struct opens *state = opens_of(node);

@@ -1,10 +1,10 @@
 /*
- * FUSE passthrough: the kernel reads an output that is whole on disk from its media file
- * itself, without asking this program. It needs root (CAP_SYS_ADMIN), a kernel that has
- * it (6.9) and a libfuse that has it (3.17); without any of them nothing changes.
+ * FUSE passthrough: the kernel itself reads an output that is complete on disk from its
+ * media file, without a request to this program. It needs root (CAP_SYS_ADMIN), kernel
+ * 6.9 and libfuse 3.17. Without one of them, nothing changes.
  *
- * The kernel wants all opens of an inode at one time to be of one kind: the first one
- * decides for all until the last one closes (fs/README.md, "Immutable outputs").
+ * The kernel requires that all simultaneous opens of an inode are of one kind. The first
+ * open decides for all until the last one closes (fs/README.md, "Immutable outputs").
  */
 #ifndef SEEDANCEFS_FS_KERNEL_PASSTHROUGH_H
 #define SEEDANCEFS_FS_KERNEL_PASSTHROUGH_H
@@ -15,19 +15,22 @@ struct fuse_conn_info;
 struct fuse_file_info;
 struct fuse_req;
 
-/* The bytes that it keeps with each virtual file's node (struct node_layout). */
+/*
+ * Bytes of state that this module keeps with each virtual file's node (struct
+ * node_layout).
+ */
 size_t passthrough_state_bytes(void);
-/* Whether an output is open: perhaps in the one way that allows no other. */
+/* Whether an output is open, and possibly in a way that allows no other kind of open. */
 bool passthrough_is_open(struct filesystem *fs, const struct node *node);
 
-/* At INIT. */
+/* Call it in INIT. */
 void passthrough_init(struct filesystem *fs, struct fuse_conn_info *connection);
-/* An output is opened: chooses how, before the reply. */
+/* Decides how an output is opened. Call it before the reply. */
 void passthrough_open(struct filesystem *fs, struct fuse_req *request,
 		      struct handle *handle, struct fuse_file_info *info);
 /*
- * … and closed. Without a request its open was not taken, and what the kernel knows of
- * the file is left for the next one.
+ * Ends an open. `request` is NULL if the kernel did not take the open; the backing file
+ * then stays registered for the next open.
  */
 void passthrough_close(struct filesystem *fs, struct fuse_req *request,
 		       struct handle *handle);

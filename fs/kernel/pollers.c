@@ -8,12 +8,12 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-/* One that is to be woken. */
+/* A program to wake. */
 struct poller {
 	struct poller *next;
 	const struct handle *handle;
 	uint64_t number;
-	int64_t end_ms; /* boot clock: woken then in any case; INT64_MAX */
+	int64_t end_ms; /* boot clock: woken then in any case; INT64_MAX: never */
 	struct fuse_pollhandle *poll;
 };
 
@@ -55,7 +55,7 @@ void pollers_destroy(struct pollers *pollers)
 
 /* --- waking --- */
 
-/* Takes out those of a task (0: of any) that are due by then, as a list. */
+/* Takes out the pollers of a task (0: of any) that are due by `until_ms`, as a list. */
 static struct poller *take(struct pollers *pollers, uint64_t number, int64_t until_ms)
 {
 	SCOPED_LOCK(&pollers->lock);
@@ -99,7 +99,7 @@ int64_t pollers_tick(struct pollers *pollers, int64_t now_ms)
 	return next_ms;
 }
 
-/* Takes out those of a handle, as a list. */
+/* Takes out the pollers of a handle, as a list. */
 static struct poller *take_of(struct pollers *pollers, const struct handle *handle)
 {
 	SCOPED_LOCK(&pollers->lock);

@@ -1,6 +1,6 @@
 /*
- * The programs that poll an open `status`, and when they are to be woken (ops_poll.h).
- * Any thread; no lock is held while the kernel is notified.
+ * The programs that poll an open `status`, and when to wake them (ops_poll.h). Any
+ * thread. No lock is held while the kernel is notified.
  */
 #ifndef SEEDANCEFS_FS_KERNEL_POLLERS_H
 #define SEEDANCEFS_FS_KERNEL_POLLERS_H
@@ -14,20 +14,25 @@ struct pollers;
 int pollers_create(struct pollers **ret_pollers);
 void pollers_destroy(struct pollers *pollers);
 
-/* A program polls a task's `status`, open as this handle; takes `poll`. A later poll of a
- * handle replaces the one before: it stands for the same waiters. */
+/*
+ * Registers a program that polls a task's `status` through this handle. Takes `poll`. A
+ * later poll of the same handle replaces the earlier one, since it serves the same
+ * waiters.
+ */
 void pollers_add(struct pollers *pollers, const struct handle *handle, uint64_t number,
 		 struct fuse_pollhandle *poll);
-/* It may look for the end of the file then (boot clock, ms). */
+/* Sets when the program may find the end of file (boot clock, ms). */
 void pollers_set_end(struct pollers *pollers, const struct handle *handle,
 		     int64_t end_ms);
-/* The handle is closed. */
+/* Call it when the handle is closed. */
 void pollers_leave(struct pollers *pollers, const struct handle *handle);
 
-/* Wakes those that poll a task's `status`. The announcing thread. */
+/* Wakes the programs that poll a task's `status`. On the announcing thread. */
 void pollers_wake(struct pollers *pollers, uint64_t number);
-/* Wakes those that may look for the end; returns when (boot clock, ms) it is to be asked
- * again, or INT64_MAX. The same thread. */
+/*
+ * Wakes the programs that may find the end of file by now. Returns when (boot clock, ms)
+ * to call it again, or INT64_MAX. On the announcing thread.
+ */
 int64_t pollers_tick(struct pollers *pollers, int64_t now_ms);
 
 #endif

@@ -3,7 +3,7 @@
 #include "backend/base/cleanup.h"
 #include "fs/kernel/ops.h"
 
-/* `atime` is not among them: it is the default, and libfuse 3.17 does not take it. */
+/* `atime` is missing: it is the default, and libfuse 3.17 rejects it. */
 const char *const session_option_names[] = {
 	"allow_other",	"allow_root", "default_permissions",
 	"auto_unmount", "ro",	      "rw",

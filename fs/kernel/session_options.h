@@ -1,18 +1,19 @@
 /*
- * The mount options that are libfuse's own. libfuse itself decides which ones it takes:
- * that differs between its versions.
+ * libfuse's own mount options. libfuse itself decides which ones it accepts, since that
+ * differs between its versions.
  */
 #ifndef SEEDANCEFS_FS_KERNEL_SESSION_OPTIONS_H
 #define SEEDANCEFS_FS_KERNEL_SESSION_OPTIONS_H
 
 #include <stdbool.h>
 
-/* Some of them, for --help and for the nearest spelling; NULL-terminated. */
+/* Some of these options, for --help and for spelling suggestions. NULL-terminated. */
 extern const char *const session_option_names[];
 
 /*
- * Whether libfuse takes an option, which is given without escapes; false without memory.
- * Mounts nothing and prints nothing. Before threads: it silences libfuse's log meanwhile.
+ * Whether libfuse accepts an option, given without escapes. False without memory. It
+ * mounts nothing and prints nothing. Call it before threads exist: it silences libfuse's
+ * log during the call.
  */
 bool session_takes_option(const char *option);
 
