@@ -1,5 +1,6 @@
 /*
- * The word `fetch`: everything of a task is fetched, whatever was given up before.
+ * The control word `fetch`: fetches every output of a task, even if it was given up
+ * before.
  */
 #ifndef SEEDANCEFS_BACKEND_MEDIA_FETCH_H
 #define SEEDANCEFS_BACKEND_MEDIA_FETCH_H

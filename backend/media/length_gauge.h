@@ -22,9 +22,9 @@ struct length_gauge;
 
 /* Empties `name` in the directory (or creates it), without its map. 0 or -errno. */
 int length_gauge_create(int directory, const char *name, struct length_gauge **ret_gauge);
-/* Not whole: gives the disk its room back. */
+/* The file is incomplete: frees its space on disk. */
 void length_gauge_abandon(struct length_gauge *gauge);
-/* What was written stays. */
+/* Keeps the bytes that were written. */
 void length_gauge_close(struct length_gauge *gauge);
 
 /* 0 or -errno of writing. */
@@ -38,7 +38,7 @@ enum gauged {
 	GAUGED_PARTLY,
 	GAUGED_WHOLE,
 	GAUGED_UNCONFIRMED, /* taken as whole, though nothing marks its end */
-	GAUGED_INCOMPLETE,  /* by its structure; but the server has no more */
+	GAUGED_INCOMPLETE,  /* incomplete by its structure, but the server has no more */
 };
 
 enum gauged length_gauge_judge(const struct length_gauge *gauge, bool is_framed,

@@ -1,6 +1,6 @@
 /*
- * Virtual files that a person removes: they are away at once, and the bytes of outputs
- * are dropped a little later.
+ * Virtual files that a user removes: they disappear immediately, and the bytes of outputs
+ * are deleted a little later.
  */
 #ifndef SEEDANCEFS_BACKEND_MEDIA_REMOVAL_H
 #define SEEDANCEFS_BACKEND_MEDIA_REMOVAL_H
@@ -8,7 +8,7 @@
 #include "backend/core/core.h"
 #include "backend/tasks/task.h"
 
-/* Makes backend->removals. 0 or -ENOMEM. */
+/* Creates backend->removals. 0 or -ENOMEM. */
 int removals_create(struct backend *backend);
 void removals_destroy(struct backend *backend);
 
@@ -16,9 +16,11 @@ void removals_destroy(struct backend *backend);
 int removal_hide(struct backend *backend, uint64_t number, unsigned what);
 int removal_unhide(struct backend *backend, uint64_t number, unsigned what);
 
-/* The bytes of an output go now, or of all with kind OUTPUT_COUNT. Backend thread only. */
+/*
+ * Deletes the bytes of an output now, or of all with OUTPUT_COUNT. Backend thread only.
+ */
 void removal_drop(struct backend *backend, uint64_t number, enum output_kind kind);
-/* Those of removed outputs do. Backend thread only. */
+/* Deletes the bytes of removed outputs now. Backend thread only. */
 void removal_finish(struct backend *backend, uint64_t number);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Revealing: a success is shown when the folder side has done its part, or
+ * Revealing: a success becomes visible when the folder side is ready for it, or
  * SHOW_LATEST_MS later. Backend thread only.
  */
 #ifndef SEEDANCEFS_BACKEND_MEDIA_REVEAL_H
@@ -7,13 +7,13 @@
 
 #include "backend/core/core.h"
 
-/* Makes backend->reveals. 0 or -ENOMEM. */
+/* Creates backend->reveals. 0 or -ENOMEM. */
 int reveals_create(struct backend *backend);
 void reveals_destroy(struct backend *backend);
 
-/* All that is to be known of its outputs is known: shows it now, or a little later. */
+/* All properties of the outputs are known: reveals the task now, or a little later. */
 void reveal_task(struct backend *backend, uint64_t number);
-/* The folder side has done its part: shows it now, if it is held back. */
+/* The folder side is ready: reveals the task now, if it is held back. */
 void reveal_now(struct backend *backend, uint64_t number);
 bool reveal_is_held(const struct backend *backend, uint64_t number);
 

@@ -1,5 +1,6 @@
 /*
- * The inside of a size probe: size_probe.c (its life) and size_answer.c (what comes).
+ * Shared by the files of size probes: size_probe.c (their life) and size_answer.c (the
+ * answers).
  */
 #ifndef SEEDANCEFS_BACKEND_MEDIA_SIZE_PROBE_INTERNAL_H
 #define SEEDANCEFS_BACKEND_MEDIA_SIZE_PROBE_INTERNAL_H
@@ -11,11 +12,13 @@
 #include "backend/media/stream/media_answer.h"
 #include "backend/tasks/task.h"
 
-/* What the kernel asks for at once when somebody reads 32 KiB, as ffprobe and
- * thumbnailers do. */
+/*
+ * What the kernel requests at once when a program reads 32 KiB, as ffprobe and
+ * thumbnailers do.
+ */
 #define PROBE_BYTES 131072u
 
-/* One output whose size is being learnt. Backend thread only. */
+/* An output whose size is being determined. Backend thread only. */
 struct size_probe {
 	struct backend *backend;
 	struct size_probe *next;
@@ -25,30 +28,32 @@ struct size_probe {
 	struct timer timer;
 	struct http_call *call;
 	struct media_file *file;		/* once the size is known */
-	struct length_gauge *gauge;		/* while only its end will tell it */
-	uint64_t gauged;			/* bytes that the last one took in */
-	uint64_t received, end;			/* of the answer's bytes */
-	const char *objection;			/* why the answer cannot be used */
-	char said[MEDIA_ANSWER_SAID_BYTES + 1]; /* a failure's text */
+	struct length_gauge *gauge;		/* while only the end of the download
+						 * will tell it */
+	uint64_t gauged;			/* bytes of the previous complete
+						 * download */
+	uint64_t received, end;			/* of the body */
+	const char *objection;			/* why the answer is not usable */
+	char said[MEDIA_ANSWER_SAID_BYTES + 1]; /* the text of a failure */
 	size_t said_size;
 	char *etag;
 	unsigned failures, refusals;
-	bool is_unreachable; /* the media host, at the last try … */
+	bool is_unreachable; /* the media host, at the last attempt … */
 	char why[200];	     /* … for this reason */
-	bool write_failed;   /* no room on disk: the size is all that is learnt */
-	int disk_error;	     /* … of a file that is brought in whole … */
-	uint64_t wants_room; /* … which is asked for again when there is so much */
-	unsigned endless;    /* times that more came than any video has */
-	bool asks_all;	     /* its parts do not tell the size */
-	bool wants_all;	     /* fetch it whole when it is ready */
+	bool write_failed;   /* no space on disk: only the size is determined */
+	int disk_error;	     /* … of a download of the complete file … */
+	uint64_t wants_room; /* … which is retried when this much space is free */
+	unsigned endless;    /* number of downloads larger than any video */
+	bool asks_all;	     /* partial answers do not tell the size */
+	bool wants_all;	     /* fetch the complete file when it is ready */
 };
 
 /* --- size_probe.c --- */
-/* Its size is known. The probe is gone afterwards. */
+/* The size is known. Frees the probe. */
 void size_probe_become_ready(struct size_probe *probe);
-/* Asks again later, after `least_ms` at the least. May drop the probe. */
+/* Retries later, after at least `least_ms`. May free the probe. */
 void size_probe_retry_after(struct size_probe *probe, const char *why, int64_t least_ms);
-/* The link is dead, or its host cannot be reached: asks for a fresh link. */
+/* The link has expired, or its host is unreachable: requests a new link. */
 void size_probe_refused(struct size_probe *probe, const char *why);
 void size_probe_unreachable(struct size_probe *probe, const char *why);
 

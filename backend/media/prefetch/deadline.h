@@ -1,6 +1,4 @@
-/*
- * Until when an output must be fetched, and when that begins. Any thread.
- */
+/* The deadline for fetching an output, and when fetching starts. Any thread. */
 #ifndef SEEDANCEFS_BACKEND_MEDIA_PREFETCH_DEADLINE_H
 #define SEEDANCEFS_BACKEND_MEDIA_PREFETCH_DEADLINE_H
 
@@ -9,16 +7,15 @@
 struct backend;
 
 /*
- * When the video's link dies, in seconds since the epoch; 0: nobody can tell. A link that
- * does not tell by itself is taken to live as long as the service says that its links do:
- * a guess.
+ * When the video's link expires, in seconds since the epoch; 0: unknown. For a link that
+ * does not tell, the life time that the service documents is assumed.
  */
 int64_t backend_link_expires_s(struct backend *backend, const struct task_view *view,
 			       bool *ret_is_guess);
 
 /*
- * When the rest of the video is fetched although nobody reads, ms since the epoch, if
- * that is known beforehand; else 0.
+ * When the rest of the video will be fetched in the background, ms since the epoch, if
+ * that is known; else 0.
  */
 int64_t backend_keep_begins_ms(struct backend *backend, const struct task_view *view);
 

@@ -1,6 +1,6 @@
 /*
- * When bytes are fetched although nobody reads, and in which pieces. Pure: prefetch.h does
- * it.
+ * When to fetch bytes in the background, and in which pieces. Pure; prefetch.h carries it
+ * out.
  */
 #ifndef SEEDANCEFS_BACKEND_MEDIA_PREFETCH_PLAN_H
 #define SEEDANCEFS_BACKEND_MEDIA_PREFETCH_PLAN_H
@@ -8,38 +8,44 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A link may allow 100 requests (providers/README.md, 6.3), and there is no other one. */
+/*
+ * A link may allow only 100 requests (providers/README.md, 6.3), and there is no other
+ * link.
+ */
 #define KEEP_REQUESTS_LOW 64
 
-/* A link's life, ms on the wall clock. */
+/* The life of a link, in wall-clock ms. */
 struct prefetch_life {
 	int64_t begin_ms; /* the task succeeded */
-	int64_t end_ms;	  /* it dies */
+	int64_t end_ms;	  /* the link expires */
 };
 
 /*
- * When the rest of a file shall be fetched: half of the link's life is left then, and a
- * night's sleep of a laptop if it lives that long at all.
+ * When to fetch the rest of a file: with half of the link's life left, and with a night's
+ * sleep of a laptop left if the link lives long enough.
  */
 int64_t prefetch_begin_ms(const struct prefetch_life *life);
 
-/* It goes on now, whoever reads: the link is in its last tenth, or nearly used up. */
+/*
+ * Whether to fetch even while somebody reads: the link is in the last tenth of its life,
+ * or nearly used up.
+ */
 bool prefetch_is_urgent(const struct prefetch_life *life, unsigned requests,
 			int64_t now_ms);
 
-/* Whether `a` is fetched before `b`. */
+/* The order of fetching: by this rank. */
 struct prefetch_rank {
 	bool is_urgent;
 	int64_t end_ms;
 };
 bool prefetch_goes_first(const struct prefetch_rank *a, const struct prefetch_rank *b);
 
-/* The pieces of a file: few, and none small. */
+/* The size of the pieces of a file: few pieces, and no small ones. */
 uint64_t prefetch_piece_bytes(uint64_t size);
 
 /*
- * How long to wait after so many failures in a row, when the link has `left_ms` to live
- * (negative: it should be dead): longer and longer, but with another try before its end.
+ * The delay after consecutive failures, for a link with `left_ms` to live (negative: it
+ * has expired): it grows, but leaves time for another attempt before the end.
  */
 int64_t prefetch_retry_ms(unsigned failures, int64_t left_ms);
 

@@ -1,9 +1,9 @@
 /*
- * Present bytes of a media file, to be handed to the kernel: where each part of a range
- * lies, on disk (mapped) or in a chunk in memory, which the view keeps alive.
+ * The present bytes of a media file, for the kernel: the location of each part of a
+ * range, on disk (mapped) or in a chunk in memory, which the view keeps alive.
  *
- * Never look at the bytes themselves: touching a mapping could meet a file that was cut
- * from outside, where the kernel only answers EFAULT.
+ * Never touch the bytes themselves: if somebody truncated the file, an access to the
+ * mapping would fault, where the kernel merely returns EFAULT.
  */
 #ifndef SEEDANCEFS_BACKEND_MEDIA_STORE_VIEW_H
 #define SEEDANCEFS_BACKEND_MEDIA_STORE_VIEW_H

@@ -1,6 +1,6 @@
 /*
- * Open media: the bytes of one version of an output, as its readers see them. Any thread
- * may call these; none waits for the network.
+ * Open media: the bytes of one version of an output, for its readers. Any thread may call
+ * these functions; none waits for the network.
  */
 #ifndef SEEDANCEFS_BACKEND_MEDIA_STREAM_MEDIA_H
 #define SEEDANCEFS_BACKEND_MEDIA_STREAM_MEDIA_H
@@ -15,7 +15,7 @@ struct media_view;
 
 /*
  * A read that waits for bytes. The caller embeds it in its own record of the request and
- * sets `done`. backend_media_park() takes the record over; `done` hands it back.
+ * sets `done`. backend_media_park() takes over the record; `done` returns it.
  */
 struct media_read {
 	/*
@@ -25,36 +25,39 @@ struct media_read {
 	 */
 	void (*done)(struct media_read *read, int result);
 
-	/* Any thread: 0, or the -errno that media_read_cancel() wants it to end with. */
+	/* Any thread: 0, or the -errno that media_read_cancel() requests. */
 	_Atomic int cancelled;
 
-	/* The backend's while it is parked. */
+	/* Belongs to the backend while it is parked. */
 	struct media_read *next;
 	uint64_t offset, end;
 	int64_t since_ms; /* boot clock: parked, or its last progress */
 };
 
-/* Opens a version of an output. -ESTALE when it is not the present one; -ENOENT. */
+/* Opens a version of an output. -ESTALE if it is not the current version; -ENOENT. */
 int backend_media_open(struct backend *backend, uint64_t number, enum output_kind kind,
 		       uint32_t version, struct media **ret_media);
-/* Opens it once more: for whoever uses its bytes longer than the one that opened it. */
+/* Takes another reference, for callers that use the bytes longer than the opener. */
 void backend_media_ref(struct backend *backend, struct media *media);
 /*
- * After the last close it stays open for two seconds: who opens it again goes on. Its
- * transfers stop at once, and its file is closed at once when the output is removed.
+ * After the last close it stays open for two seconds, so that a reader that reopens it
+ * continues. Its transfers stop immediately, and its file is closed immediately when the
+ * output is removed.
  */
 void backend_media_close(struct backend *backend, struct media *media);
-/* The same, by a reader: what was fetched ahead of it stops. */
+/* Closes it for a reader: bytes are no longer fetched ahead of it. */
 void backend_media_leave(struct backend *backend, struct media *media);
 uint64_t backend_media_size(const struct media *media);
-/* The descriptor of its file if it is whole on disk,
- * for as long as it is open; -ENODATA. */
+/*
+ * The descriptor of its file if it is complete on disk, valid while it is open; -ENODATA.
+ */
 int backend_media_descriptor(const struct media *media);
 
 /*
- * Where the bytes of a range within the file are: 0, and the view is to be cleared;
- * -EAGAIN when some of them are not here; -ENOMEM. Never touches the backend's thread,
- * but for a hint now and then that a sequential reader gets near the end of what is here.
+ * Locates the bytes of a range within the file: 0, and the caller clears the view;
+ * -EAGAIN if some of them are missing; -ENOMEM. Does not involve the backend's thread,
+ * except for an occasional hint that a sequential reader approaches the end of the
+ * present bytes.
  */
 int backend_media_view(struct backend *backend, struct media *media, uint64_t offset,
 		       size_t size, struct media_view *ret_view);
@@ -62,14 +65,14 @@ int backend_media_view(struct backend *backend, struct media *media, uint64_t of
 /*
  * Parks a read until its bytes are here, it fails, its deadline passes, it is cancelled,
  * or the backend stops. The media stays open until then. 0; or -ENOMEM, or -EIO (the
- * backend has stopped), and the record stays the caller's.
+ * backend has stopped), and the caller keeps the record.
  */
 int backend_media_park(struct backend *backend, struct media *media, uint64_t offset,
 		       size_t size, struct media_read *read);
 /*
  * Cancels reads: media_read_cancel() marks each, then one backend_media_end_cancelled()
- * ends those that are still parked. The first is a store and may be called under a lock;
- * the caller keeps the record from being freed meanwhile.
+ * ends those that are still parked. The first is a plain store and may be called under a
+ * lock; the caller keeps the record alive meanwhile.
  */
 void media_read_cancel(struct media_read *read, int result);
 void backend_media_end_cancelled(struct backend *backend);
