@@ -226,7 +226,7 @@ int media_file_set_check(struct media_file *file, enum media_check check)
 	return r;
 }
 
-const char *media_file_promise(const struct media_file *file)
+const char *media_file_expected_digest(const struct media_file *file)
 {
 	return file->facts.expected_digest;
 }

@@ -1,13 +1,13 @@
 /*
- * Bytes of one media file that came and are not on disk: on their way there
- * (writer.h), or in want of room. Readers are served from here meanwhile.
+ * Bytes of one media file that have arrived and are not on disk: queued for it
+ * (writer.h), or lacking space. Readers are served from here in the meantime.
  *
- * They lie in chunks of whole blocks, each with one reference count: the stage's, the
- * writer's and each reader's reply hold it. A chunk that found no room on disk stays, as
- * long as there are not too many of them: the oldest ones are forgotten then, and fetched
- * again by whoever reads them.
+ * The bytes are in chunks of complete blocks, reference counted: the stage, the writer
+ * and each reader's reply hold references. A chunk that found no space on disk is
+ * *homeless* and stays here, up to a limit: the oldest ones are dropped then, and fetched
+ * again when somebody reads them.
  *
- * Threads: any, but for filling a chunk, which is its maker's alone before it is added.
+ * Threads: any; but a chunk is filled only by its creator, before it is added.
  */
 #ifndef SEEDANCEFS_BACKEND_MEDIA_STORE_STAGE_H
 #define SEEDANCEFS_BACKEND_MEDIA_STORE_STAGE_H
@@ -19,11 +19,10 @@
 #include <stdint.h>
 
 #define MEDIA_CHUNK_BYTES (512u << 10)
-/* What a stage keeps of chunks that found no room. */
+/* The limit for homeless chunks. */
 #define MEDIA_HOMELESS_BYTES (4u << 20)
 
-/* Used buffers of full size, for the next chunk:
- * they are warm in the processor's cache. */
+/* Used buffers of full size, for reuse: they are warm in the processor's cache. */
 struct media_pool {
 	pthread_mutex_t lock;
 	struct media_chunk *free; /* guarded by lock */
@@ -37,13 +36,13 @@ struct media_chunk {
 	/* Set before it is added. */
 	struct media_pool *pool;
 	uint64_t offset;
-	size_t size, capacity; /* bytes in it; bytes it may take */
-	uint64_t reserve_end;  /* ask for room on disk up to here first; 0: do not */
+	size_t size, capacity; /* bytes in it; maximum bytes */
+	uint64_t reserve_end;  /* reserve disk space up to here first; 0: do not */
 	char *bytes;
 	/* Guarded by the lock of the stage that it is in. */
 	struct media_chunk *next;
 	bool is_staged, is_homeless;
-	/* The writer's (writer.c), while it is queued there. */
+	/* Belongs to the writer (writer.c) while the chunk is queued. */
 	struct media_chunk *next_queued;
 	struct media_file *file;
 };
@@ -68,14 +67,16 @@ void media_chunk_unref(struct media_chunk *chunk);
 
 void media_stage_init(struct media_stage *stage);
 void media_stage_clear(struct media_stage *stage);
-/* Readers find it from now on. Takes a reference. */
+/* Makes the chunk visible to readers. Takes a reference. */
 void media_stage_add(struct media_stage *stage, struct media_chunk *chunk);
-/* Its bytes are on disk, and marked there. */
+/* The chunk's bytes are on disk, and marked there. */
 void media_stage_remove(struct media_stage *stage, struct media_chunk *chunk);
-/* There is no room for it on disk. */
+/* The disk has no space for it. */
 void media_stage_keep(struct media_stage *stage, struct media_chunk *chunk);
-/* A homeless chunk, to be written after all;
- * a reference, or NULL. It is homeless no more. */
+/*
+ * Takes a homeless chunk, to be written after all; a reference, or NULL. It is no longer
+ * homeless.
+ */
 struct media_chunk *media_stage_take_homeless(struct media_stage *stage);
 
 static inline bool media_stage_is_empty(struct media_stage *stage)
@@ -88,14 +89,14 @@ static inline size_t media_stage_homeless(struct media_stage *stage)
 	return atomic_load_explicit(&stage->homeless_bytes, memory_order_relaxed);
 }
 
-/* Whether all that is in it wants room: nothing is on its way to the disk. */
+/* Whether every chunk in it lacks space, and none is queued for the disk. */
 bool media_stage_is_stuck(struct media_stage *stage);
 
-/* Where what is staged at `offset` ends; `offset` if that byte is not. */
+/* Where the staged bytes at `offset` end; `offset` if that byte is not staged. */
 uint64_t media_stage_end(struct media_stage *stage, uint64_t offset);
-/* The first staged byte at or behind `offset`; UINT64_MAX if there is none. */
+/* The first staged byte at or after `offset`; UINT64_MAX if there is none. */
 uint64_t media_stage_next(struct media_stage *stage, uint64_t offset);
-/* The chunk that holds the byte at `offset`: a reference, or NULL. */
+/* The chunk with the byte at `offset`: a reference, or NULL. */
 struct media_chunk *media_stage_find(struct media_stage *stage, uint64_t offset);
 
 #endif

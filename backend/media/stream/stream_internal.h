@@ -1,20 +1,21 @@
 /*
- * The inside of open media: what the files of this directory share.
+ * Shared by the files of this directory.
  *
- *   media.c     which are open
- *   closing.c   what is done before one is closed
+ *   media.c     the table of open media
+ *   closing.c   what happens before a media is closed
  *   files.c     the files on disk
- *   kept.c      how much of an output that is not open is on disk
- *   whole.c     fetching a whole file
+ *   kept.c      how much of a closed output is on disk
+ *   whole.c     fetching a complete file
  *   read.c      reads that wait for bytes
- *   window.c    what is fetched next: runs of readers, and windows ahead of them
- *   transfer.c  the ranges on their way: how they begin, their answers, their end
- *   intake.c    what they bring, and when they pause
- *   failure.c   what is done when one fails
- *   disk.c      what became of the bytes on their way to the disk
- *   verify.c    whether a whole file is what was promised
+ *   window.c    what to fetch next: runs of readers, and windows ahead of them
+ *   transfer.c  running transfers: their start, their answers, their end
+ *   intake.c    received bytes, and pausing
+ *   failure.c   failed transfers
+ *   disk.c      the results of writing to disk
+ *   verify.c    comparing a complete file with its expected digest
  *
- * Everything here runs on the backend's thread, but for what is said to be any thread's.
+ * Everything runs on the backend's thread, unless a function is documented for any
+ * thread.
  */
 #ifndef SEEDANCEFS_BACKEND_MEDIA_STREAM_STREAM_INTERNAL_H
 #define SEEDANCEFS_BACKEND_MEDIA_STREAM_STREAM_INTERNAL_H
@@ -36,7 +37,7 @@
 
 struct opening;
 
-/* What is on disk of an output that is not open: kept.c. */
+/* The bytes on disk of an output that is not open: kept.c. */
 struct kept_memo {
 	uint64_t number; /* 0: none */
 	enum output_kind kind;
@@ -57,65 +58,68 @@ struct streaming {
 	pthread_mutex_t lock;
 	pthread_cond_t opened;
 	struct media *media;
-	struct opening *openings; /* what somebody is opening just now */
+	struct opening *openings; /* opens in progress */
 	struct kept_memo kept[KEPT_MEMOS];
-	uint64_t kept_changes; /* media that were opened */
+	uint64_t kept_changes; /* counts media that were opened */
 
 	/* Any thread. */
-	atomic_bool has_written; /* the writer has news */
-	struct command cancel;	 /* read.c: ends reads that were cancelled */
+	atomic_bool has_written; /* the writer has a notification */
+	struct command cancel;	 /* read.c: ends cancelled reads */
 	atomic_bool is_cancel_sent;
 };
 
 /*
- * A range on its way. Backend thread only.
+ * A running transfer. Backend thread only.
  *
- * One that follows a bulk reader asks for all that is missing up to the end of the file,
- * and takes it in up to its limit, which goes ahead of the reader: so no request's
- * latency ever stands between a reader and the wire. What lies behind the limit is
- * anybody's.
+ * A transfer for a bulk reader requests everything that is missing up to the end of the
+ * file, and takes it in up to its limit, which stays ahead of the reader: so the latency
+ * of a request never stalls the reader. Bytes beyond the limit may be fetched by other
+ * transfers.
  */
 struct transfer {
 	struct transfer *next;
 	struct media *media;
 	struct http_call *call;
-	char *url; /* the link that was asked */
+	char *url; /* the link that it uses */
 	uint64_t start, position, end;
-	uint64_t asked_end;	    /* of the request: `end` may have been cut since */
+	uint64_t asked_end;	    /* of the request; `end` may have been reduced
+				     * since */
 	uint64_t limit;		    /* it pauses here; at most `end` */
-	int64_t paused_ms;	    /* boot clock, when it got there; 0: not there */
-	struct media_chunk *chunk;  /* what came last, not staged yet; or NULL */
-	uint64_t reserved;	    /* room on disk is asked for up to here */
-	int64_t begun_ms, first_ms; /* boot clock: the request, its first bytes */
-	bool is_background;	    /* nobody waits for it: background.h */
-	bool yields;	/* who needs what it brings much later has a request of its own */
-	bool is_ending; /* what comes behind it may begin */
+	int64_t paused_ms;	    /* boot clock, when it reached the limit; 0: it has
+				     * not */
+	struct media_chunk *chunk;  /* the latest bytes, not staged yet; or NULL */
+	uint64_t reserved;	    /* disk space is reserved up to here */
+	int64_t begun_ms, first_ms; /* boot clock: the request, and its first bytes */
+	bool is_background;	    /* no reader waits for it: background.h */
+	bool yields;	/* readers that need bytes near its end start requests of their
+			 * own */
+	bool is_ending; /* the transfer after it may start */
 	bool is_paused;
-	bool is_held;	       /* a reader left: it stops if nobody reads on */
-	bool is_streamed;      /* the whole file, by a server without ranges */
-	bool is_checked;       /* the answer's head fits */
-	bool is_changed;       /* it does not: the server has another file now */
-	bool is_cut;	       /* the answer is shorter than what was asked for */
-	bool is_redundant;     /* another one brings the whole file */
-	const char *objection; /* why its bytes cannot be used; NULL: they can */
+	bool is_held;	       /* a reader has left: it stops unless somebody continues */
+	bool is_streamed;      /* the complete file, from a server without ranges */
+	bool is_checked;       /* the answer's headers fit */
+	bool is_changed;       /* they do not: the server has a different file now */
+	bool is_cut;	       /* the answer is shorter than requested */
+	bool is_redundant;     /* another transfer brings the complete file */
+	const char *objection; /* why its bytes are not usable; NULL: they are */
 	uint64_t brought;      /* bytes that were missing before */
-	char said[MEDIA_ANSWER_SAID_BYTES + 1]; /* a failure's text */
+	char said[MEDIA_ANSWER_SAID_BYTES + 1]; /* the text of a failure */
 	size_t said_size;
 	bool has_no_memory;
 };
 
-/* A reader that goes on in order. Backend thread only. */
+/* A sequential reader. Backend thread only. */
 struct run {
-	uint64_t first;	 /* where it began */
-	uint64_t next;	 /* where it is expected to read on */
-	uint64_t window; /* bytes to have on their way for it */
-	uint64_t grown;	 /* where it stood when the window grew last; 0: never */
-	bool is_proven;	 /* it went on in order at least once: fetch ahead */
-	bool is_bulk;	 /* it reads much: one request for all the rest */
+	uint64_t first;	 /* where it started */
+	uint64_t next;	 /* where it is expected to continue */
+	uint64_t window; /* bytes to keep in flight for it */
+	uint64_t grown;	 /* its position when the window last grew; 0: never */
+	bool is_proven;	 /* it has read sequentially at least once: read ahead */
+	bool is_bulk;	 /* it reads much: one request for the rest of the file */
 	int64_t used_ms;
 };
 
-/* Media that is open. */
+/* An open media. */
 struct media {
 	/* Set when opened. */
 	struct backend *backend;
@@ -130,9 +134,11 @@ struct media {
 
 	/* Any thread. */
 	_Atomic(struct media_read *) arrived; /* parked, not yet in `waits` */
-	struct media_read refused; /* in `arrived` once no read can be parked here */
+	struct media_read refused; /* in `arrived` once reads can no longer be parked
+				    * here */
 	atomic_bool was_read;
-	_Atomic uint64_t mark; /* a reader that gets here tells the backend: it goes on */
+	_Atomic uint64_t mark; /* a reader that reaches this offset notifies the
+			        * backend */
 
 	/* Backend thread only. */
 	struct media_read *waits; /* reads that are parked here */
@@ -140,48 +146,47 @@ struct media {
 	struct run runs[MEDIA_RUNS_MAX];
 	struct timer retry, tick, linger;
 	struct timer ahead;  /* a transfer is ending */
-	uint64_t ahead_at;   /* where it ends */
-	int64_t unused_ms;   /* boot clock, when it was closed last; 0: never */
-	int64_t progress_ms; /* boot clock, when a block became whole last */
-	int64_t overdue_ms;  /* boot clock, when reads had waited too long last */
+	uint64_t ahead_at;   /* where that transfer ends */
+	int64_t unused_ms;   /* boot clock of the last close; 0: never */
+	int64_t progress_ms; /* boot clock, when a block was last completed */
+	int64_t overdue_ms;  /* boot clock, when reads last timed out */
 	unsigned failures, refusals;
 	bool again_is_bulk;
-	uint64_t again_start, again_end; /* the range that failed last */
-	char *etag;	  /* that the server told first, if it told none before */
-	char *trouble;	  /* what went wrong last; NULL: bytes came since */
-	bool is_linkless; /* … and the service had no link to it when it was asked */
+	uint64_t again_start, again_end; /* the last range that failed */
+	char *etag;	  /* the server's first ETag, if the task's had none */
+	char *trouble;	  /* the latest failure; NULL: bytes arrived since */
+	bool is_linkless; /* … and the service had no link for it when asked */
 	bool is_refreshing;
-	bool wants_all;	  /* fetch the whole file, readers or not */
-	bool is_stale;	  /* the server has another file now */
-	bool needs_sync;  /* it became whole: made durable with the next tick, when its
-			     readers are likely to be served */
+	bool wants_all;	  /* fetch the complete file, with or without readers */
+	bool is_stale;	  /* the server has a different file now */
+	bool needs_sync;  /* it is complete: made durable at the next tick, after its
+			   * readers have been served */
 	bool has_no_room; /* on disk, and the task's note says so */
-	bool is_dropped;  /* its file was removed: who has it open reads on */
-	struct prefetch_job
-		*job;	     /* whose turn it is to fetch it, or NULL: background.h */
-	struct check *check; /* its bytes are being compared, or NULL */
+	bool is_dropped;  /* its file was removed: open readers continue */
+	struct prefetch_job *job; /* the job that fetches it, or NULL: background.h */
+	struct check *check;	  /* the comparison of its bytes in progress, or NULL */
 	struct timer check_timer; /* … the next slice */
-	bool is_concluded;	  /* they were, now or earlier, or could not be */
+	bool is_concluded;	  /* they were compared, or could not be */
 };
 
 /* --- media.c --- */
-/* The first in the table. Only the backend's thread takes any out of it. */
+/* The first one in the table. Only the backend's thread removes any. */
 struct media *media_first(struct backend *backend);
 /* NULL: it is not open. The lock is held. */
 struct media *media_find(struct backend *backend, uint64_t number, enum output_kind kind,
 			 uint32_t version);
-/* Nothing is under way. */
+/* Whether no transfer is running. */
 bool media_is_idle(struct media *media);
-/* Somebody has it open. */
+/* Whether somebody has it open. */
 bool media_is_used(const struct media *media);
 
 /* --- closing.c --- */
-/* It must be out of the table. */
+/* It must have been removed from the table. */
 void media_destroy(struct media *media);
-/* A good part of it came, and is not durable yet. */
+/* Whether a considerable part of it has arrived and is not durable yet. */
 bool media_is_worth_a_sync(const struct media *media);
 void media_linger_due(void *context);
-/* Closes it, in a while, if nobody has it open and nothing is under way any more. */
+/* Closes it after a delay, if nobody has it open and no transfer is running. */
 void media_close_unused(struct media *media);
 
 /* --- files.c --- */
@@ -189,93 +194,94 @@ void media_close_unused(struct media *media);
 int media_open_bytes(struct media *media);
 
 /* --- kept.c --- */
-/* It is open, and will change. The lock is held. */
+/* It is open and about to change. The lock is held. */
 void media_kept_forget(const struct media *media);
 
 /* --- read.c --- */
-/* Before any read is cancelled. */
+/* Call it before any read is cancelled. */
 void media_reads_init(struct backend *backend);
 /* Whether any read waits. */
 bool media_has_waits(struct media *media);
-/* Answers the waiting reads whose bytes are here. */
+/* Answers waiting reads whose bytes are here. */
 void media_answer_ready(struct media *media);
-/* Ends all waiting reads with the result. */
+/* Ends all waiting reads with this result. */
 void media_answer_all(struct media *media, int result);
-/* The same with -EIO, and no read can be parked here again: the backend stops. */
+/* The same with -EIO; afterwards no read can be parked here: the backend stops. */
 void media_refuse_reads(struct media *media);
-/* Once a second, while something is under way. */
+/* Ticks once a second while transfers are running. */
 void media_start_tick(struct media *media);
 void media_tick_due(void *context);
 
 /* --- window.c --- */
-/* What a transfer brings from now on; what it brought before may be forgotten again. */
+/* The next byte that a transfer brings; what it brought before may have been dropped. */
 uint64_t media_next_of(const struct transfer *transfer);
-/* A read was parked: it goes on with a run, whose window is kept on its way. */
+/* A read was parked: assigns it to a run and keeps the run's window in flight. */
 void media_follow_read(struct media *media, uint64_t offset, uint64_t end);
-/* A reader that finds everything present got as far as `offset`. */
+/* A reader that finds all bytes present has reached `offset`. */
 void media_follow_reader(struct media *media, uint64_t offset);
-/* A transfer is about to end: what a reader wants behind it begins. */
+/* A transfer is about to end: starts what a reader needs after it. */
 void media_ahead_due(void *context);
 
 /* --- disk.c --- */
-/* The disk takes no bytes: it has no room, or stands still. */
+/* Whether the disk rejects bytes: it is full or stalls. */
 bool media_lacks_disk(const struct media *media);
-/* The task's note says that it takes none of this media. */
+/* Whether the task's note says that the disk rejects this media. */
 bool media_is_noted(const struct media *media, const struct task_view *view);
-/* Looks whether it does by now; what found no room is tried again. */
+/* Checks whether the disk accepts bytes again, and retries those that found no space. */
 void media_retry_disk(struct media *media);
 
 /* --- transfer.c --- */
 /* [start, end), of which up to `limit` is taken in for now. */
 int media_start_transfer(struct media *media, uint64_t start, uint64_t end,
 			 uint64_t limit);
-/* What they brought is kept. */
+/* Keeps the bytes that they brought. */
 void media_stop_transfer(struct transfer *transfer);
 void media_stop_transfers(struct media *media);
-/* Those that nobody waits for any more. */
+/* Stops transfers that nobody waits for. */
 void media_stop_unwanted(struct media *media);
-/* Those that are paused where no reader came for long. */
+/* Stops paused transfers that no reader has reached for a while. */
 void media_stop_idle(struct media *media);
-/* Those that are paused, and that no read waits for. Returns whether there were any. */
+/* Stops paused transfers that no read waits for. Returns whether there were any. */
 bool media_stop_paused(struct media *media);
-/* A reader left: what goes ahead of one waits until somebody reads on. */
+/* A reader has left: pauses read-ahead until somebody continues. */
 void media_hold_back(struct media *media);
 
 /* --- intake.c --- */
-/* Takes the next bytes of a transfer in. 0 or -ENOMEM. */
+/* Takes in the next bytes of a transfer. 0 or -ENOMEM. */
 int media_take_in(struct transfer *transfer, const char *bytes, size_t size);
-/* What came so far is of use, but for a block that is not whole yet. */
+/* Stages all complete blocks that have arrived. */
 void media_stage_blocks(struct transfer *transfer);
-/* It ends here, whether it came to its end or not. */
+/* The transfer ends here, completely or not. */
 void media_stage_rest(struct transfer *transfer);
-/* Whether a read waits for what it brings next. */
+/* Whether a read waits for its next bytes. */
 bool media_is_waited_for(const struct transfer *transfer);
 bool media_must_pause(const struct transfer *transfer);
 bool media_is_at_limit(const struct transfer *transfer);
-/* Transfers that were paused go on, where they may. */
+/* Resumes paused transfers where that is allowed. */
 void media_resume(struct media *media);
-/* Bytes that cannot be kept have only so much room in memory:
- * no more than these ahead. */
+/* Bytes that cannot be stored have limited space in memory: the maximum read-ahead. */
 uint64_t media_most_ahead(const struct media *media);
 
 /* --- failure.c --- */
-/* It did not bring what it was to; it is gone but for this. */
+/* The transfer did not bring its bytes; it is about to be freed. */
 void media_transfer_failed(struct media *media, const struct transfer *transfer,
 			   const struct http_response *response);
-/* What went wrong; with NULL, all is well again. */
+/* Sets the latest failure; NULL clears it. */
 void media_set_trouble(struct media *media, const char *trouble);
-/* Ends all waiting reads with -EIO, and says why in the task's note. */
+/* Ends all waiting reads with -EIO, and sets the reason as the task's note. */
 void media_give_up(struct media *media, const char *why);
-/* … which is over. */
+/* … removes that note. */
 void media_clear_note(struct media *media);
-/* Reads were ended since nothing came for too long: says so in the task's note. */
+/* Reads timed out: sets the task's note. */
 void media_note_overdue(struct media *media);
 void media_retry_due(void *context);
 
 /* --- verify.c --- */
-/* With the tick: begins to check what is whole and durable. True while that goes on. */
+/*
+ * At the tick: starts comparing a complete, durable file. True while that is in progress.
+ */
 bool media_check_go_on(struct media *media);
-/* The next tick will. */
+/* Whether the next tick will start it. */
 bool media_check_is_due(const struct media *media);
 void media_check_due(void *context);
 void media_check_clear(struct media *media);

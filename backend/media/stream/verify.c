@@ -95,7 +95,7 @@ static int begin(struct media *media)
 	const char *hex;
 	struct check *check;
 
-	if (expected_digest_parse(media_file_promise(media->file), &kind, &hex))
+	if (expected_digest_parse(media_file_expected_digest(media->file), &kind, &hex))
 		return -ENODATA;
 	check = calloc(1, sizeof(*check));
 	if (!check)

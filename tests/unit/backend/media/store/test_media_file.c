@@ -269,7 +269,7 @@ static void test_what_is_remembered(void **state)
 	struct media_file *file = open_file(directory, 3 * BLOCK, "a");
 
 	assert_int_equal(media_file_check(file), MEDIA_UNCHECKED);
-	assert_string_equal(media_file_promise(file), "");
+	assert_string_equal(media_file_expected_digest(file), "");
 	media_file_set_expected_digest(file, "md5=900150983cd24fb0d6963f7d28e17f72");
 	media_file_set_check(file, MEDIA_WRONG);
 	assert_int_equal(media_file_count_requests(file, 5, 1), 1);
@@ -281,12 +281,12 @@ static void test_what_is_remembered(void **state)
 	assert_int_equal(media_file_look_requests(directory, "other", 7), 0);
 	file = open_file(directory, 3 * BLOCK, "a");
 	assert_int_equal(media_file_check(file), MEDIA_WRONG);
-	assert_string_equal(media_file_promise(file),
+	assert_string_equal(media_file_expected_digest(file),
 			    "md5=900150983cd24fb0d6963f7d28e17f72");
 	media_file_unref(file);
 	file = open_file(directory, 3 * BLOCK, "b");
 	assert_int_equal(media_file_check(file), MEDIA_UNCHECKED);
-	assert_string_equal(media_file_promise(file), "");
+	assert_string_equal(media_file_expected_digest(file), "");
 	media_file_unref(file);
 }
 
