@@ -101,7 +101,7 @@ static bool put(struct due_queue *queue, const struct due_folder *folder, int64_
 }
 
 /* `submit` covered the files present at that moment; later changes settle again. */
-static void end_haste(struct due_queue *queue, uint64_t number)
+static void settle_again(struct due_queue *queue, uint64_t number)
 {
 	struct due *due = find(queue, number);
 
@@ -118,7 +118,7 @@ static bool poke(struct due_queue *queue, uint64_t number, int64_t settle_ms)
 	struct due_folder folder = { .number = number };
 	SCOPED_LOCK(&queue->lock);
 
-	end_haste(queue, number);
+	settle_again(queue, number);
 	return put(queue, &folder, clock_boot_ms() + settle_ms);
 }
 

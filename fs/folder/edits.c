@@ -350,8 +350,8 @@ void edits_copy_came(struct filesystem *fs, uint64_t number)
  * overwrite it, which is not possible. The virtual file is shown again, so nothing is
  * lost.
  */
-static int stand_again(struct filesystem *fs, uint64_t number,
-		       const struct task_view *view, const char *name, bool is_new)
+static int show_again(struct filesystem *fs, uint64_t number,
+		      const struct task_view *view, const char *name, bool is_new)
 {
 	unsigned hidden = folder_hidden_bit(name_virtual_kind(name));
 
@@ -395,13 +395,13 @@ int edits_check_name(struct filesystem *fs, struct node *directory, int fd,
 	if (is_only_shown(view, name)) {
 		if (name_tells_copy(name))
 			edits_copy_came(fs, number);
-		return stand_again(fs, number, view, name, !coming);
+		return show_again(fs, number, view, name, !coming);
 	}
 	if (!coming && is_part_of_refused(view, name))
 		return -EACCES;
 	if (kind == VIRTUAL_LAST_FRAME)
-		stand_again(fs, number, view, name,
-			    true); /* beside an input of that name */
+		show_again(fs, number, view, name,
+			   true); /* beside an input of that name */
 	if (view->state == TASK_PENDING && name_tells_copy(name))
 		return edit_as_copy(fs, number, edits);
 	return edit(fs, directory, name, edits);

@@ -77,7 +77,10 @@ void folder_end_marking(struct filesystem *fs, struct node *directory);
 /* A folder's place as the ledger records it; `path` is borrowed. */
 struct task_place folder_place(const struct node *directory, char *path);
 
-/* Between begin and end: the directory's number. The first call reads its mark. */
+/*
+ * Between folder_begin_marking() and folder_end_marking(): the directory's number. The
+ * first call reads its mark.
+ */
 uint64_t folder_know_number(struct filesystem *fs, struct node *directory, int fd);
 /* … sets the number that is now known. */
 void folder_set_number(struct filesystem *fs, struct node *directory, uint64_t number);
