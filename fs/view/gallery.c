@@ -24,10 +24,10 @@ struct gallery {
 	pthread_mutex_t lock;
 	/* Guarded by lock. */
 	char *text;
-	uint32_t version; /* seconds since the epoch, growing with each text */
+	uint32_t version; /* seconds since the epoch; increases with each text */
 	int64_t made_ms;  /* boot clock */
 	bool is_making, is_hidden;
-	bool is_outdated; /* since it was begun to be made */
+	bool is_outdated; /* something has changed since the last page was started */
 };
 
 int gallery_create(struct gallery **ret_gallery)
@@ -50,7 +50,7 @@ void gallery_destroy(struct gallery *gallery)
 	free(gallery);
 }
 
-/* --- what is on the page --- */
+/* --- the page's content --- */
 
 struct tasks_shown {
 	struct task_view **views; /* referenced */
@@ -94,8 +94,8 @@ static void tasks_shown_clear(struct tasks_shown *tasks)
 }
 
 /*
- * Where the folder is. While the start-up walk has not come to it: where it was last
- * seen, if it still is there. NULL: nobody knows, or it was thrown away.
+ * The folder's path. Until the start-up walk has reached the folder: its last known path,
+ * if it still exists. NULL: unknown, or in the trash.
  */
 static char *path_of(struct filesystem *fs, const struct task_view *view,
 		     struct node *folder)
@@ -118,7 +118,10 @@ static bool is_shown(const struct task_view *view, enum output_kind kind, unsign
 	       !(view->hidden & hidden);
 }
 
-/* An input that has the name stays; the output then takes another. */
+/*
+ * The name of the last frame. An input with the usual name keeps it, and the output gets
+ * another.
+ */
 static const char *frame_of(struct filesystem *fs, const struct task_view *view,
 			    const char *path)
 {
@@ -144,7 +147,7 @@ static char *note_of(struct filesystem *fs, const struct task_view *view)
 	return waiting ? waiting : text_dup(view->waiting ? view->waiting : "settling");
 }
 
-/* Whether the task has a place on the page. */
+/* Fills the task's card. Returns false if the task is not on the page. */
 static bool fill_card(struct filesystem *fs, const struct task_view *view,
 		      struct gallery_card *card)
 {
@@ -189,7 +192,7 @@ static char *make_page(struct filesystem *fs)
 	if (cards && !tasks.error)
 		text = gallery_page(cards, count);
 	for (size_t i = 0; i < count; i++) {
-		free((char *)cards[i].path); /* ours: fill_card() made them */
+		free((char *)cards[i].path); /* owned: made by fill_card() */
 		free((char *)cards[i].prompt);
 		free((char *)cards[i].note);
 	}
@@ -200,7 +203,7 @@ static char *make_page(struct filesystem *fs)
 
 /* --- the snapshot --- */
 
-/* Whether the caller is to make it anew: others go on with the one that is there. */
+/* Whether the caller must make a new page. Other callers use the existing one. */
 static bool begin_making(struct gallery *gallery)
 {
 	SCOPED_LOCK(&gallery->lock);

@@ -15,8 +15,8 @@
 #define NAME_MAX_BYTES 300
 #define NOTE_MAX_BYTES 300
 #define RELOAD_LEAST_S 4
-#define RELOAD_AT_REST_S 12    /* only an order can change it */
-#define CARDS_PER_RELOAD_S 250 /* a long page is worth a longer look */
+#define RELOAD_AT_REST_S 12    /* only a new order can change it */
+#define CARDS_PER_RELOAD_S 250 /* a long page takes longer to read */
 
 struct page {
 	struct buffer text;
@@ -47,7 +47,7 @@ static void add_text(struct buffer *text, const char *raw, size_t max_bytes)
 	add_escaped(text, clean ? clean : "");
 }
 
-/* A path as an address relative to the page: whatever is in it, it is one. */
+/* A path as a URL relative to the page, safe for any bytes in the path. */
 static void add_path(struct buffer *text, const char *path, const char *name)
 {
 	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -92,7 +92,10 @@ static void add_screen(struct buffer *text, const struct gallery_card *card)
 	buffer_add(text, "</div>\n");
 }
 
-/* The folder's name, what is above it softly before it; a link to it. */
+/*
+ * The folder's name as a link to it, with its parent directories in a lighter style
+ * before it.
+ */
 static void add_name(struct buffer *text, const struct gallery_card *card)
 {
 	const char *slash = strrchr(card->path, '/');
@@ -149,7 +152,7 @@ static void add_created(struct buffer *text, int64_t created_ms)
 	buffer_addf(text, "<time datetime=\"%s\">%s</time>", machine, local);
 }
 
-/* When, and by whom it is made. */
+/* When it was made, and by which provider and model. */
 static void add_made(struct buffer *text, const struct gallery_card *card)
 {
 	buffer_add(text, "<p class=\"made\">");
@@ -181,9 +184,9 @@ static void add_card(struct buffer *text, const struct gallery_card *card)
 	buffer_add(text, "</div>\n</article>\n");
 }
 
-/* --- the template's places --- */
+/* --- the template's placeholders --- */
 
-/* What stands between two marks of the template, as a policy's source. */
+/* The digest of the template's text between two markers, as a source for the policy. */
 static void add_digest(struct buffer *text, const char *begin, const char *end)
 {
 	const char *from = strstr(gallery_template, begin);
@@ -299,7 +302,7 @@ static const struct {
 	{ "summary}}", put_summary }, { "cards}}", put_cards },
 };
 
-/* Fills a place; where the template goes on. */
+/* Fills a placeholder. Returns where the template continues. */
 static const char *fill(struct page *page, const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)

@@ -1,10 +1,10 @@
 /*
- * share/gallery.html, compiled in. {{policy}}, {{refresh}}, {{title}}, {{reload}},
- * {{summary}} and {{cards}} stand where gallery_page.c fills it.
+ * share/gallery.html, compiled in. gallery_page.c replaces {{policy}}, {{refresh}},
+ * {{title}}, {{reload}}, {{summary}} and {{cards}}.
  */
 #ifndef SEEDANCEFS_FS_VIEW_GALLERY_TEMPLATE_H
 #define SEEDANCEFS_FS_VIEW_GALLERY_TEMPLATE_H
 
-extern const char gallery_template[]; /* with a NUL behind it */
+extern const char gallery_template[]; /* NUL-terminated */
 
 #endif

@@ -5,12 +5,13 @@
 _Static_assert(VIRTUAL_COUNT - VIRTUAL_STATUS <= 8, "a kind has three bits");
 #define USER_INODE_BIT (UINT64_C(1) << 63)
 #define SIGN_BIT (UINT64_C(1) << 31)
-#define SIGN_SHIFT 31 /* from there to bit 62 */
+#define SIGN_SHIFT 31 /* moves it to bit 62 */
 
 /*
- * Copiers that sort by inode must come to `status` first and to a video last, whose being
- * read changes what task.json says. GIO compares by the lower 32 bits of the difference,
- * signed: so those of `status` are zeros, and nothing of a user's or a task's has bit 31.
+ * Copiers that sort by inode must reach `status` first and a video last, because reading
+ * a video changes task.json. GIO compares the lower 32 bits of the difference as a signed
+ * number. So these bits are zero for `status`, and bit 31 is clear for every file of a
+ * user or a task.
  */
 ino_t user_inode(ino_t inode)
 {

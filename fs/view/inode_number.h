@@ -9,11 +9,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* What of a virtual file's version is in its number. */
+/* The bits of a virtual file's version that its number contains. */
 #define INODE_VERSION_MASK ((UINT64_C(1) << 28) - 1)
 
 ino_t virtual_inode(uint64_t number, enum virtual_kind kind, uint64_t version);
-/* Of a file below. */
+/* Of a file in the library. */
 ino_t user_inode(ino_t inode);
 
 #endif

@@ -8,9 +8,9 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#define FILE_MAX_BYTES (1u << 20) /* longer ones hold pictures: nobody waits for them */
+#define FILE_MAX_BYTES (1u << 20) /* longer ones contain images: too slow */
 
-/* Only what is a file of the folder itself: links lead elsewhere. */
+/* Reads only regular files of the folder itself: links may point elsewhere. */
 static int read_file(int directory, const char *name, struct buffer *text)
 {
 	AUTOCLOSE int fd =
@@ -24,7 +24,10 @@ static int read_file(int directory, const char *name, struct buffer *text)
 	return file_read_all(fd, text);
 }
 
-/* What the file says, its flags taken off; a text that is no good order, as it stands. */
+/*
+ * The prompt of a file, without its flags. A text that is not a valid order is returned
+ * unchanged.
+ */
 static char *prompt_in(struct filesystem *fs, int directory, const char *name)
 {
 	AUTOBUFFER text = BUFFER_INIT(FILE_MAX_BYTES);

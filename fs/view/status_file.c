@@ -42,7 +42,10 @@ static char *render(struct filesystem *fs, const struct task_view *view)
 	return status_text_render(view, &facts);
 }
 
-/* Its turn to render the snapshot; 0: what is there will do, or there is no folder. */
+/*
+ * The caller's turn to render the snapshot. 0: the present snapshot will do, or the
+ * folder is gone.
+ */
 static uint64_t begin(struct filesystem *fs, const struct task_view *view,
 		      int64_t *ret_now_ms)
 {
@@ -55,8 +58,10 @@ static uint64_t begin(struct filesystem *fs, const struct task_view *view,
 	return snapshot_begin(&folder->status);
 }
 
-/* Renders the snapshot anew if it is old; nothing is rendered under the lock. False: by a
- * newer view it is to be done again. */
+/*
+ * Renders the snapshot if it is old, without the lock. Returns false if it must be
+ * rendered again from a newer view.
+ */
 static bool render_snapshot(struct filesystem *fs, const struct task_view *view)
 {
 	int64_t now_ms;
@@ -74,12 +79,12 @@ static bool render_snapshot(struct filesystem *fs, const struct task_view *view)
 	return true;
 }
 
-/* Then the snapshot is of this view or a newer one, and of nothing that was so before. */
+/* Ensures that the snapshot shows this view or a newer one, and nothing older. */
 static void refresh(struct filesystem *fs, const struct task_view *view)
 {
 	bool is_done = render_snapshot(fs, view);
 
-	while (!is_done) { /* each time only because something changed meanwhile */
+	while (!is_done) { /* repeats only when something changed meanwhile */
 		AUTOVIEW *newer = backend_task_view(fs->backend, view->number);
 
 		is_done = !newer || render_snapshot(fs, newer);

@@ -1,6 +1,6 @@
 /*
- * The file `status`: getattr and read serve the same snapshot, text, size and time
- * (folder/status_snapshot.h), which is kept with the task's folder. Any thread; nothing is
+ * The file `status`. getattr and read serve the same snapshot (text, size and time;
+ * folder/status_snapshot.h), which belongs to the task's folder. Any thread. Nothing is
  * rendered under a lock.
  */
 #ifndef SEEDANCEFS_FS_VIEW_STATUS_FILE_H
@@ -10,10 +10,10 @@
 
 /* A copy of the text, to free(); NULL: no memory. */
 char *status_file_text(struct filesystem *fs, uint64_t number);
-/* Its size and time, by a view of the task; -ESTALE when its folder is gone. */
+/* Its size and time for a view of the task; -ESTALE if its folder is gone. */
 int status_file_stat(struct filesystem *fs, const struct task_view *view,
 		     struct stat *status);
-/* Its snapshot is too old by now, whatever its age. */
+/* Makes its snapshot outdated, whatever its age. */
 void status_file_outdate(struct filesystem *fs, uint64_t number);
 
 #endif

@@ -9,9 +9,9 @@
 #include <time.h>
 
 #define VALUE_MAX_BYTES 700
-#define ERROR_MAX_BYTES 2000 /* with the code and the advice below STATUS_MAX_BYTES */
+#define ERROR_MAX_BYTES 2000 /* code and advice fit below STATUS_MAX_BYTES */
 
-/* Ends at the ceiling without losing what stands before. */
+/* Stops at the size limit; earlier lines are kept. */
 static void add_line(struct buffer *text, const char *key, const char *value)
 {
 	AUTOFREE char *clean =
@@ -123,7 +123,7 @@ bool error_text_exists(const struct task_view *view)
 	       !task_is_active(view->state);
 }
 
-/* What, why, and what to do now. */
+/* States what happened, why, and what to do now. */
 char *error_text_render(const struct task_view *view)
 {
 	static const char *const heads[] = {

@@ -23,8 +23,8 @@ static char *render(struct filesystem *fs, const struct task_view *view)
 }
 
 /*
- * Each text of task.json is a version of its own, which is its inode: its checksum, so
- * that a text that stays the same while its task changes stays the same file.
+ * Each text of task.json is a version with its own inode. The version is the text's
+ * checksum, so the file stays the same while the text does, even if the task changes.
  */
 static uint32_t text_version(const char *text)
 {

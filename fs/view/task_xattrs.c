@@ -23,7 +23,7 @@ static char *show_state(const struct draft *draft)
 	return strdup(task_state_word(draft->view->state));
 }
 
-/* As in `status`: until it is sent, an attempt has none of these. */
+/* As in `status`: an attempt has no such attribute until it is sent. */
 static char *show_sent(const struct draft *draft, const char *text)
 {
 	if (draft->view->state == TASK_PENDING || !text || !*text)
@@ -53,7 +53,7 @@ static char *show_prompt(const struct draft *draft)
 	return prompt_of(draft->fs, draft->folder, draft->view, SHOWN_PROMPT_MAX_BYTES);
 }
 
-/* RFC 3339. A guess is none: `status` says "about". */
+/* RFC 3339. A guess is omitted: `status` marks it with "about". */
 static char *show_expires(const struct draft *draft)
 {
 	bool is_guess = false;

@@ -14,8 +14,8 @@
 #include <string.h>
 
 #define QUIET_JSON_MS \
-	500 /* until task.json appears: fs/README.md, "Copies are not orders" */
-#define BLOCKS_LEAST 8 /* a file without blocks would be archived as zeros */
+	500 /* delay before task.json appears: fs/README.md, "Copies are not orders" */
+#define BLOCKS_LEAST 8 /* archivers write a file without blocks as zeros */
 
 /* --- which files there are, and what removing one of them hides --- */
 

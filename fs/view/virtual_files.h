@@ -1,5 +1,5 @@
 /*
- * Virtual files: what a task's folder shows besides the user's files, and their
+ * Virtual files: the files that a task's folder shows besides the user's, and their
  * attributes. Any thread.
  */
 #ifndef SEEDANCEFS_FS_VIEW_VIRTUAL_FILES_H
@@ -7,34 +7,35 @@
 
 #include "fs/folder/filesystem.h"
 
-/* What a virtual file is, for a look-up. */
+/* A virtual file, for a look-up. */
 struct virtual_file {
 	enum virtual_kind kind;
-	uint32_t
-		version; /* of task.json 0: it is its text's, which is not rendered yet */
+	uint32_t version; /* 0 for task.json, whose text is not rendered yet */
 	const char *name;
 };
 #define VIRTUAL_FILES_MAX 5
 
 /*
- * The virtual files that the folder shows now, `status` first. `has_own_frame`: the user
- * has a file called last_frame.png there. Returns their count.
+ * Lists the virtual files that the folder shows now, `status` first. `has_own_frame`: the
+ * user has a file called last_frame.png there. Returns their count.
  */
 size_t virtual_list(struct filesystem *fs, struct node *directory,
 		    const struct task_view *view, bool has_own_frame,
 		    struct virtual_file files[VIRTUAL_FILES_MAX]);
 
 /*
- * What is hidden (HIDDEN_…) when a user removes a virtual file. Once `status` was
- * removed, nothing that is not in the list now appears any more.
+ * What to hide (HIDDEN_…) when a user removes a virtual file. After `status` is removed,
+ * files that are not in the list never appear.
  */
 unsigned virtual_hiding(const struct virtual_file *files, size_t count,
 			enum virtual_kind kind);
 
-/* The attributes of a virtual file;
- * -ESTALE when that version is gone and nobody holds it. */
+/*
+ * The attributes of a virtual file. -ESTALE if that version is gone and no longer
+ * referenced.
+ */
 int virtual_stat(struct filesystem *fs, struct node *node, struct stat *ret_status);
-/* The node of a virtual file, with a reference; -ENOMEM. */
+/* The node of a virtual file, with a reference. 0 or -errno. */
 int virtual_get(struct filesystem *fs, struct node *directory,
 		const struct task_view *view, const struct virtual_file *file,
 		struct node **ret_node);
