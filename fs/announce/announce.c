@@ -113,7 +113,7 @@ static void enqueue(struct announce *announce, struct told *told)
 	announce->end = &told->next;
 }
 
-/* Takes out the one that `at` points at. */
+/* Removes the record that `at` points at. */
 void told_dequeue(struct announce *announce, struct told **at)
 {
 	struct told *told = *at;
@@ -129,10 +129,10 @@ void announce_wake(struct announce *announce)
 	const uint64_t one = 1;
 
 	if (write(announce->wake, &one, sizeof(one)) < 0)
-		return; /* it is full of wakes */
+		return; /* it already holds wakes */
 }
 
-/* --- what others tell --- */
+/* --- called by other modules --- */
 
 void announce_changed(struct announce *announce, uint64_t number)
 {
@@ -140,7 +140,7 @@ void announce_changed(struct announce *announce, uint64_t number)
 
 	pthread_mutex_lock(&announce->lock);
 	told = told_find_or_add(announce, number);
-	if (told) { /* without memory its next change tells */
+	if (told) { /* without memory the task's next change is announced */
 		told->due_ms = 0;
 		enqueue(announce, told);
 	}
@@ -187,7 +187,7 @@ void announce_forget(struct announce *announce, uint64_t number)
 
 	if (!told)
 		return;
-	announce->page_is_outdated = true; /* its card goes */
+	announce->page_is_outdated = true; /* its card disappears */
 	for (struct told **queued = &announce->first; *queued; queued = &(*queued)->next)
 		if (*queued == told) {
 			told_dequeue(announce, queued);
@@ -205,7 +205,7 @@ void announce_handed(struct announce *announce, uint64_t number, enum virtual_ki
 	SCOPED_LOCK(&announce->lock);
 	struct told *told = told_find(announce, number);
 
-	/* A look-up may have begun before it went. */
+	/* A look-up may have started before the file disappeared. */
 	if (told && (kind != VIRTUAL_ERROR || version > told->error_gone))
 		told->known[kind] = version;
 }

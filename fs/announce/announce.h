@@ -1,29 +1,31 @@
 /*
- * Announcements, the daemon's end: what changed in the tasks' folders is told to whoever
- * watches them (announcer.h), and wakes whoever polls a `status` (kernel/ops_poll.c).
+ * Announcements, on the daemon's side. They report changes in the tasks' folders to
+ * programs that watch them (announcer.h), and wake programs that poll a `status`
+ * (kernel/ops_poll.c).
  *
- * For each task it is kept what watchers were told last. Whatever may have changed it
- * only marks the task; one thread looks what is different now, and gives the announcer
- * one job after the other. Several changes of one file that were not announced yet are
- * one, so that what waits here is bounded by the number of tasks. Nobody waits for the
- * announcer: frozen or dead, everything but the events goes on.
+ * This module records what was last announced of each task. A possible change only marks
+ * the task. One thread finds what is different and gives the announcer one job at a time.
+ * Several changes of one file that are not announced yet are merged, so the size of the
+ * queue is bounded by the number of tasks. Nothing waits for the announcer: if it is
+ * frozen or dead, only the events are missing.
  *
- * What is announced:
- * - a file of the program's that comes or goes, but for one that a person removed (the
- *   kernel told that), at once; what came and went before it was told of is told of only
- *   if somebody found it meanwhile;
- * - `status`, and task.json with it, when a person would see something new: another
- *   state, progress, reason, note, link, percentage kept. The countdown of a folder that
- *   settles, and the times of the service's being asked, change silently. A state is
- *   announced at once, everything else at most once a second and task;
- * - error.txt when its text changes, an output when it became another one;
- * - gallery.html in the root, when any of this would change a card, once a second at
- *   most. The page is not made for that, but for whoever looks after it.
+ * The following is announced:
+ * - A virtual file that appears or disappears, immediately. Not if a person removed it,
+ *   since the kernel reported that. A file that appeared and disappeared before it was
+ *   announced counts only if a program found it meanwhile.
+ * - `status`, and task.json with it, when they show something new to a person: another
+ *   state, progress, reason, note, link or percentage on disk. The countdown of a folder
+ *   that settles and the times of polls change silently. A state is announced
+ *   immediately, everything else at most once a second per task.
+ * - error.txt when its text changes; an output when another version replaces it.
+ * - gallery.html in the root, when any of this would change a card, at most once a
+ *   second. The announcement does not make the page; the next look-up does.
  *
- * The names themselves show at once, to everybody but the announcer, who is told that a
- * name is not there until it made it: so the kernel sees a creation.
+ * The names themselves are visible to every program immediately, except to the announcer.
+ * It does not find a name until it has created it, so that the kernel sees a creation.
  *
- * Any thread, where nothing else is said. No lock is held over I/O or a call elsewhere.
+ * Any thread, unless stated otherwise. No lock is held during I/O or a call to another
+ * module.
  */
 #ifndef SEEDANCEFS_FS_ANNOUNCE_ANNOUNCE_H
 #define SEEDANCEFS_FS_ANNOUNCE_ANNOUNCE_H
@@ -36,48 +38,56 @@ struct announce;
 
 int announce_create(struct filesystem *fs, struct announce **ret_announce);
 /*
- * After the mount, before the backend starts: what the tasks show now was there before
- * anybody could watch. `announcer` is borrowed until announce_stop(). 0 or -errno.
+ * Call it after the mount and before the backend starts. What the tasks show now is not
+ * announced: it existed before any program could watch. `announcer` is borrowed until
+ * announce_stop(). 0 or -errno.
  */
 int announce_start(struct announce *announce, struct announcer *announcer,
 		   const struct mount_identity *mounted);
-/* Before the session ends. */
+/* Call it before the session ends. */
 void announce_stop(struct announce *announce);
 void announce_destroy(struct announce *announce);
 
 /* Something of a task may have changed. Only queues. */
 void announce_changed(struct announce *announce, uint64_t number);
-/* Bytes of its outputs are being fetched: for a while it is looked at once a second. */
+/*
+ * Bytes of its outputs are being fetched: for a while the task is checked once a second.
+ */
 void announce_watch(struct announce *announce, uint64_t number);
-/* Before a person's removal of a virtual file takes effect: the kernel announces that. */
+/*
+ * Call it before a person's removal of a virtual file takes effect: the kernel announces
+ * that removal itself.
+ */
 void announce_removed(struct announce *announce, uint64_t number, enum virtual_kind kind);
-/* Its folder is gone. */
+/* The task's folder is gone. */
 void announce_forget(struct announce *announce, uint64_t number);
-/* The kernel knows this version of a virtual file now. */
+/* The kernel now knows this version of a virtual file. */
 void announce_handed(struct announce *announce, uint64_t number, enum virtual_kind kind,
 		     uint32_t version);
-/* How often its `status` changed so that a person would see it. */
+/* How often the task's `status` changed in a way that a person would see. */
 unsigned announce_changes(struct announce *announce, uint64_t number);
 
-/* When task.json came to a folder that was not sent yet (wall clock, ms); 0: not seen. */
+/*
+ * When task.json appeared in a folder that was not sent yet (wall clock, ms); 0: unknown.
+ */
 int64_t announce_listed_ms(struct announce *announce, uint64_t number);
 
-/* Makes its thread ask those who poll (kernel/ops_poll.h) when they are due. */
+/* Wakes the thread, which then checks when the pollers are due (kernel/ops_poll.h). */
 void announce_wake(struct announce *announce);
 
 /* Whether a request comes from the announcer. */
 bool announce_is_ours(const struct announce *announce, pid_t pid);
 
-/* The job that it has. */
+/* The announcer's current job. */
 struct announce_job {
 	uint32_t id;
 	uint64_t number;
 	enum virtual_kind kind;
 	enum announcement what;
-	uint32_t version; /* that the kernel knows */
+	uint32_t version; /* the version that the kernel knows */
 	char name[24];
 };
-/* A copy of it; false: it has none. */
+/* Copies the current job. Returns false if there is none. */
 bool announce_current(struct announce *announce, struct announce_job *ret_job);
 
 #endif

@@ -21,7 +21,7 @@
 
 #define COMMAND_NAME "sdfs-announcer" /* as ps shows it: up to 15 characters */
 #define SOCKET_FD 3
-#define STOP_MS 500 /* for what it is doing just now */
+#define STOP_MS 500 /* for the job in progress */
 #define STEP_MS 10
 #ifndef STATX_MNT_ID_UNIQUE
 #define STATX_MNT_ID_UNIQUE 0x00004000U /* Linux 6.8 */
@@ -64,7 +64,7 @@ static int open_beneath(int directory, const char *path, uint64_t resolve)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-/* Whether the opened root is the daemon's, by its device. */
+/* Whether the opened root is the daemon's, judged by its device. */
 static bool is_on_device(int root, uint64_t device)
 {
 	struct statx status;
@@ -74,7 +74,10 @@ static bool is_on_device(int root, uint64_t device)
 	       ((uint64_t)status.stx_dev_major << 32 | status.stx_dev_minor) == device;
 }
 
-/* EBUSY: the daemon has it open in a way that allows no other. Then only its name. */
+/*
+ * EBUSY: the daemon has the mount open in a way that allows no other open. Then mknod()
+ * creates only the name.
+ */
 static int make_name(int folder, const char *name)
 {
 	AUTOCLOSE int fd = openat(folder, name,
@@ -87,8 +90,10 @@ static int make_name(int folder, const char *name)
 	return errno == EBUSY && !mknodat(folder, name, S_IFREG | 0600, 0) ? 0 : -errno;
 }
 
-/* What a watcher is told goes by which times are set: of one alone, IN_MODIFY; of both,
- * IN_ATTRIB (fsnotify_change() in Linux's include/linux/fsnotify.h). */
+/*
+ * The times that are set decide the event: one of them alone is IN_MODIFY, both are
+ * IN_ATTRIB (fsnotify_change() in Linux's include/linux/fsnotify.h).
+ */
 static const struct timespec modified[] = { { .tv_nsec = UTIME_OMIT },
 					    { .tv_nsec = UTIME_NOW } };
 static const struct timespec *const changed_attributes = NULL; /* both, now */
@@ -128,7 +133,7 @@ static int announce_in(int folder, enum announcement what, const char *name)
 	}
 }
 
-/* The mount's root by its path, for one job. */
+/* Opens the mount's root by its path, for one job. */
 static int open_by_path(const char *mount_point, const struct mount_identity *mounted)
 {
 	struct mount_identity there;
@@ -210,8 +215,10 @@ static int receive_fd(int socket)
 	return fd;
 }
 
-/* An ordinary user may do that in a namespace of his own, where the kernel has them for
- * everybody: a child goes there and hands over what it made. */
+/*
+ * An ordinary user may clone a mount in their own user namespace, if the kernel allows
+ * that to everybody. A child enters the namespace and passes the mount back.
+ */
 static int clone_elsewhere(const char *mount_point)
 {
 	int ends[2], fd;
@@ -236,8 +243,8 @@ static int clone_elsewhere(const char *mount_point)
 }
 
 /*
- * A mount of its own, which nobody else sees, of what is mounted there: so that nothing
- * it does makes the real one busy. -errno: where that is not allowed it goes by the path.
+ * Makes a private mount of what is mounted there, so that the announcer does not make the
+ * real one busy. On -errno (not allowed) the path is used instead.
  */
 static int begin(const char *mount_point, const struct mount_identity *mounted)
 {
@@ -288,8 +295,9 @@ __attribute__((noreturn)) static void serve(int socket, const char *mount_point)
 	}
 }
 
-/* It needs nothing of its environment,
- * which may hold a service's key for all who read /proc/PID/environ. */
+/*
+ * Wipes the environment: it may hold a service's key, and the announcer needs none of it.
+ */
 static void wipe_environment(void)
 {
 	for (char **at = environ; at && *at; at++)
@@ -298,8 +306,8 @@ static void wipe_environment(void)
 }
 
 /*
- * It holds its socket and nothing else of the daemon's, least of all a terminal or a pipe
- * that somebody reads to its end. Ctrl-C in a terminal is for the daemon.
+ * The announcer keeps only its socket: no terminal, and no pipe that another program
+ * reads to its end. Ctrl-C in a terminal is for the daemon.
  */
 __attribute__((noreturn)) static void run(int socket, const char *mount_point)
 {
@@ -362,7 +370,7 @@ bool announcer_end(struct announcer *announcer)
 	announcer_let_go(announcer);
 	if (wait_for_end(announcer, STOP_MS))
 		return true;
-	kill(announcer->pid, SIGKILL); /* frozen by somebody */
+	kill(announcer->pid, SIGKILL); /* it is frozen */
 	return wait_for_end(announcer, STOP_MS);
 }
 

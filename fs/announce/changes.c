@@ -11,12 +11,12 @@
 
 #define STATUS_APART_MS 1000
 #define KEPT_EVERY_MS 1000
-#define KEPT_WATCH_MS 10000 /* so long after the last byte it is looked at */
+#define KEPT_WATCH_MS 10000 /* the time for which it is checked after the last byte */
 #define QUIET_AGAIN_MS 100
 #define HASH_BEGIN UINT64_C(0xcbf29ce484222325) /* FNV-1a */
 #define HASH_FACTOR UINT64_C(0x100000001b3)
 
-/* --- what status says --- */
+/* --- the content of status --- */
 
 static uint64_t add_bytes(uint64_t hash, const void *bytes, size_t size)
 {
@@ -43,7 +43,10 @@ static uint64_t add_problem(uint64_t hash, const struct problem *problem)
 			problem->code);
 }
 
-/* All that a person would see as new, without the times that tick by themselves. */
+/*
+ * A hash of all that a person would see as new. The times that advance by themselves are
+ * left out.
+ */
 static uint64_t gist_of(const struct task_view *view, const char *waiting)
 {
 	const struct output *video = &view->outputs[OUTPUT_VIDEO];
@@ -68,7 +71,7 @@ static uint64_t error_of(const struct task_view *view)
 	return add_problem(add_number(HASH_BEGIN, view->state), &view->problem);
 }
 
-/* --- looking --- */
+/* --- checking --- */
 
 static bool has_own_frame(struct filesystem *fs, struct node *directory)
 {
@@ -93,7 +96,7 @@ static void look_at_files(struct filesystem *fs, const struct task_view *view,
 	}
 }
 
-/* The same of a folder that nobody saw yet. */
+/* The expected files of a folder that no program has seen yet. */
 static void expect_files(const struct task_view *view, struct look *look)
 {
 	bool is_ended = view->state == TASK_SUCCEEDED;
@@ -123,7 +126,7 @@ static void look_at_kept(struct filesystem *fs, const struct task_view *view,
 	look->is_fetching = look->kept < 100;
 }
 
-/* task.json of an unsent folder stays away while something moves there. */
+/* task.json of an unsent folder does not appear while the folder is active. */
 static void look_for_quiet(const struct task_view *view, struct look *look)
 {
 	bool is_hidden = view->hidden & HIDDEN_TASK_JSON;
@@ -154,15 +157,17 @@ void look_at(struct filesystem *fs, const struct task_view *view, struct node *d
 	look_for_quiet(view, ret_look);
 }
 
-/* --- what is to be told --- */
+/* --- what to announce --- */
 
 static bool is_shown(const struct told *told, enum virtual_kind kind)
 {
 	return told->shown & KIND_BIT(kind);
 }
 
-/* A name shows before it is told of: error.txt may have been found by somebody, who is to
- * learn that it went. */
+/*
+ * A name is visible before it is announced. So a program may have found error.txt
+ * already, and must learn that it disappeared.
+ */
 static bool was_seen(const struct told *told, enum virtual_kind kind)
 {
 	return kind == VIRTUAL_ERROR && told->known[kind];
@@ -177,7 +182,10 @@ static void take_going(struct told *told, enum virtual_kind kind)
 	told->appears &= (uint8_t)~bit;
 }
 
-/* A name that came or went. One that did both is told of only if it was seen. */
+/*
+ * Notes a name that appeared or disappeared. A name that did both is announced only if it
+ * was seen.
+ */
 static void take_name(struct told *told, const struct look *look, enum virtual_kind kind)
 {
 	uint8_t bit = (uint8_t)KIND_BIT(kind);
@@ -234,7 +242,7 @@ bool told_take_due(struct told *told, int64_t now_ms)
 	return true;
 }
 
-/* When it is to be looked at next, if nothing made it due during the look. */
+/* Sets the next check, unless a change made the task due during this one. */
 static void set_due(struct told *told, const struct look *look, int64_t now_ms)
 {
 	int64_t due_ms = look->again_ms;

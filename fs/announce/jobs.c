@@ -20,7 +20,7 @@
 #define BEGIN_MS 2000
 #define PAGE_APART_MS 1000
 
-/* --- looking at what may have changed; the thread --- */
+/* --- checking what may have changed; on the thread --- */
 
 /* When gallery.html is due. The lock is held. */
 static int64_t page_due_ms(const struct announce *announce)
@@ -30,7 +30,7 @@ static int64_t page_due_ms(const struct announce *announce)
 		       : NEVER;
 }
 
-/* The next one that is due (0: none), and when another one will be. */
+/* The next task that is due (0: none), and when another one will be. */
 static uint64_t take_due(struct announce *announce, int64_t now_ms, int64_t *ret_next_ms)
 {
 	SCOPED_LOCK(&announce->lock);
@@ -66,8 +66,10 @@ static void count_change(struct announce *announce, uint64_t number)
 		told->changes++;
 }
 
-/* Who polls is woken when the new text can be read, and the count of changes goes up in
- * between: whoever read the old text sees that. */
+/*
+ * Increments the count of changes before it wakes the pollers, and after the new text can
+ * be read. So a program that read the old text sees that the count differs.
+ */
 static void look_again(struct announce *announce, uint64_t number)
 {
 	struct filesystem *fs = announce->fs;
@@ -90,7 +92,7 @@ static void look_again(struct announce *announce, uint64_t number)
 	fs->events.wake_pollers(fs, number);
 }
 
-/* --- giving out jobs; the thread --- */
+/* --- sending jobs; on the thread --- */
 
 static const char *name_of(const struct told *told, enum virtual_kind kind)
 {
@@ -120,7 +122,10 @@ static void make_job(struct told *told, enum virtual_kind kind, enum announcemen
 	told->known[kind] = 0;
 }
 
-/* What goes is told first; `status` last, so that what it speaks of is there. */
+/*
+ * A file's disappearance comes before its reappearance. `status` comes last, so that what
+ * it mentions exists by then.
+ */
 static bool next_job(struct told *told, struct announce_job *ret_job)
 {
 	for (int kind = VIRTUAL_COUNT - 1; kind >= VIRTUAL_STATUS; kind--) {
@@ -174,7 +179,7 @@ static bool take_task_job(struct announce *announce, struct announce_job *ret_jo
 	return false;
 }
 
-/* Takes the next job out of the queue; what has nothing more to tell leaves it. */
+/* Takes the next job out of the queue. A task without further jobs leaves the queue. */
 static bool take_job(struct announce *announce, struct announce_job *ret_job)
 {
 	SCOPED_LOCK(&announce->lock);
@@ -193,7 +198,7 @@ static void end_job(struct announce *announce)
 	announce->job.id = 0;
 }
 
-/* Where its folder is; NULL when it is not known, or too deep for a message. */
+/* The path of the task's folder; NULL if it is unknown or too long for a message. */
 static char *path_of(struct filesystem *fs, uint64_t number)
 {
 	struct node *directory = folder_node(fs, number);
@@ -226,7 +231,7 @@ static bool send_job(struct announce *announce, const struct announce_job *job)
 		    MSG_NOSIGNAL) > 0;
 }
 
-/* One job at a time: the next one when this one was answered. */
+/* One job at a time: the next one is sent when this one is answered. */
 static void give_job(struct announce *announce)
 {
 	struct announce_job job;
@@ -239,7 +244,7 @@ static void give_job(struct announce *announce)
 	}
 }
 
-/* Without an announcer nothing is told; who waits for an event looks by himself. */
+/* Without an announcer nothing is announced; watchers must look themselves. */
 static void drop_jobs(struct announce *announce)
 {
 	SCOPED_LOCK(&announce->lock);
@@ -256,9 +261,9 @@ static void drop_jobs(struct announce *announce)
 }
 
 /*
- * Its number may be another process's as soon as it is waited for. If it does not end now
- * (announcer.h) what it asks for stays no user's doing; it is waited for after the
- * session.
+ * Once the announcer is waited for, its pid may be reused. If it does not end now
+ * (announcer.h), its pid stays set, so that its requests never count as a user's; it is
+ * waited for after the session.
  */
 static void part_with_announcer(struct announce *announce)
 {
@@ -276,7 +281,7 @@ static void lose_announcer(struct announce *announce)
 	part_with_announcer(announce);
 }
 
-/* One that is not found for good is looked for no more than once again. */
+/* A name that stays missing is checked only once more. */
 static void take_outcome(struct announce *announce, const struct announce_job *job,
 			 int error)
 {
@@ -322,8 +327,10 @@ static void take_result(struct announce *announce)
 
 /* --- what is mounted --- */
 
-/* Whether what we serve is mounted anywhere; as long as the announcer has it, no other
- * one gets its device number. */
+/*
+ * Whether our filesystem is mounted anywhere. While the announcer holds it, no other
+ * filesystem gets its device number.
+ */
 static bool is_mounted(const struct announce *announce)
 {
 	AUTOFCLOSE FILE *list = fopen("/proc/self/mountinfo", "re");
@@ -339,8 +346,9 @@ static bool is_mounted(const struct announce *announce)
 }
 
 /*
- * The announcer may keep it only if we learn of its end: from the list of the mounts. It
- * is waited for, briefly, before anybody is told of the mount and may unmount it.
+ * The announcer may have its own mount only if the list of mounts reports when ours ends.
+ * The daemon waits for it briefly before the mount is reported as ready and may be
+ * unmounted.
  */
 static void begin_announcer(struct announce *announce)
 {
@@ -358,7 +366,7 @@ static void begin_announcer(struct announce *announce)
 		log_debug("event=announcer_not_started");
 }
 
-/* It was unmounted: the announcer must not keep it, be it frozen. */
+/* After an unmount the announcer must not keep the filesystem, even if it is frozen. */
 static void look_at_mounts(struct announce *announce)
 {
 	if (!announce->announcer || is_mounted(announce))
@@ -385,7 +393,7 @@ static void wait_for_something(struct announce *announce, int64_t next_ms)
 	if (poll(waits, ARRAY_SIZE(waits), (int)left_ms) < 0)
 		return;
 	if (waits[0].revents && read(announce->wake, &wakes, sizeof(wakes)) < 0)
-		return; /* another wake is coming */
+		return; /* another wake follows */
 	if (waits[2].revents)
 		look_at_mounts(announce);
 	if (waits[1].revents && announce->announcer)
