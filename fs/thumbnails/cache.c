@@ -16,13 +16,13 @@
 
 #define URI_KEY "Thumb::URI"
 #define MTIME_KEY "Thumb::MTime"
-#define HEAD_BYTES 2048 /* the texts of most thumbnails are within it */
+#define HEAD_BYTES 2048 /* enough for the texts of most thumbnails */
 
 const unsigned thumbnail_pixels[THUMBNAIL_SIZES] = { 128, 256, 512, 1024 };
 static const char *const names[THUMBNAIL_SIZES] = { "normal", "large", "x-large",
 						    "xx-large" };
 
-/* --- where it is --- */
+/* --- locations --- */
 
 static bool is_directory(const char *path)
 {
@@ -31,8 +31,10 @@ static bool is_directory(const char *path)
 	return !stat(path, &status) && S_ISDIR(status.st_mode);
 }
 
-/* Whose the nearest directory of a path is that is there; what is made below it would
- * be seen, and kept from being changed, as another user's. */
+/*
+ * Whether the nearest existing directory above a path belongs to another user. That user
+ * could see what is created below it, and prevent changes.
+ */
 static bool is_of_another(const char *path)
 {
 	AUTOFREE char *part = strdup(path);
@@ -71,13 +73,13 @@ void thumbnail_cache_close(struct thumbnail_cache *cache)
 	cache->path = NULL;
 }
 
-/* What the thumbnails of an address are called; false without MD5. */
+/* The file name of a URI's thumbnails; false without MD5. */
 static bool name_of(const char *uri, char hex[SHA256_HEX])
 {
 	return !digest_bytes(DIGEST_MD5, uri, strlen(uri), hex);
 }
 
-/* Where the thumbnail of an address is; NULL without memory, or without MD5. */
+/* The path of a URI's thumbnail; NULL without memory or MD5. */
 static char *path_of(const struct thumbnail_cache *cache, size_t size, const char *uri)
 {
 	char hex[SHA256_HEX];
@@ -94,7 +96,7 @@ static int read_file(const char *path, struct buffer *content)
 	return fd < 0 ? -errno : file_read_all(fd, content);
 }
 
-/* --- looking --- */
+/* --- checking --- */
 
 static bool is_time(const char *text, int64_t mtime_s)
 {
@@ -104,7 +106,10 @@ static bool is_time(const char *text, int64_t mtime_s)
 	       (!*end || *end == '.');
 }
 
-/* Whether these bytes are of a thumbnail of this. -ENODATA: they do not tell. */
+/*
+ * Whether these bytes are of a thumbnail of this file. -ENODATA: they do not contain the
+ * texts.
+ */
 static int says(const void *png, size_t size, const char *uri, int64_t mtime_s)
 {
 	AUTOFREE char *said_uri = thumbnail_png_text(png, size, URI_KEY);
@@ -128,7 +133,7 @@ static bool is_valid(const char *path, const char *uri, int64_t mtime_s)
 	return r > 0;
 }
 
-/* Each program notes what it failed at in a directory of its own. */
+/* Each program notes its failures in its own directory. */
 static bool has_failed(const struct thumbnail_cache *cache, const char *hex,
 		       const char *uri, int64_t mtime_s)
 {
@@ -171,7 +176,7 @@ unsigned thumbnail_cache_look(const struct thumbnail_cache *cache, const char *f
 
 /* --- writing --- */
 
-/* Makes the directories above a path, as far as they are missing. */
+/* Makes the missing directories above a path. */
 static int make_parents(const char *path)
 {
 	AUTOFREE char *part = strdup(path);
@@ -187,7 +192,10 @@ static int make_parents(const char *path)
 	return 0;
 }
 
-/* Nobody sees half of it. mkostemp() makes it 0600. */
+/*
+ * Writes atomically: nobody sees an incomplete file. mkostemp() creates it with mode
+ * 0600.
+ */
 static int write_file(const char *path, const struct buffer *content)
 {
 	AUTOFREE char *scratch = text_format("%s.seedancefs-XXXXXX", path);
@@ -270,7 +278,7 @@ void thumbnail_cache_move(const struct thumbnail_cache *cache, const char *old_f
 	AUTOFREE char *old_uri = file_uri(old_file);
 	AUTOFREE char *new_uri = file_uri(new_file);
 
-	/* What cannot be moved is made anew by whoever wants it. */
+	/* What cannot be moved is made again by the program that needs it. */
 	for (size_t size = 0; old_uri && new_uri && size < THUMBNAIL_SIZES; size++)
 		move_one(cache, size, old_uri, new_uri);
 }

@@ -1,9 +1,9 @@
 /*
- * The desktop's thumbnails of files, as the freedesktop thumbnail specification has them:
- * one PNG a size, named by the digest of the file's address. Thumbnails of files that lie
- * elsewhere are never touched.
+ * The desktop's thumbnail cache, as the freedesktop thumbnail specification defines it:
+ * one PNG per size, named by the digest of the file's URI. Thumbnails of files outside
+ * the mount are never touched.
  *
- * What is here waits for the disk of the cache. One thread at a time may use a cache.
+ * All functions block on the cache's disk. Only one thread at a time may use a cache.
  */
 #ifndef SEEDANCEFS_FS_THUMBNAILS_CACHE_H
 #define SEEDANCEFS_FS_THUMBNAILS_CACHE_H
@@ -12,49 +12,49 @@
 #include <stdint.h>
 
 #define THUMBNAIL_SIZES 4
-/* The longest side of each size, in pixels. */
+/* The longer side of each size, in pixels. */
 extern const unsigned thumbnail_pixels[THUMBNAIL_SIZES];
 
 struct thumbnail_cache {
-	char *path; /* of the directory "thumbnails"; NULL: there is none */
+	char *path; /* of the directory "thumbnails"; NULL: none */
 };
 
 /*
- * $XDG_CACHE_HOME/thumbnails, or ~/.cache/thumbnails; nothing is made there before it is
- * needed. 0, -ENOENT (who runs this has no home), -EPERM (it would be another user's, as
- * where root runs this with somebody's HOME) or -ENOMEM.
+ * $XDG_CACHE_HOME/thumbnails, or ~/.cache/thumbnails. Nothing is created there before it
+ * is needed. Returns 0, -ENOENT (the user has no home), -EPERM (the cache is another
+ * user's, for example if root runs this with somebody's HOME) or -ENOMEM.
  */
 int thumbnail_cache_open(struct thumbnail_cache *ret_cache);
 void thumbnail_cache_close(struct thumbnail_cache *cache);
 
-/* A picture, and what it is of. */
+/* A thumbnail, and the file that it shows. */
 struct thumbnail {
 	const char *file; /* its absolute path */
 	const char *mime_type;
 	int64_t mtime_s;     /* whole seconds */
-	uint64_t size_bytes; /* the file's */
+	uint64_t size_bytes; /* of the file */
 	const void *png;
 	size_t png_bytes;
 };
 
-/* What thumbnail_cache_look() tells: a bit for each size, and this one. */
+/* Result of thumbnail_cache_look(): one bit for each size, and this one. */
 #define THUMBNAIL_FAILED (1u << THUMBNAIL_SIZES)
 #define THUMBNAIL_ALL ((1u << THUMBNAIL_SIZES) - 1)
 
 /*
- * Which sizes of a file's thumbnail are valid, whoever made them: they name its address
- * and its time. THUMBNAIL_FAILED: some program noted that it can make none of it. Nothing
- * is decoded.
+ * Which sizes of a file's thumbnail are valid, whichever program made them: they contain
+ * the file's URI and time. THUMBNAIL_FAILED: a program noted that it cannot make one.
+ * Nothing is decoded.
  */
 unsigned thumbnail_cache_look(const struct thumbnail_cache *cache, const char *file,
 			      int64_t mtime_s);
 
-/* Puts it there, or in the place of an older one. 0 or -errno. */
+/* Adds a thumbnail, or replaces an older one. 0 or -errno. */
 int thumbnail_cache_put(const struct thumbnail_cache *cache, size_t size,
 			const struct thumbnail *thumbnail);
-/* All sizes; those that are not there are no error. */
+/* Removes all sizes. Missing ones are no error. */
 void thumbnail_cache_remove(const struct thumbnail_cache *cache, const char *file);
-/* The file has another path now: its thumbnails go along. */
+/* Moves a file's thumbnails to the file's new path. */
 void thumbnail_cache_move(const struct thumbnail_cache *cache, const char *old_file,
 			  const char *new_file);
 

@@ -7,7 +7,7 @@
 
 #define SCHEME "file://"
 
-/* What GLib leaves as it is in a path. */
+/* The characters that GLib does not encode in a path. */
 static bool is_plain(unsigned char byte)
 {
 	return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||

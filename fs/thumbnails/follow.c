@@ -1,9 +1,10 @@
 /*
- * Thumbnails follow what they are of: they go with it, and they move with its folder.
+ * Thumbnails follow their outputs: they are removed with an output, and move with its
+ * folder.
  *
- * Where a task's thumbnails are is known (struct known), and where its folder is, too:
- * whatever moved in between, and in whatever order that was told, the former go to the
- * latter.
+ * The current place of a task's thumbnails is known (struct known), and so is its folder.
+ * So the thumbnails are moved to the folder's current path, whatever moved in between and
+ * in whatever order the moves were reported.
  */
 #include "backend/base/cleanup.h"
 #include "backend/base/text.h"
@@ -21,7 +22,7 @@ static void remove_one(struct thumbnails *thumbnails, const char *folder,
 		thumbnail_cache_remove(&thumbnails->cache, file);
 }
 
-/* `kinds`: of which outputs, a bit each. */
+/* `kinds`: one bit for each output. */
 static void remove_outputs(struct thumbnails *thumbnails, const char *folder,
 			   unsigned kinds)
 {
@@ -77,7 +78,7 @@ void thumbnails_take_back(struct thumbnails *thumbnails, const struct task_view 
 
 /* --- moves --- */
 
-/* A task whose thumbnails are elsewhere than its folder. */
+/* A task whose thumbnails do not match its folder's path. */
 struct moved {
 	uint64_t number;
 	char *from, *to; /* owned */
@@ -89,7 +90,7 @@ struct moves {
 	size_t count;
 };
 
-/* The path before the directory moved; NULL: it lies, and lay, elsewhere. */
+/* The path before the directory moved; NULL: it is not below that directory. */
 static char *path_before(const struct early_move *move, const char *path)
 {
 	size_t size = strlen(move->to);
@@ -155,7 +156,7 @@ static void collect(struct thumbnails *thumbnails, struct moves *moves)
 		qsort(moves->items, moves->count, sizeof(*moves->items), compare_moved);
 }
 
-/* Whether there still are thumbnails of another task that moves where this one goes. */
+/* Whether the target is still occupied by thumbnails of another task that must move. */
 static bool is_in_the_way(const struct moves *moves, const struct moved *moved)
 {
 	const struct moved wanted = { .from = moved->to };
@@ -181,13 +182,18 @@ static void move_outputs(struct thumbnails *thumbnails, const struct moved *move
 	}
 }
 
-/* The mount ends: what is not moved then is made anew after the next start. */
+/*
+ * The mount ends: the thumbnails that are not moved are made again after the next start.
+ */
 static bool is_ending(struct thumbnails *thumbnails)
 {
 	return atomic_load(&thumbnails->maker.is_stopping);
 }
 
-/* True when some did; those that they were in the way of may follow. */
+/*
+ * Moves the thumbnails whose target is free. Returns true if it moved some, which may
+ * free the target of others.
+ */
 static bool move_free_ones(struct thumbnails *thumbnails, struct moves *moves)
 {
 	bool has_moved = false;
@@ -204,7 +210,10 @@ static bool move_free_ones(struct thumbnails *thumbnails, struct moves *moves)
 	return has_moved;
 }
 
-/* Those that changed places: each is made anew, of what is on disk. */
+/*
+ * Tasks that exchanged their folders: their thumbnails are made again from the bytes on
+ * disk.
+ */
 static void drop_exchanged(struct thumbnails *thumbnails, const struct moved *moved)
 {
 	unsigned all = (1u << OUTPUT_COUNT) - 1;

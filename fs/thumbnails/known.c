@@ -1,6 +1,6 @@
 /*
- * What is known of each task since the start: the versions of its outputs that have
- * thumbnails, and under which address. On the thumbnails' thread.
+ * What is known of each task since the start: which versions of its outputs have
+ * thumbnails, and under which folder. On the thumbnails' thread.
  */
 #include "backend/base/cleanup.h"
 #include "backend/base/sorted.h"
@@ -96,7 +96,7 @@ void thumbnails_note(struct known *known, const struct task_view *view)
 			known->versions[kind] = view->outputs[kind].version;
 }
 
-/* Another version is another matter. */
+/* Another version has not been tried yet. */
 static bool is_tried(const struct known *known, const struct task_view *view)
 {
 	for (int kind = 0; kind < OUTPUT_COUNT; kind++)

@@ -1,6 +1,6 @@
 /*
- * In the background: tasks that succeeded get the thumbnails that are missing in the
- * cache, if that is cheap. thumbnails.h tells what it may cost.
+ * In the background: makes the thumbnails of succeeded tasks that are missing in the
+ * cache, if that is cheap. thumbnails.h describes what it may cost.
  */
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
@@ -13,9 +13,9 @@
 #include <string.h>
 #include <time.h>
 
-#define LINK_LEAST_S 600 /* a link that dies sooner is not used */
+#define LINK_LEAST_S 600 /* a link that expires sooner is not used */
 
-/* --- what is to be looked at --- */
+/* --- what to check --- */
 
 struct numbers {
 	uint64_t *items;
@@ -40,7 +40,10 @@ static void collect(void *context, struct task_view *view)
 	numbers->items[numbers->count++] = view->number;
 }
 
-/* Its thumbnails, if it has any, are where its folder was when this began. */
+/*
+ * Notes where the task's folder was at the start, since its thumbnails, if any, name that
+ * path.
+ */
 static void know_folder(struct thumbnails *thumbnails, uint64_t number)
 {
 	const struct known *known = thumbnails_find(thumbnails, number);
@@ -90,7 +93,7 @@ void thumbnails_looked(struct thumbnails *thumbnails)
 
 /* --- one task --- */
 
-/* Whether all that an output shows has a place in the cache already. */
+/* Whether everything that an output shows is in the cache already. */
 static bool is_served(struct thumbnails *thumbnails, const struct task_view *view,
 		      const char *folder, enum output_kind kind)
 {
@@ -102,10 +105,10 @@ static bool is_served(struct thumbnails *thumbnails, const struct task_view *vie
 	return (found & THUMBNAIL_ALL) == THUMBNAIL_ALL || found & THUMBNAIL_FAILED;
 }
 
-/* What is to be done about a task. */
+/* What to do for a task. */
 struct need {
 	bool is_any;	   /* something may be missing in the cache */
-	bool has_outdated; /* what is there is of a version before, whatever its time */
+	bool has_outdated; /* they are of an earlier version, whatever their time */
 };
 
 static struct need need_of(const struct known *known, const struct task_view *view)
@@ -133,7 +136,7 @@ static bool is_served_all(struct thumbnails *thumbnails, const struct task_view 
 	return true;
 }
 
-/* Bytes that may be fetched for it. */
+/* The bytes that may be fetched for a task. */
 static uint64_t may_fetch(struct thumbnails *thumbnails, const struct task_view *view)
 {
 	bool is_guess, is_lost = view->outputs[OUTPUT_VIDEO].is_lost ||
@@ -161,7 +164,7 @@ static int make_cheaply(struct thumbnails *thumbnails, const struct task_view *v
 	return r;
 }
 
-/* What became of it, for the log. */
+/* Counts and logs the result. */
 static void tell(struct thumbnails *thumbnails, uint64_t number, int r, int64_t start_ms)
 {
 	struct looking *looking = &thumbnails->looking;
@@ -190,7 +193,7 @@ static void look_at(struct thumbnails *thumbnails, const struct task_view *view,
 		return;
 	}
 	r = make_cheaply(thumbnails, view, folder, !has_outdated);
-	if (r == -EAGAIN) { /* what gave way is taken up again */
+	if (r == -EAGAIN) { /* it yielded: try again later */
 		thumbnails->looking.tasks--;
 		thumbnails_push_look(thumbnails, view->number);
 	} else if (r != -ECANCELED) {
@@ -215,7 +218,7 @@ void thumbnails_look(struct thumbnails *thumbnails, uint64_t number)
 	    (!known->folder && thumbnails_set_folder(thumbnails, number, folder)))
 		return;
 	need = need_of(known, view);
-	if (need.is_any && strcmp(known->folder, folder) != 0) { /* it moved just now */
+	if (need.is_any && strcmp(known->folder, folder) != 0) { /* it just moved */
 		thumbnails_push_look(thumbnails, number);
 		thumbnails_folders_moved(thumbnails);
 	} else if (need.is_any) {

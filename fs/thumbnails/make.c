@@ -15,7 +15,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define WALK_MS 2000 /* after a start folders are not known yet */
+#define WALK_MS 2000 /* wait after a start, while folders are not known yet */
 
 char *thumbnails_shown_path(const struct filesystem *fs, const char *folder,
 			    const char *name)
@@ -84,7 +84,7 @@ static int put_all(struct thumbnails *thumbnails, const struct output *output,
 	return r;
 }
 
-/* The same picture stands for the video and its last frame. */
+/* Stores the same picture for the video and its last frame. */
 static int put_outputs(struct thumbnails *thumbnails, const struct task_view *view,
 		       const char *folder, const struct thumbnail_pictures *pictures,
 		       bool is_kept)
@@ -114,7 +114,10 @@ static int draw(struct thumbnails *thumbnails, const struct task_view *view,
 	struct media *media;
 	int r;
 
-	/* Of a picture all is read: half of what may be fetched would be for nothing. */
+	/*
+	 * A last frame is read completely, so fetching only a part of it would be
+	 * useless.
+	 */
 	if (kind == OUTPUT_LAST_FRAME &&
 	    view->outputs[kind].size - backend_media_kept(backend, view, kind) >
 		    effort->fetch_bytes)
@@ -171,7 +174,7 @@ static const char *reason_of(int r)
 void thumbnails_complain(struct thumbnails *thumbnails, uint64_t number, int r)
 {
 	if (r == -ECANCELED || r == -ESTALE)
-		return; /* the mount ends; the output is another one by now */
+		return; /* the mount ends, or the output was replaced */
 	if (r == -ENOEXEC)
 		thumbnails->is_idle_over = true;
 	if (r != -ENOEXEC || thumbnails->has_complained) {

@@ -20,7 +20,10 @@
 #include <sys/wait.h>
 
 #define IDLE_NICENESS 15
-/* A request of an idle run. More at a file's begin would count as the begin of a copy. */
+/*
+ * The size of an idle run's request. A larger one at a file's start would count as the
+ * start of a copy.
+ */
 #define IDLE_FETCH_BYTES (192u << 10)
 
 int thumbnail_maker_init(struct thumbnail_maker *maker, struct backend *backend)
@@ -70,7 +73,9 @@ struct run {
 
 /* --- waiting --- */
 
-/* Until the socket is ready (0: it is not asked), or something woke this thread. */
+/*
+ * Waits until the socket is ready (events 0: it is not polled), or this thread is woken.
+ */
 static int wait_for(const struct run *run, short events)
 {
 	struct pollfd wait[] = { { .fd = run->maker->wake, .events = POLLIN },
@@ -90,7 +95,7 @@ static int wait_for(const struct run *run, short events)
 	return 0;
 }
 
-/* All of it, within the time. -EPIPE when the program has ended. */
+/* Receives all bytes within the time limit. -EPIPE when the program has ended. */
 static int receive(const struct run *run, void *into, size_t size)
 {
 	for (size_t done = 0; done < size;) {
@@ -127,7 +132,7 @@ static int reply(const struct run *run, const void *bytes, size_t size)
 	return 0;
 }
 
-/* --- bytes that are not here yet --- */
+/* --- bytes that are not on disk yet --- */
 
 struct awaited_bytes {
 	struct media_read read;
@@ -136,7 +141,7 @@ struct awaited_bytes {
 	atomic_bool is_done;
 };
 
-/* Once it is done it may be gone at any moment. */
+/* The record may be freed as soon as is_done is set. */
 static void bytes_came(struct media_read *read, int result)
 {
 	struct awaited_bytes *bytes = (struct awaited_bytes *)read;
@@ -147,7 +152,10 @@ static void bytes_came(struct media_read *read, int result)
 	eventfd_write(wake, 1);
 }
 
-/* The record is on this stack: it stays until the backend has handed it back. */
+/*
+ * The record is on this stack, so this function returns only after the backend has ended
+ * the read.
+ */
 static int bring(const struct run *run, uint64_t offset, size_t size)
 {
 	struct thumbnail_maker *maker = run->maker;
@@ -171,7 +179,9 @@ static int bring(const struct run *run, uint64_t offset, size_t size)
 	return r ? r : bytes.result;
 }
 
-/* Its bytes are handed to the kernel as they lie: backend/media/store/view.h. */
+/*
+ * The view's bytes are passed to the kernel without a copy: backend/media/store/view.h.
+ */
 static int answer_view(const struct run *run, const struct media_view *view, size_t size)
 {
 	int32_t count = (int32_t)size;
@@ -182,7 +192,7 @@ static int answer_view(const struct run *run, const struct media_view *view, siz
 	return r;
 }
 
-/* What is to be brought with these bytes, within what may be. */
+/* Extends a request to what may be fetched at once, within the limit. */
 static int plan_fetch(const struct run *run, uint64_t offset, size_t *size)
 {
 	struct thumbnail_effort *effort = run->effort;
@@ -229,7 +239,7 @@ static int answer_read(const struct run *run, uint64_t offset, size_t size)
 	return r;
 }
 
-/* --- what the program says --- */
+/* --- messages of the program --- */
 
 static int take_picture(const struct run *run, uint64_t pixels, size_t size)
 {
@@ -270,9 +280,9 @@ static int listen_to(const struct run *run)
 	return 0;
 }
 
-/* --- its life --- */
+/* --- the process --- */
 
-/* Signals are as any program has them, though this thread blocks them all. */
+/* Starts the program with default signals, although this thread blocks them all. */
 static int spawn_as(const char *path, char *const *arguments, int child_end,
 		    pid_t *ret_pid)
 {
@@ -318,12 +328,12 @@ static int start(struct run *run)
 	run->socket = ends[0];
 	if (!r && run->effort->is_idle)
 		setpriority(PRIO_PROCESS, (id_t)run->pid, IDLE_NICENESS);
-	if (r == -EAGAIN) /* no process more: that is nothing to give way to */
+	if (r == -EAGAIN) /* no more processes: yielding would not help */
 		return -ENOMEM;
 	return r == -ENOENT || r == -EACCES ? -ENOEXEC : r;
 }
 
-/* All that it had to say is said. */
+/* Ends the program, which has sent all its messages or is not needed. */
 static void end(const struct run *run)
 {
 	if (run->socket >= 0)

@@ -1,12 +1,13 @@
 /*
- * Makes thumbnails of an output: starts seedance-thumbnailer, which decodes what comes
- * from outside, hands it the bytes that it asks for, and takes its pictures.
+ * Makes thumbnails of an output. It starts seedance-thumbnailer, which decodes the
+ * untrusted file, sends it the bytes that it requests, and receives its pictures.
  *
- * The program gets a socket and nothing else: no environment, no other descriptor. It has
- * MAKER_MS, its bytes' way from the media host included; then it is killed.
+ * The program gets one socket and nothing else: no environment, no other descriptor. It
+ * is killed after MAKER_MS, which includes the time to fetch its bytes from the media
+ * host.
  *
- * thumbnail_maker_run() waits for all that: one thread of its own calls it. The others
- * may be called by any thread.
+ * thumbnail_maker_run() blocks for all of that, so a dedicated thread calls it. Any
+ * thread may call the other functions.
  */
 #ifndef SEEDANCEFS_FS_THUMBNAILS_MAKER_H
 #define SEEDANCEFS_FS_THUMBNAILS_MAKER_H
@@ -18,37 +19,39 @@
 
 struct thumbnail_maker {
 	struct backend *backend;
-	int wake; /* eventfd: bytes came, or it is to stop */
+	int wake; /* eventfd: bytes arrived, or the run must stop */
 	atomic_bool is_stopping, must_yield;
 };
 
 /* What a run may cost. */
 struct thumbnail_effort {
-	bool is_idle; /* nobody waits for it: it is nice, and gives way */
-	/* Bytes that may be asked of the media host, in few requests, for a link may be
-	 * good for only so many; what is here costs nothing. Counted down. UINT64_MAX:
-	 * any. */
+	bool is_idle; /* nothing waits for the result: low priority, and it yields */
+	/*
+	 * Bytes that may be fetched from the media host, in few requests, since a link
+	 * may allow only so many. Bytes on disk cost nothing. Counted down. UINT64_MAX:
+	 * no limit.
+	 */
 	uint64_t fetch_bytes;
 };
 
 struct thumbnail_pictures {
-	void *png[THUMBNAIL_SIZES]; /* NULL: it did not come */
+	void *png[THUMBNAIL_SIZES]; /* NULL: not received */
 	size_t bytes[THUMBNAIL_SIZES];
 };
 
 int thumbnail_maker_init(struct thumbnail_maker *maker, struct backend *backend);
 void thumbnail_maker_clear(struct thumbnail_maker *maker);
-/* What runs ends soon, and nothing is begun any more. */
+/* Ends the current run soon, and starts no other. */
 void thumbnail_maker_stop(struct thumbnail_maker *maker);
 
-/* An idle run gives way, the one under way or the next, until this is taken back. */
+/* An idle run, the current or the next one, yields until this is revoked. */
 void thumbnail_maker_yield(struct thumbnail_maker *maker, bool must_yield);
 
 /*
- * All sizes of an output that is open. 0, or -errno: -ENOEXEC (the program is missing),
- * -ETIMEDOUT, -ECANCELED (it is to stop), -EAGAIN (it gave way), -EDQUOT (more would have
- * to be fetched than it may), -EINVAL (it is no picture, or none of the kinds that are
- * known). thumbnail_pictures_clear() in any case.
+ * Makes all sizes of an open output. Returns 0 or -errno: -ENOEXEC (the program is
+ * missing), -ETIMEDOUT, -ECANCELED (stopped), -EAGAIN (yielded), -EDQUOT (it would have
+ * to fetch more than it may), -EINVAL (not a picture or video of a known type). Call
+ * thumbnail_pictures_clear() in any case.
  */
 int thumbnail_maker_run(struct thumbnail_maker *maker, struct media *media,
 			struct thumbnail_effort *effort,

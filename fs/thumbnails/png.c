@@ -10,12 +10,12 @@
 
 #define SIGNATURE "\x89PNG\r\n\x1a\n"
 #define SIGNATURE_BYTES 8
-#define HEAD_BYTES (SIGNATURE_BYTES + 25) /* with the first chunk */
+#define HEAD_BYTES (SIGNATURE_BYTES + 25) /* including the first chunk */
 #define AROUND_BYTES 12			  /* a chunk's length, type and checksum */
 
 /* A chunk of a PNG. */
 struct chunk {
-	const unsigned char *type; /* four letters; the data is behind them */
+	const unsigned char *type; /* four letters; the data follows them */
 	uint32_t size;		   /* of the data */
 };
 
@@ -25,7 +25,10 @@ static bool is_png(const void *png, size_t size)
 	       !memcmp((const char *)png + SIGNATURE_BYTES + 4, "IHDR", 4);
 }
 
-/* The chunk at *offset, which moves behind it. False at the end, and where it is cut. */
+/*
+ * Returns the chunk at *offset, and moves *offset past it. False at the end, and at a
+ * truncated chunk.
+ */
 static bool next_chunk(const unsigned char *png, size_t size, size_t *offset,
 		       struct chunk *ret_chunk)
 {

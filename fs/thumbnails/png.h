@@ -1,5 +1,5 @@
 /*
- * What a thumbnail says of its file: texts of a PNG, which stand before the picture's
+ * What a thumbnail says about its file: texts in the PNG. They come before the picture's
  * data, where every program of the desktop finds them. Pure; any thread. Nothing is
  * decoded here.
  */
@@ -8,7 +8,7 @@
 
 #include "backend/base/buffer.h"
 
-/* A thumbnail is smaller; whatever claims to be larger is none. */
+/* A thumbnail is smaller than this; a larger file is rejected. */
 #define THUMBNAIL_BYTES_MAX (8u << 20)
 
 struct png_text {
@@ -17,13 +17,13 @@ struct png_text {
 };
 
 /*
- * Appends the PNG with these texts behind its first chunk. A text that it had under the
- * same key goes. 0, -EINVAL (no PNG), -EFBIG or -ENOMEM.
+ * Appends the PNG with these texts after its first chunk. They replace its texts with the
+ * same keys. 0, -EINVAL (no PNG), -EFBIG or -ENOMEM.
  */
 int thumbnail_png_write(const void *png, size_t size, const struct png_text *texts,
 			size_t count, struct buffer *into);
 
-/* A copy of the text under a key; NULL when there is none. free() it. */
+/* A copy of the text of a key; free() it. NULL if there is none. */
 char *thumbnail_png_text(const void *png, size_t size, const char *key);
 
 #endif

@@ -14,7 +14,7 @@
 
 /* --- life --- */
 
-/* A cache that lies in the mount would be written through this very program. */
+/* A cache inside the mount would be written through this very program. */
 static bool has_cache(const struct filesystem *fs, struct thumbnail_cache *ret_cache)
 {
 	int r = thumbnail_cache_open(ret_cache);
@@ -90,7 +90,7 @@ void thumbnails_destroy(struct thumbnails *thumbnails)
 	free(thumbnails);
 }
 
-/* --- what is to be done --- */
+/* --- the queue --- */
 
 static void enqueue(struct thumbnails *thumbnails, struct job *job)
 {
@@ -101,7 +101,7 @@ static void enqueue(struct thumbnails *thumbnails, struct job *job)
 	pthread_cond_signal(&thumbnails->has_work);
 }
 
-/* Takes the path. False without memory, and where there are no thumbnails. */
+/* Takes the path. Returns false without memory, or if there are no thumbnails. */
 static bool push(struct thumbnails *thumbnails, struct job job)
 {
 	struct job *copy = thumbnails ? malloc(sizeof(*copy)) : NULL;
@@ -198,7 +198,10 @@ static bool add_early_move(struct thumbnails *thumbnails, char *from, char *to)
 	return true;
 }
 
-/* Once every folder is known, where it was is known, too. */
+/*
+ * Moves are recorded only until every folder is known; after that, its earlier place is
+ * known, too.
+ */
 void thumbnails_moved(struct thumbnails *thumbnails, char *from, char *to)
 {
 	bool is_taken = false;
@@ -234,8 +237,10 @@ enum work {
 	WORK_LOOK,
 };
 
-/* What is next; the lock is held. WORK_END: nothing. What moved goes first: what it left
- * may be another one's by now. */
+/*
+ * The next work; WORK_END: none. Moves come first, since another folder may have the old
+ * path by now. The lock is held.
+ */
 static enum work next_work(const struct thumbnails *thumbnails, bool has_seen_all)
 {
 	if (thumbnails->is_walked && !has_seen_all)
@@ -257,7 +262,7 @@ static struct job *pop_job(struct thumbnails *thumbnails)
 	return job;
 }
 
-/* Nothing is to be done at all: whoever asks next finds that the thread waits. */
+/* Whether there is no work at all, so that the thread is about to wait. */
 static bool is_idle(struct thumbnails *thumbnails, bool has_seen_all)
 {
 	SCOPED_LOCK(&thumbnails->lock);

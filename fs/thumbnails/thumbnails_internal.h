@@ -1,11 +1,11 @@
 /*
- * The inside of the thumbnails, which their rooms share. Not for anyone else.
+ * What the files of this module share. Private.
  *
- *   thumbnails.c          what is to be done, in turn
- *   known.c    what is known of each task: where its thumbnails are, and of
- * what make.c     from outputs to pictures in the cache look.c in
- * the background: what is missing in the cache follow.c   what was removed, or
- * moved
+ *   thumbnails.c  the queue of work, and the thread
+ *   known.c       what is known of each task: the place and versions of its thumbnails
+ *   make.c        from outputs to pictures in the cache
+ *   look.c        in the background: finds and makes missing thumbnails
+ *   follow.c      removes and moves thumbnails with their outputs
  */
 #ifndef SEEDANCEFS_FS_THUMBNAILS_THUMBNAILS_INTERNAL_H
 #define SEEDANCEFS_FS_THUMBNAILS_THUMBNAILS_INTERNAL_H
@@ -30,11 +30,11 @@ struct job {
 	struct job *next;
 	enum job_kind kind;
 	uint64_t number;
-	unsigned kinds; /* JOB_REMOVE: of which outputs, a bit each */
+	unsigned kinds; /* JOB_REMOVE: one bit for each output */
 	char *path;	/* JOB_REMOVE; owned */
 };
 
-/* A directory that moved before the walk was over. */
+/* A directory that moved before the start-up walk was complete. */
 struct early_move {
 	char *from, *to; /* owned */
 };
@@ -42,19 +42,19 @@ struct early_move {
 /* What is known of a task. */
 struct known {
 	uint64_t number;
-	char *folder; /* whose address the thumbnails have; owned; NULL: none yet */
-	uint32_t versions[OUTPUT_COUNT]; /* that have some, or never will; 0: none */
-	bool is_lacking;		 /* bytes were missing, or did not come … */
-	unsigned wholes; /* … when these outputs were whole, a bit each … */
-	uint32_t tried_versions[OUTPUT_COUNT]; /* … and these the present ones */
+	char *folder; /* whose path is in the thumbnails' URIs; owned; NULL: none yet */
+	uint32_t versions[OUTPUT_COUNT]; /* with thumbnails, or never any; 0: none */
+	bool is_lacking;		 /* bytes were missing, or did not arrive … */
+	unsigned wholes; /* … when these outputs were complete, one bit each … */
+	uint32_t tried_versions[OUTPUT_COUNT]; /* … in these versions */
 	unsigned tries;
 };
 
-/* What the background did so far, for the log. */
+/* Progress of the background work, for the log. */
 struct looking {
-	bool is_on; /* the first round, of all that the start found */
+	bool is_on; /* the first round, of all tasks found at the start */
 	size_t tasks, made, lacking;
-	int64_t cpu_ms; /* of the thread, before */
+	int64_t cpu_ms; /* of the thread, before the round */
 };
 
 struct thumbnails {
@@ -69,84 +69,91 @@ struct thumbnails {
 	pthread_cond_t has_work;
 	/* Guarded by lock. */
 	struct job *jobs, **jobs_end;
-	uint64_t *looks; /* tasks to be looked at when nothing else is to be done; the
-			    last one first */
+	uint64_t *looks; /* tasks to check when idle; the last one first */
 	size_t look_count, look_capacity;
 	struct early_move *early_moves;
 	size_t early_count;
 	bool is_walked, has_moved;
 	bool is_stopping;
 
-	/* The thread's own. */
+	/* Only for the thread. */
 	struct known *known; /* sorted by number */
 	size_t known_count;
-	uint64_t fetch_bytes; /* left for the background … */
-	bool is_unreachable;  /* … for which a media host did not answer … */
-	bool is_idle_over; /* … and which has nothing to make them with, or no room */
+	uint64_t fetch_bytes; /* left for the background work … */
+	bool is_unreachable;  /* … during which a media host did not answer … */
+	bool is_idle_over;    /* … and which cannot make or store thumbnails */
 	struct looking looking;
 	bool has_complained;
 };
 
 /* --- thumbnails.c --- */
-/* A task is to be looked at, when there is time. Any thread. */
+/* Queues a check of a task in the background. Any thread. */
 void thumbnails_push_look(struct thumbnails *thumbnails, uint64_t number);
 
 /* --- known.c; on the thread --- */
-/* What is known of a task, until the next call; NULL: nothing. */
+/* The record of a task, valid until the next call; NULL: none. */
 struct known *thumbnails_find(struct thumbnails *thumbnails, uint64_t number);
-/* The same; from now on something is. NULL without memory. */
+/* The same, but adds a missing record. NULL without memory. */
 struct known *thumbnails_know(struct thumbnails *thumbnails, uint64_t number);
 void thumbnails_forget(struct thumbnails *thumbnails, uint64_t number);
 void thumbnails_forget_all(struct thumbnails *thumbnails);
 /* Whether an output of that kind can be read. */
 bool thumbnails_is_shown(const struct task_view *view, enum output_kind kind);
-/* The outputs that are whole on disk, a bit each. */
+/* The outputs that are complete on disk, one bit each. */
 unsigned thumbnails_wholes(const struct task_view *view);
-/* What the view shows has thumbnails from now on, or never will. */
+/* Notes that what the view shows has thumbnails, or never will. */
 void thumbnails_note(struct known *known, const struct task_view *view);
-/* The bytes for it were missing. */
+/* Notes that the bytes for the thumbnails were missing. */
 void thumbnails_note_lack(struct known *known, const struct task_view *view);
-/* They would be again: nothing is different since, or it was tried often enough. */
+/*
+ * Whether another try would lack the same bytes: nothing has changed, or there were
+ * enough tries.
+ */
 bool thumbnails_is_hopeless(const struct known *known, const struct task_view *view);
 
 /* --- make.c; on the thread --- */
-/* Where a file of the mount is, for everybody; NULL: no memory. */
+/* The path of a file in the mount, with the mount point; NULL: no memory. */
 char *thumbnails_shown_path(const struct filesystem *fs, const char *folder,
 			    const char *name);
 /* The same for an output, under the name that it has there. */
 char *thumbnails_output_path(const struct filesystem *fs, const char *folder,
 			     enum output_kind kind);
-/* The folder of a task now, below the tree; NULL when it is not known. */
+/* A task's current folder, relative to the mount; NULL: unknown. */
 char *thumbnails_folder(struct filesystem *fs, uint64_t number);
-/* From the last frame; where that is none, or no picture, or costs too much, from the
- * video. `is_kept`: what is valid in the cache is left. 0 or -errno. */
+/*
+ * Makes them from the last frame. Falls back to the video if there is no last frame, or
+ * it is no picture or costs too much. `is_kept`: valid thumbnails in the cache are kept.
+ * 0 or -errno.
+ */
 int thumbnails_make(struct thumbnails *thumbnails, const struct task_view *view,
 		    const char *folder, struct thumbnail_effort *effort, bool is_kept);
-/* A task's thumbnails will have this folder's address. 0 or -ENOMEM. */
+/* Sets the folder that a task's thumbnails will name. 0 or -ENOMEM. */
 int thumbnails_set_folder(struct thumbnails *thumbnails, uint64_t number,
 			  const char *folder);
-/* What became of it goes down in what is known, and r is passed on. */
+/* Records the result, and returns r. */
 int thumbnails_note_result(struct thumbnails *thumbnails, const struct task_view *view,
 			   const char *folder, int r);
-/* One line for each task; what is missing for all of them is a warning, once. */
+/* Logs one line for each task. What is missing for all tasks is a warning, once. */
 void thumbnails_complain(struct thumbnails *thumbnails, uint64_t number, int r);
 void thumbnails_run_make(struct thumbnails *thumbnails, const struct job *job);
 
 /* --- look.c; on the thread --- */
-/* After the walk: all tasks that succeeded are to be looked at. */
+/* Queues a check of all tasks that succeeded. Call it after the start-up walk. */
 void thumbnails_look_at_all(struct thumbnails *thumbnails);
 void thumbnails_look(struct thumbnails *thumbnails, uint64_t number);
-/* There is nothing left to be looked at for now. */
+/* Call it when there is nothing left to check for now. */
 void thumbnails_looked(struct thumbnails *thumbnails);
 
 /* --- follow.c; on the thread --- */
 void thumbnails_run_remove(struct thumbnails *thumbnails, const struct job *job);
-/* Outputs that were shown before, and were removed while their thumbnails were made. */
+/*
+ * Removes the thumbnails of outputs that were removed while their thumbnails were made.
+ */
 void thumbnails_take_back(struct thumbnails *thumbnails, const struct task_view *before,
 			  const struct task_view *now, const char *folder);
-/* To where the folders are now. */
+/* Moves the thumbnails to where the folders are now. */
 void thumbnails_follow(struct thumbnails *thumbnails);
-/* Where a folder was before what moved before the walk was over; free() it. */
+/* The path of a folder before the moves during the start-up walk; free() it. */
 char *thumbnails_early_path(struct thumbnails *thumbnails, const char *path);
 void thumbnails_forget_early(struct thumbnails *thumbnails);
 
