@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include <sys/wait.h>
 
-/* The child's word, or its end. */
+/* Waits until the child is ready, or ends. */
 __attribute__((noreturn)) static void wait_for_child(int ready, pid_t child)
 {
 	char word;

@@ -1,6 +1,6 @@
 /*
- * Going into the background: the command returns only when the mount answers, and says
- * what went wrong if it does not.
+ * Running in the background. The command returns only when the mount is ready, and
+ * reports errors until then.
  */
 #ifndef SEEDANCEFS_FS_DAEMON_BACKGROUND_H
 #define SEEDANCEFS_FS_DAEMON_BACKGROUND_H
@@ -10,12 +10,12 @@ struct background {
 };
 
 /*
- * Forks. The parent waits for the child's word and ends with its exit status; only the
- * child returns. Errors of the child still go to the terminal until background_ready(). 0 or
- * -errno.
+ * Forks. The parent waits until the child is ready or ends, and exits with its status;
+ * only the child returns. Errors of the child still go to the terminal until
+ * background_ready(). 0 or -errno.
  */
 int background_begin(struct background *ret_daemon);
-/* The mount answers: the parent may go; the terminal is let go of. */
+/* Call it when the mount is ready: releases the parent and the terminal. */
 void background_ready(struct background *daemon);
 
 #endif

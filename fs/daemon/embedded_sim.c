@@ -21,7 +21,7 @@
 #define STOP_MS 3000
 #define STEP_MS 10
 
-/* What it is given of the environment: no key of a service, though there may be one. */
+/* Whether the simulator inherits a variable. It gets no key of a service. */
 static bool is_given(const char *variable)
 {
 	static const char *const names[] = {
@@ -46,7 +46,7 @@ static void reduce_environment(void)
 		*kept = NULL;
 }
 
-/* In the child: the two descriptors survive exec, everything else is close-on-exec. */
+/* In the child. The two descriptors survive exec; all others are close-on-exec. */
 __attribute__((noreturn)) static void run_child(const char *program, const char *books,
 						int lifeline, int ready, int log)
 {
@@ -62,14 +62,13 @@ __attribute__((noreturn)) static void run_child(const char *program, const char 
 	snprintf(lifeline_text, sizeof(lifeline_text), "%d", lifeline);
 	snprintf(ready_text, sizeof(ready_text), "%d", ready);
 	reduce_environment();
-	setpgid(0, 0); /* Ctrl-C in a terminal is for the daemon: it ends this one in its
-			  turn */
+	setpgid(0, 0); /* Ctrl-C is for the daemon, which ends the simulator */
 	execlp(program, PROGRAM, "--books", books, "--lifeline", lifeline_text,
 	       "--ready-fd", ready_text, (char *)NULL);
 	_exit(127);
 }
 
-/* One line, "port=N control=M"; 0 or -EIO. */
+/* Reads the line "port=N control=M". 0 or -EIO. */
 static int read_ready(int fd, unsigned *ret_port, unsigned *ret_control)
 {
 	int64_t until_ms = clock_boot_ms() + START_MS;

@@ -15,7 +15,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-/* --- what lower modules tell higher ones --- */
+/* --- events from lower modules to higher ones --- */
 
 static void status_changed(struct filesystem *fs, uint64_t number)
 {
@@ -38,7 +38,7 @@ static int64_t tick_pollers(struct filesystem *fs, int64_t now_ms)
 }
 
 /* --- life --- */
-/* Of the folders that wait now; a large request is not kept for those that may come. */
+/* Enough for the folders that wait now. A large request is not cached for later ones. */
 #define PARSE_CACHE_BYTES (32u << 20)
 
 int filesystem_create(struct backend *backend, int library, const char *mount_point,
@@ -115,7 +115,7 @@ static void task_changed(void *context, uint64_t number)
 {
 	struct filesystem **fs = context;
 
-	/* The views are looked at when somebody asks; orders depend on others. */
+	/* The views are rendered on demand. Other orders may depend on this task. */
 	settle_changed(*fs, number);
 	thumbnails_changed((*fs)->thumbnails, number);
 	announce_changed((*fs)->announce, number);

@@ -13,11 +13,11 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#define LOCK_WAIT_MS 2000 /* a daemon that was killed this moment is still ending */
+#define LOCK_WAIT_MS 2000 /* a daemon that was just killed may still be ending */
 #define LOCK_STEP_MS 20
 #define LOG_MAX_BYTES (4 << 20)
 
-/* Like mkdir -p, each new one 0700. */
+/* Like mkdir -p; each new directory has mode 0700. */
 static int make_path(const char *path)
 {
 	AUTOFREE char *copy = strdup(path);

@@ -1,5 +1,6 @@
 /*
- * The library's directory: made when missing, 0700, and held by one daemon at a time.
+ * The library's directory: created if missing, with mode 0700, and used by one daemon at
+ * a time.
  */
 #ifndef SEEDANCEFS_FS_DAEMON_LIBRARY_H
 #define SEEDANCEFS_FS_DAEMON_LIBRARY_H
@@ -11,13 +12,14 @@ struct library {
 	int lock;
 };
 
-/* 0, or -errno with a whole line for people in *ret_error (free() it). */
+/* 0, or -errno with a complete message in *ret_error (free() it). */
 int library_open(const char *path, struct library *ret_library, char **ret_error);
-/* Gives up the lock. */
+/* Releases the lock. */
 void library_close(struct library *library);
 
-/* The log of a daemon in the background:
- * library/seedancefs.log. A descriptor or -errno. */
+/*
+ * Opens the log of a background daemon, library/seedancefs.log. A descriptor or -errno.
+ */
 int library_open_log(const struct library *library);
 
 #endif

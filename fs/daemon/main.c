@@ -1,6 +1,4 @@
-/*
- * seedancefs: parse, set up, run, tear down.
- */
+/* seedancefs: parses the command line, sets up, runs, tears down. */
 #include "backend/base/cleanup.h"
 #include "backend/base/log.h"
 #include "backend/base/text.h"
@@ -25,11 +23,11 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#define WALK_LOOK_MS 100 /* how soon a signal is seen */
+#define WALK_LOOK_MS 100 /* the delay until a signal is noticed */
 #define WORKERS_MOST 10
 #define READ_AHEAD_KIB 1024
 
-/* Everything that a mount is made of, in the order it is set up. */
+/* Everything that a mount consists of, in the order of its set-up. */
 struct program {
 	struct options options;
 	char *mount_point;
@@ -37,7 +35,7 @@ struct program {
 	struct library library;
 	struct background daemon;
 	struct announcer announcer;
-	struct mount_identity mounted; /* zeros: not known */
+	struct mount_identity mounted; /* zeros: unknown */
 	struct embedded_sim simulator;
 	struct backend *backend;
 	struct filesystem *fs;
@@ -53,7 +51,7 @@ static int complain(struct program *program, int r)
 	return r;
 }
 
-/* What lies inside the mount point could not be reached once it is mounted. */
+/* Refuses a path inside the mount point: the mount would hide it. */
 static int check_outside(struct program *program, const char *what, const char *path)
 {
 	if (!path_lies_inside(path, program->mount_point))
@@ -65,8 +63,10 @@ static int check_outside(struct program *program, const char *what, const char *
 	return -EINVAL;
 }
 
-/* The library, the configuration, its keys and the mount
- * point must not lie inside each other. */
+/*
+ * The library, the configuration, its keys and the mount point must not be inside each
+ * other.
+ */
 static int check_places(struct program *program)
 {
 	int r = check_outside(program, "library", program->options.library);
@@ -85,7 +85,7 @@ static int check_places(struct program *program)
 	return -EINVAL;
 }
 
-/* Everything that the user may have got wrong, before anything is created. */
+/* Checks everything that the user can get wrong, before anything is created. */
 static int prepare(struct program *program)
 {
 	int r = options_load_config(&program->options, &program->config, &program->error);
@@ -126,8 +126,10 @@ static void is_ready(void *context)
 	background_ready(&program->daemon);
 }
 
-/* In libfuse's way of writing: whatever is in the library's path is its name, and no
- * other option. NULL: no memory. */
+/*
+ * The mount options in libfuse's syntax. The library's path is escaped, so that it cannot
+ * add options. NULL: no memory.
+ */
 static char *session_options(const struct program *program)
 {
 	AUTOFREE char *name = text_format("fsname=%s", program->library.path);
@@ -163,7 +165,10 @@ static int open_session(struct program *program)
 	return 0;
 }
 
-/* Nobody sees a folder before it is known whose task it is; a signal ends the wait. */
+/*
+ * Folders stay inaccessible until the tasks that they belong to are known. A signal ends
+ * the wait.
+ */
 static void wait_for_walk(struct program *program)
 {
 	while (!fuse_session_exited(program->session) &&
@@ -171,7 +176,7 @@ static void wait_for_walk(struct program *program)
 		continue;
 }
 
-/* Right after the mount: what is on top there now is ours. */
+/* Called right after the mount, when the topmost mount there is ours. */
 static int start_announcements(struct program *program)
 {
 	if (announcer_identify(program->mount_point, &program->mounted))
@@ -233,13 +238,14 @@ static void run(struct program *program)
 	}
 	if (config)
 		fuse_loop_cfg_destroy(config);
-	if (r < 0 && r != -ECONNABORTED) /* which is a mount's end, met in a request */
+	if (r < 0 && r != -ECONNABORTED) /* a mount that ended during a request */
 		log_error("event=session_failed reason=\"%s\"", strerror(-r));
 	log_info("event=ending");
 }
 
-/* Parked reads are answered before the session ends;
- * then nothing can call us any more. */
+/*
+ * Parked reads are answered before the session ends. After that, no request can arrive.
+ */
 static void tear_down(struct program *program)
 {
 	if (program->fs)
@@ -286,7 +292,7 @@ static int set_up(struct program *program)
 
 	if (!r && !program->options.is_foreground)
 		r = background_begin(&program->daemon);
-	if (!r) /* before there is anything that it could hold on to */
+	if (!r) /* forked before there is anything that it could hold open */
 		r = announcer_start(program->mount_point, &program->announcer);
 	if (!r)
 		r = library_open(program->options.library, &program->library,
@@ -299,7 +305,7 @@ static int set_up(struct program *program)
 	if (program->options.is_debug)
 		log_set_level(LOG_LEVEL_DEBUG);
 	raise_limits();
-	umask(0); /* modes come from the callers, their own mask applied by the kernel */
+	umask(0); /* modes come from the callers; their own umask is applied to each */
 	r = finish_config(program, log < 0 ? 2 : log);
 	return r ? r : start(program);
 }

@@ -18,8 +18,10 @@
 
 extern char **environ;
 
-/* Whether one of ours is mounted there, by the kernel's own list:
- * a dead one has no more. */
+/*
+ * Whether one of our mounts is there, according to the kernel's list of mounts; a dead
+ * mount offers nothing else.
+ */
 static bool is_ours(const char *path)
 {
 	FILE *mounts = setmntent("/proc/self/mounts", "re");
@@ -56,7 +58,10 @@ static int remove_dead(const char *path)
 	return run_fusermount(path);
 }
 
-/* The path without links, of a folder that may be dead: its parent is resolved. */
+/*
+ * The path without links of a folder that may be a dead mount: only its parent is
+ * resolved.
+ */
 static char *resolve(const char *path)
 {
 	AUTOFREE char *copy = strdup(path), *parent = NULL;
@@ -95,8 +100,10 @@ static int replace_dead(const char *path, char **ret_error)
 	return 0;
 }
 
-/* Attributes may still be cached of a mount whose daemon is gone:
- * only opening asks it. */
+/*
+ * The kernel may still cache attributes of a mount whose daemon is gone. Only an open
+ * reaches the daemon.
+ */
 static bool is_dead(const char *path)
 {
 	AUTOCLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define CONFIG_OPTION "config="
-#define NAMES_MOST 64 /* to find the nearest spelling among */
+#define NAMES_MOST 64 /* candidates for spelling suggestions */
 
 void options_clear(struct options *options)
 {
@@ -27,7 +27,7 @@ void options_clear(struct options *options)
 
 /* --- paths --- */
 
-/* An absolute form of a path that need not exist yet. */
+/* The absolute form of a path that need not exist yet. */
 static char *absolute(const char *path)
 {
 	char directory[PATH_MAX];
@@ -48,14 +48,14 @@ static char *in_home(const char *variable, const char *below_home, const char *r
 	return text_format("%s/%s/%s", home && *home ? home : "/", below_home, rest);
 }
 
-/* --- what follows -o --- */
+/* --- the -o options --- */
 
 enum option_kind {
-	OPTION_CONFIG = CONFIG_KEYS_MOST, /* smaller ones are positions in the table */
+	OPTION_CONFIG = CONFIG_KEYS_MOST, /* smaller values are positions in the table */
 	OPTION_LETS_IN,
 };
 
-/* One -o with its list, while fuse_opt_parse() goes through it. */
+/* The state of fuse_opt_parse() for one -o with its list. */
 struct parse {
 	struct options *options;
 	char **ret_error;
@@ -74,7 +74,7 @@ static const char *nearest_option(const char *name)
 	return text_nearest(name, names);
 }
 
-/* The message leaves out the value: it may be a secret. */
+/* The message omits the value, which may be a secret. */
 static int refuse_option(const char *option, char **ret_error)
 {
 	AUTOFREE char *name = strndup(option, strcspn(option, "="));
@@ -132,7 +132,7 @@ static int add_fuse_option(struct options *options, const char *option, char **r
 	return fuse_opt_add_opt_escaped(&options->fuse, option) ? -ENOMEM : 0;
 }
 
-/* For fuse_opt_parse(): takes one option, with libfuse's escapes resolved. */
+/* Callback of fuse_opt_parse(): takes one option, with libfuse's escapes resolved. */
 static int take_option(void *context, const char *option, int kind, struct fuse_args *out)
 {
 	struct parse *parse = context;

@@ -15,23 +15,23 @@ struct options {
 	bool config_is_named;
 	bool is_foreground, is_debug, is_single_threaded;
 	bool wants_help, wants_version;
-	char *fuse; /* libfuse's own options, as libfuse writes a list; or NULL */
-	const char *lets_in; /* "allow_other" or "allow_root" among them; or NULL */
+	char *fuse;	     /* libfuse's own options, as a list in its syntax; or NULL */
+	const char *lets_in; /* "allow_other" or "allow_root", if given; or NULL */
 	struct setting {
 		const struct config_key *key;
 		char *value;
-	} * settings; /* keys of the configuration */
+	} * settings; /* configuration keys */
 	size_t setting_count;
 };
 
 /*
- * Reads the arguments. 0, or -EINVAL with a whole line for people in *ret_error (free()
- * it). options_clear() in any case. Before threads.
+ * Reads the arguments. 0, or -EINVAL with a complete message in *ret_error (free() it).
+ * Call options_clear() in any case. Call it before threads exist.
  */
 int options_parse(int argc, char **argv, struct options *ret_options, char **ret_error);
 void options_clear(struct options *options);
 
-/* Loads the configuration that the options name, sets the settings, and checks all. */
+/* Loads the configuration file, applies the settings, and checks the result. */
 int options_load_config(const struct options *options, struct config **ret_config,
 			char **ret_error);
 

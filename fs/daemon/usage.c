@@ -32,7 +32,7 @@ static const char synopsis[] =
 	"which\n"
 	"costs nothing. An option overrides the same key of the file.\n";
 
-/* Breaks lines at spaces. */
+/* Adds a paragraph, with line breaks at spaces. */
 static void add_paragraph(struct buffer *text, const char *words)
 {
 	size_t column = 0;
