@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define MEMORY_BYTES (1536ul << 20) /* one frame of 4K, and the libraries */
+#define MEMORY_BYTES (1536ul << 20) /* for one 4K frame and the libraries */
 #define CPU_SECONDS 10
 #define NOBODY 65534
 
@@ -22,7 +22,7 @@
 #define MACHINE AUDIT_ARCH_AARCH64
 #endif
 
-/* Sanitizers need memory and calls of their own. */
+/* Sanitizers need more memory and other system calls. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define IS_SANITIZED 1
 #elif defined(__has_feature)
@@ -52,7 +52,7 @@ static int limit_all(void)
 	if (!r && !IS_SANITIZED)
 		r = limit(RLIMIT_AS, MEMORY_BYTES);
 	if (!r && !IS_SANITIZED)
-		r = limit(RLIMIT_NOFILE, 0); /* what is open stays so */
+		r = limit(RLIMIT_NOFILE, 0); /* open descriptors stay open */
 	return r;
 }
 
@@ -62,8 +62,9 @@ static int become_nobody(void)
 		return 0;
 	if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
 	    setresuid(NOBODY, NOBODY, NOBODY) < 0)
-		return errno == EPERM || errno == EINVAL ? 0 : -errno; /* a namespace of
-									   one user */
+		return errno == EPERM || errno == EINVAL
+			       ? 0
+			       : -errno; /* one-user namespace */
 	return 0;
 }
 
@@ -100,7 +101,7 @@ static int filter_calls(void)
 	struct sock_fprog program = { sizeof(filter) / sizeof(*filter), filter };
 
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
-		return errno == EINVAL ? 0 : -errno; /* a kernel without filters */
+		return errno == EINVAL ? 0 : -errno; /* the kernel has no filters */
 #endif
 	return 0;
 }
@@ -111,7 +112,10 @@ int confine(void)
 
 	if (!r)
 		r = become_nobody();
-	/* After the change of user, which resets it: it ends with the mount. */
+	/*
+	 * Ends this program with the mount. It comes after the change of user, which
+	 * resets it.
+	 */
 	if (!r && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		r = -errno;
 	if (!r &&

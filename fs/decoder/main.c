@@ -1,8 +1,8 @@
 /*
- * seedance-thumbnailer: a picture or a video comes in, thumbnails go out (protocol.h).
+ * seedance-thumbnailer: reads a picture or a video, and sends thumbnails (protocol.h).
  *
- * A program of its own, since what it decodes comes from outside: it has no key, no name
- * of a file, and nothing but the one socket.
+ * It is a program of its own because it decodes untrusted files. It has no key, no file
+ * name, and only one socket.
  */
 #include "backend/base/cleanup.h"
 #include "fs/decoder/confine.h"

@@ -16,17 +16,17 @@
 
 #define PIECE_BYTES 32768
 #define PIXELS_MAX (64ll << 20)
-#define PACKETS_MAX 20 /* without a frame: there is none */
-/* What services make, and nothing that leads to other files. */
+#define PACKETS_MAX 20 /* give up if they contain no frame */
+/* The formats that services produce, and none that refers to other files. */
 #define FORMATS "mov,matroska,png_pipe,jpeg_pipe,webp_pipe"
 #define CODECS "h264,hevc,libdav1d,av1,vp9,vp8,mpeg4,mjpeg,png,webp"
 
-/* What reads the file. */
+/* The source of the file's bytes. */
 struct source {
 	uint64_t size, offset;
 };
 
-/* A file under way. */
+/* A file that is being read. */
 struct reading {
 	struct source source;
 	AVIOContext *io;
@@ -104,7 +104,7 @@ static int open_file(struct reading *reading)
 	return avformat_open_input(&reading->format, NULL, NULL, NULL);
 }
 
-/* One thread: others are refused here. */
+/* One thread: the filter refuses to create others. */
 static int open_codec(struct reading *reading)
 {
 	const AVCodec *decoder = NULL;
@@ -130,7 +130,7 @@ static int open_codec(struct reading *reading)
 	return avcodec_open2(reading->codec, decoder, NULL);
 }
 
-/* The next packet of the picture. */
+/* The next packet of the picture's stream. */
 static int next_packet(struct reading *reading)
 {
 	int r;
@@ -141,9 +141,11 @@ static int next_packet(struct reading *reading)
 	return r;
 }
 
-/* The frame of one packet alone: a decoder may want to see others first, to know the
- * order in which they are shown, which costs their bytes. AVERROR_EOF: there is none in
- * it. */
+/*
+ * Decodes the frame of one packet alone. A decoder may otherwise wait for further packets
+ * to learn the display order, and their bytes would have to be fetched. AVERROR_EOF: the
+ * packet contains no frame.
+ */
 static int decode_packet(struct reading *reading)
 {
 	int r = avcodec_send_packet(reading->codec, reading->packet);
@@ -178,7 +180,7 @@ static int decode(struct reading *reading)
 	return r;
 }
 
-/* ffmpeg has errors of its own beside the system's. */
+/* ffmpeg has error codes of its own besides the system's. */
 static int system_error(int r)
 {
 	return r >= 0 ? 0 : r > -4096 ? r : -EINVAL;
@@ -208,7 +210,7 @@ static int scaled(int64_t side, int64_t by, int64_t of)
 	return result < 1 ? 1 : result > INT_MAX ? INT_MAX : (int)result;
 }
 
-/* The size as it is shown, no side longer than `pixels`. */
+/* The displayed size, with no side longer than `pixels`. */
 static void fit(const AVFrame *frame, unsigned pixels, int *ret_width, int *ret_height)
 {
 	AVRational shape = frame->sample_aspect_ratio;
@@ -285,8 +287,8 @@ static int encode(AVCodecContext *codec, const AVFrame *frame, AVPacket *packet)
 	codec->pix_fmt = frame->format;
 	codec->time_base = (AVRational){ 1, 1 };
 	codec->thread_count = 1;
-	codec->compression_level = 6; /* 9 takes five times as long for a tenth less */
-	av_opt_set(codec->priv_data, "pred", "mixed", 0); /* smaller by half */
+	codec->compression_level = 6; /* 9 takes five times as long and saves a tenth */
+	av_opt_set(codec->priv_data, "pred", "mixed", 0); /* halves the size */
 	r = avcodec_open2(codec, NULL, NULL);
 	if (!r)
 		r = avcodec_send_frame(codec, frame);

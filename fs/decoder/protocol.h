@@ -1,11 +1,11 @@
 /*
- * What seedance-thumbnailer and the mount say to each other: one stream socket, the
- * program's standard input; numbers in the machine's own order. The program asks, the
- * mount answers; the program ends when it is done.
+ * The protocol between seedance-thumbnailer and the mount: one stream socket, which is
+ * the program's standard input. Numbers are in the machine's byte order. The program
+ * sends requests, the mount answers, and the program exits when it is done.
  *
  *   seedance-thumbnailer SIZE     the size of the picture or video in bytes
  *
- * Nothing else crosses: the program opens no file and knows no name.
+ * Nothing else is exchanged: the program opens no file and knows no file name.
  */
 #ifndef SEEDANCEFS_FS_DECODER_PROTOCOL_H
 #define SEEDANCEFS_FS_DECODER_PROTOCOL_H
@@ -16,11 +16,15 @@
 #define THUMBNAILER_READ_MAX (1u << 20)
 
 enum thumbnailer_word {
-	/* These bytes of the file are wanted. The answer is an int32_t, the count of the
-	 * bytes that follow it (fewer only at the end of the file), or -errno. */
+	/*
+	 * Requests bytes of the file. The answer is an int32_t: the count of the bytes
+	 * that follow it (fewer only at the end of the file), or -errno.
+	 */
 	THUMBNAILER_READ = 1,
-	/* A thumbnail, `size` bytes of PNG, follows; `offset` is its longest side at
-	 * most, in pixels. Not answered. */
+	/*
+	 * Sends a thumbnail: `size` bytes of PNG follow. `offset` is the limit for its
+	 * longer side, in pixels. No answer.
+	 */
 	THUMBNAILER_PICTURE = 2,
 };
 
