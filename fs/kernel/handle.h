@@ -15,8 +15,7 @@ struct polled {
 	bool found_end;	  /* a read returned no bytes */
 	unsigned changes; /* announce_changes() of the text that it reads */
 	size_t size;	  /* of that text */
-	int64_t end_ms;	  /* boot clock: end of file may be found then; 0: not
-			   * polled */
+	int64_t end_ms;	  /* boot clock: when the end may be found; 0: not polled */
 };
 
 struct handle {

@@ -11,9 +11,7 @@
 #include <stdlib.h>
 
 #define BACKGROUND_WANTED 65535u
-#define READ_AHEAD_BYTES \
-	(1u << 20) /* the kernel grants up to the limit of the mount's
-				     * bdi */
+#define READ_AHEAD_BYTES (1u << 20) /* granted up to the limit of the bdi */
 
 /*
  * The most that the kernel grants to an ordinary user's mount: a parameter of the fuse

@@ -28,8 +28,7 @@ struct place {
 	int fd; /* of the folder, O_PATH */
 	struct stat status;
 	bool exists;		 /* a user's file has the name */
-	enum virtual_kind shown; /* otherwise: the virtual file that is shown under the
-				  * name */
+	enum virtual_kind shown; /* otherwise: the virtual file of this name */
 };
 
 static void place_clear(struct place *place)

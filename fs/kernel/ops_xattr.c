@@ -220,8 +220,7 @@ static ssize_t list_below(struct filesystem *fs, struct node *node, char *list)
 		return r;
 	got = listxattr(tree_fd_path(lodging.fd).text, list, LIST_MAX_BYTES);
 	if (got < 0)
-		return errno == ENOTSUP ? 0 : -errno; /* the filesystem has no extended
-						       * attributes */
+		return errno == ENOTSUP ? 0 : -errno; /* not supported there */
 	if (node->is_virtual)
 		put_prefix(node, prefix);
 	return (ssize_t)pick(list, (size_t)got, node->is_virtual ? prefix : NULL);

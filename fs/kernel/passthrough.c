@@ -13,8 +13,7 @@
 /* State of an output's node. Guarded by the lock of the handles. */
 struct opens {
 	unsigned opens;
-	int backing_id;	 /* the kernel's id of its media file; 0: reads reach the
-			  * daemon */
+	int backing_id;	 /* the kernel's id of its media file; 0: ordinary reads */
 	bool is_opening; /* the first open is being decided */
 };
 
@@ -84,8 +83,7 @@ static int make_backing(struct filesystem *fs, fuse_req_t request,
 	int backing_id = fd < 0 ? 0 : fuse_passthrough_open(request, fd);
 
 	if (fd >= 0 && backing_id <= 0) {
-		fs->handles->can_pass = false; /* libfuse logged the reason on the
-					        * first try */
+		fs->handles->can_pass = false; /* libfuse logged the reason */
 		log_info(
 			"event=no_passthrough reason=\"the kernel does not support it\"");
 	}
