@@ -22,7 +22,7 @@ int length_gauge_create(int directory, const char *name, struct length_gauge **r
 
 	if (!gauge)
 		return -ENOMEM;
-	unlinkat(directory, map, 0); /* it tells of what is about to go */
+	unlinkat(directory, map, 0); /* the map describes the old content */
 	gauge->fd = openat(directory, name,
 			   O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (gauge->fd < 0) {
@@ -46,7 +46,7 @@ void length_gauge_close(struct length_gauge *gauge)
 void length_gauge_abandon(struct length_gauge *gauge)
 {
 	if (gauge && ftruncate(gauge->fd, 0) < 0)
-		gauge->size = 0; /* the next try empties it */
+		gauge->size = 0; /* the next attempt truncates it */
 	length_gauge_close(gauge);
 }
 

@@ -1,8 +1,9 @@
 /*
- * Virtual files that a person removes: they are away at once. The bytes of an output stay
- * a little longer: archivers and file managers that overwrite a file remove it, and only
- * then learn that they may not make another in its place. So what was removed and is to
- * be made again stands there again, with every byte that was fetched.
+ * Virtual files that a user removes. They disappear immediately. The bytes of an output
+ * are kept for another 10 seconds: archivers and file managers that overwrite a file
+ * remove it first, and only then learn that they may not create another one in its place.
+ * If a program tries to create a removed output within that time, the output reappears
+ * with every byte that was fetched.
  */
 #include "backend/media/removal.h"
 
@@ -18,12 +19,12 @@
 #define MAKE_AGAIN_MS 10000
 
 struct removals {
-	struct task_timers timers; /* when the bytes go */
+	struct task_timers timers; /* when the bytes are dropped */
 };
 
 static const unsigned hidden_output[OUTPUT_COUNT] = { HIDDEN_VIDEO, HIDDEN_LAST_FRAME };
 
-/* --- the bytes go --- */
+/* --- dropping the bytes --- */
 
 static bool has_removed(const struct task_view *view)
 {
@@ -81,7 +82,7 @@ void removals_destroy(struct backend *backend)
 	free(backend->removals);
 }
 
-/* Nothing more is fetched for it, and in a little while it is gone. */
+/* Stops prefetching the removed outputs, and schedules the dropping of their bytes. */
 static void plan(struct backend *backend, uint64_t number)
 {
 	AUTOVIEW *view = tasks_view(backend->tasks, number);
@@ -95,7 +96,7 @@ static void plan(struct backend *backend, uint64_t number)
 		removal_finish(backend, number);
 }
 
-/* --- what a person does --- */
+/* --- removing and creating --- */
 
 int removal_hide(struct backend *backend, uint64_t number, unsigned what)
 {
@@ -122,7 +123,7 @@ int removal_unhide(struct backend *backend, uint64_t number, unsigned what)
 		return tasks_begin_error(backend->tasks, number);
 	for (int i = 0; i < OUTPUT_COUNT; i++)
 		if (!view->outputs[i].is_removed)
-			what &= ~hidden_output[i]; /* only a `fetch` brings it back */
+			what &= ~hidden_output[i]; /* only `fetch` restores it */
 	if (!(view->hidden & what)) {
 		tasks_abandon(backend->tasks, view);
 		return 0;

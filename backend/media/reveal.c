@@ -1,8 +1,8 @@
 /*
- * A success is shown when all that is to be known of its outputs is known. Before that
- * the folder side is told, and says when it has done what it does: it may take
- * SHOW_LATEST_MS, then the task is shown all the same. Nothing of this is kept: after a
- * restart the task is observed, and the folder side told, anew.
+ * A success is shown only after the sizes of all outputs are known. The folder side is
+ * notified first and reports when it has finished its part. It may take up to
+ * SHOW_LATEST_MS; after that the task is shown regardless. None of this is stored: after
+ * a restart the task is polled again, and the folder side is notified again.
  */
 #include "backend/media/reveal.h"
 
@@ -19,10 +19,10 @@
 #include <stdlib.h>
 
 struct reveals {
-	struct task_timers held_back; /* successes, and when they are shown at last */
+	struct task_timers held_back; /* successes that are not shown yet */
 };
 
-#define SHOW_AGAIN_MS 1000 /* there was no memory */
+#define SHOW_AGAIN_MS 1000 /* after memory ran out */
 
 /* --- showing --- */
 
@@ -37,15 +37,16 @@ static void succeed(struct task_view *view)
 	task_enter(view, TASK_SUCCEEDED);
 }
 
-/* What is shown already stays so. */
+/* A task that is already shown stays as it is. */
 static bool is_shown(const struct task_view *view)
 {
 	return view->state == TASK_SUCCEEDED && !view->waiting;
 }
 
 /*
- * Who saw a success finds it after whatever may happen next: it is in the ledger before
- * it is shown. Where the ledger does not take it, it is shown, and saved with the rest.
+ * A success that a user has seen must survive a crash, so it is written to the ledger
+ * before it is shown. If the ledger cannot be written, the task is shown anyway and saved
+ * with the next commit.
  */
 static void save_success(struct backend *backend, uint64_t number)
 {
@@ -119,7 +120,7 @@ static int hold_back(struct backend *backend, uint64_t number)
 	return r;
 }
 
-/* There is something to be done before it is shown. */
+/* Whether the folder side has work to do before the success is shown. */
 static bool is_awaited(struct backend *backend, uint64_t number)
 {
 	AUTOVIEW *view = tasks_view(backend->tasks, number);

@@ -1,5 +1,6 @@
 /*
- * The answer to a size probe: what its head tells, its bytes, and what it was worth.
+ * The answer to a size probe: reading its headers, taking its bytes, and judging the
+ * result.
  */
 #include "backend/media/size_probe_internal.h"
 
@@ -15,9 +16,9 @@
 #include <string.h>
 
 #define SIZE_MAX_BYTES (UINT64_C(16) << 30)
-#define ROOM_BYTES (UINT64_C(1) << 20) /* more than came before the disk was full */
+#define ROOM_BYTES (UINT64_C(1) << 20) /* margin beyond the bytes received */
 #define ENDLESS_MS 3600000
-#define GAUGE_MAX_BYTES (UINT64_C(2) << 30) /* it may have no end at all */
+#define GAUGE_MAX_BYTES (UINT64_C(2) << 30) /* an answer may have no end */
 
 static int open_file(struct size_probe *probe, const struct http_response *response,
 		     uint64_t size)
@@ -37,7 +38,7 @@ static int open_file(struct size_probe *probe, const struct http_response *respo
 	return r;
 }
 
-/* Its size is that of what the server sends until it ends. */
+/* The answer states no length: its size is the number of bytes received until it ends. */
 static int open_gauge(struct size_probe *probe)
 {
 	AUTOFREE char *name = media_file_name(probe->kind, probe->version);
@@ -57,7 +58,7 @@ static int open_gauge(struct size_probe *probe)
 	return length_gauge_create(directory, name, &probe->gauge);
 }
 
-/* Looks at the answer's head, once. */
+/* Evaluates the answer's headers; called once per answer. */
 static int begin_answer(struct size_probe *probe, const struct http_response *response,
 			const char *bytes, size_t bytes_size)
 {
@@ -91,7 +92,7 @@ static int take_head(struct size_probe *probe, const char *bytes, size_t size)
 	bool is_surplus;
 
 	if (before >= PROBE_BYTES)
-		return -1; /* a server that ignores the range: this is enough */
+		return -1; /* the server ignores the range; stop here */
 	is_surplus = size > probe->end - before;
 	if (is_surplus)
 		size = (size_t)(probe->end - before);
@@ -99,7 +100,7 @@ static int take_head(struct size_probe *probe, const char *bytes, size_t size)
 	if (!probe->write_failed)
 		probe->write_failed =
 			media_file_write(probe->file, before, bytes, size) != 0;
-	if (!probe->write_failed) /* else the size is known all the same */
+	if (!probe->write_failed) /* after a failed write the size is still known */
 		media_file_mark(probe->file,
 				before / MEDIA_BLOCK_BYTES * MEDIA_BLOCK_BYTES,
 				probe->received);
@@ -131,7 +132,10 @@ int size_probe_take_bytes(void *context, const struct http_response *response,
 	return (probe->gauge ? take_all : take_head)(probe, bytes, size);
 }
 
-/* Without a map, the download would be forgotten when the file is closed. */
+/*
+ * Marks the complete download in its map. Without a map, the download would be discarded
+ * when the file is closed.
+ */
 static void mark_whole(struct size_probe *probe, const struct http_response *response,
 		       uint64_t size)
 {
@@ -146,7 +150,7 @@ static void mark_whole(struct size_probe *probe, const struct http_response *res
 	media_file_unref(TAKE(probe->file));
 }
 
-/* What a person should know of a file whose end nothing marks. */
+/* Tells the user about a file whose end cannot be verified. */
 static void note_doubt(struct size_probe *probe, enum gauged gauged, uint64_t size)
 {
 	const char *name = probe->kind == OUTPUT_VIDEO ? "video" : "last frame";
@@ -165,7 +169,7 @@ static void note_doubt(struct size_probe *probe, enum gauged gauged, uint64_t si
 		backend_set_note(probe->backend, probe->number, note);
 }
 
-/* The download is the file, if it is whole. */
+/* Keeps the download as the output's file if it is complete. */
 static void take_gauge(struct size_probe *probe, const struct http_response *response)
 {
 	struct length_gauge *gauge = TAKE(probe->gauge);
@@ -188,7 +192,7 @@ static void take_gauge(struct size_probe *probe, const struct http_response *res
 	mark_whole(probe, response, size);
 }
 
-/* Why the answer was of no use: owned by the caller; NULL: no memory. */
+/* Why the answer cannot be used. free() it; NULL without memory. */
 static char *failure_text(const struct size_probe *probe,
 			  const struct http_response *response)
 {

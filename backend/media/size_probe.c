@@ -1,9 +1,10 @@
 /*
- * An output's size, before it is shown: the first bytes of it are fetched with a range,
- * whose answer tells the size. They are kept: whatever sniffs the file's type finds them
- * there. Where no answer tells it, the file is brought in whole (length_gauge.h).
+ * Determines an output's size before the output is shown. A range request fetches the
+ * first bytes, and its answer states the total size. The bytes are kept for programs that
+ * detect the file's type from them. If no answer states the size, the complete file is
+ * downloaded (length_gauge.h).
  *
- * HEAD is never used: the services' links refuse it.
+ * HEAD is never used: the services' links reject it.
  */
 #include "backend/media/size_probe_internal.h"
 
@@ -29,9 +30,8 @@
 #define BACKOFF_LAST_MS 60000
 #define ROOM_MS 10000
 #define NO_MEMORY_MS 1000
-#define REFUSALS_MAX 3 /* of fresh links, in a row */
-#define FRAME_FAILURES_MAX \
-	8 /* a missing last frame does not hold a video back for ever */
+#define REFUSALS_MAX 3	     /* of fresh links, in a row */
+#define FRAME_FAILURES_MAX 8 /* a missing last frame must not delay a video forever */
 
 static void begin(void *context);
 
@@ -95,7 +95,7 @@ void size_probes_destroy(struct backend *backend)
 	free(probes);
 }
 
-/* --- what is known --- */
+/* --- results --- */
 
 static void settle_task(struct backend *backend, uint64_t number)
 {
@@ -118,7 +118,7 @@ static void enter_ready(struct task_view *view, const struct size_probe *probe)
 	view->listing_ms = clock_wall_ms();
 }
 
-/* Nothing is known of the output until it can be put down: the probe begins again. */
+/* The result could not be stored. Discards it and starts the probe again later. */
 static void lack_memory(struct size_probe *probe)
 {
 	media_file_unref(TAKE(probe->file));
@@ -136,7 +136,7 @@ void size_probe_become_ready(struct size_probe *probe)
 		lack_memory(probe);
 		return;
 	}
-	/* The first version stays until this one is whole. */
+	/* The first version is kept until this one is complete. */
 	is_second = view->outputs[probe->kind].is_refetched;
 	enter_ready(view, probe);
 	if (tasks_commit(backend->tasks, view)) {
@@ -151,7 +151,7 @@ void size_probe_become_ready(struct size_probe *probe)
 		fetch_task(backend, number);
 }
 
-/* The output can never be had. 0 or -errno. */
+/* Marks the output as permanently unavailable. 0 or -errno. */
 static int mark_dead(const struct size_probe *probe, const char *why)
 {
 	struct tasks *tasks = probe->backend->tasks;
@@ -219,7 +219,7 @@ static void retry(struct size_probe *probe, const char *why)
 	size_probe_retry_after(probe, why, 0);
 }
 
-/* Only what a fresh link, or a fresh answer without one, is refused for counts. */
+/* Counts only rejections of a fresh link, and fresh answers without a link. */
 static void refreshed(void *context, int result)
 {
 	struct size_probe *probe = context;
@@ -254,8 +254,10 @@ void size_probe_refused(struct size_probe *probe, const char *why)
 		refresh_links(probe);
 }
 
-/* That is no refusal; but the host may be another one by now,
- * which a fresh link tells. */
+/*
+ * An unreachable host is no rejection. But the output may have moved to another host,
+ * which a fresh link shows.
+ */
 void size_probe_unreachable(struct size_probe *probe, const char *why)
 {
 	probe->is_unreachable = true;
@@ -265,14 +267,19 @@ void size_probe_unreachable(struct size_probe *probe, const char *why)
 
 /* --- starting --- */
 
-/* Nothing is known of the output: a start that has the section again looks anew. */
+/*
+ * Gives the probe up without a result. A start whose configuration has the section again
+ * starts a new probe.
+ */
 static void give_back(struct size_probe *probe)
 {
 	backend_set_waiting(probe->backend, probe->number, NULL);
 	drop(probe);
 }
 
-/* Asking before there is room would use the link up. */
+/*
+ * Checks the free space first: a request without enough space would only use the link up.
+ */
 static bool has_room(const struct size_probe *probe)
 {
 	struct statvfs status;
@@ -281,7 +288,7 @@ static bool has_room(const struct size_probe *probe)
 	       (uint64_t)status.f_bavail * status.f_frsize >= probe->wants_room;
 }
 
-/* Forgets the answer before. */
+/* Discards the state of the previous answer. */
 static void reset_answer(struct size_probe *probe)
 {
 	probe->received = probe->said_size = 0;
@@ -346,7 +353,7 @@ static void begin(void *context)
 	send_request(probe, section, output->url);
 }
 
-/* Begins to learn a size, or goes on with it. 0 or -ENOMEM. */
+/* Starts a probe, or extends the one under way. 0 or -ENOMEM. */
 static int add(struct backend *backend, const struct task_view *view,
 	       enum output_kind kind, bool wants_all)
 {
@@ -386,6 +393,6 @@ void size_probe_task(struct backend *backend, uint64_t number, bool wants_all)
 		r = add(backend, view, OUTPUT_LAST_FRAME, wants_all);
 	if (!r)
 		settle_task(backend, number);
-	else if (task_is_active(view->state)) /* the service is asked once more */
+	else if (task_is_active(view->state)) /* the poll starts a new probe */
 		backend->media_needs->poll(backend, number, NO_MEMORY_MS);
 }
