@@ -1,6 +1,6 @@
 /*
- * Writing an order down: the section, the fit to its service and model, what it needs
- * from elsewhere, and the request.
+ * Building an order: choosing the section, fitting the request to its service and model,
+ * providing the inputs from elsewhere, and encoding the request.
  */
 #include "backend/orders/order_internal.h"
 
@@ -35,7 +35,10 @@ static int fit(struct order *order, struct problem *problem)
 			   &endpoint, order->request, problem);
 }
 
-/* Fits the request to its service, with all that it needs. -EAGAIN: not there yet. */
+/*
+ * Fits the request to its service and provides its inputs. -EAGAIN: an input is not
+ * available yet.
+ */
 static int complete(struct order *order, char **ret_waiting, struct problem *problem)
 {
 	int r = choose_section(order, problem);
@@ -45,11 +48,12 @@ static int complete(struct order *order, char **ret_waiting, struct problem *pro
 	if (!r)
 		r = inputs_provide(order->backend, order->section, order->request,
 				   &order->inputs, ret_waiting, problem);
-	return r ? r : fit(order, problem); /* what came is within the limits, too */
+	return r ? r : fit(order, problem); /* the inputs must fit, too */
 }
 
 /*
- * What is held for long is built anew before it goes: links of other tasks die meanwhile.
+ * A built request is rebuilt after BUILT_MS, because links to other tasks' outputs can
+ * expire while an order is held back.
  */
 static bool is_built(const struct order *order)
 {

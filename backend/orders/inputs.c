@@ -21,10 +21,10 @@
 #define BACKOFF_FIRST_MS 1000
 #define BACKOFF_LAST_MS 60000
 #define DOWNLOAD_TRIES_MAX 10
-#define LINK_MARGIN_S 900	/* a link that dies sooner is not handed on */
-#define LINK_UNTOLD_MS 43200000 /* how long one that tells nothing is taken to live */
+#define LINK_MARGIN_S 900	/* a link that expires sooner is not sent */
+#define LINK_UNTOLD_MS 43200000 /* assumed lifetime of a link that states none */
 
-/* An address that is being read into a file. */
+/* An address that is downloaded into a file. */
 struct download {
 	struct download *next;
 	struct inputs *inputs;
@@ -34,20 +34,20 @@ struct download {
 	uint64_t size;
 	int write_error;
 	bool is_too_large;
-	bool is_done;  /* the file is whole: to be attached */
-	bool is_wrong; /* the address will not do: `why` */
+	bool is_done;  /* the file is complete and can be attached */
+	bool is_wrong; /* the address cannot be used; `why` gives the reason */
 	char *why;
 	unsigned failures;
 	int64_t not_before_ms; /* boot clock */
 	struct timer timer;
 };
 
-/* An output of another task whose bytes are fetched. */
+/* An output of another task that is fetched in order to send its bytes. */
 struct fetch {
 	struct fetch *next;
 	size_t index; /* of the item */
 	bool is_begun;
-	char *why; /* what went wrong last */
+	char *why; /* the last failure */
 	unsigned failures;
 	int64_t not_before_ms; /* boot clock */
 };
@@ -61,7 +61,7 @@ struct inputs {
 
 static void download_due(void *context)
 {
-	(void)context; /* the turn that the timer makes looks at all inputs */
+	(void)context; /* the timer only causes a turn, which checks all inputs */
 }
 
 static void download_destroy(struct download *download)
@@ -117,7 +117,9 @@ static bool is_link_alive(const struct inputs *inputs, const struct task_view *v
 {
 	int64_t expires_s = link_expires_at(url), now_ms = clock_wall_ms();
 
-	/* What only this machine can reach is of no use to a service elsewhere. */
+	/*
+	 * A remote service cannot fetch from an address that only this machine can reach.
+	 */
 	if (config_is_loopback(url) && !config_is_loopback(inputs->section->base_url))
 		return false;
 	if (!expires_s)
@@ -148,7 +150,7 @@ static struct fetch *find_or_add_fetch(struct inputs *inputs, size_t index)
 	return fetch;
 }
 
-/* It was given up: it is begun again in a while. */
+/* Schedules a retry of a fetch that failed. */
 static void fetch_later(struct fetch *fetch, struct backend *backend, int r)
 {
 	unsigned doublings = fetch->failures < 6 ? fetch->failures : 6;
@@ -262,7 +264,7 @@ static void try_later(struct download *download)
 	timer_set(&backend->timers, &download->timer, download->not_before_ms);
 }
 
-/* Trying again later would give the same: not so when the server was slow or busy. */
+/* Whether a retry cannot change the result. A slow or busy server is retried. */
 static bool is_final_status(int status)
 {
 	return status >= 300 && status < 500 && status != 408 && status != 429;
@@ -346,13 +348,15 @@ static struct download *add_download(struct inputs *inputs, size_t index)
 	return download;
 }
 
-/* The file is here: it takes the place of the address, which stays for the books. */
+/*
+ * Attaches the downloaded file in place of the address. The address stays for the ledger.
+ */
 static int attach(struct request *request, size_t index, struct download *download,
 		  struct problem *problem)
 {
 	struct request_content *item = &request->content[index];
 
-	if (!item->path) /* what messages call it: the address may be a signed one */
+	if (!item->path) /* the name for messages; the address itself may be signed */
 		item->path = problem_without_secrets(item->url);
 	if (!item->path)
 		return -ENOMEM;
@@ -405,7 +409,7 @@ static int provide_address(struct inputs *inputs, struct request *request, size_
 	return -EAGAIN;
 }
 
-/* --- all of them --- */
+/* --- all inputs --- */
 
 static int provide(struct inputs *inputs, struct request *request, size_t index,
 		   char **ret_waiting, struct problem *problem)

@@ -1,7 +1,7 @@
 /*
- * Inputs from elsewhere: what a fitted request still needs before it can be written down.
- * Outputs of other tasks (shots made of shots) become their link, or their bytes; an
- * address becomes a file where a service takes only files. Backend thread only.
+ * Inputs from elsewhere, which a fitted request needs before it can be encoded. An output
+ * of another task becomes its link or its bytes. An address becomes a file if the service
+ * accepts only files. Backend thread only.
  */
 #ifndef SEEDANCEFS_BACKEND_ORDERS_INPUTS_H
 #define SEEDANCEFS_BACKEND_ORDERS_INPUTS_H
@@ -10,14 +10,14 @@
 #include "backend/request/request.h"
 
 struct backend;
-struct inputs; /* what is on its way for one request */
+struct inputs; /* downloads in progress for one request */
 
 /*
- * Looks at every item, takes what is here and begins to fetch what is not; call it again
- * each turn. *inputs begins as NULL and is destroyed with inputs_destroy(), in any case
- * before the request. Returns 0: all is there; -EAGAIN: not yet, *ret_waiting (free() it)
- * tells why; -EINVAL with the problem set; -ESTALE: an output is gone, so that the folder
- * must be read again; -ENOMEM.
+ * Checks every item, takes what is available and starts to fetch the rest; call it again
+ * each turn. *inputs starts as NULL. Destroy it with inputs_destroy() in every case,
+ * before the request. Returns 0 when all inputs are available; -EAGAIN while some are
+ * missing, with the reason in *ret_waiting (free() it); -EINVAL with the problem set;
+ * -ESTALE when an output is gone and the folder must be read again; -ENOMEM.
  */
 int inputs_provide(struct backend *backend, const struct provider_section *section,
 		   struct request *request, struct inputs **inputs, char **ret_waiting,

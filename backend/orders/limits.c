@@ -1,5 +1,5 @@
 /*
- * What holds an order back: the budget of the hour, a section's limit, a ledger that
+ * What holds an order back: the hourly limit, a section's max_active, or a ledger that
  * cannot be written.
  */
 #include "backend/orders/order_internal.h"
@@ -15,12 +15,14 @@
 #include <time.h>
 
 #define HOUR_MS 3600000
-/* A service that is asked for more at once than it takes breaks connections off, and then
- * nobody knows what arrived. */
+/*
+ * A service drops connections when it gets too many requests at once. Then nobody knows
+ * which requests arrived.
+ */
 #define CREATES_AT_ONCE 32
 #define CREATES_AGAIN_MS 50
 
-/* --- the hour's budget --- */
+/* --- the hourly limit --- */
 
 int budget_add(void *context, int64_t intent_ms)
 {
@@ -56,7 +58,7 @@ static void forget_old_intents(struct backend *backend, int64_t now_ms)
 		backend->sender->intent_count * sizeof(*backend->sender->intents));
 }
 
-/* An order that certainly did not arrive costs nothing of the budget. */
+/* An order that certainly did not arrive does not count towards the limit. */
 void budget_take_back(struct backend *backend, int64_t intent_ms)
 {
 	for (size_t i = backend->sender->intent_count; i-- > 0;) {
@@ -78,8 +80,7 @@ struct census {
 	unsigned active;
 };
 
-/* What was made with a section that is gone is never asked about:
- * it would count for ever. */
+/* A task whose section was removed is never polled again. It must not count forever. */
 static void count_active(void *context, struct task_view *view)
 {
 	struct census *census = context;
@@ -113,7 +114,7 @@ static unsigned count_creates(const struct backend *backend,
 	return count;
 }
 
-/* Why the order may not go out now: a line for `waiting:`, or NULL. */
+/* Why the order may not be sent now: a text for `waiting:`, or NULL. free() it. */
 char *budget_holds(struct backend *backend, struct order *order)
 {
 	unsigned limit = backend->config->submissions_per_hour;

@@ -17,14 +17,14 @@
 
 #define LIST_TIMEOUT_MS 30000
 #define ANSWER_MAX_BYTES (4u << 20)
-#define EARLIER_S 60 /* the two clocks may differ */
+#define EARLIER_S 60 /* tolerance for clock differences */
 #define SHOWN_MAX 5
 #define NOTE_MAX_BYTES 600
 
-/* When it is looked, after the answer was lost: a list may lag behind. */
+/* Delays of the list requests, from the lost answer on. A list may lag behind. */
 static const int64_t looks_ms[] = { 1000, 10000, 30000, 60000, 120000, 300000, 600000 };
 
-/* The looks for one task's candidates. Backend thread only. */
+/* The search for one task's candidates. Backend thread only. */
 struct search {
 	struct backend *backend;
 	struct search *next;
@@ -67,7 +67,7 @@ void lost_answers_destroy(struct backend *backend)
 	free(lost_answers);
 }
 
-/* --- what the list shows --- */
+/* --- evaluating the list --- */
 
 static void add_candidate(struct buffer *text, const struct observation *seen)
 {
@@ -84,7 +84,10 @@ static void add_candidate(struct buffer *text, const struct observation *seen)
 		    when);
 }
 
-/* What there is, as one line. Returns the number of tasks that are none of ours. */
+/*
+ * Writes the candidates as one line. Returns the number of listed tasks that the ledger
+ * does not know.
+ */
 static unsigned describe(struct search *search, const struct observations *list,
 			 struct buffer *text)
 {
@@ -99,7 +102,7 @@ static unsigned describe(struct search *search, const struct observations *list,
 	return shown;
 }
 
-/* That a list does not show it proves nothing: it may lag, or show the latest alone. */
+/* An empty list proves nothing: it may lag, or show only the latest tasks. */
 static char *describe_none(const struct search *search)
 {
 	bool is_last = search->looks == ARRAY_SIZE(looks_ms);
@@ -109,7 +112,7 @@ static char *describe_none(const struct search *search)
 		search->section->name, is_last ? "" : " yet (checking again)");
 }
 
-/* Whether there is nothing more to look for. */
+/* Sets the task's note. Returns whether the search is finished. */
 static bool tell(struct search *search, const struct observations *list)
 {
 	struct backend *backend = search->backend;
@@ -125,7 +128,7 @@ static bool tell(struct search *search, const struct observations *list)
 	return shown > 0;
 }
 
-/* --- asking for it --- */
+/* --- requesting the list --- */
 
 static void ask_later(struct search *search)
 {
@@ -168,7 +171,7 @@ static void list_done(void *context, struct http_response *response)
 	observations_clear(&list);
 }
 
-/* The tier that was asked for; NULL: none. free() it. */
+/* The requested service tier; NULL: none. free() it. */
 static char *tier_of(const struct task_view *view)
 {
 	AUTOJSON *request = NULL;
@@ -217,7 +220,7 @@ void lost_answer_look(struct backend *backend, uint64_t number)
 	struct search *search = calloc(1, sizeof(*search));
 
 	if (!search)
-		return; /* a help, no more */
+		return; /* the search is optional */
 	search->backend = backend;
 	search->number = number;
 	timer_init(&search->timer, ask, search);

@@ -13,7 +13,7 @@
 
 static void order_due(void *context)
 {
-	(void)context; /* the turn that the timer makes looks at all orders */
+	(void)context; /* the timer only causes a turn, which checks all orders */
 }
 
 static int copy_locked(struct order *made, const struct task_order *order)

@@ -1,6 +1,4 @@
-/*
- * What became of a create.
- */
+/* The outcome of a create. */
 #include "backend/orders/order_internal.h"
 
 #include "backend/base/cleanup.h"
@@ -18,11 +16,15 @@
 #define FIRST_POLL_MS 1000
 
 /*
- * Each of these puts down one outcome; -ENOMEM: nothing is changed, and it must be put
- * down later. An outcome is never dropped: it may be the id of a paid task.
+ * Each of these functions stores one outcome. -ENOMEM: nothing changed, and the outcome
+ * must be stored later. An outcome is never dropped: it may contain the id of a paid
+ * task.
  */
 
-/* It certainly did not arrive: the order waits again, unless the task was removed. */
+/*
+ * The request certainly did not arrive: the order waits again, unless the task was
+ * removed.
+ */
 static int put_back(struct order *order)
 {
 	struct backend *backend = order->backend;
@@ -109,7 +111,9 @@ static int64_t backoff(struct order *order)
 			      ms > ORDER_RETRY_LAST_MS ? ORDER_RETRY_LAST_MS : ms);
 }
 
-/* Certain that it did not arrive: it goes out again in `wait_ms`. Takes the text. */
+/*
+ * The request certainly did not arrive: it is sent again after `wait_ms`. Takes the text.
+ */
 void order_send_again(struct order *order, char *waiting, int64_t wait_ms)
 {
 	free(order->waiting);
@@ -118,7 +122,7 @@ void order_send_again(struct order *order, char *waiting, int64_t wait_ms)
 	order_wait(order, wait_ms);
 }
 
-/* Reads the service's answer. 0, or -ENOMEM: it can be read again. */
+/* Parses the service's answer. 0, or -ENOMEM: it can be parsed again. */
 static int read_answer(struct order *order)
 {
 	struct create_answer *answer = &order->answer;
@@ -158,7 +162,7 @@ static int put_down(struct order *order)
 						       : enter_problem(order);
 }
 
-/* Puts the outcome down, and ends the order unless it waits again. */
+/* Stores the outcome. The order ends unless it is sent again. */
 void order_conclude(struct order *order)
 {
 	if (put_down(order)) {

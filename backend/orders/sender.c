@@ -15,10 +15,9 @@
 #include <string.h>
 
 #define CREATE_TIMEOUT_MS \
-	600000 /* a service may hold a create open: providers/README.md, 1.2 \
-		*/
+	600000 /* a service may hold a create open: providers/README.md, 1.2 */
 #define ANSWER_MAX_BYTES (4u << 20)
-#define INPUTS_MS 500 /* between two looks at what is being fetched */
+#define INPUTS_MS 500 /* interval of checking inputs that are being fetched */
 
 int sender_create(struct backend *backend)
 {
@@ -55,7 +54,7 @@ void order_enter_invalid(struct task_view *view, const struct problem *problem,
 	view->listing_ms = clock_wall_ms();
 }
 
-/* The task, opened for a change, if this order still stands and there is memory. */
+/* The task, opened for a change. NULL if the order was replaced or memory ran out. */
 static struct task_view *begin_standing(struct order *order)
 {
 	struct tasks *tasks = order->backend->tasks;
@@ -67,7 +66,7 @@ static struct task_view *begin_standing(struct order *order)
 	return NULL;
 }
 
-/* The task no longer waits for the order. Without memory the next turn tries again. */
+/* The task stops waiting for the order. Without memory, the next turn retries. */
 static void end_waiting(struct order *order, struct task_view *view)
 {
 	if (tasks_commit(order->backend->tasks, view))
@@ -82,14 +81,14 @@ static void refuse_order(struct order *order, const struct problem *problem)
 
 	if (!view) {
 		order_wait(order,
-			   ORDER_RETRY_FIRST_MS); /* the next turn drops it, or tries */
+			   ORDER_RETRY_FIRST_MS); /* the next turn drops it, or retries */
 		return;
 	}
 	order_enter_invalid(view, problem, order->digest);
 	end_waiting(order, view);
 }
 
-/* What it was read from is not so any more: its folder is looked at again. */
+/* The files changed after they were read: the folder must be read again. */
 static void give_back(struct order *order)
 {
 	struct task_view *view = begin_standing(order);
@@ -109,7 +108,7 @@ static void mark_submitting(struct order *order, struct task_view *view)
 
 	if (!described)
 		view->failure = -ENOMEM;
-	if (!task_is_active(view->previous_state)) /* of one that nobody follows */
+	if (!task_is_active(view->previous_state)) /* else it warns of a second bill */
 		task_set_text(view, &view->note, NULL);
 	task_begin_attempt(view);
 	view->order = 0;
@@ -139,7 +138,9 @@ static void mark_submitting(struct order *order, struct task_view *view)
 	view->listing_ms = clock_wall_ms();
 }
 
-/* The order takes its turn: its intent is durable before it leaves. */
+/*
+ * Marks the task as `submitting`. Its intent must be durable before the request is sent.
+ */
 static int mark(struct order *order)
 {
 	struct backend *backend = order->backend;
@@ -206,7 +207,7 @@ static void consider(struct order *order)
 		backend_set_waiting(backend, order->number, held);
 		return;
 	}
-	if (mark(order)) /* edited this moment: the next turn drops it; or no memory */
+	if (mark(order)) /* the files were edited meanwhile, or memory ran out */
 		order_wait(order, ORDER_RETRY_FIRST_MS);
 }
 
@@ -237,7 +238,7 @@ static void send_order(struct order *order)
 
 	trust_service(order->section, &options);
 	order->stage = ORDER_SENT;
-	order->built_ms = 0; /* it is given away */
+	order->built_ms = 0; /* http_start() takes the request */
 	log_info("event=create task=%" PRIu64 " provider=%s bytes=%" PRIu64,
 		 order->number, order->section->name,
 		 http_request_body_size(&order->http));

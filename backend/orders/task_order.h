@@ -1,6 +1,4 @@
-/*
- * What a folder orders, put together by the folder side.
- */
+/* What a folder orders, assembled by the folder side. */
 #ifndef SEEDANCEFS_BACKEND_ORDERS_TASK_ORDER_H
 #define SEEDANCEFS_BACKEND_ORDERS_TASK_ORDER_H
 
@@ -12,8 +10,8 @@ struct task_order {
 	uint64_t number;
 	uint64_t edits;		 /* backend_task_edits() before the files were read */
 	struct request *request; /* taken, in every case */
-	char digest[SHA256_HEX]; /* of trigger and inputs, to tell a mere rewrite */
-	bool is_forced; /* `submit` or `retry`: an equal digest does not stop it */
+	char digest[SHA256_HEX]; /* of trigger and inputs, to recognise a mere rewrite */
+	bool is_forced; /* `submit` or `retry`: sent even if the digest is equal */
 	const struct locked_file *locked; /* borrowed */
 	size_t locked_count;
 	struct task_place place; /* borrowed */
