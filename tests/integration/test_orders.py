@@ -554,11 +554,12 @@ def test_an_impossible_task_id_is_explained(mount, simulator):
 def test_creates_at_one_service_are_limited(make_mount, simulator):
     """A service that drops connections under load leaves the outcome of creates unknown."""
     simulator.hold("queued")
-    simulator.fault("create", {"delay_ms": 4000}, times=32)
+    simulator.fault("create", {"hang": "after"}, times=32)
     mount = make_mount(simulator, settle=0.1, options=["submissions_per_hour=1000"])
     folders = [mount.folder(f"cat-{n}", f"Cat {n}") for n in range(45)]
     wait_for(lambda: sum("32 requests to ark are in flight" in (field(folder, "waiting") or "") for folder in folders) == 13)
-    assert len(simulator.requests(on="create")) == 32
+    wait_for(lambda: len(simulator.requests(on="create")) == 32)
+    simulator.clear_faults()
     for folder in folders:
         wait_state(folder, "queued")
     assert simulator.creates() == 45
@@ -572,12 +573,13 @@ def test_polls_at_one_service_are_limited(make_mount, simulator):
     for folder in folders:
         wait_state(folder, "queued")
     mount.end()
-    simulator.fault("get", {"delay_ms": 4000}, times=32)
+    simulator.fault("get", {"hang": "after"}, times=32)
     seen = len(simulator.requests(on="get"))
     mount.start()
     wait_for(lambda: len(simulator.requests(on="get")) == seen + 32)
     wait_state(mount.folder("dog", "A dog"), "queued")  # an order does not wait for the polls
     assert len(simulator.requests(on="get")) == seen + 32
+    simulator.clear_faults()
     ids = {task_id(folder) for folder in folders}
     wait_for(lambda: ids <= {request["path"].rsplit("/", 1)[1] for request in simulator.requests(on="get")[seen:]})
 
