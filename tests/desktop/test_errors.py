@@ -43,7 +43,7 @@ def test_a_bad_request_is_reported(desk, writer):
     if writer in KIO:  # it removes a file that it could not write completely, and keeps the source
         assert json.loads((outside / "request.json").read_text()) == json.loads(BAD)
         wait_for(lambda: "durration" in (field(folder, "waiting") or ""))
-        assert "refused" in field(folder, "waiting") and names(folder) == []
+        assert "rejected" in field(folder, "waiting") and names(folder) == []
     else:
         wait_state(folder, "invalid")
         error = (folder / "error.txt").read_text()

@@ -75,7 +75,7 @@ def test_a_bad_request_is_reported(desktop, mount, simulator, source, manager, n
     assert dropped.read_text() == text
     if manager.removes_refused:
         wait_for(lambda: why in (field(folder, "waiting") or ""), "the reason in status")
-        assert "refused" in field(folder, "waiting") and not (folder / name).exists()
+        assert "rejected" in field(folder, "waiting") and not (folder / name).exists()
     else:
         wait_state(folder, "invalid")
         assert why in (folder / "error.txt").read_text() and "nothing was billed" in (folder / "error.txt").read_text()

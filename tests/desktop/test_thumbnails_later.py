@@ -62,7 +62,7 @@ def wait_valid(mount, *folders):
 
 def looked(mount):
     """How often the daemon finished its check after a start, and the result of the last check."""
-    lines = [line for line in mount.log().splitlines() if "event=thumbnails_looked_at" in line]
+    lines = [line for line in mount.log().splitlines() if "event=thumbnails_checked" in line]
     return len(lines), dict(word.split("=") for word in lines[-1].split()[2:]) if lines else {}
 
 
@@ -163,7 +163,7 @@ def test_a_link_close_to_its_expiry_is_not_used(make_mount, simulators, media, t
     [folder] = finish(mount, simulator, ["cat"], video=make_media(tmp_path / "video.bin", MIB),
                       last_frame=media / "middle.png")
     done = restart(mount, simulator)
-    assert not simulator.requests(on="media") and done["lacking"] == "1" and not all_files(mount)
+    assert not simulator.requests(on="media") and done["missing"] == "1" and not all_files(mount)
     (folder / "last_frame.png").read_bytes()  # what a user has read is on disk and costs nothing more
     wait_valid(mount, folder)
 

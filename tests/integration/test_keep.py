@@ -274,7 +274,7 @@ def test_a_video_that_was_not_kept_in_time_has_a_note(make_mount, simulators, tm
     assert field(folder, "note") == note
     control(folder, "fetch")
     wait_for(lambda: asked(simulator, task_id(folder)), "another try")
-    wait_for(lambda: "its link died" in (field(folder, "note") or ""), "what came of it")
+    wait_for(lambda: "the link expired" in (field(folder, "note") or ""), "what came of it")
     simulator.decree(task_id(folder), expire_links=True)  # the service has a new link after all
     assert (folder / "video.mp4").read_bytes() == video.read_bytes()
     wait_for(lambda: field(folder, "note") is None, "the note's end")

@@ -298,7 +298,7 @@ def test_a_changed_default_does_not_retry_an_order_refused_for_money(mount, simu
 
 @pytest.mark.parametrize("what, words", [("open", ["../defaults.json is open for writing"]),
                                          ("empty", ["../defaults.json is empty"]),
-                                         ("dangling", ["../defaults.json is a link to nothing"])])
+                                         ("dangling", ["../defaults.json is a link to a file that does not exist yet"])])
 def test_unfinished_defaults_hold_the_order(mount, simulator, what, words):
     defaults = mount.path / "defaults.json"
     if what == "dangling":

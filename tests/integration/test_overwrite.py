@@ -176,7 +176,7 @@ def test_a_copy_onto_an_unsuccessful_task_is_no_order(mount, simulator, tmp_path
         (scratch := tmp_path / f"scratch of {folder.name}").mkdir()
         shell(OVERWRITERS[folder.name], source, folder, scratch, check=False)
     settled(mount, simulator, creates)
-    held = [folder for folder in folders if "files of another task" in (field(folder, "waiting") or "")]
+    held = [folder for folder in folders if "another task's files" in (field(folder, "waiting") or "")]
     assert mount.path / "cp -r" in held and mount.path / "tar" in held
     for name in set(os.listdir(held[0])) - {"prompt.txt", "status", "task.json"}:
         (held[0] / name).unlink()
@@ -199,7 +199,7 @@ def test_a_copier_that_asks_before_overwriting_makes_no_order(make_mount, simula
     unzip = subprocess.Popen(["unzip", "-q", tmp_path / "saved.zip", "-d", mount.path / "copy"], stdin=subprocess.PIPE,
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
     wait_for(lambda: (mount.path / "copy" / "status").exists())
-    wait_for(lambda: "files of another task" in (field(mount.path / "copy", "waiting") or ""), "it waits")
+    wait_for(lambda: "another task's files" in (field(mount.path / "copy", "waiting") or ""), "it waits")
     unzip.communicate(answer + "\n", timeout=PATIENCE)
     assert state(mount.path / "copy") == end
     settled(mount, simulator, 1)

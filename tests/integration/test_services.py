@@ -113,7 +113,7 @@ def test_a_url_is_downloaded_for_cometapi_without_a_key(mount, simulator):
     assert parts["input_reference"]["bytes"] == len(png(640, 360))
 
 
-@pytest.mark.parametrize("path, words", [("/media/none.png", "cannot be read"), ("", "allowed: an image")])
+@pytest.mark.parametrize("path, words", [("/media/none.png", "cannot be downloaded"), ("", "allowed: an image")])
 def test_an_unusable_url_is_explained_without_its_signature(mount, simulator, path, words):
     url = simulator.address("ark").replace("/ark/api/v3", path) + "?X-Tos-Signature=SECRET"
     if not path:  # a file that is no picture
