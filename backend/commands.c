@@ -4,6 +4,7 @@
  */
 #include "backend/commands_internal.h"
 #include "backend/turn_internal.h"
+#include "backend/tasks/transitions.h"
 
 #include "backend/backend.h"
 #include "backend/base/cleanup.h"
@@ -106,7 +107,7 @@ void backend_task_each(struct backend *backend,
 void command_reopen(struct task_view *view)
 {
 	view->previous_state = view->state;
-	task_enter(view, TASK_PENDING);
+	task_move(view, TASK_IS_REOPENED);
 	task_set_text(view, &view->waiting, NULL);
 	view->listing_ms = clock_wall_ms();
 }
@@ -301,7 +302,7 @@ int backend_task_remove(struct backend *backend, uint64_t number)
 	view->wants_cancel = task_is_active(view->state);
 	view->order = 0;
 	if (view->state == TASK_PENDING)
-		task_enter(view, TASK_CANCELLED);
+		task_move(view, TASK_IS_WITHDRAWN);
 	for (int i = 0; i < OUTPUT_COUNT; i++)
 		view->outputs[i].is_ready = false;
 	r = tasks_commit(backend->tasks, view);

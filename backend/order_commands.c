@@ -9,6 +9,7 @@
 #include "backend/core/core.h"
 #include "backend/models/fit.h"
 #include "backend/orders/sender.h"
+#include "backend/tasks/transitions.h"
 
 #include <errno.h>
 #include <string.h>
@@ -16,7 +17,7 @@
 /* Back to what it was before an edit that changed nothing. */
 static void restore(struct task_view *view)
 {
-	task_enter(view, view->previous_state);
+	task_move(view, TASK_IS_RESTORED);
 	view->previous_state = TASK_PENDING;
 	task_set_text(view, &view->waiting, NULL);
 	if (view->state != TASK_UNKNOWN) /* whose note may tell its id */
@@ -39,7 +40,7 @@ static void return_to_doubt(struct task_view *view)
 		"an identical request was sent earlier and its outcome is unknown");
 	task_set_text(view, &view->waiting, NULL);
 	task_set_text(view, &view->note, NULL);
-	task_enter(view, TASK_UNKNOWN);
+	task_move(view, TASK_IS_LOST);
 	view->listing_ms = clock_wall_ms();
 }
 

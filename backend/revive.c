@@ -16,6 +16,7 @@
 #include "backend/orders/lost_answer.h"
 #include "backend/orders/sender.h"
 #include "backend/polling/poll.h"
+#include "backend/tasks/transitions.h"
 
 #include <errno.h>
 #include <string.h>
@@ -39,7 +40,7 @@ static int revive(struct backend *backend, uint64_t number)
 	if (!view)
 		return tasks_begin_error(backend->tasks, number);
 	if (view->state == TASK_SUBMITTING) {
-		task_enter(view, TASK_UNKNOWN);
+		task_move(view, TASK_IS_LOST);
 		task_set_problem(view, PROBLEM_NETWORK,
 				 "seedancefs ended while the request was in flight; it "
 				 "may have been accepted and billed");

@@ -11,7 +11,9 @@
 #include "backend/core/core.h"
 #include "backend/core/section.h"
 #include "backend/media/fetch.h"
+#include "backend/media/size_probe.h"
 #include "backend/polling/poll.h"
+#include "backend/tasks/transitions.h"
 
 #include <errno.h>
 #include <string.h>
@@ -23,7 +25,7 @@ static void cancel_pending(struct task_view *view)
 	view->order = 0;
 	problem_clear(&view->problem);
 	task_set_text(view, &view->waiting, NULL);
-	task_enter(view, TASK_CANCELLED);
+	task_move(view, TASK_IS_WITHDRAWN);
 }
 
 /*
@@ -34,6 +36,14 @@ static bool is_out_of_reach(const struct backend *backend, const struct task_vie
 {
 	return (view->state == TASK_QUEUED || view->state == TASK_RUNNING) &&
 	       !backend_section_of(backend, view);
+}
+
+/* What a service works on is its own, as long as it can be asked. */
+static bool allows(const struct backend *backend, const struct task_view *view,
+		   enum task_event event)
+{
+	return task_allows(view, event) &&
+	       (!task_is_active(view->state) || is_out_of_reach(backend, view));
 }
 
 static void note_both(struct task_view *view)
@@ -49,24 +59,18 @@ static int control_retry(struct backend *backend, struct task_view *view)
 {
 	bool is_billed = is_out_of_reach(backend, view);
 
-	switch (is_billed ? TASK_UNKNOWN : view->state) {
-	case TASK_FAILED:
-	case TASK_EXPIRED:
-	case TASK_CANCELLED:
-	case TASK_INVALID:
-	case TASK_UNKNOWN:
-		command_reopen(view);
-		view->needs_submit = false;
-		/* The same content is wanted again, whatever comes between. */
-		view->digest[0] = view->doubtful_digest[0] = '\0';
-		task_set_text(view, &view->note, NULL);
-		if (is_billed)
-			note_both(view);
-		return tasks_commit(backend->tasks, view);
-	default:
+	if (!allows(backend, view, TASK_IS_REOPENED)) {
 		tasks_abandon(backend->tasks, view);
 		return -EBUSY;
 	}
+	command_reopen(view);
+	view->needs_submit = false;
+	/* The same content is wanted again, whatever comes between. */
+	view->digest[0] = view->doubtful_digest[0] = '\0';
+	task_set_text(view, &view->note, NULL);
+	if (is_billed)
+		note_both(view);
+	return tasks_commit(backend->tasks, view);
 }
 
 static int control_cancel(struct backend *backend, struct task_view *view)
@@ -92,6 +96,7 @@ static int control_cancel(struct backend *backend, struct task_view *view)
 
 static void adopt_now(struct backend *backend, uint64_t number)
 {
+	size_probe_drop(backend, number); /* of what it was before */
 	poll_task(backend, number, 0);
 }
 
@@ -106,15 +111,6 @@ static const struct provider_section *section_to_adopt(struct backend *backend,
 		return config_section(backend->config, provider);
 	section = backend_section_of(backend, view);
 	return section ? section : config_section(backend->config, NULL);
-}
-
-static bool may_adopt(const struct backend *backend, const struct task_view *view)
-{
-	enum task_state state = view->state;
-
-	return state == TASK_PENDING || state == TASK_INVALID || state == TASK_UNKNOWN ||
-	       state == TASK_FAILED || state == TASK_EXPIRED ||
-	       is_out_of_reach(backend, view);
 }
 
 static void enter_adopted(struct task_view *view, const struct provider_section *section,
@@ -138,7 +134,7 @@ static void enter_adopted(struct task_view *view, const struct provider_section 
 	task_set_text(view, &view->note, "adopted: this task was not created here");
 	view->doubtful_digest[0] = '\0';
 	problem_clear(&view->problem);
-	task_enter(view, TASK_QUEUED);
+	task_move(view, TASK_IS_ADOPTED);
 	view->listing_ms = clock_wall_ms();
 }
 
@@ -150,7 +146,7 @@ static int adopt(struct backend *backend, struct task_view *view, const char *pr
 	uint64_t number = view->number;
 	int r = 0;
 
-	if (!may_adopt(backend, view))
+	if (!allows(backend, view, TASK_IS_ADOPTED))
 		r = -EBUSY;
 	else if (!id || !text_is_url_safe(id))
 		r = -EINVAL;

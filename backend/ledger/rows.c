@@ -13,6 +13,7 @@ enum {
 	FLAG_REMOVED = 2,
 	FLAG_NEEDS_SUBMIT = 4,
 	FLAG_WANTS_CANCEL = 8,
+	FLAG_FINISHED = 16,
 };
 
 /* --- saving --- */
@@ -79,7 +80,8 @@ static int save_task(struct statement *row, const struct task_view *view)
 	statement_bind_int(row, (view->is_archive ? FLAG_ARCHIVE : 0) |
 					(view->is_removed ? FLAG_REMOVED : 0) |
 					(view->needs_submit ? FLAG_NEEDS_SUBMIT : 0) |
-					(view->wants_cancel ? FLAG_WANTS_CANCEL : 0));
+					(view->wants_cancel ? FLAG_WANTS_CANCEL : 0) |
+					(view->is_finished ? FLAG_FINISHED : 0));
 	statement_bind_int(row, view->hidden);
 	bind_bound_to(row, view);
 	statement_bind_text(row, view->raw_state);
@@ -155,6 +157,7 @@ static void load_flags(struct task_view *view, int64_t flags)
 	view->is_removed = flags & FLAG_REMOVED;
 	view->needs_submit = flags & FLAG_NEEDS_SUBMIT;
 	view->wants_cancel = flags & FLAG_WANTS_CANCEL;
+	view->is_finished = flags & FLAG_FINISHED;
 }
 
 static void load_texts(struct statement *row, struct task_view *view,

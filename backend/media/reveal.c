@@ -13,6 +13,7 @@
 #include "backend/core/task_timers.h"
 #include "backend/ledger/ledger.h"
 #include "backend/media/prefetch/prefetch.h"
+#include "backend/tasks/transitions.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -31,16 +32,26 @@ static void succeed(struct task_view *view)
 	if (view->outputs[OUTPUT_VIDEO].is_dead && !problem_is_set(&view->problem))
 		task_set_problem(view, PROBLEM_SERVER,
 				 "the task succeeded, but its video is not available");
+	if (view->state ==
+	    TASK_UNKNOWN) /* the video is here, whatever the service said */
+		problem_clear(&view->problem);
 	task_set_text(view, &view->waiting, NULL);
 	task_end_cancel(view);
 	view->listing_ms = clock_wall_ms();
-	task_enter(view, TASK_SUCCEEDED);
+	task_move(view, TASK_IS_SHOWN);
 }
 
 /* A task that is already shown stays as it is. */
 static bool is_shown(const struct task_view *view)
 {
 	return view->state == TASK_SUCCEEDED && !view->waiting;
+}
+
+/* One that became `unknown` meanwhile is a success if its video can be opened. */
+static bool may_show(const struct task_view *view)
+{
+	return task_allows(view, TASK_IS_SHOWN) && !is_shown(view) &&
+	       (view->state != TASK_UNKNOWN || view->outputs[OUTPUT_VIDEO].is_ready);
 }
 
 /*
@@ -51,7 +62,7 @@ static bool is_shown(const struct task_view *view)
 static void save_success(struct backend *backend, uint64_t number)
 {
 	AUTOVIEW *view = tasks_view(backend->tasks, number);
-	AUTOVIEW *shown = view && !is_shown(view) ? task_view_copy(view) : NULL;
+	AUTOVIEW *shown = view && may_show(view) ? task_view_copy(view) : NULL;
 
 	if (!shown)
 		return;
@@ -67,7 +78,7 @@ static int show_success(struct backend *backend, uint64_t number)
 
 	if (!view)
 		return tasks_begin_error(backend->tasks, number);
-	if (is_shown(view)) {
+	if (!may_show(view)) {
 		tasks_abandon(backend->tasks, view);
 		return 0;
 	}
@@ -125,8 +136,8 @@ static bool is_awaited(struct backend *backend, uint64_t number)
 {
 	AUTOVIEW *view = tasks_view(backend->tasks, number);
 
-	return view && view->state != TASK_SUCCEEDED && !view->is_removed &&
-	       backend->events.task_finishing &&
+	return view && view->state != TASK_SUCCEEDED && may_show(view) &&
+	       !view->is_removed && backend->events.task_finishing &&
 	       backend->events.task_finishing(backend->events.context, number);
 }
 
@@ -134,6 +145,11 @@ void reveal_task(struct backend *backend, uint64_t number)
 {
 	if (!is_awaited(backend, number) || hold_back(backend, number))
 		show(backend, number);
+}
+
+void reveal_drop(struct backend *backend, uint64_t number)
+{
+	task_timers_drop(&backend->reveals->held_back, number);
 }
 
 void reveal_now(struct backend *backend, uint64_t number)

@@ -49,12 +49,12 @@ static int open_gauge(struct size_probe *probe)
 	if (directory < 0)
 		return directory;
 	log_info("event=media_without_length task=%" PRIu64, probe->number);
-	backend_set_waiting(probe->backend, probe->number,
-			    probe->kind == OUTPUT_VIDEO
-				    ? "downloading the whole video, because the media "
-				      "host does not report its size"
-				    : "downloading the whole last frame, because the "
-				      "media host does not report its size");
+	size_probe_set_waiting(probe,
+			       probe->kind == OUTPUT_VIDEO
+				       ? "downloading the whole video, because the media "
+					 "host does not report its size"
+				       : "downloading the whole last frame, because the "
+					 "media host does not report its size");
 	return length_gauge_create(directory, name, &probe->gauge);
 }
 
@@ -150,23 +150,21 @@ static void mark_whole(struct size_probe *probe, const struct http_response *res
 	media_file_unref(TAKE(probe->file));
 }
 
-/* Tells the user about a file whose end cannot be verified. */
-static void note_doubt(struct size_probe *probe, enum gauged gauged, uint64_t size)
+void size_probe_put_doubt(const struct size_probe *probe, struct task_view *view)
 {
 	const char *name = probe->kind == OUTPUT_VIDEO ? "video" : "last frame";
-	AUTOFREE char *note = NULL;
 
-	if (gauged == GAUGED_INCOMPLETE)
-		note = text_format("the %s is incomplete, and a second download brought "
-				   "the same %" PRIu64 " bytes",
-				   name, size);
-	else if (gauged == GAUGED_UNCONFIRMED)
-		note = text_format(
-			"the media host does not report the size of the %s; the %" PRIu64
-			" bytes that it sent are taken as the whole file",
-			name, size);
-	if (note)
-		backend_set_note(probe->backend, probe->number, note);
+	if (probe->verdict == GAUGED_INCOMPLETE)
+		task_format_text(view, &view->note,
+				 "the %s is incomplete, and a second download brought "
+				 "the same %" PRIu64 " bytes",
+				 name, media_file_size(probe->file));
+	else if (probe->verdict == GAUGED_UNCONFIRMED)
+		task_format_text(view, &view->note,
+				 "the media host does not report the size of the %s; "
+				 "the %" PRIu64
+				 " bytes that it sent are taken as the whole file",
+				 name, media_file_size(probe->file));
 }
 
 /* Keeps the download as the output's file if it is complete. */
@@ -188,7 +186,7 @@ static void take_gauge(struct size_probe *probe, const struct http_response *res
 		return;
 	}
 	length_gauge_close(gauge);
-	note_doubt(probe, gauged, size);
+	probe->verdict = gauged;
 	mark_whole(probe, response, size);
 }
 

@@ -11,6 +11,7 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
+#include "backend/base/shared.h"
 #include "backend/base/text.h"
 #include "backend/config/trust.h"
 #include "backend/core/note.h"
@@ -68,6 +69,7 @@ static void drop(struct size_probe *probe)
 	http_cancel(probe->call);
 	media_file_unref(probe->file);
 	length_gauge_abandon(probe->gauge);
+	shared_unref(probe->id);
 	free(probe->etag);
 	free(probe);
 }
@@ -78,6 +80,7 @@ void size_probe_drop(struct backend *backend, uint64_t number)
 
 	while ((probe = find(backend, number, OUTPUT_COUNT)))
 		drop(probe);
+	reveal_drop(backend, number);
 }
 
 int size_probes_create(struct backend *backend)
@@ -103,6 +106,19 @@ static void settle_task(struct backend *backend, uint64_t number)
 		reveal_task(backend, number);
 }
 
+/*
+ * Whether the task is still the one that was finished: one that became `unknown` meanwhile
+ * may be retried or adopted as another, and what is learnt is not about that.
+ */
+static bool is_wanted(const struct size_probe *probe, const struct task_view *view)
+{
+	bool is_same = view->remote_id && probe->id ? !strcmp(view->remote_id, probe->id)
+						    : view->remote_id == probe->id;
+
+	return is_same && (view->state == TASK_RUNNING || view->state == TASK_SUCCEEDED ||
+			   view->state == TASK_UNKNOWN);
+}
+
 static void enter_ready(struct task_view *view, const struct size_probe *probe)
 {
 	struct output *output = &view->outputs[probe->kind];
@@ -113,8 +129,9 @@ static void enter_ready(struct task_view *view, const struct size_probe *probe)
 	output->version = probe->version;
 	output->mtime = (int64_t)time(NULL);
 	task_set_text(view, &output->etag, probe->etag);
-	if (probe->kind == OUTPUT_VIDEO)
+	if (probe->kind == OUTPUT_VIDEO && view->state != TASK_UNKNOWN)
 		problem_clear(&view->problem);
+	size_probe_put_doubt(probe, view);
 	view->listing_ms = clock_wall_ms();
 }
 
@@ -134,6 +151,11 @@ void size_probe_become_ready(struct size_probe *probe)
 
 	if (!view) {
 		lack_memory(probe);
+		return;
+	}
+	if (!is_wanted(probe, view)) {
+		tasks_abandon(backend->tasks, view);
+		drop(probe);
 		return;
 	}
 	/* The first version is kept until this one is complete. */
@@ -160,6 +182,8 @@ static int mark_dead(const struct size_probe *probe, const char *why)
 	if (!view)
 		return tasks_begin_error(tasks, probe->number);
 	view->outputs[probe->kind].is_dead = true;
+	if (view->state == TASK_UNKNOWN)
+		return tasks_commit(tasks, view); /* its problem tells more */
 	if (probe->kind == OUTPUT_VIDEO)
 		task_set_problem(view, PROBLEM_SERVER,
 				 "the task succeeded, but its video is not available: %s",
@@ -190,6 +214,14 @@ static void become_dead(struct size_probe *probe, const char *why)
 
 /* --- failures --- */
 
+void size_probe_set_waiting(const struct size_probe *probe, const char *waiting)
+{
+	AUTOVIEW *view = tasks_view(probe->backend->tasks, probe->number);
+
+	if (view && view->state != TASK_UNKNOWN)
+		backend_set_waiting(probe->backend, probe->number, waiting);
+}
+
 void size_probe_retry_after(struct size_probe *probe, const char *why, int64_t least_ms)
 {
 	unsigned doublings = probe->failures < 8 ? probe->failures : 8;
@@ -209,7 +241,7 @@ void size_probe_retry_after(struct size_probe *probe, const char *why, int64_t l
 		ms = least_ms;
 	waiting = text_format("waiting for the media host to provide the %s (%s)",
 			      probe->kind == OUTPUT_VIDEO ? "video" : "last frame", why);
-	backend_set_waiting(probe->backend, probe->number, waiting);
+	size_probe_set_waiting(probe, waiting);
 	timer_set(&probe->backend->timers, &probe->timer,
 		  clock_boot_ms() + backend_jitter(probe->backend, ms));
 }
@@ -273,7 +305,7 @@ void size_probe_unreachable(struct size_probe *probe, const char *why)
  */
 static void give_back(struct size_probe *probe)
 {
-	backend_set_waiting(probe->backend, probe->number, NULL);
+	size_probe_set_waiting(probe, NULL);
 	drop(probe);
 }
 
@@ -295,6 +327,7 @@ static void reset_answer(struct size_probe *probe)
 	memset(probe->said, 0, sizeof(probe->said));
 	probe->objection = NULL;
 	probe->disk_error = 0;
+	probe->verdict = GAUGED_PARTLY;
 	probe->wants_room = 0;
 	probe->is_unreachable = false;
 }
@@ -335,6 +368,10 @@ static void begin(void *context)
 		become_dead(probe, "the task was removed");
 		return;
 	}
+	if (!is_wanted(probe, view)) {
+		drop(probe);
+		return;
+	}
 	section = backend_bind_section(backend, view);
 	if (!section) {
 		give_back(probe);
@@ -368,6 +405,7 @@ static int add(struct backend *backend, const struct task_view *view,
 		return -ENOMEM;
 	probe->backend = backend;
 	probe->number = view->number;
+	probe->id = shared_ref(view->remote_id);
 	probe->kind = kind;
 	probe->wants_all = wants_all;
 	probe->version = view->outputs[kind].version + 1;

@@ -23,6 +23,7 @@ struct size_probe {
 	struct backend *backend;
 	struct size_probe *next;
 	uint64_t number;
+	const char *id; /* the service's id of the task: shared */
 	enum output_kind kind;
 	uint32_t version;
 	struct timer timer;
@@ -44,6 +45,7 @@ struct size_probe {
 	int disk_error;	     /* … of a download of the complete file … */
 	uint64_t wants_room; /* … which is retried when this much space is free */
 	unsigned endless;    /* number of downloads larger than any video */
+	enum gauged verdict; /* of a download whose end cannot be verified */
 	bool asks_all;	     /* partial answers do not tell the size */
 	bool wants_all;	     /* fetch the complete file when it is ready */
 };
@@ -51,6 +53,8 @@ struct size_probe {
 /* --- size_probe.c --- */
 /* The size is known. Frees the probe. */
 void size_probe_become_ready(struct size_probe *probe);
+/* Sets what the task waits for, unless it has become `unknown`. */
+void size_probe_set_waiting(const struct size_probe *probe, const char *waiting);
 /* Retries later, after at least `least_ms`. May free the probe. */
 void size_probe_retry_after(struct size_probe *probe, const char *why, int64_t least_ms);
 /* The link has expired, or its host is unreachable: requests a new link. */
@@ -58,6 +62,8 @@ void size_probe_refused(struct size_probe *probe, const char *why);
 void size_probe_unreachable(struct size_probe *probe, const char *why);
 
 /* --- size_answer.c --- */
+/* What a person should know of a file whose end nothing marks. In tasks_begin() … */
+void size_probe_put_doubt(const struct size_probe *probe, struct task_view *view);
 /* http_options.sink and .done of a probe's call. */
 int size_probe_take_bytes(void *context, const struct http_response *response,
 			  const char *bytes, size_t size);

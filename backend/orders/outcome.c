@@ -8,6 +8,7 @@
 #include "backend/config/trust.h"
 #include "backend/orders/lost_answer.h"
 #include "backend/polling/poll.h"
+#include "backend/tasks/transitions.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -35,10 +36,11 @@ static int put_back(struct order *order)
 	if (!view)
 		return -ENOMEM;
 	intent_ms = view->intent_ms;
-	view->intent_ms = 0;
-	view->order = view->is_removed ? 0 : order->token;
-	task_set_text(view, &view->waiting, order->waiting);
-	task_enter(view, view->is_removed ? TASK_CANCELLED : TASK_PENDING);
+	if (task_move(view, view->is_removed ? TASK_IS_WITHDRAWN : TASK_IS_UNSENT)) {
+		view->intent_ms = 0;
+		view->order = view->is_removed ? 0 : order->token;
+		task_set_text(view, &view->waiting, order->waiting);
+	}
 	r = tasks_commit(backend->tasks, view);
 	if (r)
 		return r;
@@ -51,45 +53,58 @@ static int enter_problem(struct order *order)
 {
 	struct backend *backend = order->backend;
 	const struct create_answer *answer = &order->answer;
+	bool is_refused = answer->result == CREATE_REFUSED;
 	struct task_view *view = tasks_begin(backend->tasks, order->number);
-	enum task_state state;
 	int r;
 
 	if (!view)
 		return -ENOMEM;
-	problem_copy(&view->problem, &answer->problem);
-	state = answer->result == CREATE_REFUSED ? TASK_INVALID : TASK_UNKNOWN;
-	task_enter(view, state);
+	if (task_move(view, is_refused ? TASK_IS_REFUSED : TASK_IS_LOST))
+		problem_copy(&view->problem, &answer->problem);
 	view->listing_ms = clock_wall_ms();
 	r = tasks_commit(backend->tasks, view);
 	if (r)
 		return r;
 	log_info("event=create_ended task=%" PRIu64 " state=%s class=%s", order->number,
-		 task_state_word(state), problem_class_word(answer->problem.class));
-	if (answer->result == CREATE_AMBIGUOUS)
+		 task_state_word(is_refused ? TASK_INVALID : TASK_UNKNOWN),
+		 problem_class_word(answer->problem.class));
+	if (!is_refused)
 		lost_answer_look(backend, order->number);
 	return 0;
+}
+
+/* The id, and in the same change all else that the answer tells. */
+static void take_id(struct task_view *view, const struct order *order,
+		    struct poll_effect *ret_effect)
+{
+	const struct observation *seen = &order->answer.observation;
+
+	if (view->remote_id && strcmp(view->remote_id, seen->id) != 0)
+		task_format_text(view, &view->note,
+				 "the service also accepted it as task %s", seen->id);
+	else
+		task_set_text(view, &view->remote_id, seen->id);
+	task_move(view, TASK_IS_ACCEPTED);
+	poll_apply(view, seen, ret_effect);
 }
 
 static int accepted(struct order *order)
 {
 	struct backend *backend = order->backend;
-	struct observation *seen = &order->answer.observation;
 	struct task_view *view = tasks_begin(backend->tasks, order->number);
+	struct poll_effect effect;
 	bool is_removed;
 	int r;
 
 	if (!view)
 		return -ENOMEM;
-	task_set_text(view, &view->remote_id, seen->id);
-	task_enter(view, TASK_QUEUED);
-	view->tried_ms = clock_wall_ms();
+	take_id(view, order, &effect);
 	is_removed = view->is_removed;
 	r = tasks_commit(backend->tasks, view);
 	if (r)
 		return r;
 	log_info("event=accepted task=%" PRIu64 " id=%s provider=%s", order->number,
-		 seen->id, order->section->name);
+		 order->answer.observation.id, order->section->name);
 	if (is_removed)
 		poll_cancel(backend, order->number);
 	else
@@ -97,8 +112,8 @@ static int accepted(struct order *order)
 			  order->section->poll_ms < FIRST_POLL_MS
 				  ? order->section->poll_ms
 				  : FIRST_POLL_MS);
-	return seen->state != TASK_QUEUED ? poll_observe(backend, order->number, seen)
-					  : 0;
+	poll_carry_out(backend, order->number, &effect);
+	return 0;
 }
 
 static int64_t backoff(struct order *order)

@@ -9,6 +9,8 @@
 #include "backend/core/section.h"
 #include "backend/http/http.h"
 #include "backend/ledger/ledger.h"
+#include "backend/media/size_probe.h"
+#include "backend/tasks/transitions.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -50,7 +52,7 @@ void order_enter_invalid(struct task_view *view, const struct problem *problem,
 	task_set_text(view, &view->waiting, NULL);
 	task_set_text(view, &view->note, NULL);
 	task_set_text(view, &view->remote_id, NULL);
-	task_enter(view, TASK_INVALID);
+	task_move(view, TASK_IS_REFUSED);
 	view->listing_ms = clock_wall_ms();
 }
 
@@ -134,7 +136,6 @@ static void mark_submitting(struct order *order, struct task_view *view)
 		view->outputs[i].is_dead = false;
 		task_set_text(view, &view->outputs[i].url, NULL);
 	}
-	task_enter(view, TASK_SUBMITTING);
 	view->listing_ms = clock_wall_ms();
 }
 
@@ -150,7 +151,8 @@ static int mark(struct order *order)
 
 	if (!view)
 		return -EAGAIN;
-	if (tasks_is_edited_locked(backend->tasks, order->number, order->edits)) {
+	if (tasks_is_edited_locked(backend->tasks, order->number, order->edits) ||
+	    !task_move(view, TASK_IS_SENDING)) {
 		tasks_abandon(backend->tasks, view);
 		return -EAGAIN;
 	}
@@ -162,11 +164,13 @@ static int mark(struct order *order)
 		return r;
 	}
 	r = tasks_commit(backend->tasks, view);
-	if (r)
+	if (r) {
 		budget_take_back(backend, intent_ms);
-	else
-		order->stage = ORDER_MARKED;
-	return r;
+		return r;
+	}
+	size_probe_drop(backend, order->number); /* of the attempt before */
+	order->stage = ORDER_MARKED;
+	return 0;
 }
 
 static void consider(struct order *order)

@@ -9,6 +9,7 @@
 #include "backend/base/text.h"
 #include "backend/config/trust.h"
 #include "backend/http/http.h"
+#include "backend/tasks/transitions.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -21,30 +22,36 @@ static void cancel_ended(struct task_poll *task_poll, bool is_over, const char *
 {
 	struct backend *backend = task_poll->backend;
 	struct task_view *view = tasks_begin(backend->tasks, task_poll->number);
+	int64_t delay_ms = task_poll_interval(task_poll);
 
-	if (view) {
-		view->wants_cancel = !is_over;
-		task_set_text(view, &view->note, note);
-		tasks_try_commit(backend->tasks, view);
+	timer_set(&backend->timers, &task_poll->timer, clock_boot_ms() + delay_ms);
+	if (!view)
+		return;
+	view->wants_cancel = !is_over;
+	view->next_ms = clock_wall_ms() + delay_ms;
+	task_set_text(view, &view->note, note);
+	tasks_try_commit(backend->tasks, view);
+}
+
+static int put_cancelled(struct task_poll *task_poll)
+{
+	struct tasks *tasks = task_poll->backend->tasks;
+	struct task_view *view = tasks_begin(tasks, task_poll->number);
+
+	if (!view)
+		return tasks_begin_error(tasks, task_poll->number);
+	if (task_move(view, TASK_SAYS_CANCELLED)) {
+		task_set_text(view, &view->note, NULL);
+		view->next_ms = 0;
+		view->listing_ms = clock_wall_ms();
 	}
-	task_poll_schedule(task_poll, task_poll_interval(task_poll));
+	view->wants_cancel = false;
+	return tasks_commit(tasks, view);
 }
 
 static void cancelled(struct task_poll *task_poll)
 {
-	struct backend *backend = task_poll->backend;
-	struct task_view *view = tasks_begin(backend->tasks, task_poll->number);
-	int r = view ? 0 : -ENOMEM;
-
-	if (view) {
-		task_set_text(view, &view->note, NULL);
-		view->wants_cancel = false;
-		view->next_ms = 0;
-		task_enter(view, TASK_CANCELLED);
-		view->listing_ms = clock_wall_ms();
-		r = tasks_commit(backend->tasks, view);
-	}
-	if (r) { /* the next answer tells it once more */
+	if (put_cancelled(task_poll) == -ENOMEM) { /* the next answer tells it again */
 		task_poll_schedule(task_poll, task_poll_interval(task_poll));
 		return;
 	}
@@ -83,6 +90,22 @@ static void cancel_done(void *context, struct http_response *response)
  * The state was asked for just now. A DELETE that meets a finished task would delete its
  * record and lose a paid video, so it goes out only for a state that can be cancelled.
  */
+bool task_poll_can_cancel(const struct task_poll *task_poll, struct task_view *view)
+{
+	const struct provider *provider = task_poll->section->provider;
+	bool can = view->state == TASK_QUEUED ? provider->can_cancel_queued
+					      : provider->can_cancel_running;
+
+	if (can && provider->build_cancel)
+		return true;
+	view->wants_cancel = false;
+	task_set_text(
+		view, &view->note,
+		"the service cannot cancel the task in this state; it continues and "
+		"will be billed");
+	return false;
+}
+
 void task_poll_send_cancel(struct task_poll *task_poll)
 {
 	struct backend *backend = task_poll->backend;
@@ -94,17 +117,9 @@ void task_poll_send_cancel(struct task_poll *task_poll)
 					.done = cancel_done,
 					.context = task_poll };
 	struct http_request request = { 0 };
-	bool can = view && (view->state == TASK_QUEUED ? provider->can_cancel_queued
-						       : provider->can_cancel_running);
 
 	trust_service(task_poll->section, &options);
-	if (!can || !provider->build_cancel) {
-		cancel_ended(task_poll, true,
-			     "the service cannot cancel the task in this state; it "
-			     "continues and will be billed");
-		return;
-	}
-	if (provider->build_cancel(view->remote_id, &endpoint, &request) ||
+	if (!view || provider->build_cancel(view->remote_id, &endpoint, &request) ||
 	    http_start(backend->http, &request, &options, &task_poll->cancel)) {
 		http_request_clear(&request);
 		cancel_ended(task_poll, false,

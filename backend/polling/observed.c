@@ -8,6 +8,7 @@
 #include "backend/base/log.h"
 #include "backend/base/text.h"
 #include "backend/media/size_probe.h"
+#include "backend/tasks/transitions.h"
 
 #include <inttypes.h>
 
@@ -22,7 +23,8 @@ static void note_raw_state(struct task_view *view, const struct observation *see
 				 seen->raw_state);
 }
 
-static void keep_texts(struct task_view *view, struct observation *seen)
+/* Whatever becomes of the state, nothing of these is lost. */
+static void keep_texts(struct task_view *view, const struct observation *seen)
 {
 	if (seen->answer)
 		task_set_text(view, &view->answer, seen->answer);
@@ -49,88 +51,62 @@ static void end_task(struct task_view *view, const struct observation *seen)
 	view->next_ms = 0;
 	view->wants_cancel = false;
 	task_set_text(view, &view->note, NULL);
-	task_enter(view, seen->state);
 	view->listing_ms = clock_wall_ms();
 }
 
 /* Success is shown by media/size_probe.c, when the sizes are known;
  * until then it is still running. */
-static void enter_success(struct task_view *view)
+static void await_sizes(struct task_view *view)
 {
 	view->next_ms = 0;
 	task_end_cancel(view);
 	task_set_text(view, &view->waiting,
 		      "waiting for the size of the video from the media host");
-	task_enter(view, TASK_RUNNING);
 }
 
-static void change_by(struct task_view *view, struct observation *seen)
+void poll_apply(struct task_view *view, const struct observation *seen,
+		struct poll_effect *ret_effect)
 {
-	bool is_active = task_is_active(view->state);
+	bool was_active = task_is_active(view->state), is_allowed;
 
+	*ret_effect = (struct poll_effect){ 0 };
 	view->tried_ms = clock_wall_ms();
 	keep_texts(view, seen);
-	if (!is_active)
-		return; /* a refresh of links after the end: only the links count */
-	note_raw_state(view, seen);
-	if (seen->progress >= 0)
+	if (was_active)
+		note_raw_state(view, seen);
+	if (was_active && seen->progress >= 0)
 		view->progress = seen->progress;
-	switch (seen->state) {
-	case TASK_QUEUED:
-	case TASK_RUNNING:
-		task_enter(view, seen->state);
-		break;
-	case TASK_SUCCEEDED:
-		if (view->is_removed) /* for the books alone */
-			end_task(view, seen);
-		else
-			enter_success(view);
-		break;
-	default:
-		end_task(view, seen);
-		break;
-	}
-}
-
-int poll_observe(struct backend *backend, uint64_t number, struct observation *seen)
-{
-	struct task_view *view = tasks_begin(backend->tasks, number);
-	bool was_active, is_success;
-	int r;
-
-	if (!view)
-		return tasks_begin_error(backend->tasks, number);
-	was_active =
-		task_is_active(view->state) && !size_probe_is_under_way(backend, number);
-	is_success = was_active && seen->state == TASK_SUCCEEDED && !view->is_removed;
-	change_by(view, seen);
-	r = tasks_commit(backend->tasks, view);
-	if (r)
-		return r;
-	if (was_active && seen->state != TASK_QUEUED && seen->state != TASK_RUNNING)
-		log_info("event=ended task=%" PRIu64 " state=%s", number,
-			 task_state_word(seen->state));
-	if (is_success)
-		size_probe_task(backend, number, false);
-	return 0;
-}
-
-int task_poll_enter_gone(struct task_poll *task_poll, const struct problem *problem)
-{
-	struct backend *backend = task_poll->backend;
-	struct task_view *view = tasks_begin(backend->tasks, task_poll->number);
-
-	if (!view)
-		return tasks_begin_error(backend->tasks, task_poll->number);
+	is_allowed = task_move(view, task_event_said(view, seen->state));
+	if (!was_active || !is_allowed)
+		return;
 	if (!task_is_active(view->state)) {
-		tasks_abandon(backend->tasks, view);
-		return 0;
+		end_task(view, seen);
+		ret_effect->ended = seen->state;
+	} else if (view->is_finished) {
+		await_sizes(view);
+		ret_effect->ended = TASK_SUCCEEDED;
+		ret_effect->needs_sizes = true;
 	}
+}
+
+void poll_carry_out(struct backend *backend, uint64_t number,
+		    const struct poll_effect *effect)
+{
+	if (!effect->ended || size_probe_is_under_way(backend, number))
+		return;
+	log_info("event=ended task=%" PRIu64 " state=%s", number,
+		 task_state_word(effect->ended));
+	if (effect->needs_sizes)
+		size_probe_task(backend, number, false);
+}
+
+void task_poll_put_gone(struct task_view *view, const struct problem *problem)
+{
+	if (!task_is_active(view->state) || !task_move(view, TASK_IS_GONE))
+		return;
 	problem_copy(&view->problem, problem);
 	view->next_ms = 0;
 	task_set_text(view, &view->waiting, NULL);
 	task_set_text(view, &view->note, NULL);
-	task_enter(view, TASK_UNKNOWN);
 	view->listing_ms = clock_wall_ms();
-	return tasks_commit(backend->tasks, view);
 }

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #define BACKOFF_MAX_MS 300000
 #define GONE_TIMES 3	  /* a task may not be known yet right after it was made */
@@ -156,20 +157,24 @@ void task_poll_schedule(struct task_poll *task_poll, int64_t delay_ms)
 	tasks_try_commit(backend->tasks, view);
 }
 
-/* --- what comes after an answer --- */
+/* --- an answer --- */
 
-static void note_tried(struct task_poll *task_poll, const char *why)
-{
-	struct backend *backend = task_poll->backend;
-	struct task_view *view = tasks_begin(backend->tasks, task_poll->number);
+/* An answer to a poll: all that it changes is one change of the task. */
+struct answer {
+	const struct observation *seen; /* what it says of the task; NULL: nothing */
+	struct problem gone;		/* set: the service has no such task any more */
+	const char *waiting;		/* what the task waits for now; NULL: nothing */
+	const char *said;		/* in the service's words, for people */
+	int64_t retry_after_ms;
+	int refreshed; /* for those who wait for fresh links */
+};
 
-	if (!view)
-		return;
-	view->tried_ms = clock_wall_ms();
-	if (task_is_active(view->state))
-		task_set_text(view, &view->waiting, why);
-	tasks_try_commit(backend->tasks, view);
-}
+enum next {
+	NEXT_POLL,
+	NEXT_CANCEL,
+	NEXT_NONE,
+	NEXT_GIVE_UP, /* no answer tells how the task stands */
+};
 
 int64_t task_poll_interval(const struct task_poll *task_poll)
 {
@@ -194,40 +199,140 @@ static bool is_untold_too_long(const struct task_poll *task_poll,
 	       clock_wall_ms() - begun_ms > UNTOLD_DAYS * DAY_MS;
 }
 
-static int end_untold(struct task_poll *task_poll, const char *said)
+static void put_untold(struct task_poll *task_poll, struct task_view *view,
+		       const char *said)
 {
 	AUTOPROBLEM problem = { 0 };
 
-	problem_set(&problem, PROBLEM_GONE,
-		    "%s has reported no final status for %d days; last answer: %s",
-		    task_poll->section->name, UNTOLD_DAYS, said ? said : "nothing");
-	log_warn("event=no_final_status task=%" PRIu64 " reason=\"%s\"",
-		 task_poll->number, said ? said : "");
-	return task_poll_enter_gone(task_poll, &problem);
+	if (problem_set(&problem, PROBLEM_GONE,
+			"%s has reported no final status for %d days; last answer: %s",
+			task_poll->section->name, UNTOLD_DAYS, said ? said : "nothing"))
+		view->failure = -ENOMEM;
+	task_poll_put_gone(view, &problem);
 }
 
-/* What comes after an answer, which `said` that:
- * another poll, a cancel, or the end of following. */
-static void go_on(struct task_poll *task_poll, const char *said, int64_t retry_after_ms)
+/* A failure that may be none is shown until an answer says otherwise. */
+static void put_doubt(const struct task_poll *task_poll, struct task_view *view,
+		      const struct observation *seen)
 {
-	AUTOVIEW *view = tasks_view(task_poll->backend->tasks, task_poll->number);
+	bool is_shown = view->note && text_starts_with(view->note, DOUBT_HEAD);
+
+	if (!task_poll->doubts && is_shown)
+		task_set_text(view, &view->note, NULL);
+	if (task_poll->doubts == 1 && task_is_active(view->state))
+		task_format_text(view, &view->note,
+				 DOUBT_HEAD
+				 " (%s); polling again, because such an answer has been "
+				 "wrong before",
+				 seen->problem.text ? seen->problem.text
+						    : "no reason given");
+}
+
+/* A finished task is never cancelled: its record, and its video, would go with it. */
+static bool is_to_be_cancelled(const struct task_poll *task_poll, struct task_view *view)
+{
+	return view->wants_cancel && !view->is_finished && !task_poll->failures &&
+	       task_poll_can_cancel(task_poll, view);
+}
+
+/* What comes after the answer. In the change that it makes. */
+static enum next put_next(struct task_poll *task_poll, struct task_view *view,
+			  const struct answer *answer, const struct poll_effect *effect,
+			  int64_t *ret_delay_ms)
+{
 	int64_t delay_ms = task_poll_interval(task_poll);
 
-	if (!view || !task_is_active(view->state) ||
-	    size_probe_is_under_way(task_poll->backend, task_poll->number)) {
-		task_poll_drop(task_poll);
-		return;
+	if (effect->needs_sizes ||
+	    size_probe_is_under_way(task_poll->backend, task_poll->number))
+		return NEXT_NONE;
+	if (!task_is_active(view->state))
+		return NEXT_NONE;
+	if (is_untold_too_long(task_poll, view)) {
+		put_untold(task_poll, view, answer->said);
+		return NEXT_GIVE_UP;
 	}
-	if (is_untold_too_long(task_poll, view) && !end_untold(task_poll, said)) {
-		task_poll_drop(task_poll);
-		return;
+	if (is_to_be_cancelled(task_poll, view))
+		return NEXT_CANCEL;
+	*ret_delay_ms =
+		answer->retry_after_ms > delay_ms ? answer->retry_after_ms : delay_ms;
+	view->next_ms = clock_wall_ms() + *ret_delay_ms;
+	return NEXT_POLL;
+}
+
+static void put_answer(struct task_poll *task_poll, struct task_view *view,
+		       const struct answer *answer, struct poll_effect *ret_effect)
+{
+	view->tried_ms = clock_wall_ms();
+	if (task_is_active(view->state))
+		task_set_text(view, &view->waiting, answer->waiting);
+	if (answer->seen) {
+		poll_apply(view, answer->seen, ret_effect);
+		put_doubt(task_poll, view, answer->seen);
 	}
-	if (view->wants_cancel && !task_poll->failures) {
+	if (problem_is_set(&answer->gone))
+		task_poll_put_gone(view, &answer->gone);
+}
+
+/* The question was about another task: a person adopted this one since then. */
+static bool is_late(const struct task_view *view, const struct observation *seen)
+{
+	return seen && seen->id &&
+	       (!view->remote_id || strcmp(view->remote_id, seen->id) != 0);
+}
+
+/* The answer could not be put down and counts for nothing: polls once more. */
+static void ask_again(struct task_poll *task_poll, int result)
+{
+	answer_refreshes(task_poll, result);
+	timer_set(&task_poll->backend->timers, &task_poll->timer,
+		  clock_boot_ms() + task_poll_interval(task_poll));
+}
+
+static void go_on(struct task_poll *task_poll, enum next next, int64_t delay_ms)
+{
+	if (next == NEXT_CANCEL)
 		task_poll_send_cancel(task_poll);
+	else if (next == NEXT_POLL)
+		timer_set(&task_poll->backend->timers, &task_poll->timer,
+			  clock_boot_ms() + delay_ms);
+	else if (!timer_is_set(&task_poll->timer)) /* which size_probe_task() may do */
+		task_poll_drop(task_poll);
+}
+
+/* Puts an answer down in one change, and goes on. May drop the poll. */
+static void take(struct task_poll *task_poll, const struct answer *answer)
+{
+	struct backend *backend = task_poll->backend;
+	uint64_t number = task_poll->number;
+	struct task_view *view = tasks_begin(backend->tasks, number);
+	struct poll_effect effect = { 0 };
+	int64_t delay_ms = 0;
+	enum next next;
+
+	if (!view) {
+		ask_again(task_poll, -ENOMEM);
 		return;
 	}
-	task_poll_schedule(task_poll,
-			   retry_after_ms > delay_ms ? retry_after_ms : delay_ms);
+	if (is_late(view, answer->seen)) {
+		tasks_abandon(backend->tasks, view);
+		log_info("event=late_answer task=%" PRIu64 " id=%s", number,
+			 answer->seen->id);
+		ask_again(task_poll, -EIO);
+		return;
+	}
+	put_answer(task_poll, view, answer, &effect);
+	next = put_next(task_poll, view, answer, &effect, &delay_ms);
+	if (tasks_commit(backend->tasks, view)) {
+		ask_again(task_poll, -ENOMEM);
+		return;
+	}
+	timer_clear(&backend->timers, &task_poll->timer);
+	if (next == NEXT_GIVE_UP)
+		log_warn("event=no_final_status task=%" PRIu64 " reason=\"%s\"", number,
+			 answer->said ? answer->said : "");
+	answer_refreshes(task_poll, answer->refreshed);
+	poll_carry_out(backend, number, &effect);
+	go_on(task_poll, next, delay_ms);
 }
 
 void task_poll_failed(struct task_poll *task_poll, bool is_answered, const char *why,
@@ -236,14 +341,16 @@ void task_poll_failed(struct task_poll *task_poll, bool is_answered, const char 
 	AUTOFREE char *waiting =
 		text_format("waiting for an answer from %s (%s); the task continues",
 			    task_poll->section->name, why ? why : "no answer");
+	struct answer answer = { .waiting = waiting,
+				 .said = why,
+				 .retry_after_ms = retry_after_ms,
+				 .refreshed = -EIO };
 
 	task_poll->failures++;
 	task_poll->untold += is_answered;
 	log_warn("event=poll_failed task=%" PRIu64 " times=%u reason=\"%s\"",
 		 task_poll->number, task_poll->failures, why ? why : "");
-	note_tried(task_poll, waiting);
-	answer_refreshes(task_poll, -EIO); /* who was not told anything else before */
-	go_on(task_poll, why, retry_after_ms);
+	take(task_poll, &answer);
 }
 
 /*
@@ -263,88 +370,59 @@ static bool is_silent_too_long(struct task_poll *task_poll)
 /* Nothing is said of the task: it is asked about again, for ten minutes. */
 static void heard_nothing(struct task_poll *task_poll, int64_t retry_after_ms)
 {
-	AUTOPROBLEM problem = { 0 };
+	struct answer answer = { .retry_after_ms = retry_after_ms, .refreshed = -EIO };
 
 	task_poll->failures = 0;
 	task_poll->silent++;
 	task_poll->untold++;
-	note_tried(task_poll, NULL);
-	if (is_silent_too_long(task_poll)) {
-		problem_set(&problem, PROBLEM_GONE,
-			    "%s has reported nothing about the task for ten minutes",
-			    task_poll->section->name);
-		task_poll_enter_gone(task_poll, &problem);
-	}
-	answer_refreshes(task_poll, -EIO);
-	go_on(task_poll, NULL, retry_after_ms);
-}
-
-/* A failure that may be none is shown from when it is seen first … */
-static void note_doubt(struct task_poll *task_poll, const struct observation *seen)
-{
-	AUTOFREE char *note = NULL;
-
-	if (task_poll->doubts != 1 || seen->state != TASK_RUNNING)
-		return;
-	note = text_format(
-		DOUBT_HEAD
-		" (%s); polling again, because such an answer has been wrong before",
-		seen->problem.text ? seen->problem.text : "no reason given");
-	backend_set_note(task_poll->backend, task_poll->number, note);
-}
-
-/* … until the next answer says otherwise. */
-static void forget_doubt(struct task_poll *task_poll)
-{
-	AUTOVIEW *view = tasks_view(task_poll->backend->tasks, task_poll->number);
-
-	task_poll->doubts = 0;
-	if (view && view->note && text_starts_with(view->note, DOUBT_HEAD))
-		backend_set_note(task_poll->backend, task_poll->number, NULL);
-}
-
-/* Takes over what it said of the task. */
-static void observed(struct task_poll *task_poll, struct observation *seen)
-{
-	int r;
-
-	task_poll->gone = 0;
-	task_poll->untold = seen->raw_state ? task_poll->untold + 1 : 0;
-	if (seen->is_doubtful)
-		task_poll->doubts++;
+	if (is_silent_too_long(task_poll) &&
+	    problem_set(&answer.gone, PROBLEM_GONE,
+			"%s has reported nothing about the task for ten minutes",
+			task_poll->section->name))
+		ask_again(task_poll, -ENOMEM);
 	else
-		forget_doubt(task_poll);
-	if (task_poll->doubts >= DOUBTS)
-		seen->state = TASK_FAILED;
-	r = poll_observe(task_poll->backend, task_poll->number, seen);
-	note_doubt(task_poll, seen);
-	if (!r && !seen->video_url && !seen->last_frame_url)
-		r = -ENODATA;
-	answer_refreshes(task_poll, r);
+		take(task_poll, &answer);
+	problem_clear(&answer.gone);
 }
 
-void task_poll_observed(struct task_poll *task_poll, struct observation *seen,
-			int64_t retry_after_ms)
+/* The service has no such task, and perhaps not yet. */
+static void heard_gone(struct task_poll *task_poll, struct observation *seen,
+		       int64_t retry_after_ms)
 {
-	bool is_gone = seen->problem.class == PROBLEM_GONE && seen->state == TASK_UNKNOWN;
+	struct answer answer = { .retry_after_ms = retry_after_ms, .refreshed = -ENOENT };
 
-	if (seen->state == TASK_UNKNOWN && !is_gone) {
-		heard_nothing(task_poll, retry_after_ms);
-		return;
-	}
-	if (is_gone)
+	if (++task_poll->gone < GONE_TIMES) {
 		answer_refreshes(task_poll, -ENOENT);
-	if (is_gone && ++task_poll->gone < GONE_TIMES) {
 		task_poll_failed(task_poll, true, seen->problem.text, retry_after_ms);
 		return;
 	}
 	task_poll->failures = task_poll->silent = 0;
 	task_poll->heard_ms = clock_wall_ms();
-	note_tried(task_poll, NULL);
-	if (is_gone) {
-		task_poll_enter_gone(task_poll, &seen->problem);
-	} else {
-		observed(task_poll, seen);
+	answer.gone = seen->problem; /* borrowed */
+	take(task_poll, &answer);
+}
+
+void task_poll_observed(struct task_poll *task_poll, struct observation *seen,
+			int64_t retry_after_ms)
+{
+	struct answer answer = { .seen = seen,
+				 .said = seen->raw_state,
+				 .retry_after_ms = retry_after_ms };
+
+	if (seen->state == TASK_UNKNOWN && seen->problem.class == PROBLEM_GONE) {
+		heard_gone(task_poll, seen, retry_after_ms);
+		return;
 	}
-	go_on(task_poll, seen->raw_state, retry_after_ms);
+	if (seen->state == TASK_UNKNOWN) {
+		heard_nothing(task_poll, retry_after_ms);
+		return;
+	}
+	task_poll->failures = task_poll->silent = task_poll->gone = 0;
+	task_poll->heard_ms = clock_wall_ms();
+	task_poll->untold = seen->raw_state ? task_poll->untold + 1 : 0;
+	task_poll->doubts = seen->is_doubtful ? task_poll->doubts + 1 : 0;
+	if (task_poll->doubts >= DOUBTS)
+		seen->state = TASK_FAILED;
+	answer.refreshed = seen->video_url || seen->last_frame_url ? 0 : -ENODATA;
+	take(task_poll, &answer);
 }

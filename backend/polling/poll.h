@@ -17,12 +17,23 @@ void polling_destroy(struct backend *backend);
 void poll_task(struct backend *backend, uint64_t number, int64_t delay_ms);
 /* The view wants it cancelled: asks the service, after looking whether it still can. */
 void poll_cancel(struct backend *backend, uint64_t number);
-/* Takes over what a service said of a task. 0; -ENOMEM: nothing of it was taken. */
-int poll_observe(struct backend *backend, uint64_t number, struct observation *seen);
+/* What is to be done once a change by poll_apply() is committed. */
+struct poll_effect {
+	enum task_state ended; /* the service told of this end; 0: of none */
+	bool needs_sizes;      /* its outputs' sizes are to be learnt */
+};
+/*
+ * Takes over what a service said of a task, QUEUED … CANCELLED. In tasks_begin() …
+ * tasks_commit(); poll_carry_out() follows that.
+ */
+void poll_apply(struct task_view *view, const struct observation *seen,
+		struct poll_effect *ret_effect);
+void poll_carry_out(struct backend *backend, uint64_t number,
+		    const struct poll_effect *effect);
 /*
  * Asks for the task once more, for fresh links; `done` is told 0 when the service
  * answered and the view's links are what it said, else -ENODATA (it gave no link),
- * -ENOENT (it says that there is no such task) or -EIO.
+ * -ENOENT (it says that there is no such task), -ENOMEM or -EIO.
  */
 void poll_refresh(struct backend *backend, uint64_t number,
 		  void (*done)(void *context, int result), void *context);

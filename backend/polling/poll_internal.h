@@ -49,11 +49,14 @@ void task_poll_failed(struct task_poll *task_poll, bool is_answered, const char 
 int64_t task_poll_interval(const struct task_poll *task_poll);
 
 /* --- observed.c --- */
-/* The service no longer has it, or does not tell of it: `unknown`. */
-int task_poll_enter_gone(struct task_poll *task_poll, const struct problem *problem);
+/* The service no longer has it, or does not tell of it: `unknown`. In tasks_begin() … */
+void task_poll_put_gone(struct task_view *view, const struct problem *problem);
 
 /* --- cancel.c --- */
-/* Asks for it, if the service can in the state that it just told. May drop the poll. */
+/* Whether the service can in the state that it just told; if not, that is the end of it.
+ * In tasks_begin() … */
+bool task_poll_can_cancel(const struct task_poll *task_poll, struct task_view *view);
+/* Asks for it. May drop the poll. */
 void task_poll_send_cancel(struct task_poll *task_poll);
 
 /* --- poll_batch.c --- */

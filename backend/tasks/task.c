@@ -63,7 +63,7 @@ void task_view_unref(struct task_view *view)
 struct task_view *task_view_copy(const struct task_view *view)
 {
 	const size_t start = offsetof(struct task_view, number);
-	struct task_view *copy = malloc(sizeof(*copy));
+	struct task_view *copy = calloc(1, sizeof(*copy));
 	const char **text;
 
 	if (!copy)
@@ -71,7 +71,6 @@ struct task_view *task_view_copy(const struct task_view *view)
 	/* Others count references meanwhile: all but the counter is copied. */
 	memcpy((char *)copy + start, (const char *)view + start, sizeof(*copy) - start);
 	atomic_init(&copy->references, 1);
-	copy->failure = 0;
 	for (size_t i = 0; (text = text_at(copy, i)); i++)
 		shared_ref(*text);
 	shared_ref(copy->locked);

@@ -69,8 +69,13 @@ struct refused_save {
 
 struct task_view {
 	atomic_uint references; /* first: task_view_copy() copies what stands behind it */
-	int failure;	 /* of a setter, -ENOMEM: this view is never committed or kept */
-	uint64_t number; /* the task's number in the ledger: never used twice */
+	/* Of a private view, while it is changed. */
+	int failure; /* of a setter, -ENOMEM: the view is never committed or kept */
+	struct {
+		const char *event, *from; /* NULL: none */
+	} breach; /* an event that its state did not allow: transitions.h */
+
+	uint64_t number;   /* the task's number in the ledger: never used twice */
 	uint64_t revision; /* grows with each change */
 	enum task_state state;
 	enum task_state previous_state; /* what an edit or a retry left: PENDING when
@@ -82,6 +87,8 @@ struct task_view {
 	bool is_removed; /* the folder is gone; kept for the books */
 	bool needs_submit; /* waits for an explicit `submit` */
 	bool wants_cancel; /* the service is to be asked to cancel it */
+	bool is_finished;  /* RUNNING, but the service said that it succeeded: the
+			      outputs' sizes are being learnt */
 	unsigned hidden;   /* HIDDEN_… */
 
 	const char *provider; /* the section that has it */

@@ -202,6 +202,16 @@ struct task_view *tasks_begin(struct tasks *tasks, uint64_t number)
 	return NULL;
 }
 
+static void log_breach(const struct task_view *view)
+{
+	if (view->breach.event)
+		log_warn("event=transition task=%" PRIu64 " allowed=no from=%s by=%s "
+			 "to=%s id=%s",
+			 view->number, view->breach.from, view->breach.event,
+			 task_state_word(view->state),
+			 view->remote_id ? view->remote_id : "none");
+}
+
 int tasks_begin_error(struct tasks *tasks, uint64_t number)
 {
 	SCOPED_LOCK(&tasks->lock);
@@ -222,10 +232,13 @@ int tasks_commit(struct tasks *tasks, struct task_view *changed)
 		return r;
 	}
 	changed->revision = old->revision + 1;
+	task_view_ref(changed); /* until it is logged */
 	slot->view = changed;
 	mark_dirty(tasks, slot);
 	pthread_mutex_unlock(&tasks->lock);
 	task_view_unref(old);
+	log_breach(changed);
+	task_view_unref(changed);
 	tasks->wake(tasks->wake_context);
 	return 0;
 }
@@ -291,19 +304,6 @@ void tasks_edit_end(struct tasks *tasks, uint64_t number)
 		return;
 	slot->editing--;
 	slot->edits++; /* what was read in the middle of it is old as well */
-}
-
-void task_enter(struct task_view *view, enum task_state state)
-{
-	if (view->state == state)
-		return;
-	view->state = state;
-	view->since_ms = clock_wall_ms();
-	if (state == TASK_UNKNOWN)
-		memcpy(view->doubtful_digest, view->digest,
-		       sizeof(view->doubtful_digest));
-	if (state != TASK_PENDING)
-		task_clear_refused_save(view);
 }
 
 int tasks_take_dirty(struct tasks *tasks, struct task_view ***ret_views,

@@ -63,9 +63,6 @@ void tasks_edit_end(struct tasks *tasks, uint64_t number);
 uint64_t tasks_edits(struct tasks *tasks, uint64_t number);
 bool tasks_is_edited_locked(struct tasks *tasks, uint64_t number, uint64_t edits);
 
-/* Sets state and since; in tasks_begin() … tasks_commit(). */
-void task_enter(struct task_view *view, enum task_state state);
-
 /*
  * The tasks that changed since they were saved last: an array of *ret_count references,
  * to be given back one by one and freed; NULL when there are none. 0 or -ENOMEM: then

@@ -132,7 +132,7 @@ static void ignore_task(void *context, uint64_t number)
 	(void)number;
 }
 
-static void start_world(struct world *world, const char *directory)
+static void make_world(struct world *world, const char *directory)
 {
 	const struct backend_events events = { .task_changed = ignore_task };
 	AUTOFREE char *url = NULL, *error = NULL;
@@ -145,6 +145,11 @@ static void start_world(struct world *world, const char *directory)
 	assert_int_equal(backend_create(world->config, directory, world->media, &events,
 					&world->backend),
 			 0);
+}
+
+static void start_world(struct world *world, const char *directory)
+{
+	make_world(world, directory);
 	assert_int_equal(backend_start(world->backend), 0);
 }
 
@@ -226,6 +231,31 @@ static void test_a_rate_limit_without_memory_is_sent_again_once(void **state)
 	run_case(state, BUSY, ACCEPTED, TASK_QUEUED, 2);
 }
 
+/* Its folder went to the trash: it must not leave, whatever could be put down of that. */
+static void test_an_order_withdrawn_without_memory_is_not_sent(void **state)
+{
+	struct world world = { .service.answers = { ACCEPTED, ACCEPTED } };
+	const struct timespec pause = { .tv_nsec = 5000000 };
+	bool stands = true;
+
+	make_world(&world, *state);
+	order(&world);
+	atomic_store(&failures_left, 1);
+	backend_task_withdraw(world.backend, world.number);
+	assert_int_equal(atomic_load(&failures_left), 0);
+	assert_int_equal(backend_start(world.backend), 0);
+	for (int i = 0; i < 4000 && stands; i++) {
+		AUTOVIEW *view = backend_task_view(world.backend, world.number);
+
+		stands = view->order != 0;
+		assert_int_equal(view->state, TASK_PENDING);
+		nanosleep(&pause, NULL);
+	}
+	assert_false(stands);
+	stop_world(&world);
+	assert_int_equal(world.service.creates, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -238,6 +268,9 @@ int main(void)
 			tear_down_dir),
 		cmocka_unit_test_setup_teardown(
 			test_a_rate_limit_without_memory_is_sent_again_once, set_up_dir,
+			tear_down_dir),
+		cmocka_unit_test_setup_teardown(
+			test_an_order_withdrawn_without_memory_is_not_sent, set_up_dir,
 			tear_down_dir),
 	};
 

@@ -277,22 +277,7 @@ static void test_change_in_visit(void **state)
 	task_view_unref(view);
 }
 
-static void test_enter(void **state)
-{
-	struct task_view *view = task_view_new(1);
-
-	task_enter(view, TASK_QUEUED);
-	assert_int_equal(view->state, TASK_QUEUED);
-	assert_true(view->since_ms > 0);
-	view->since_ms = 5;
-	task_enter(view, TASK_QUEUED);
-	assert_int_equal(view->since_ms, 5);
-	task_enter(view, TASK_RUNNING);
-	assert_true(view->since_ms > 5);
-	task_view_unref(view);
-}
-
-/* A copy shares nothing with what it was made of. */
+/* A copy keeps what it was made of. */
 static void test_copy(void **state)
 {
 	struct locked_file files[] = { { (char[]){ "prompt.txt" }, 1, 2 },
@@ -431,7 +416,6 @@ int main(void)
 		TEST(test_each),
 		TEST(test_change_in_visit),
 		TEST(test_threads),
-		cmocka_unit_test(test_enter),
 		cmocka_unit_test(test_copy),
 	};
 
