@@ -208,7 +208,7 @@ static int begin_pending(struct backend *backend, uint64_t number,
 
 int backend_task_release(struct backend *backend, uint64_t number)
 {
-	struct task_view *view;
+	struct task_view *view = NULL;
 	int r = begin_pending(backend, number, &view);
 
 	if (r)
@@ -244,7 +244,7 @@ int backend_task_archive(struct backend *backend, uint64_t number)
 
 int backend_task_archive_read(struct backend *backend, uint64_t number, uint64_t edits)
 {
-	struct task_view *view;
+	struct task_view *view = NULL;
 	int r = command_begin_read(backend, number, edits, &view);
 
 	return r ? r : archive(backend, view);
@@ -268,7 +268,7 @@ int backend_task_copy_came(struct backend *backend, uint64_t number)
 int backend_task_set_refused_save(struct backend *backend, uint64_t number,
 				  const struct refused_save *refused)
 {
-	struct task_view *view;
+	struct task_view *view = NULL;
 	int r = begin_pending(backend, number, &view);
 
 	if (r)

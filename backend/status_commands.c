@@ -164,7 +164,7 @@ static int adopt(struct backend *backend, struct task_view *view, const char *pr
 int backend_task_adopt(struct backend *backend, uint64_t number, uint64_t edits,
 		       const char *provider, const char *id)
 {
-	struct task_view *view;
+	struct task_view *view = NULL;
 	int r = command_begin_read(backend, number, edits, &view);
 
 	return r ? r : adopt(backend, view, provider, id);
