@@ -6,10 +6,10 @@
 #define SEEDANCEFS_BACKEND_CORE_CORE_H
 
 #include "backend/base/timers.h"
+#include "backend/config/config.h"
 #include "backend/core/command.h"
 #include "backend/core/events.h"
 #include "backend/core/media_needs.h"
-#include "backend/config/config.h"
 #include "backend/tasks/task_table.h"
 
 struct backend {
@@ -42,8 +42,9 @@ struct backend {
 	struct removals *removals;
 	struct prefetching *prefetching;
 	struct streaming *streaming;
-	const struct media_needs
-		*media_needs; /* of streaming, prefetching and size_probes */
+
+	/* What streaming, prefetching and size_probes call upwards. Set before start. */
+	const struct media_needs *media_needs;
 };
 
 /* Its thread has something to do. Any thread. */
