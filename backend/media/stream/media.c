@@ -151,10 +151,12 @@ uint64_t backend_media_size(const struct media *media)
 	return media_file_size(media->file);
 }
 
-int backend_media_descriptor(const struct media *media)
+int backend_media_descriptor(struct media *media)
 {
-	return media_file_is_complete(media->file) ? media_file_descriptor(media->file)
-						   : -ENODATA;
+	if (!media_file_is_complete(media->file))
+		return -ENODATA;
+	atomic_store_explicit(&media->was_read, true, memory_order_relaxed);
+	return media_file_descriptor(media->file);
 }
 
 bool media_is_used(const struct media *media)

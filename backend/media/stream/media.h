@@ -49,9 +49,10 @@ void backend_media_close(struct backend *backend, struct media *media);
 void backend_media_leave(struct backend *backend, struct media *media);
 uint64_t backend_media_size(const struct media *media);
 /*
- * The descriptor of its file if it is complete on disk, valid while it is open; -ENODATA.
+ * The descriptor of its file, for a reader that does not come here for bytes, if the file
+ * is complete on disk. Valid as long as the media is open. -ENODATA.
  */
-int backend_media_descriptor(const struct media *media);
+int backend_media_descriptor(struct media *media);
 
 /*
  * Locates the bytes of a range within the file: 0, and the caller clears the view;
