@@ -42,7 +42,7 @@ static int revive(struct backend *backend, uint64_t number)
 	if (view->state == TASK_SUBMITTING) {
 		task_move(view, TASK_IS_LOST);
 		task_set_problem(view, PROBLEM_NETWORK,
-				 "seedancefs ended while the request was in flight; it "
+				 "seedancefs exited while the request was in flight; it "
 				 "may have been accepted and billed");
 	} else if (view->state == TASK_PENDING && backend->was_copied) {
 		view->needs_submit = true;
@@ -138,7 +138,8 @@ int revive_tasks(struct backend *backend)
 	if (r)
 		return r;
 	if (backend->was_copied)
-		log_warn("event=library_copied action=\"unsent tasks wait for submit\"");
+		log_warn("event=library_copied action=\"unsent tasks wait until submit "
+			 "is written to their status\"");
 	tasks_each(backend->tasks, revive_visit, &revival);
 	if (revival.r)
 		return revival.r;

@@ -41,9 +41,8 @@ int config_set(struct config *config, const struct config_key *key, const char *
 	if (has_user(value))
 		return text_fail(
 			ret_error, -EINVAL,
-			"mount option %s must not contain a user or a password, "
-			"because other users can read the arguments; put it into "
-			"%s",
+			"mount option %s must not contain a user name or a password, "
+			"because other users can read the command line; put it in %s",
 			key->name, config->path);
 	r = config_assign(config, key, value, &error);
 	if (error)

@@ -87,8 +87,8 @@ static int refuse_key(struct reader *reader, const char *section, const char *ke
 
 	if (config_key_find(key, CONFIG_MAIN_SECTION))
 		return text_fail(&reader->error, -EINVAL,
-				 "%s%s is a key of the main section; move it above the "
-				 "first [provider NAME]",
+				 "%s%s is not a key of a provider's section; move it "
+				 "above the first [provider NAME]",
 				 section, key);
 	if (config_key_find(key, CONFIG_PROVIDER_SECTION))
 		return text_fail(&reader->error, -EINVAL,

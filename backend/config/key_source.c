@@ -31,11 +31,10 @@ static int take_key(struct provider_section *section, char *text, char **ret_err
 				 section->key_name);
 	for (const char *p = start; *p; p++)
 		if (*p < 0x21 || *p > 0x7e)
-			return text_fail(
-				ret_error, -EINVAL,
-				"[provider %s]: the key from %s contains a control "
-				"character, or one that is not ASCII",
-				section->name, section->key_name);
+			return text_fail(ret_error, -EINVAL,
+					 "[provider %s]: the key from %s contains a "
+					 "control character or a non-ASCII character",
+					 section->name, section->key_name);
 	section->key = strdup(start);
 	return section->key ? 0 : -ENOMEM;
 }
@@ -106,8 +105,8 @@ static int read_key_env(struct provider_section *section, const char *name, bool
 
 	if (!value && is_named)
 		return text_fail(ret_error, -EINVAL,
-				 "[provider %s]: key_env is \"%s\", but the environment "
-				 "has no such variable",
+				 "[provider %s]: key_env is \"%s\", but that environment "
+				 "variable is not set",
 				 section->name, name);
 	if (!value)
 		return 0; /* the service reports that a key is missing */

@@ -105,19 +105,20 @@ static const struct config_key keys[] = {
 	  .help = "how long a folder must stay unchanged before it is submitted" },
 	{ "keep", MAIN, "lazy|rescue|eager", "lazy, rescue, eager", keep_words,
 	  .initial = "rescue", .set = set_keep, MAIN_FIELD(keep),
-	  .help = "what is downloaded without a reader: nothing, videos whose link "
-		  "is about to expire, or everything" },
+	  .help = "what is downloaded before it is read: nothing (lazy), videos whose "
+		  "link is about to expire (rescue), or everything (eager)" },
 	{ "submissions_per_hour", MAIN, "NUMBER", "1 to 1000000", .initial = "60",
 	  .set = set_count, MAIN_FIELD(submissions_per_hour),
-	  .help = "how many tasks are submitted within an hour; further ones wait" },
+	  .help = "the maximum number of tasks submitted per hour; further ones wait" },
 	{ "read_timeout", MAIN, "SECONDS", "seconds from 0.2 to 86400, such as 3 or 0.5",
 	  .initial = "120", .set = set_seconds, MAIN_FIELD(read_timeout_ms),
 	  .least_ms = 200,
 	  .help = "how long a read of a video waits without receiving a byte before it "
-		  "fails; a stalled download is restarted after a quarter of it" },
+		  "fails; a stalled download is restarted after a quarter of that time" },
 	{ "thumbnails", MAIN, "yes|no", "yes, no", yes_words, .initial = "yes",
 	  .set = set_yes, MAIN_FIELD(makes_thumbnails),
-	  .help = "whether thumbnails of finished tasks go into the desktop's cache" },
+	  .help = "whether thumbnails of finished tasks are put into the desktop's "
+		  "thumbnail cache" },
 	{ "proxy", MAIN, "URL",
 	  "http://, https://, socks5:// or socks5h:// and a host, or \"environment\" to "
 	  "use https_proxy and the like",
@@ -136,7 +137,7 @@ static const struct config_key keys[] = {
 	  .help = "the address of the service's API; without it, the service's public "
 		  "address" },
 	{ "key_env", PROVIDER, "NAME", .set = set_text, PROVIDER_FIELD(key_source.env),
-	  .help = "the environment variable that holds the key; without any key_…, the "
+	  .help = "the environment variable that holds the key; if no key_… is set, the "
 		  "service's usual variable" },
 	{ "key_file", PROVIDER, "FILE", .set = set_text, PROVIDER_FIELD(key_source.file),
 	  .help = "a file that holds the key, readable only by you (mode 0600)" },
@@ -154,10 +155,11 @@ static const struct config_key keys[] = {
 		  "usual one" },
 	{ "max_active", PROVIDER, "NUMBER", "1 to 1000000", .set = set_count,
 	  PROVIDER_FIELD(max_active),
-	  .help = "how many tasks run at the service at once; further ones wait" },
+	  .help = "the maximum number of tasks at the service at once; further ones "
+		  "wait" },
 	{ "callback_url", PROVIDER, "URL", .set = set_text, PROVIDER_FIELD(callback_url),
-	  .help = "an address of yours that the service calls when a task changes; "
-		  "seedancefs polls all the same" },
+	  .help = "a URL of yours that the service calls when a task changes; seedancefs "
+		  "polls nevertheless" },
 };
 
 _Static_assert(ARRAY_SIZE(keys) <= CONFIG_KEYS_MOST, "CONFIG_KEYS_MOST is too small");

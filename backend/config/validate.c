@@ -55,7 +55,7 @@ static int check_base_url(struct provider_section *section, char **ret_error)
 		return 0;
 	return text_fail(ret_error, -EINVAL,
 			 "[provider %s]: base_url is \"%s\"; allowed: https://…, or "
-			 "http:// to this machine itself (localhost)",
+			 "http:// for localhost",
 			 section->name, section->base_url);
 }
 

@@ -110,7 +110,7 @@ static int take_head(struct size_probe *probe, const char *bytes, size_t size)
 static int take_all(struct size_probe *probe, const char *bytes, size_t size)
 {
 	if (length_gauge_size(probe->gauge) + size > GAUGE_MAX_BYTES) {
-		probe->objection = "the file has no end";
+		probe->objection = "the file is larger than any video";
 		probe->endless++;
 		return -EFBIG;
 	}
@@ -156,7 +156,7 @@ void size_probe_put_doubt(const struct size_probe *probe, struct task_view *view
 
 	if (probe->verdict == GAUGED_INCOMPLETE)
 		task_format_text(view, &view->note,
-				 "the %s is incomplete, and a second download brought "
+				 "the %s is incomplete, and a second download returned "
 				 "the same %" PRIu64 " bytes",
 				 name, media_file_size(probe->file));
 	else if (probe->verdict == GAUGED_UNCONFIRMED)

@@ -152,7 +152,7 @@ static int check_draft_task(struct fit *fit)
 	if (request->content_count == 1)
 		return 0;
 	return fit_refuse(fit,
-			  "\"content\" has other items beside the draft_task; remove "
+			  "\"content\" has other items besides the draft_task; remove "
 			  "them: %s takes the prompt and the images from the draft",
 			  fit->title);
 }

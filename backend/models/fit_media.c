@@ -254,7 +254,7 @@ static int check_body(struct fit *fit)
 		return 0;
 	return fit_refuse(
 		fit,
-		"the media have %" PRIu64
+		"the media total %" PRIu64
 		" bytes as sent (base64 adds a third); allowed at %s: up to %" PRId64
 		"; use smaller files, or https:// URLs",
 		bytes, fit->title, most);

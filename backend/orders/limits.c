@@ -148,7 +148,7 @@ char *budget_holds(struct backend *backend, struct order *order)
 				   order->section->max_active);
 	if (backend->ledger_is_failing)
 		return text_format("the ledger cannot be written (%s); nothing is "
-				   "submitted until it can",
+				   "submitted until it can be; check the library's disk",
 				   ledger_error(backend->ledger));
 	return NULL;
 }

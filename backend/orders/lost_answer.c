@@ -107,9 +107,8 @@ static char *describe_none(const struct search *search)
 {
 	bool is_last = search->looks == ARRAY_SIZE(looks_ms);
 
-	return text_format(
-		"%s lists no matching task%s; this one may be billed nevertheless",
-		search->section->name, is_last ? "" : " yet (checking again)");
+	return text_format("%s lists no matching task%s; this one may still be billed",
+			   search->section->name, is_last ? "" : " yet (checking again)");
 }
 
 /* Sets the task's note. Returns whether the search is finished. */

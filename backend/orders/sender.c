@@ -267,7 +267,8 @@ void sender_unsend(struct backend *backend)
 		if (order->stage == ORDER_MARKED) {
 			order_send_again(order,
 					 text_format("the ledger cannot be written (%s); "
-						     "nothing is submitted until it can",
+						     "nothing is submitted until it can "
+						     "be; check the library's disk",
 						     ledger_error(backend->ledger)),
 					 ORDER_RETRY_FIRST_MS);
 			order_conclude(order);

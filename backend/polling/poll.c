@@ -339,7 +339,8 @@ void task_poll_failed(struct task_poll *task_poll, bool is_answered, const char 
 		      int64_t retry_after_ms)
 {
 	AUTOFREE char *waiting =
-		text_format("waiting for an answer from %s (%s); the task continues",
+		text_format("no usable answer from %s (%s); retrying automatically; the "
+			    "task continues",
 			    task_poll->section->name, why ? why : "no answer");
 	struct answer answer = { .waiting = waiting,
 				 .said = why,

@@ -194,7 +194,7 @@ static int put_state(const struct said *said, struct observation *seen)
 	if (is_known && state == TASK_SUCCEEDED && is_closed_without_video(said)) {
 		seen->state = TASK_FAILED;
 		problem_set(&seen->problem, PROBLEM_SERVER,
-			    "the service reports \"%s\", but returned no video", word);
+			    "the service reported \"%s\", but returned no video", word);
 	}
 	return 0;
 }

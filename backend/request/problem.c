@@ -30,7 +30,7 @@ static const struct {
 					 "then write \"retry\" to status." },
 	[PROBLEM_MODERATION] = { "moderation", "Change the prompt or the images and "
 					       "save. Or write \"retry\" to status: "
-					       "another attempt can pass moderation." },
+					       "another attempt may pass moderation." },
 	[PROBLEM_RATE] = { "rate",
 			   "Wait a few minutes, then write \"retry\" to status." },
 	[PROBLEM_BUSY] = { "busy", "Wait until the task ends." },

@@ -156,7 +156,8 @@ static int open_session(struct program *program)
 		fuse_session_new(&args, ops_table(), sizeof(*ops_table()), program->fs);
 	fuse_opt_free_args(&args);
 	if (!program->session) {
-		program->error = strdup("FUSE rejects the mount options");
+		program->error =
+			strdup("FUSE rejected the mount options; see seedancefs --help");
 		return -EINVAL;
 	}
 	if (fuse_set_signal_handlers(program->session))

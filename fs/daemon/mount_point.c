@@ -123,7 +123,9 @@ int mount_point_prepare(const char *path, char **ret_path, char **ret_error)
 		r = replace_dead(resolved, ret_error);
 	} else if (is_ours(resolved)) {
 		return text_fail(ret_error, -EBUSY,
-				 "%s: a seedancefs is already mounted there", path);
+				 "%s: seedancefs is already mounted there; unmount it "
+				 "first, or use another mount point",
+				 path);
 	}
 	if (r)
 		return r;

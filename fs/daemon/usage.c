@@ -14,7 +14,7 @@ static const char synopsis[] =
 	"usage: seedancefs [mount] [LIBRARY] MOUNTPOINT [-o OPTION,…] [-f]\n"
 	"\n"
 	"Mounts a folder that makes videos: a new folder in it with a prompt.txt or a\n"
-	"request.json is a video to be made. `umount` or `fusermount3 -u` ends it.\n"
+	"request.json becomes a video. `umount` or `fusermount3 -u` unmounts it.\n"
 	"\n"
 	"  LIBRARY      where everything is kept (default: ~/.local/share/seedancefs)\n"
 	"  MOUNTPOINT   an existing folder\n"
@@ -22,15 +22,15 @@ static const char synopsis[] =
 	"comma\n"
 	"               in a value, and \\\\ for a backslash\n"
 	"  -f           stay in the foreground; the log goes to standard error\n"
-	"  -d           the same, with all FUSE requests in the log\n"
+	"  -d           like -f, and log all FUSE requests\n"
 	"  -s           one worker thread only\n"
 	"  -h, --help   this text\n"
-	"  -V, --version\n"
+	"  -V, --version   print the version\n"
 	"\n"
-	"Configuration: ~/.config/seedancefs/config.ini, or the FILE of -o config=FILE.\n"
+	"Configuration: ~/.config/seedancefs/config.ini, or the FILE in -o config=FILE.\n"
 	"Without a [provider NAME] section the mount runs on the built-in simulator, "
 	"which\n"
-	"costs nothing. An option overrides the same key of the file.\n";
+	"costs nothing. An option overrides the same key in the file.\n";
 
 /* Adds a paragraph, with line breaks at spaces. */
 static void add_paragraph(struct buffer *text, const char *words)
@@ -86,7 +86,7 @@ char *usage_text(void)
 		   "\nOptions after -o, which are also keys above the first section "
 		   "of config.ini:\n\n");
 	add_keys(&text, CONFIG_MOUNT_OPTION, "=");
-	buffer_add(&text, "\nOptions of FUSE, only after -o, such as:\n\n");
+	buffer_add(&text, "\nFUSE options, only after -o, such as:\n\n");
 	add_session_options(&text);
 	buffer_add(&text, "\nKeys of a [provider NAME] section, only in config.ini:\n\n");
 	add_keys(&text, CONFIG_PROVIDER_SECTION, " = ");

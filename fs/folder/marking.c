@@ -85,7 +85,8 @@ static int add_task(struct filesystem *fs, const struct node *directory, uint64_
 {
 	static const char relic[] =
 		"this folder was submitted before, but some of its files are missing, so "
-		"it is unclear whether this is the same request";
+		"it is unclear whether this is the same request; restore the files, or "
+		"write \"submit\" to status to submit it as a new request";
 
 	return atomic_load(&directory_state(directory)->is_relic)
 		       ? backend_task_add_held(fs->backend, number, place, relic)

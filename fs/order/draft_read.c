@@ -45,8 +45,8 @@ static int read_own(struct draft *draft, const char *name, struct buffer *text)
 	if (status.st_nlink > 1)
 		return draft_wait(
 			draft,
-			"%s has %ju hard links, so it can change elsewhere; replace it "
-			"with a copy of its own (cp it, then rename the copy over it)",
+			"%s has %ju hard links, so it can be changed under another name; "
+			"replace it with a copy (cp it, then rename the copy over it)",
 			name, (uintmax_t)status.st_nlink);
 	if (!status.st_size)
 		return draft_wait(draft, "%s is empty", name);

@@ -150,11 +150,11 @@ static int check_gives_frame(struct draft *draft, const struct other *other)
 		return 0;
 	if (!section->provider->gives_last_frame)
 		return refuse(draft, other,
-			      "it needs the last frame of %s, but %s returns no last "
+			      "this needs the last frame of %s, but %s returns no last "
 			      "frames; use an image in this folder instead",
 			      other->shown, section->provider->title);
 	return refuse(draft, other,
-		      "it needs the last frame of %s, which was submitted without one "
+		      "this needs the last frame of %s, which was submitted without one "
 		      "(\"return_last_frame\": false, or a draft); use another image",
 		      other->shown);
 }
@@ -203,8 +203,8 @@ static int attach(struct draft *draft, struct request_content *item,
 		return r;
 	if (shot->number == draft->number)
 		return refuse(draft, other,
-			      "the %s of this folder would make it depend on itself; use "
-			      "another file",
+			      "the %s of this folder would make the folder depend on "
+			      "itself; use another file",
 			      output_word(shot->output));
 	if (other->view->state == TASK_SUCCEEDED)
 		return take_output(draft, item, shot, other);

@@ -90,7 +90,8 @@ static bool wait_for_submit(const struct look *look, const char *digest)
 	AUTOFREE char *waiting =
 		id ? text_format("the same request was submitted from this folder "
 				 "before%s%s, and the folder was restored without its "
-				 "mark; write \"submit\" to status to submit it again",
+				 "extended attributes; write \"submit\" to status to "
+				 "submit it again",
 				 *id ? " as task " : "", id)
 		   : NULL;
 
@@ -154,7 +155,7 @@ static enum draft_outcome refuse_loop(struct draft_result *result)
 {
 	problem_set(&result->problem, PROBLEM_INVALID,
 		    "this folder depends on itself: it is %s, which in turn waits for "
-		    "this folder; remove one of the links",
+		    "this folder; remove one of these inputs",
 		    result->waiting ? result->waiting : "waiting for another folder");
 	return DRAFT_INVALID;
 }

@@ -247,10 +247,9 @@ int refused_saves_hold(struct filesystem *fs, uint64_t number, struct node *dire
 	r = is_held(&view->refused_save, &newest, fd);
 	if (r <= 0)
 		return r;
-	text = text_format(
-		"the last save was rejected (%s), and the current text has not been "
-		"saved since; save it again, or write \"submit\" to status",
-		view->refused_save.problem);
+	text = text_format("the last save was rejected (%s), and no save has been "
+			   "accepted since; save it again, or write \"submit\" to status",
+			   view->refused_save.problem);
 	folder_set_waiting(fs, number, text);
 	return 1;
 }
@@ -261,8 +260,8 @@ void refused_saves_wait_for_trigger(struct filesystem *fs, uint64_t number)
 	AUTOVIEW *view = backend_task_view(fs->backend, number);
 	AUTOFREE char *text =
 		view && view->refused_save.problem
-			? text_format("%s: the last one was rejected, and the program "
-				      "that saved it removed it (%s)",
+			? text_format("%s: the last save was rejected (%s), and the "
+				      "program then removed the file; save it again",
 				      none, view->refused_save.problem)
 			: NULL;
 

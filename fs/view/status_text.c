@@ -113,7 +113,7 @@ char *status_text_render(const struct task_view *view, const struct status_facts
 		add_line(&text, "note", view->request_note);
 	if (facts->is_simulated && !is_pending)
 		add_line(&text, "note",
-			 "simulated: no provider is configured, nothing is billed");
+			 "simulated: no provider is configured; nothing is billed");
 	return buffer_take(&text);
 }
 

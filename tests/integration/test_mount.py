@@ -201,7 +201,7 @@ def test_a_library_writable_by_others_is_refused(tmp_path):
 @pytest.mark.parametrize("text, words", [
     ("setttle = 3\n", 'did you mean "settle"'),
     ("settle = soon\n", "allowed: seconds"),
-    ("[provider ark]\nbase_url = http://example.com\n", "http:// to this machine itself"),
+    ("[provider ark]\nbase_url = http://example.com\n", "http:// for localhost"),
     ("[provider ark]\nkey_env = NO_SUCH_VARIABLE\n", 'key_env is "NO_SUCH_VARIABLE"'),
     ("[provider x]\ntype = arc\n", "allowed: ark, acedata"),
     ("default_provider = mine\n", "no section [provider mine]"),

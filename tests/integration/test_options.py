@@ -75,7 +75,7 @@ def test_a_secret_is_refused_as_an_option(home, option):
 @pytest.mark.parametrize("text, words", [
     ("keeep = eager\n", 'config.ini: line 1: unknown key "keeep"; allowed: default_provider, settle, '),
     ("\nkeep = eagre\n", 'config.ini: line 2: keep is "eagre"; allowed: lazy, rescue, eager; did you mean "eager"?'),
-    ("[provider ark]\nkeep = eager\n", "line 2: [provider ark]: keep is a key of the main section"),
+    ("[provider ark]\nkeep = eager\n", "line 2: [provider ark]: keep is not a key of a provider's section"),
     ("[provider ark]\nkeyfile = x\n", 'line 2: [provider ark]: unknown key "keyfile"; allowed: type, base_url, '),
     ("[provider ark]\nkeyfile = x\n", 'did you mean "key_file"?'),
     ("[provider ark]\nkeepp = eager\n", 'did you mean "keep"?'),

@@ -532,7 +532,7 @@ def test_an_incomplete_video_is_fetched_twice_and_kept_with_a_note(mount, simula
     endless.data = endless.data[:-1000]
     folder = order_from(mount, simulator, endless)
     wait_state(folder, "succeeded")
-    assert field(folder, "note") == ("the video is incomplete, and a second download brought the same "
+    assert field(folder, "note") == ("the video is incomplete, and a second download returned the same "
                                      f"{len(endless.data)} bytes")
     assert (folder / "video.mp4").read_bytes() == endless.data
     assert endless.count() == 2

@@ -57,8 +57,8 @@ static void enter_whole(struct task_view *view, enum output_kind kind, bool is_r
 	clear_note(view, kind);
 	if (!is_right)
 		set_note(view, kind,
-			 "every download differs from the digest that the media host "
-			 "sent; the file may be damaged");
+			 "no download matched the digest that the media host sent; the "
+			 "file may be damaged");
 }
 
 static int mark_whole(struct backend *backend, uint64_t number, enum output_kind kind,

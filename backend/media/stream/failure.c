@@ -192,7 +192,7 @@ static char *describe(const struct transfer *transfer,
 		return text_format("HTTP status %d", response->status);
 	return text_dup(response->failure
 				? response->failure
-				: "the connection closed before the end of the answer");
+				: "the connection closed before the end of the response");
 }
 
 /* It was asked of a link that was renewed meanwhile. */

@@ -82,7 +82,7 @@ static enum answer_verdict judge_range(const struct http_response *response,
 	if (range.has_total && range.total != wanted->size)
 		return ANSWER_CHANGED;
 	if (range.first != wanted->start || range.last >= wanted->end) {
-		*ret_why = "the media host sent other bytes than requested";
+		*ret_why = "the media host sent a different byte range than requested";
 		return ANSWER_UNUSABLE;
 	}
 	*ret_span = (struct answer_span){ .start = wanted->start, .end = range.last + 1 };

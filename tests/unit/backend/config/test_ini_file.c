@@ -63,7 +63,7 @@ static const struct refused refused[] = {
 	{ "thumbnails = Yes\n", "did you mean \"yes\"?" },
 	{ "poll = 3\n", "poll is a key of a provider's section" },
 	{ "[provider ark]\nkeep = eager\n",
-	  "line 2: [provider ark]: keep is a key of the main section" },
+	  "line 2: [provider ark]: keep is not a key of a provider's section" },
 	{ "config = /a\n", "unknown key \"config\"" },
 	{ "[provdier ark]\n", "did you mean [provider ark]?" },
 	{ "\n\nkeep = all\n", "line 3: keep is \"all\"; allowed: lazy, rescue, eager" },
