@@ -1,5 +1,6 @@
 /*
- * Commands: what other threads leave to the backend's thread, in the order they came.
+ * Commands: work that other threads pass to the backend's thread. It runs in the order of
+ * arrival.
  */
 #ifndef SEEDANCEFS_BACKEND_CORE_COMMAND_H
 #define SEEDANCEFS_BACKEND_CORE_COMMAND_H
@@ -9,7 +10,10 @@
 
 struct backend;
 
-/* Something for the backend's thread to do; embedded first in what it carries. */
+/*
+ * One piece of work. It is embedded as the first member of the struct that carries its
+ * arguments.
+ */
 struct command {
 	struct command *next;
 	void (*run)(struct backend *backend, struct command *command); /* frees it */
@@ -21,15 +25,15 @@ struct command_queue {
 };
 
 void command_queue_init(struct command_queue *queue);
-/* It must be empty. */
+/* The queue must be empty. */
 void command_queue_clear(struct command_queue *queue);
 
-/* Hands a command over; it runs on the backend's thread. Any thread; never fails. */
+/* Queues a command for the backend's thread. Any thread; never fails. */
 void backend_send(struct backend *backend, struct command *command);
-/* The same for what needs the task's number alone. 0 or -ENOMEM. */
+/* Queues a call of `act` that needs only the task's number. 0 or -ENOMEM. */
 int backend_send_task(struct backend *backend, uint64_t number,
 		      void (*act)(struct backend *backend, uint64_t number));
-/* Runs what was handed over until now. Backend thread only. */
+/* Runs the commands queued so far. Backend thread only. */
 void backend_run_commands(struct backend *backend);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * What the modules on the backend's thread share: the services that all of them use, and
- * where each one's own state hangs. Not for fs/.
+ * pointers to the state of each module. Not for fs/.
  */
 #ifndef SEEDANCEFS_BACKEND_CORE_CORE_H
 #define SEEDANCEFS_BACKEND_CORE_CORE_H
@@ -17,22 +17,22 @@ struct backend {
 	const struct config *config;
 	char *library_path;
 	int media_directory;
-	bool was_copied; /* the library was, since it was last at home */
+	bool was_copied; /* the library was copied or restored */
 	struct backend_events events;
 	struct tasks *tasks;
-	struct http *http; /* but for http_wake(): backend thread only */
+	struct http *http; /* backend thread only, except for http_wake() */
 
 	/* Any thread. */
 	struct command_queue commands;
 
-	/* Backend thread only (the creator's, before start). */
+	/* Backend thread only; the creator's thread before start. */
 	struct ledger *ledger;
 	bool ledger_is_failing;
 	struct trust *trust;
 	struct timers timers;
 	unsigned random_state;
 
-	/* The modules, each with a state of its own. */
+	/* The modules' private states. */
 	struct turn *turn;
 	struct sender *sender;
 	struct lost_answers *lost_answers;
@@ -47,11 +47,13 @@ struct backend {
 	const struct media_needs *media_needs;
 };
 
-/* Its thread has something to do. Any thread. */
+/* Wakes the backend's thread for a new turn. Any thread. */
 void backend_wake(struct backend *backend);
 
-/* A pseudo-random spread of `ms` by up to a tenth, so that tasks do not poll in step.
- * Backend thread only. */
+/*
+ * Varies `ms` pseudo-randomly by up to a tenth, so that tasks do not poll in step.
+ * Backend thread only.
+ */
 int64_t backend_jitter(struct backend *backend, int64_t ms);
 
 #endif

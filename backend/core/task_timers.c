@@ -13,7 +13,7 @@ struct task_timer {
 	struct timer timer;
 };
 
-/* What points at a task's timer, or at the end of the list. */
+/* The link that points to a task's timer; the end of the list if there is none. */
 static struct task_timer **find(const struct task_timers *list, uint64_t number)
 {
 	struct task_timer **at = &((struct task_timers *)list)->first;
