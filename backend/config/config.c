@@ -24,7 +24,7 @@ int config_assign(void *owner, const struct config_key *key, const char *value,
 			 key->name, value, key->allowed, NEAREST(near));
 }
 
-/* A URL with a user, and so perhaps with a password. */
+/* Whether the URL contains a user name, and so possibly a password. */
 static bool has_user(const char *url)
 {
 	const char *host = strstr(url, "://");

@@ -1,42 +1,50 @@
 /*
- * What the files of backend/config/ share. Errors: 0, -EINVAL with a line for people in
- * *ret_error (free() it), or -ENOMEM.
+ * Functions that the files of backend/config/ share. They return 0, -EINVAL with a line
+ * for users in *ret_error (free() it), or -ENOMEM.
  */
 #ifndef SEEDANCEFS_BACKEND_CONFIG_CONFIG_INTERNAL_H
 #define SEEDANCEFS_BACKEND_CONFIG_CONFIG_INTERNAL_H
 
 #include "backend/config/config.h"
 
-/* "; did you mean "X"?" at the end of a message's format, and its arguments. NULL: nothing. */
+/*
+ * The end of a message's format, and its arguments: "; did you mean "X"?", or nothing for
+ * NULL.
+ */
 #define DID_YOU_MEAN "%s%s%s"
 #define NEAREST(near) \
 	(near) ? "; did you mean \"" : "", (near) ? (near) : "", (near) ? "\"?" : ""
 
-#define SECTION_NAMES_MAX_BYTES 2048 /* as messages list them */
+#define SECTION_NAMES_MAX_BYTES 2048 /* limit of the list in messages */
 
-/* Sets one key; `owner` is the struct config or struct provider_section that has it. */
+/*
+ * Sets one key. `owner` is the struct config or struct provider_section that contains it.
+ */
 int config_assign(void *owner, const struct config_key *key, const char *value,
 		  char **ret_error);
 
-/* The index of a section of this name, which is added if it is missing. */
+/* The index of the section with this name. A missing section is added. */
 int config_add_section(struct config *config, const char *name, size_t *ret_index,
 		       char **ret_error);
-/* The names of all sections, for a message; and the one nearest to a name, or NULL. */
+/*
+ * Lists the names of all sections for a message. Returns the name nearest to `name`, or
+ * NULL.
+ */
 struct buffer;
 const char *config_list_sections(const struct config *config, const char *name,
 				 struct buffer *list);
 
-/* Reads config.ini into the configuration. -errno of reading, besides. */
+/* Reads config.ini into the configuration. Also returns -errno of reading. */
 int ini_file_read(struct config *config, bool is_required, char **ret_error);
 
-/* Refuses more than one source. */
+/* Rejects a section with more than one key source. */
 int key_source_check(const struct provider_section *section, char **ret_error);
 /*
- * Sets the section's key and key_name. A usual variable that is not set is no error: the
- * service reports that a key is missing.
+ * Sets the section's key and key_name. A missing usual variable is no error: the service
+ * reports a missing key.
  */
 int key_source_fetch(struct provider_section *section, char **ret_error);
-/* Removes from the environment what key_source_fetch() read there. */
+/* Removes the variable that key_source_fetch() read from the environment. */
 void key_source_wipe(const struct provider_section *section);
 void key_source_clear(struct key_source *source);
 

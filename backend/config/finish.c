@@ -1,4 +1,4 @@
-/* The last step of reading a configuration: keys, or the simulator in their place. */
+/* The last step of reading a configuration: fetching keys, or adding the simulator. */
 #include "backend/config/config_internal.h"
 
 #include "backend/base/cleanup.h"
@@ -9,7 +9,7 @@
 
 #define SIMULATOR_POLL_MS 1000
 
-/* Where the simulator speaks a service's wire format. */
+/* The base URL at which the simulator provides a service's wire format. */
 static char *simulator_base_url(const char *simulator_url,
 				const struct provider *provider)
 {
@@ -69,7 +69,7 @@ int config_finish(struct config *config, const char *simulator_url, char **ret_e
 	r = config_needs_simulator(config)
 		    ? add_simulator(config, simulator_url, ret_error)
 		    : fetch_keys(config, ret_error);
-	/* Two sections may share a variable: all keys are read before any is wiped. */
+	/* Sections may share a variable: read all keys before removing any. */
 	for (size_t i = 0; !r && i < config->section_count; i++)
 		key_source_wipe(&config->sections[i]);
 	return r;

@@ -1,8 +1,8 @@
 /*
- * config.ini, line by line. The only file that includes inih.
+ * Reads config.ini line by line. This is the only file that includes inih.
  *
- * inih reports a section only with its first key, cuts section names, takes at most 199
- * bytes of a line, and reads indented lines as continuations. Therefore the reader in
+ * inih reports a section only with its first key, truncates section names, takes at most
+ * 199 bytes of a line, and reads indented lines as continuations. Therefore the reader in
  * front of it strips white space, recognises sections itself, and keeps long lines for
  * the handler.
  */
@@ -18,7 +18,7 @@
 #include <string.h>
 
 #define LINE_MAX_BYTES 4096
-#define KEYS_MAX_BYTES 1024 /* as messages list them */
+#define KEYS_MAX_BYTES 1024 /* limit of the list in messages */
 #define MAIN_SECTION SIZE_MAX
 #define PROVIDER_WORD "provider"
 #define PROVIDER_PREFIX PROVIDER_WORD " "
@@ -27,10 +27,10 @@ struct reader {
 	struct config *config;
 	FILE *file;
 	size_t section; /* index, or MAIN_SECTION */
-	int line;	/* number of the line, from 1 */
+	int line;	/* line number, from 1 */
 	int r;		/* the first error; its text is `error` */
 	char *error;
-	bool is_cut; /* inih sees only the start of the line */
+	bool is_cut; /* inih gets only the start of the line */
 	char text[LINE_MAX_BYTES + 2];
 };
 
@@ -47,7 +47,7 @@ static char *strip(char *text)
 
 /* --- sections and keys --- */
 
-/* What a section's header was probably meant to be; NULL: no idea. free() it. */
+/* The section header that was probably meant; NULL: none. free() it. */
 static char *guess_header(const char *name)
 {
 	static const char *const words[] = { PROVIDER_WORD, NULL };
@@ -78,7 +78,7 @@ static int enter_section(struct reader *reader, const char *header)
 			 guess ? "?" : "");
 }
 
-/* A key that is unknown at this place; `section` is "[provider NAME]: " or "". */
+/* Rejects a key that is unknown in this place. `section` is "[provider NAME]: " or "". */
 static int refuse_key(struct reader *reader, const char *section, const char *key,
 		      enum config_place place)
 {
@@ -99,7 +99,7 @@ static int refuse_key(struct reader *reader, const char *section, const char *ke
 	near = text_nearest(key, names);
 	for (size_t i = 0; names[i]; i++)
 		buffer_addf(&allowed, "%s%s", i ? ", " : "", names[i]);
-	if (!near) { /* perhaps a key of another section */
+	if (!near) { /* it may belong to another section */
 		config_key_names(CONFIG_MAIN_SECTION | CONFIG_PROVIDER_SECTION, names);
 		near = text_nearest(key, names);
 	}
@@ -137,7 +137,10 @@ static int set_in_section(struct reader *reader, const char *name, const char *v
 
 /* --- lines --- */
 
-/* A whole line into reader->text. False at the end of the file and after an error. */
+/*
+ * Reads a complete line into reader->text. Returns false at the end of the file and after
+ * an error.
+ */
 static bool read_line(struct reader *reader)
 {
 	if (reader->r || !fgets(reader->text, sizeof(reader->text), reader->file))
@@ -150,7 +153,7 @@ static bool read_line(struct reader *reader)
 	return !reader->r;
 }
 
-/* inih's reader: as fgets(). */
+/* inih's reader callback, with the semantics of fgets(). */
 static char *next_line(char *into, int room, void *user)
 {
 	struct reader *reader = user;
@@ -171,7 +174,10 @@ static char *next_line(char *into, int room, void *user)
 	return into;
 }
 
-/* The value of a line that inih saw cut, by inih's rules: " ;" begins a comment. */
+/*
+ * The complete value of a line that inih got truncated, by inih's rules: " ;" starts a
+ * comment.
+ */
 static const char *whole_value(struct reader *reader)
 {
 	char *value = reader->text + strcspn(reader->text, "=:");
@@ -187,12 +193,12 @@ static const char *whole_value(struct reader *reader)
 	return strip(value);
 }
 
-/* inih's handler: 1 is success. */
+/* inih's handler callback: returns 1 for success. */
 static int handle(void *user, const char *section, const char *key, const char *value)
 {
 	struct reader *reader = user;
 
-	(void)section; /* inih's copy of it is cut */
+	(void)section; /* inih truncates it */
 	if (reader->is_cut)
 		value = whole_value(reader);
 	if (reader->section == MAIN_SECTION)
@@ -202,7 +208,9 @@ static int handle(void *user, const char *section, const char *key, const char *
 	return reader->r == 0;
 }
 
-/* inih skips the lines that it refuses itself, and reads on: the first bad line counts. */
+/*
+ * inih skips lines that it rejects itself, and continues. The first bad line is reported.
+ */
 static int parse(struct reader *reader, const char *path, char **ret_error)
 {
 	int line = ini_parse_stream(next_line, reader, handle, reader);

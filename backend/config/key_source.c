@@ -1,6 +1,6 @@
 /*
- * Where an account's key comes from: the environment, a file that only its owner reads, a
- * command, or a credential of systemd.
+ * Reads an account's key from the environment, from a file that only its owner can read,
+ * from a command, or from a systemd credential.
  */
 #include "backend/config/config_internal.h"
 
@@ -19,7 +19,7 @@
 
 #define KEY_MAX_BYTES 4096
 
-/* The first line, without white space around it. */
+/* Takes the first line, without leading and trailing white space. */
 static int take_key(struct provider_section *section, char *text, char **ret_error)
 {
 	char *start = text + strspn(text, " \t\r\n");
@@ -95,7 +95,7 @@ static int run_key_command(struct provider_section *section, const char *command
 	return r;
 }
 
-/* It stays readable in /proc/PID/environ until key_source_wipe(). */
+/* The variable stays readable in /proc/PID/environ until key_source_wipe(). */
 static int read_key_env(struct provider_section *section, const char *name, bool is_named,
 			char **ret_error)
 {
@@ -118,7 +118,7 @@ static int read_key_env(struct provider_section *section, const char *name, bool
 	return r;
 }
 
-/* systemd puts credentials where only the unit can read them. */
+/* systemd stores credentials where only the unit can read them. */
 static int read_key_credential(struct provider_section *section, const char *name,
 			       char **ret_error)
 {
@@ -153,7 +153,10 @@ static int read_key_credential(struct provider_section *section, const char *nam
 	return r;
 }
 
-/* Another command is another account. It may hold a secret: its digest tells it apart. */
+/*
+ * Identifies the account by the command. The command may contain a secret, so the name
+ * contains only its digest.
+ */
 static char *name_of_command(const char *command)
 {
 	char hex[SHA256_HEX];

@@ -5,7 +5,7 @@
 
 struct trust {
 	const struct config *config;
-	bool is_private[]; /* by the section's place in the configuration */
+	bool is_private[]; /* indexed like config->sections */
 };
 
 int trust_create(const struct config *config, struct trust **ret_trust)

@@ -1,10 +1,10 @@
 /*
- * Which addresses a section's calls may reach. The service itself is where its owner
- * says. The links of a service are distrusted: they may lead to private and local
- * addresses only where the service is on such an address itself, and use plain http only
- * where it is on this machine.
+ * Which addresses the calls of a section may reach. The service itself is trusted at its
+ * configured address. Links from a service are not trusted: they may lead to private and
+ * local addresses only if the service itself is on such an address, and may use plain
+ * http only if the service runs on this machine.
  *
- * It learns from answers where the services are. One thread.
+ * The answers of a service show whether its address is private. One thread at a time.
  */
 #ifndef SEEDANCEFS_BACKEND_CONFIG_TRUST_H
 #define SEEDANCEFS_BACKEND_CONFIG_TRUST_H
@@ -18,16 +18,18 @@ struct trust;
 int trust_create(const struct config *config, struct trust **ret_trust);
 void trust_destroy(struct trust *trust);
 
-/* For calls to the service itself. */
+/* Sets the options of calls to the service itself. */
 void trust_service(const struct provider_section *section, struct http_options *options);
-/* For what it links to. */
+/* Sets the options of calls to addresses that the service links to. */
 void trust_media(const struct trust *trust, const struct provider_section *section,
 		 struct http_options *options);
-/* The lane (http/http.h) of what nobody reads at that moment: sizes, and inputs of
- * orders. */
+/*
+ * The lane (http/http.h) of transfers that no reader waits for: size probes, and inputs
+ * of orders.
+ */
 const void *trust_media_lane(const struct trust *trust,
 			     const struct provider_section *section);
-/* The service answered: now it is known where it is. */
+/* Learns from an answer whether the service's address is private. */
 void trust_learn(struct trust *trust, const struct provider_section *section,
 		 const struct http_response *response);
 

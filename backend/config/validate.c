@@ -1,4 +1,4 @@
-/* Completing what config.ini says by the services' defaults, and checking it. */
+/* Adds the services' defaults to the configuration, and checks it. */
 #include "backend/config/config_internal.h"
 
 #include "backend/base/buffer.h"
@@ -25,7 +25,7 @@ bool config_is_loopback(const char *url)
 	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
 		size_t length = strlen(hosts[i]);
 
-		/* strchr() finds the NUL as well: the end of the URL */
+		/* strchr() also finds the NUL, which ends the URL */
 		if (!strncasecmp(host, hosts[i], length) && strchr(":/", host[length]))
 			return true;
 	}
@@ -108,7 +108,7 @@ static int check_sections(struct config *config, char **ret_error)
 	return r;
 }
 
-/* It may be a mount option as well as a line of config.ini. */
+/* The default may come from a mount option or from config.ini. */
 static int check_default(const struct config *config, char **ret_error)
 {
 	AUTOBUFFER names = BUFFER_INIT(SECTION_NAMES_MAX_BYTES);
@@ -126,7 +126,7 @@ static int check_default(const struct config *config, char **ret_error)
 
 /* --- models.json --- */
 
-/* Beside config.ini, unless it is configured. */
+/* The path of the user's models.json: next to config.ini unless configured. */
 static char *own_models(const struct config *config)
 {
 	const char *slash = strrchr(config->path, '/');
