@@ -18,7 +18,7 @@ struct database {
 struct statement {
 	struct database *database;
 	sqlite3_stmt *handle;
-	int column; /* bound or read last */
+	int column; /* the last column bound or read */
 	int failure;
 };
 

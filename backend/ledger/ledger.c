@@ -12,7 +12,7 @@ struct ledger {
 	struct database *database;
 	struct rows rows;
 	char library_id[LIBRARY_ID_SIZE];
-	char *home; /* where it stands now */
+	char *home; /* the current machine and file, as meta_check_home() gives it */
 };
 
 static int set_up(struct ledger *ledger, const char *path, bool *ret_was_copied)
@@ -119,7 +119,7 @@ int ledger_load(struct ledger *ledger,
 	return r;
 }
 
-/* --- the books of attempts --- */
+/* --- attempts --- */
 
 bool ledger_knows_id(struct ledger *ledger, const char *id)
 {

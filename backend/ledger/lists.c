@@ -56,7 +56,10 @@ static void read_output(const struct json *item, struct task_view *view,
 	task_set_text(view, &output->etag, json_get_string(item, "etag"));
 }
 
-/* What is no JSON is no list; what cannot be parsed for lack of memory may be one. */
+/*
+ * A text that is not JSON counts as no list. -ENOMEM is reported, because the text may be
+ * a list.
+ */
 static int parse_list(const char *text, struct json **ret_list)
 {
 	return text && json_parse(text, strlen(text), ret_list, NULL) == -ENOMEM ? -ENOMEM
@@ -76,7 +79,7 @@ int ledger_read_outputs(const char *text, struct task_view *view)
 	return view->failure;
 }
 
-/* File names are any bytes, JSON texts are UTF-8. */
+/* File names can contain any bytes, but JSON texts are UTF-8. */
 static char *hex_of(const char *name)
 {
 	size_t size = strlen(name ? name : "");
@@ -90,7 +93,7 @@ static char *hex_of(const char *name)
 	return hex;
 }
 
-/* *ret_name is NULL for what is no hexadecimal text. 0 or -ENOMEM. */
+/* *ret_name is NULL if the text is not hexadecimal. 0 or -ENOMEM. */
 static int name_of_hex(const char *hex, char **ret_name)
 {
 	size_t digits = strlen(hex);
@@ -109,7 +112,10 @@ static int name_of_hex(const char *hex, char **ret_name)
 	return 0;
 }
 
-/* Device and inode numbers are texts: JSON numbers are exact to 53 bits only. */
+/*
+ * Device and inode numbers are stored as texts, because JSON numbers are exact to 53 bits
+ * only.
+ */
 char *ledger_print_locked(const struct task_view *view)
 {
 	AUTOJSON *list = json_new_array();
@@ -148,7 +154,7 @@ static int add_locked(struct locked_list *list, const struct json *item)
 {
 	const char *inode = json_get_string(item, "inode");
 	const char *hex = json_get_string(item, "name_hex");
-	const char *name = json_get_string(item, "name"); /* of old */
+	const char *name = json_get_string(item, "name"); /* of earlier versions */
 	struct locked_file file = { 0 }, *grown;
 
 	if (!inode ||

@@ -64,7 +64,7 @@ static void bind_bound_to(struct statement *row, const struct task_view *view)
 	statement_bind_text(row, view->remote_id);
 }
 
-/* In the order of the table's columns. */
+/* Binds in the order of the table's columns. */
 static int save_task(struct statement *row, const struct task_view *view)
 {
 	AUTOFREE char *outputs = ledger_print_outputs(view);
@@ -111,7 +111,10 @@ static int save_task(struct statement *row, const struct task_view *view)
 	return statement_run(row, "writing a task");
 }
 
-/* What certainly did not arrive was no attempt: it counts for no budget. */
+/*
+ * A create that certainly did not arrive was no attempt and does not count towards the
+ * hourly limit.
+ */
 static int drop_attempt(struct statement *row, const struct task_view *view)
 {
 	statement_bind_int(row, (int64_t)view->number);
@@ -125,7 +128,7 @@ static int save_attempt(struct rows *rows, const struct task_view *view)
 
 	if (!view->attempt)
 		return 0;
-	if (view->state == TASK_PENDING) /* the attempt's own row tells how it ended */
+	if (view->state == TASK_PENDING) /* keep the row of an ended attempt */
 		return !view->intent_ms && view->previous_state == TASK_PENDING
 			       ? drop_attempt(rows->drop_attempt, view)
 			       : 0;

@@ -1,6 +1,6 @@
 /*
- * A task's rows: the one of its table, and one for each of its attempts. For the files of
- * the ledger alone.
+ * A task's rows: one in the table of tasks, and one for each of its attempts. Only for
+ * the files of backend/ledger/.
  */
 #ifndef SEEDANCEFS_BACKEND_LEDGER_ROWS_INTERNAL_H
 #define SEEDANCEFS_BACKEND_LEDGER_ROWS_INTERNAL_H
@@ -15,12 +15,12 @@ struct rows {
 
 int rows_open(struct database *database, struct rows *ret_rows);
 void rows_close(struct rows *rows);
-/* Writes the task, and its attempt if it has one. 0, -EIO or -ENOMEM. */
+/* Writes the task, and its current attempt if it has one. 0, -EIO or -ENOMEM. */
 int rows_save(struct rows *rows, const struct task_view *view);
 
-/* Tasks in the order of their numbers: a statement whose rows row_load() reads. */
+/* Selects the tasks in the order of their numbers, for row_load(). */
 #define ROWS_SQL "SELECT * FROM task ORDER BY number"
-/* The task of a row: whole, or -ENOMEM. */
+/* Creates the task from a row: complete, or -ENOMEM. */
 int row_load(struct statement *row, struct task_view **ret_view);
 
 #endif

@@ -76,7 +76,7 @@ int meta_set(struct database *database, const char *key, const char *value)
 
 /* --- versions --- */
 
-/* What each version lacked of the next one. */
+/* upgrades[n - 1] upgrades version n to version n + 1. */
 static const char *const upgrades[] = {
 	"BEGIN IMMEDIATE; ALTER TABLE task ADD COLUMN request_note TEXT;"
 	"ALTER TABLE task ADD COLUMN doubtful_digest TEXT;"
@@ -87,7 +87,7 @@ static const char *const upgrades[] = {
 	"UPDATE meta SET value = '3' WHERE key = 'schema'; COMMIT",
 };
 
-/* From an older version, step by step. */
+/* Upgrades from an older version, step by step. */
 static int upgrade(struct database *database, long from)
 {
 	int r = 0;
@@ -148,7 +148,10 @@ int meta_library_id(struct database *database, char ret_id[LIBRARY_ID_SIZE])
 	return meta_set(database, "library_id", ret_id);
 }
 
-/* Where this ledger stands: another value at start means that the library was copied. */
+/*
+ * Identifies the ledger's machine and file. If it differs at start, the library was
+ * copied.
+ */
 static char *home_of(const char *path)
 {
 	char machine[33];
@@ -167,7 +170,7 @@ int meta_check_home(struct database *database, const char *path, char **ret_home
 	AUTOFREE char *home = home_of(path), *then = NULL;
 	int r = home ? meta_get(database, "home", &then) : -EIO;
 
-	if (!r && !then) /* a new one */
+	if (!r && !then) /* a new ledger */
 		r = meta_set(database, "home", home);
 	if (r)
 		return r;
