@@ -1,6 +1,4 @@
-/*
- * The backend's life.
- */
+/* The backend's life cycle. */
 #include "backend/backend.h"
 #include "backend/turn_internal.h"
 
@@ -27,7 +25,7 @@ static void wake(void *context)
 	backend_wake(context);
 }
 
-/* As http_create() wants it. */
+/* The proxy in the form that http_create() expects. */
 static const char *proxy_of(const struct config *config)
 {
 	if (!config->proxy || !*config->proxy)
@@ -42,7 +40,7 @@ static const struct media_needs media_needs = {
 	.probe_sizes = size_probe_task,
 };
 
-/* The lowest first. */
+/* Lower modules first. */
 static int create_modules(struct backend *backend)
 {
 	static int (*const creates[])(struct backend * backend) = {
@@ -57,7 +55,7 @@ static int create_modules(struct backend *backend)
 	return r;
 }
 
-/* What asks others goes before those. */
+/* A module that calls others is destroyed before them. */
 static void destroy_modules(struct backend *backend)
 {
 	prefetching_destroy(backend);
@@ -118,7 +116,7 @@ void backend_stop(struct backend *backend)
 		streaming_stop_writer(backend);
 		return;
 	}
-	/* From here on this thread is the backend's. */
+	/* The thread has ended: from here on this thread counts as the backend's. */
 	sender_unsend(backend);
 	backend_run_commands(backend);
 	streaming_stop(backend);

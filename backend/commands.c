@@ -1,6 +1,6 @@
 /*
  * The functions of backend.h that add, edit, mark and remove tasks. Each changes the task
- * in memory at once, and leaves the rest to the backend's thread as a command.
+ * in memory immediately, and leaves the rest to the backend's thread as a command.
  */
 #include "backend/commands_internal.h"
 #include "backend/turn_internal.h"
@@ -58,7 +58,7 @@ void backend_task_set_place(struct backend *backend, uint64_t number,
 	bool is_same;
 
 	if (!view)
-		return; /* a hint */
+		return; /* only a hint */
 	is_same =
 		view->place.device == place->device && view->place.inode == place->inode;
 	task_set_place(view, place);
@@ -71,7 +71,7 @@ void backend_task_set_place(struct backend *backend, uint64_t number,
 static void run_seen(struct backend *backend, struct command *command)
 {
 	free(command);
-	turn_library_seen(backend); /* what was recovered is saved first */
+	turn_library_seen(backend); /* recovered tasks are saved first */
 }
 
 bool backend_was_copied(const struct backend *backend)
@@ -85,7 +85,7 @@ void backend_library_seen(struct backend *backend)
 		backend->was_copied ? calloc(1, sizeof(*command)) : NULL;
 
 	if (!command)
-		return; /* at home already, or the next start finds a copy again */
+		return; /* not copied, or the next start detects the copy again */
 	command->run = run_seen;
 	backend_send(backend, command);
 }
@@ -155,7 +155,7 @@ void backend_task_withdraw(struct backend *backend, uint64_t number)
 {
 	struct task_view *view;
 
-	/* The edit alone stops the order, even without memory for the rest. */
+	/* The edit alone stops the order, even if memory runs out below. */
 	tasks_edit_begin(backend->tasks, number);
 	view = tasks_begin(backend->tasks, number);
 	if (view && view->state == TASK_PENDING && view->order) {
@@ -214,12 +214,12 @@ int backend_task_release(struct backend *backend, uint64_t number)
 	if (r)
 		return r;
 	view->is_archive = view->needs_submit = false;
-	/* Told once is enough, whatever else it waits for. */
+	/* Reporting the rejected save once is enough, even if the task keeps waiting. */
 	task_clear_refused_save(view);
 	return tasks_commit(backend->tasks, view);
 }
 
-/* In tasks_begin() … tasks_commit(). */
+/* Call it between tasks_begin() and tasks_commit(). */
 static int archive(struct backend *backend, struct task_view *view)
 {
 	if (view->state != TASK_PENDING) {
@@ -227,8 +227,7 @@ static int archive(struct backend *backend, struct task_view *view)
 		return -EBUSY;
 	}
 	view->is_archive = true;
-	view->hidden = 0; /* what a copier removed was in its way: the real one comes back
-			     later */
+	view->hidden = 0; /* the virtual files that a copier removed return later */
 	view->order = 0;
 	view->listing_ms = clock_wall_ms();
 	task_set_text(view, &view->waiting, NULL);

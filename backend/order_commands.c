@@ -1,6 +1,6 @@
 /*
- * The functions of backend.h that hand over what a folder orders: it is taken, or refused,
- * or changes nothing.
+ * The functions of backend.h that take what a folder orders. They accept it, reject it,
+ * or detect that it changes nothing.
  */
 #include "backend/commands_internal.h"
 
@@ -14,19 +14,22 @@
 #include <errno.h>
 #include <string.h>
 
-/* Back to what it was before an edit that changed nothing. */
+/* Returns to the state before an edit that changed nothing. */
 static void restore(struct task_view *view)
 {
 	task_move(view, TASK_IS_RESTORED);
 	view->previous_state = TASK_PENDING;
 	task_set_text(view, &view->waiting, NULL);
-	if (view->state != TASK_UNKNOWN) /* whose note may tell its id */
+	if (view->state != TASK_UNKNOWN) /* that note may contain the task's id */
 		task_set_text(view, &view->note,
 			      "the files are the same as in this attempt; write "
 			      "\"retry\" to status to submit them again");
 }
 
-/* The content of an earlier attempt that may be billed: no new order by itself. */
+/*
+ * The content equals that of an earlier attempt that may be billed. It must not be
+ * ordered automatically.
+ */
 static void return_to_doubt(struct task_view *view)
 {
 	char doubtful[SHA256_HEX];
@@ -50,13 +53,16 @@ static bool is_doubtful(const struct task_view *view, const struct task_order *o
 	       !strcmp(view->doubtful_digest, order->digest);
 }
 
-/* Whether an order may be taken now: the table is locked. 0 or -errno. */
+/*
+ * Whether the order can be taken now; the table is locked. 0, 1 if it changes nothing, or
+ * -errno.
+ */
 static int check_order(struct backend *backend, const struct task_view *view,
 		       const struct task_order *order)
 {
 	if (view->state != TASK_PENDING || view->is_removed)
 		return -EALREADY;
-	/* A copy came since it was read. */
+	/* A copy arrived after the files were read. */
 	if (view->is_archive || (view->needs_submit && !order->is_forced))
 		return -EALREADY;
 	if (tasks_is_edited_locked(backend->tasks, order->number, order->edits))
@@ -89,7 +95,7 @@ int backend_task_order(struct backend *backend, const struct task_order *order)
 	} else {
 		view->order = order_token(made);
 		if (order->is_forced)
-			view->doubtful_digest[0] = '\0'; /* a person decided */
+			view->doubtful_digest[0] = '\0'; /* the user decided */
 		task_set_place(view, &order->place);
 		task_set_text(view, &view->waiting, NULL);
 	}
@@ -127,8 +133,10 @@ int backend_task_refuse(struct backend *backend, uint64_t number, uint64_t edits
 	return tasks_commit(backend->tasks, view);
 }
 
-/* The section that the request would go to by itself is judged last: its problem is what
- * people are told. */
+/*
+ * The section that the request would be sent to is judged last, so that its problem is
+ * the one reported.
+ */
 int backend_judge_request(const struct backend *backend, struct request *request,
 			  struct problem *problem)
 {

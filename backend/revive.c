@@ -1,6 +1,6 @@
 /*
- * What the ledger knows at the start, and what becomes of it: a request that was on its
- * way is `unknown`, what goes on is followed again.
+ * Loads the ledger at start and revives its tasks: a request that was in flight becomes
+ * `unknown`, and active tasks are polled again.
  */
 #include "backend/turn_internal.h"
 
@@ -21,9 +21,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define NUMBERS_SKIPPED \
-	(1u << 20) /* a ledger from a backup may not know the latest ones */
-#define LOST_ANSWER_MS INT64_C(86400000) /* how long a lost answer is looked for */
+#define NUMBERS_SKIPPED (1u << 20) /* a restored ledger may lack the latest numbers */
+#define LOST_ANSWER_MS INT64_C(86400000) /* how long a lost answer is searched for */
 
 static int load_task(void *context, struct task_view *view)
 {
@@ -32,7 +31,7 @@ static int load_task(void *context, struct task_view *view)
 	return tasks_add(backend->tasks, view, false);
 }
 
-/* What a task becomes when the program starts again. 0 or -errno. */
+/* Sets the state of a task after a restart. 0 or -errno. */
 static int revive(struct backend *backend, uint64_t number)
 {
 	struct task_view *view = tasks_begin(backend->tasks, number);
@@ -55,7 +54,10 @@ static int revive(struct backend *backend, uint64_t number)
 	return tasks_commit(backend->tasks, view);
 }
 
-/* The program ended while a new version of an output was being looked at. */
+/*
+ * Whether the program ended while the size of an output's new version was being
+ * determined.
+ */
 static bool lacks_output(const struct task_view *view)
 {
 	static const unsigned hidden[] = { HIDDEN_VIDEO, HIDDEN_LAST_FRAME };
@@ -72,7 +74,7 @@ static bool lacks_output(const struct task_view *view)
 
 struct revival {
 	struct backend *backend;
-	int r; /* the first failure: no task may stay what it no longer is */
+	int r; /* the first failure; it ends the start */
 };
 
 static void revive_visit(void *context, struct task_view *view)
@@ -98,8 +100,8 @@ static void revive_visit(void *context, struct task_view *view)
 }
 
 /*
- * What the revived tasks became is durable before anything else happens. If they cannot
- * be saved now, they are dirty again.
+ * Makes the new states durable before anything else happens. If they cannot be saved now,
+ * they stay dirty.
  */
 static void save_revived(struct backend *backend)
 {

@@ -20,7 +20,7 @@
 
 static void cancel_pending(struct task_view *view)
 {
-	task_begin_attempt(view); /* the attempt before stays as it ended */
+	task_begin_attempt(view); /* the previous attempt keeps its result */
 	view->intent_ms = 0;
 	view->order = 0;
 	problem_clear(&view->problem);
@@ -29,8 +29,8 @@ static void cancel_pending(struct task_view *view)
 }
 
 /*
- * The service has it, but it cannot be asked: the configuration no longer has what made
- * it. A person may decide about it as if it were unknown.
+ * The service has the task, but it cannot be polled: the configuration no longer contains
+ * its section. The user may decide about it as if it were unknown.
  */
 static bool is_out_of_reach(const struct backend *backend, const struct task_view *view)
 {
@@ -100,7 +100,10 @@ static void adopt_now(struct backend *backend, uint64_t number)
 	poll_task(backend, number, 0);
 }
 
-/* The section that an adopted task is bound to: named, its own, or the default one. */
+/*
+ * The section to bind an adopted task to: the named one, else its own, else the default
+ * one.
+ */
 static const struct provider_section *section_to_adopt(struct backend *backend,
 						       const struct task_view *view,
 						       const char *provider)
@@ -189,7 +192,7 @@ static int control_fetch(struct backend *backend, struct task_view *view)
 	return r ? r : backend_send_task(backend, number, fetch_task);
 }
 
-/* --- all of them --- */
+/* --- all words --- */
 
 int backend_task_control(struct backend *backend, uint64_t number, const char *word,
 			 const char *argument)

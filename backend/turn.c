@@ -22,26 +22,26 @@
 #define NUMBERS_WAIT_MS 5000
 #define LEDGER_RETRY_MS 2000
 #define LONGEST_WAIT_MS 60000
-#define LAST_ANSWER_MS 5000 /* how long an end waits for a create's answer */
+#define LAST_ANSWER_MS 5000 /* how long stopping waits for a create's answer */
 
 struct turn {
-	/* The thread that starts and stops it. */
+	/* Only the thread that starts and stops the backend's thread. */
 	pthread_t thread;
 	bool is_started;
 
 	/* Any thread. */
 	atomic_bool is_stopping;
 	pthread_mutex_t numbers_lock;
-	pthread_cond_t numbers_came; /* with numbers_lock */
+	pthread_cond_t numbers_came; /* signalled with numbers_lock */
 
 	/* Backend thread only. */
 	struct timer ledger_retry;
-	bool is_seen; /* every folder of a copied library was: to be put down */
+	bool is_seen; /* the home of a copied library must be confirmed */
 };
 
 static void ledger_retry_due(void *context)
 {
-	(void)context; /* the turn that this timer makes saves by itself */
+	(void)context; /* the timer only causes a turn, which saves */
 }
 
 int turn_create(struct turn **ret_turn)
@@ -67,7 +67,7 @@ void turn_destroy(struct turn *turn)
 	free(turn);
 }
 
-/* --- numbers of tasks --- */
+/* --- task numbers --- */
 
 void turn_refill_numbers(struct backend *backend)
 {
@@ -83,7 +83,7 @@ void turn_refill_numbers(struct backend *backend)
 	pthread_mutex_unlock(&backend->turn->numbers_lock);
 }
 
-/* Waits for the local disk only: a block of numbers is one small commit. */
+/* Waits only for the local disk: reserving a block of numbers is one small commit. */
 int backend_task_reserve(struct backend *backend, uint64_t *ret_number)
 {
 	struct turn *turn = backend->turn;
@@ -138,7 +138,7 @@ void turn_save(struct backend *backend)
 	}
 	if (backend->ledger_is_failing && views) {
 		log_info("event=ledger_recovered");
-		backend_wake(backend); /* orders wait for it */
+		backend_wake(backend); /* orders wait for the ledger */
 	}
 	if (views)
 		backend->ledger_is_failing = false;
@@ -173,8 +173,10 @@ static int64_t time_to_wait(struct backend *backend)
 	return left > LONGEST_WAIT_MS ? LONGEST_WAIT_MS : left;
 }
 
-/* A create that is on its way when the program ends would be `unknown`:
- * its answer is near. */
+/*
+ * A create in flight would become `unknown` when the program ends. Its answer usually
+ * arrives soon, so stopping waits up to LAST_ANSWER_MS for it.
+ */
 static bool may_end(struct backend *backend, int64_t *end_ms)
 {
 	if (!is_stopping(backend))

@@ -1,10 +1,10 @@
 /*
- * The backend's thread: turn.c (its turns) and revive.c (what it finds at the start).
+ * The backend's thread: its turns (turn.c), and the start (revive.c).
  *
  * One turn:
- *   transfers → the writer's news → commands from other threads → timers → orders that
- * may go out (intents) → one commit of all that changed → only then are requests of new
- * intents sent, and the folder side is told.
+ *   transfers → results of the writer → commands of other threads → timers → orders that
+ *   may be sent (intents) → one commit of all changes → then the requests of the new
+ *   intents are sent, and the folder side is notified.
  */
 #ifndef SEEDANCEFS_BACKEND_TURN_INTERNAL_H
 #define SEEDANCEFS_BACKEND_TURN_INTERNAL_H
@@ -18,17 +18,23 @@ struct turn;
 int turn_create(struct turn **ret_turn);
 void turn_destroy(struct turn *turn);
 int turn_start(struct backend *backend);
-/* Ends the thread: from here on the caller's is the backend's. False: it never ran. */
+/*
+ * Ends the thread. From then on the caller's thread counts as the backend's. Returns
+ * false if the thread never ran.
+ */
 bool turn_stop(struct backend *backend);
-/* One durable commit of everything that changed; only then is anything sent or told. */
+/*
+ * Saves all changes in one durable commit. Only then are requests sent and events
+ * reported.
+ */
 void turn_save(struct backend *backend);
-/* Numbers for tasks to come, if few are left. */
+/* Reserves task numbers if few are left. */
 void turn_refill_numbers(struct backend *backend);
-/* Every folder of a copied library was seen. Backend thread only. */
+/* Every folder of a copied library was visited. Backend thread only. */
 void turn_library_seen(struct backend *backend);
 
 /* --- revive.c --- */
-/* Opens the ledger, loads every task, and goes on with those that go on. */
+/* Opens the ledger, loads every task, and resumes the active ones. */
 int revive_tasks(struct backend *backend);
 
 #endif
