@@ -1,6 +1,6 @@
 /*
- * backend/backend.h without its thread: who wins when a folder is edited, judged and ordered at
- * once, and what a word of `status` leaves behind.
+ * backend/backend.h without its thread: which call wins when a folder is edited, judged
+ * and ordered at once, and the effects of the words for `status`.
  */
 #include "tests/unit/backend/sample_backend.h"
 
@@ -74,7 +74,7 @@ static void test_a_stale_refusal_is_not_taken(void **state)
 	seen = edits();
 	assert_int_equal(backend_task_edit(backend, number), 0);
 	assert_int_equal(refuse(seen, DIGEST_A), -EAGAIN);
-	assert_int_equal(refuse(edits(), DIGEST_A), -EAGAIN); /* it goes on */
+	assert_int_equal(refuse(edits(), DIGEST_A), -EAGAIN); /* still being edited */
 	expect_state(TASK_PENDING);
 	backend_task_edited(backend, number);
 	assert_int_equal(refuse(edits(), DIGEST_A), 0);
@@ -111,7 +111,7 @@ static void test_the_same_content_is_no_new_attempt(void **state)
 	expect_state(TASK_PENDING);
 }
 
-/* Whatever comes between the word and its order. */
+/* Whatever happens between the word and its order. */
 static void test_a_retry_wants_the_same_content_again(void **state)
 {
 	assert_int_equal(refuse(edits(), DIGEST_A), 0);

@@ -1,4 +1,4 @@
-/* backend/base/base64.h: known texts, every way to split one, and what is refused. */
+/* backend/base/base64.h: known texts, every way to split a text, and rejected input. */
 #include "tests/unit/unit.h"
 
 #include "backend/base/base64.h"
@@ -23,7 +23,7 @@ static void test_encode(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		size_t size = strlen(cases[i].bytes);
 		AUTOFREE char *text =
-			malloc(BASE64_SIZE(size)); /* ASan sees writing too far */
+			malloc(BASE64_SIZE(size)); /* ASan detects writing past the end */
 
 		base64_encode(cases[i].bytes, size, text);
 		assert_string_equal(text, cases[i].text);
@@ -46,7 +46,10 @@ static void test_encode_joins(void **state)
 	}
 }
 
-/* The text in pieces of the given sizes, the last one repeated; 0 or the first error. */
+/*
+ * Decodes the text in pieces of the given sizes; the last size repeats. 0 or the first
+ * error.
+ */
 static int decode_in_pieces(const char *text, size_t first, size_t then,
 			    struct buffer *out)
 {
@@ -57,7 +60,7 @@ static int decode_in_pieces(const char *text, size_t first, size_t then,
 	assert_non_null(decoder);
 	while (!r && left) {
 		size_t size = piece < left ? piece : left, got = 0;
-		/* Of the exact size: ASan sees reading and writing too far. */
+		/* Of the exact size: ASan detects reading and writing past the end. */
 		AUTOFREE char *in = malloc(size ? size : 1);
 		AUTOFREE char *bytes = malloc(BASE64_DECODED_MAX(size));
 
@@ -84,7 +87,9 @@ static void expect_bytes(const struct buffer *found, const unsigned char *wanted
 		assert_memory_equal(found->data, wanted, size);
 }
 
-/* libcrypto works in blocks of 64 characters: lengths on both sides of two of them. */
+/*
+ * libcrypto works in blocks of 64 characters. The lengths surround two block boundaries.
+ */
 static void test_every_length(void **state)
 {
 	unsigned char bytes[104];
@@ -166,7 +171,7 @@ static const struct {
 	{ "aGV\xc3\xa4", -EILSEQ },
 };
 
-/* The same error wherever the text is split. */
+/* The error is the same wherever the text is split. */
 static void test_refused(void **state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
@@ -199,7 +204,7 @@ static void test_nul_byte(void **state)
 	assert_int_equal(base64_decode("aG\0s", 4, &out), -EILSEQ);
 }
 
-/* Longer than a chunk; and the ceiling of the buffer holds. */
+/* Longer than a chunk. The buffer's size limit applies. */
 static void test_long(void **state)
 {
 	size_t size = 100001;

@@ -1,4 +1,4 @@
-/* base/buffer.h: the ceiling holds, and the first error sticks. */
+/* base/buffer.h: the size limit applies, and the first error persists. */
 #include "tests/unit/unit.h"
 
 #include "backend/base/buffer.h"
@@ -45,7 +45,7 @@ static void test_buffer_error_sticks(void **state)
 	assert_int_equal(buffer_append(&buffer, "", 0), -EFBIG);
 	assert_string_equal(buffer.data, "12345");
 	assert_null(buffer_take(&buffer));
-	assert_int_equal(buffer_error(&buffer), 0); /* it is a new one */
+	assert_int_equal(buffer_error(&buffer), 0); /* a new buffer */
 	assert_int_equal(buffer_add(&buffer, "1"), 0);
 }
 

@@ -5,7 +5,7 @@
 
 static void test_numbers(void **state)
 {
-	/* From an odd address: no alignment is needed. */
+	/* At an odd address: no alignment is needed. */
 	static const unsigned char bytes[] = { 0, 0x81, 0x92, 0xa3, 0xb4 };
 	const unsigned char *at = bytes + 1;
 	unsigned char written[4];

@@ -1,4 +1,4 @@
-/* base/digest.h: known answers, and pieces that join. */
+/* base/digest.h: known answers, and digests of data in pieces. */
 #include "tests/unit/unit.h"
 
 #include "backend/base/digest.h"

@@ -1,4 +1,4 @@
-/* backend/base/file.h: whole buffers to and from files. */
+/* backend/base/file.h: reading and writing complete buffers. */
 #include "tests/unit/unit.h"
 
 #include "backend/base/file.h"
@@ -22,7 +22,10 @@ static void test_write_and_read(void **state)
 	assert_int_equal(lseek(fd, 0, SEEK_CUR), 6);
 }
 
-/* Longer than a chunk; from the start, wherever the descriptor stands; and the ceiling. */
+/*
+ * Longer than a chunk. Reads from the start, whatever the descriptor's offset. The limit
+ * applies.
+ */
 static void test_read_all(void **state)
 {
 	size_t size = 100001;
@@ -61,7 +64,7 @@ static void test_read_line(void **state)
 	char line[8];
 
 	file_read_line("/proc/self/comm", line, sizeof(line));
-	assert_string_equal(line, "unit.ba"); /* the program's name, as much as fits */
+	assert_string_equal(line, "unit.ba"); /* the program's name, truncated */
 	file_read_line("/proc/sys/kernel/ostype", line, sizeof(line));
 	assert_string_equal(line, "Linux");
 	file_read_line("/no/such/file", line, sizeof(line));

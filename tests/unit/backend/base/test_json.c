@@ -1,5 +1,7 @@
-/* backend/base/json.h: strict reading (the suite under
- * fixtures/json-parsing and our own rules), building. */
+/*
+ * backend/base/json.h: strict parsing (the suite under fixtures/json-parsing and our own
+ * rules), and building.
+ */
 #include "tests/unit/unit.h"
 
 #define SUITE FIXTURES "/json-parsing"
@@ -8,7 +10,10 @@ struct suite_counts {
 	size_t good, bad, open;
 };
 
-/* Accepted by RFC 8259, refused by us on purpose: doubled keys and \u0000 (backend/base/json.h). */
+/*
+ * Accepted by RFC 8259, rejected here on purpose: duplicate keys and \u0000
+ * (backend/base/json.h).
+ */
 static bool is_refused_on_purpose(const char *name)
 {
 	static const char *const names[] = {
@@ -35,7 +40,7 @@ static int parse_suite_file(const char *name, bool *ret_is_utf8)
 	int r;
 
 	memcpy(exact, text,
-	       size); /* without a NUL behind it: ASan sees reading too far */
+	       size); /* not NUL-terminated: ASan detects reading past the end */
 	*ret_is_utf8 = text_is_utf8(exact, size);
 	r = json_parse(exact, size, &tree, &error);
 	if (r == -EINVAL)
@@ -86,7 +91,7 @@ static void test_refusals(void **state)
 {
 	static const struct {
 		const char *text;
-		unsigned line, column; /* 0: not told exactly */
+		unsigned line, column; /* 0: not checked */
 		const char *why;
 	} cases[] = {
 		{ "", 1, 1, "unexpected end of file" },
@@ -188,7 +193,10 @@ static int parse_object_of(unsigned keys)
 	return json_parse(text.data, text.size, &tree, NULL);
 }
 
-/* The look for doubled keys is quadratic: it has a limit. Lists have none. */
+/*
+ * The check for duplicate keys is quadratic, so the number of keys has a limit. Arrays
+ * have none.
+ */
 static void test_many_keys(void **state)
 {
 	AUTOBUFFER text = BUFFER_INIT(FILE_CEILING);
@@ -203,7 +211,7 @@ static void test_many_keys(void **state)
 	assert_int_equal(json_parse(text.data, text.size, &tree, NULL), 0);
 }
 
-/* Each beginning of a text is refused, and none is read behind its end. */
+/* Each prefix of a text is rejected, and none is read past its end. */
 static void test_truncation(void **state)
 {
 	static const char text[] =
@@ -219,7 +227,7 @@ static void test_truncation(void **state)
 	}
 }
 
-/* Numbers of any length are JSON: the value counts, not the number of digits. */
+/* JSON allows numbers of any length: the value counts, not the number of digits. */
 static void test_long_numbers(void **state)
 {
 	static const struct {
@@ -250,7 +258,7 @@ static void test_long_numbers(void **state)
 	}
 }
 
-/* A number alone, longer than any buffer: the whole counts, not its beginning. */
+/* A single number, longer than any buffer: all of it counts, not its prefix. */
 static void test_long_number_alone(void **state)
 {
 	static const char text[] = "10000000000000000000000000000000000000000000000000000"
@@ -339,7 +347,7 @@ static void test_helpers(void **state)
 	assert_null(json_unknown_key(NULL, known));
 }
 
-/* NULL acts as a missing value wherever one is read. */
+/* Every getter treats NULL as a missing value. */
 static void test_missing(void **state)
 {
 	int64_t number;
@@ -386,7 +394,7 @@ static void test_building(void **state)
 	assert_non_null(strchr(pretty, '\n'));
 }
 
-/* json_to_int64() reads whole numbers up to 9e15: they must also be written exactly. */
+/* json_to_int64() reads integers up to 9e15, so they must be written exactly, too. */
 static void test_large_numbers(void **state)
 {
 	static const char text[] =
@@ -405,7 +413,7 @@ static void test_large_numbers(void **state)
 	expect_no_failed_case();
 }
 
-/* Whole numbers that no double holds keep their text, and are numbers nevertheless. */
+/* Integers that no double can represent keep their text, and are still numbers. */
 static void test_exact_numbers(void **state)
 {
 	static const char text[] =
@@ -425,7 +433,7 @@ static void test_exact_numbers(void **state)
 	assert_null(json_get_string(copy, "e"));
 }
 
-/* What is printed is read back as the same text. */
+/* Printed JSON parses back to the same text. */
 static void test_round_trip(void **state)
 {
 	AUTOJSON *tree = NULL, *again = NULL;

@@ -1,4 +1,6 @@
-/* backend/base/json_write.h: the text, and that it is JSON whatever the strings hold. */
+/*
+ * backend/base/json_write.h: the text, which is valid JSON whatever the strings contain.
+ */
 #include "tests/unit/unit.h"
 
 #include "backend/base/json_write.h"
@@ -32,7 +34,7 @@ static void test_all_kinds(void **state)
 			    "\"list\":[1,{},\"\"]}");
 }
 
-/* Strings that are UTF-8 come back; what is not becomes U+FFFD, a byte at a time. */
+/* UTF-8 strings are preserved. Each invalid byte becomes U+FFFD. */
 static void test_strings(void **state)
 {
 	static const struct {
@@ -66,7 +68,10 @@ static void test_strings(void **state)
 	expect_no_failed_case();
 }
 
-/* Every tree that the suite gives is written as a text that gives the same tree. */
+/*
+ * Every tree that the suite's texts parse to is written as a text that parses to the same
+ * tree.
+ */
 static void test_suite(void **state)
 {
 	struct dirent **names = NULL;

@@ -1,4 +1,4 @@
-/* backend/base/sorted.h: every place in arrays of every length. */
+/* backend/base/sorted.h: every position in arrays of every length. */
 #include "tests/unit/unit.h"
 
 #include "backend/base/sorted.h"

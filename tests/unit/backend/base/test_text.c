@@ -1,4 +1,7 @@
-/* base/text.h and base/cleanup.h: what a person may see, and what is meant. */
+/*
+ * base/text.h and base/cleanup.h: cleaning text for display, and finding the intended
+ * word.
+ */
 #include "tests/unit/unit.h"
 
 #include "backend/base/text.h"
@@ -45,9 +48,9 @@ static void test_clean(void **state)
 		{ "abc\xc3\xa4", 5, "abc\xc3\xa4" },
 		{ "\xf0\x9f\x90\x88", 3, "\xe2\x80\xa6" },
 		{ "abc", 0, "\xe2\x80\xa6" },
-		{ "abc  ", 3, "abc" }, /* nothing that shows is cut off */
+		{ "abc  ", 3, "abc" }, /* no visible text is cut off */
 		{ "abc \n", 4, "abc" },
-		{ "a\n\n\nb", 3, "a b" }, /* a run of white space is one */
+		{ "a\n\n\nb", 3, "a b" }, /* a run of white space becomes one space */
 		{ "abc  d", 3, "abc\xe2\x80\xa6" },
 	};
 
@@ -60,7 +63,7 @@ static void test_clean(void **state)
 	expect_no_failed_case();
 }
 
-/* Of any bytes: valid UTF-8, within the limit, one line. */
+/* Any bytes become one line of valid UTF-8 within the limit. */
 static void test_clean_anything(void **state)
 {
 	uint64_t seed = 5;

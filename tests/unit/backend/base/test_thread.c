@@ -1,4 +1,4 @@
-/* backend/base/thread.h: no signal in threads, and timed waits. */
+/* backend/base/thread.h: threads receive no signals, and timed waits. */
 #include "tests/unit/unit.h"
 
 #include "backend/base/clock.h"

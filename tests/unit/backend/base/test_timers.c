@@ -8,7 +8,7 @@
 struct fixture {
 	struct timers timers;
 	struct timer items[COUNT];
-	int64_t at[COUNT]; /* the model: when each is due; -1: not set */
+	int64_t at[COUNT]; /* the model: when each timer is due; -1: not set */
 	size_t fired[COUNT * 20];
 	size_t fired_count;
 	void (*in_callback)(struct fixture *fixture, size_t which);
@@ -119,7 +119,7 @@ static void test_rearm_in_callback(void **state)
 	expect_fired(&fixture, "0,0,0,");
 }
 
-/* A callback may clear another one that is due as well, and set one that is not. */
+/* A callback may clear another timer that is due, and set one that is not. */
 static void clear_next(struct fixture *f, size_t which)
 {
 	if (which != 0)
@@ -147,7 +147,7 @@ static void test_clear_all(void **state)
 		assert_false(timer_is_set(&fixture.items[i]));
 	timers_run(&fixture.timers, 10);
 	expect_fired(&fixture, "");
-	set(&fixture, 0, 1); /* still of use */
+	set(&fixture, 0, 1); /* the timer can still be used */
 	assert_int_equal(timers_next(&fixture.timers), 1);
 }
 
@@ -161,8 +161,7 @@ static int64_t model_next(const struct fixture *f)
 	return next;
 }
 
-/* Runs to `now`; what fires comes in the order of its time,
- * and nothing is left behind. */
+/* Runs to `now`. Timers fire in the order of their times, and none stays behind. */
 static void run_and_compare(struct fixture *f, int64_t now)
 {
 	int64_t due[COUNT], last = 0;

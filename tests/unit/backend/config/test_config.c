@@ -159,7 +159,7 @@ static void test_set(void **state)
 	assert_int_equal(config->keep, KEEP_LAZY);
 }
 
-/* Arguments are visible to every user of the machine. */
+/* Every user of the machine can read arguments. */
 static void test_no_password_as_an_option(void **state)
 {
 	static const char *const urls[] = { "http://me:secret@proxy:3128",

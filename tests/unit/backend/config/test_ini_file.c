@@ -1,4 +1,4 @@
-/* config.ini, line by line. */
+/* backend/config/ini_file.c: reading config.ini line by line. */
 #include "tests/unit/backend/config/sample.h"
 
 static void test_long_line(void **state)
@@ -14,7 +14,7 @@ static void test_long_line(void **state)
 	assert_int_equal(strlen(config_section(config, "ark")->base_url), 20 + 400);
 }
 
-/* Around the 199 bytes that inih takes, and around our own limit. */
+/* Around the 199 bytes that inih takes, and around the reader's own limit. */
 static void test_line_lengths(void **state)
 {
 	for (size_t size = 180; size <= 5000; size += size < 220 ? 1 : 239) {

@@ -1,4 +1,4 @@
-/* Where a key may come from. */
+/* backend/config/key_source.c: the sources of a key. */
 #include "tests/unit/backend/config/sample.h"
 
 static int read_with_key_file(void **state, const char *name)
@@ -54,7 +54,7 @@ static void test_key_file_of_other_kinds(void **state)
 	assert_int_equal(mkfifo(fifo, 0600), 0);
 	assert_int_equal(read_with_key_file(state, "link"), -EINVAL);
 	assert_int_equal(read_with_key_file(state, "fifo"),
-			 -EINVAL); /* and never waits */
+			 -EINVAL); /* without waiting */
 	assert_int_equal(read_with_key_file(state, "."), -EINVAL);
 	write_whole(key, "\n\n", 2);
 	assert_int_equal(read_with_key_file(state, "key"), -EINVAL);
@@ -101,14 +101,12 @@ static void test_default_key_env(void **state)
 	setenv("ARK_API_KEY", "sk-default", 1);
 	expect_good(state, "[provider ark]\nmodel = m\n");
 	assert_string_equal(config_section(config, "ark")->key, "sk-default");
-	expect_good(
-		state,
-		"[provider ark]\nmodel = m\n"); /* gone now: the service will say so */
+	expect_good(state, "[provider ark]\nmodel = m\n"); /* the service reports it */
 	assert_null(config_section(config, "ark")->key);
 	assert_string_equal(config_section(config, "ark")->key_name, "env ARK_API_KEY");
 }
 
-/* An error text goes to the terminal and the log: no key in it. */
+/* Error texts reach the terminal and the log, so they must not contain a key. */
 static void test_errors_hide_keys(void **state)
 {
 	setenv("UNIT_TEST_KEY", "sk-\x01secret", 1);

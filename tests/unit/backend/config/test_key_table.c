@@ -1,4 +1,7 @@
-/* backend/config/key_table.h: what holds for every key, and what each one accepts. */
+/*
+ * backend/config/key_table.h: rules that hold for every key, and the values that each one
+ * accepts.
+ */
 #include "tests/unit/unit.h"
 
 #include "backend/config/config_internal.h"
@@ -56,7 +59,7 @@ static void test_places(void **state)
 	assert_null(config_key_at(count));
 }
 
-/* The default of each key is a value that it accepts, and so is each of its words. */
+/* Each key accepts its default and each of its words. */
 static void test_defaults_and_words(void **state)
 {
 	const struct config_key *key;
@@ -105,7 +108,7 @@ static const struct {
 	{ "proxy", "socks4://h:1", false },
 	{ "proxy", "h:1", false },
 	{ "model", "", true },
-	{ "type", "anything", true }, /* config_check() looks it up */
+	{ "type", "anything", true }, /* config_check() checks it */
 };
 
 static bool is_text(const struct config_key *key)

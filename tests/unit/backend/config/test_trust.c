@@ -1,4 +1,7 @@
-/* Whom a section's calls may reach, and what a service links to. */
+/*
+ * backend/config/trust.h: which addresses the calls of a section and a service's links
+ * may reach.
+ */
 #include "tests/unit/unit.h"
 
 #include "backend/config/trust.h"
@@ -53,7 +56,10 @@ static void test_links_stay_where_their_service_is(void **state)
 	expect(1, false, false);
 }
 
-/* Its address is its owner's business; what is sent there is not for anybody's eyes. */
+/*
+ * The owner decides about the address. But requests contain the key, so they must be
+ * encrypted.
+ */
 static void test_the_service_is_where_its_owner_says(void **state)
 {
 	struct http_options options = { 0 };

@@ -1,4 +1,4 @@
-/* What is checked once everything is read. */
+/* backend/config/validate.c: checks after everything was read. */
 #include "tests/unit/backend/config/sample.h"
 
 static void test_loopback(void **state)
@@ -39,7 +39,7 @@ static void test_plain_http_to_loopback(void **state)
 	expect_good(state, "[provider ark]\nbase_url = http://[::1]:8080\n");
 }
 
-/* What can be checked without a key is checked before one is fetched. */
+/* Checks that need no key run before a key is fetched. */
 static void test_check_fetches_no_key(void **state)
 {
 	AUTOFREE char *path = path_in(*state, "config.ini");

@@ -1,4 +1,4 @@
-/* Commands that other threads leave to the backend's thread. */
+/* backend/core/command.h: commands from other threads to the backend's thread. */
 #include "tests/unit/unit.h"
 
 #include "backend/core/core.h"

@@ -1,4 +1,4 @@
-/* Which section of the configuration a task belongs to. */
+/* backend/core/section.h: the section of the configuration that a task belongs to. */
 #include "tests/unit/unit.h"
 
 #include "backend/core/core.h"
@@ -38,7 +38,7 @@ static void test_a_task_belongs_to_the_section_that_made_it(void **state)
 	expect(NULL, NULL, NULL, NULL);
 }
 
-/* Another address or key is another account: the task is not asked about there. */
+/* Another address or key means another account, which must not be polled for the task. */
 static void test_a_section_that_changed_is_not_the_same(void **state)
 {
 	(void)state;
@@ -48,7 +48,7 @@ static void test_a_section_that_changed_is_not_the_same(void **state)
 	expect(NULL, "ark", "https://ark.example", NULL);
 }
 
-/* Its port is another one at each start. */
+/* The simulator has another port at each start. */
 static void test_the_simulator_is_the_same_wherever_it_listens(void **state)
 {
 	(void)state;

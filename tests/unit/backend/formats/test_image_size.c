@@ -1,4 +1,7 @@
-/* backend/formats/image_size.h: an image's dimensions from its header; broken headers tell none. */
+/*
+ * backend/formats/image_size.h: an image's dimensions from its header; broken headers
+ * give none.
+ */
 #include "tests/unit/unit.h"
 
 #include "backend/formats/image_size.h"
@@ -77,7 +80,7 @@ static void test_sizes(void **state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		AUTOCLOSE int fd = file_of(cases[i].bytes, cases[i].size);
-		/* Of the exact size: ASan sees reading too far. */
+		/* Of the exact size: ASan detects reading past the end. */
 		AUTOFREE char *bytes = malloc(cases[i].size ? cases[i].size : 1);
 
 		memcpy(bytes, cases[i].bytes, cases[i].size);

@@ -1,4 +1,4 @@
-/* backend/formats/type.h: each kind whole and cut off at every byte. */
+/* backend/formats/type.h: each type, complete and truncated at every byte. */
 #include "tests/unit/unit.h"
 
 #include "backend/formats/type.h"
@@ -61,7 +61,7 @@ static struct bytes make_png(void)
 	return png;
 }
 
-/* A segment with a length, as all between SOI and the picture's data are. */
+/* A segment with a length, like all segments between SOI and the image data. */
 static void add_segment(struct bytes *jpeg, unsigned char marker, const void *data,
 			size_t size)
 {
@@ -90,7 +90,9 @@ static struct bytes make_jpeg(void)
 	return jpeg;
 }
 
-/* A camera's: a whole small picture inside the EXIF segment of the large one. */
+/*
+ * As cameras write it: a complete small image inside the EXIF segment of the large one.
+ */
 static struct bytes make_jpeg_with_thumbnail(void)
 {
 	struct bytes jpeg = { 0 }, small = make_jpeg();
@@ -112,7 +114,7 @@ static struct bytes make_gif(void)
 	return gif;
 }
 
-/* The trailer's byte is nothing special among colours and data. */
+/* The trailer's byte has no meaning inside colours and data. */
 static struct bytes make_gif_of_semicolons(void)
 {
 	struct bytes gif = { 0 };
@@ -210,7 +212,7 @@ static struct bytes make_mov_with_large_box(void)
 	struct bytes mov = { 0 };
 
 	add_box(&mov, "ftyp", "qt  \0\0\2\0qt  ", 12);
-	add_be32(&mov, 1); /* the length follows in 64 bits */
+	add_be32(&mov, 1); /* a 64-bit length follows */
 	add(&mov, "mdat", 4);
 	add_be32(&mov, 0);
 	add_be32(&mov, 16 + 50);
@@ -229,7 +231,7 @@ static struct bytes make_heic(void)
 	return heic;
 }
 
-/* A still picture whose data lies in its index. */
+/* A still image whose data is inside its index. */
 static struct bytes make_heif_with_inner_data(void)
 {
 	struct bytes heif = { 0 }, meta = { 0 };
@@ -315,7 +317,10 @@ static void test_whole(void **state)
 	expect_no_failed_case();
 }
 
-/* Recognized by its head, or not: what was cut off is never taken for a whole input. */
+/*
+ * A truncated file is never taken for a complete input, whether its type is recognised or
+ * not.
+ */
 static void test_cut_off(void **state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -335,8 +340,10 @@ static void test_cut_off(void **state)
 	expect_no_failed_case();
 }
 
-/* What cameras put behind a JPEG's end (a film of some seconds)
- * does not make it incomplete. */
+/*
+ * Cameras append data to a JPEG (a film of some seconds). Trailing data does not make it
+ * incomplete.
+ */
 static void test_jpeg_with_tail(void **state)
 {
 	struct bytes jpeg = make_jpeg();
@@ -387,7 +394,7 @@ static void test_unknown(void **state)
 	expect_no_failed_case();
 }
 
-/* Boxes and chunks whose lengths lie: an answer comes, and it is "not whole". */
+/* Boxes and chunks with wrong lengths are reported as incomplete. */
 static void test_lying_lengths(void **state)
 {
 	static const struct {
@@ -427,7 +434,7 @@ static void test_lying_lengths(void **state)
 	expect_no_failed_case();
 }
 
-/* A box of length 0 reaches to the end of the file. */
+/* A box of length 0 extends to the end of the file. */
 static void test_open_ended_box(void **state)
 {
 	static const char bytes[] = "\0\0\0\x10"

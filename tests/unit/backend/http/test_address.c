@@ -1,4 +1,4 @@
-/* Which addresses are public. */
+/* backend/http/address.h: which addresses are public. */
 #include "tests/unit/unit.h"
 
 #include "backend/http/address.h"
@@ -9,7 +9,7 @@ static void test_texts(void **state)
 		const char *text;
 		bool is_public;
 	} cases[] = {
-		{ "192.0.2.1", true }, /* an example's, but nobody's network */
+		{ "192.0.2.1", true }, /* for documentation; no network uses it */
 		{ "8.8.8.8", true },	      { "172.15.255.255", true },
 		{ "172.32.0.0", true },	      { "100.63.255.255", true },
 		{ "100.128.0.0", true },      { "2001:db8::1", true },

@@ -1,4 +1,4 @@
-/* backend/http/content_range.h: what servers send, and what they must not. */
+/* backend/http/content_range.h: valid headers of servers, and invalid ones. */
 #include "tests/unit/unit.h"
 
 #include "backend/http/content_range.h"

@@ -1,4 +1,4 @@
-/* backend/http/expected_digest.h: which headers promise a digest of the whole file. */
+/* backend/http/expected_digest.h: which headers state a digest of the complete file. */
 #include "tests/unit/unit.h"
 
 #include "backend/http/expected_digest.h"
@@ -30,17 +30,17 @@ static const struct {
 	  MD5_ABC },
 	{ { { "x-goog-hash", "crc32c=n03x6A==,md5=" MD5_ABC_64 } }, false, MD5_ABC },
 	{ { { "Content-MD5", MD5_ABC_64 } }, true, MD5_ABC },
-	/* the strongest one counts, wherever it stands */
+	/* the strongest one counts, in any order */
 	{ { { "Content-MD5", MD5_ABC_64 }, { "x-tos-hash-crc64ecma", "1" } },
 	  true,
 	  "crc64=0000000000000001" },
 	{ { { "x-tos-hash-crc64ecma", "1" }, { "Content-MD5", MD5_ABC_64 } },
 	  true,
 	  "crc64=0000000000000001" },
-	/* of a part */
+	/* digest of a part */
 	{ { { "Content-MD5", MD5_ABC_64 } }, false, NULL },
 	{ { { "Content-Digest", "md5=:" MD5_ABC_64 ":" } }, true, NULL },
-	/* none at all */
+	/* no digest */
 	{ { { "ETag", "\"900150983cd24fb0d6963f7d28e17f72\"" } }, true, NULL },
 	{ { { "x-tos-hash-crc64ecma", "-1" } }, false, NULL },
 	{ { { "x-tos-hash-crc64ecma", "1x" } }, false, NULL },

@@ -1,4 +1,4 @@
-/* The transport's limits: where calls may go, and how long they may stand still. */
+/* backend/http/http.h: where calls may go, and how long they may stall. */
 #include "backend/http/http.h"
 #include "backend/base/clock.h"
 #include "tests/unit/unit.h"
@@ -10,7 +10,7 @@
 
 #define PATIENCE_MS 20000
 
-/* How a call ended. */
+/* The result of a call. */
 struct end {
 	bool is_over;
 	enum http_outcome outcome;
@@ -91,7 +91,7 @@ static void finish(struct end *end)
 	assert_true(end->is_over);
 }
 
-/* A port of this machine that somebody listens on, and never answers unless told to. */
+/* A port of this machine with a listener that answers only when a test makes it. */
 static int listen_here(char *url, size_t room, const char *scheme)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET,
@@ -167,7 +167,7 @@ static void test_private_addresses(void **state)
 	}
 }
 
-/* A service on a private address may link there, but not without encryption. */
+/* A service on a private address may link to such addresses, but only encrypted. */
 static void test_plain_http(void **state)
 {
 	char url[64];
@@ -184,7 +184,7 @@ static void test_plain_http(void **state)
 	close(listener);
 }
 
-/* What another call may reach is no way there: its connection is still open. */
+/* A connection of a call with more rights is not reused by one with fewer. */
 static void test_a_kept_connection_is_no_way_around(void **state)
 {
 	char url[64];
@@ -275,7 +275,7 @@ static void test_redirects_to_other_schemes(void **state)
 
 #define LANE_TRIALS 100
 
-/* Answers whoever connected. Returns how many did. */
+/* Answers every waiting connection. Returns their number. */
 static size_t answer_all(int listener)
 {
 	size_t count = 0;
@@ -291,7 +291,7 @@ static size_t answer_all(int listener)
 	return count;
 }
 
-/* Turns until nothing has moved for a while. Returns how many connected meanwhile. */
+/* Runs turns until nothing moves for a while. Returns the number of new connections. */
 static size_t count_callers(int listener, int *fds)
 {
 	size_t count = 0;
@@ -308,7 +308,7 @@ static size_t count_callers(int listener, int *fds)
 	return count;
 }
 
-/* A lane's calls go out so many at a time; others do not wait for them. */
+/* A limited number of a lane's calls runs at a time. Other calls do not wait. */
 static void test_a_lane(void **state)
 {
 	static struct end ends[LANE_TRIALS], other;
@@ -345,7 +345,7 @@ static void test_a_lane(void **state)
 	close(listener);
 }
 
-/* Who leaves the lane, waiting or not, makes room, and the others keep their turn. */
+/* A cancelled call frees its place in the lane. The others keep their order. */
 static void test_leaving_a_lane(void **state)
 {
 	static struct http_call *calls[HTTP_LANE_CALLS + 4];
@@ -364,11 +364,11 @@ static void test_leaving_a_lane(void **state)
 	}
 	lane = NULL;
 	assert_int_equal(count_callers(listener, fds), HTTP_LANE_CALLS);
-	http_cancel(calls[HTTP_LANE_CALLS + 1]); /* from the middle of those that wait */
-	http_cancel(calls[HTTP_LANE_CALLS + 3]); /* the last */
+	http_cancel(calls[HTTP_LANE_CALLS + 1]); /* in the middle of the queue */
+	http_cancel(calls[HTTP_LANE_CALLS + 3]); /* the last one */
 	assert_int_equal(count_callers(listener, &fds[HTTP_LANE_CALLS]), 0);
 	http_cancel(calls[0]);
-	finish(first_waiting); /* its time counts since it went out: it is heard of now */
+	finish(first_waiting); /* its time-out starts when it is sent */
 	assert_string_equal(first_waiting->failure, "no data for 0.3 s");
 	finish(third_waiting);
 	assert_string_equal(third_waiting->failure, "no data for 0.3 s");
@@ -404,7 +404,7 @@ static void test_silence(void **state)
 	close(listener);
 }
 
-/* A piece every 5 ms, for as long as the call goes on, or for so many steps. */
+/* Sends a piece every 5 ms until the call ends, or for this number of steps. */
 static size_t trickle(int fd, struct end *end, const char *piece, size_t steps)
 {
 	size_t done = 0;
@@ -437,7 +437,7 @@ static void test_a_trickle(void **state)
 	close(listener);
 }
 
-/* A head that never ends is no progress. */
+/* Headers that never end count as no progress. */
 static void test_a_trickled_head(void **state)
 {
 	char url[64];

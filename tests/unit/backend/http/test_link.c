@@ -1,4 +1,4 @@
-/* backend/http/link.h: when a signed link dies. */
+/* backend/http/link.h: when a signed link expires. */
 #include "tests/unit/unit.h"
 
 #include "backend/http/link.h"
@@ -22,7 +22,7 @@ static void test_link(void **state)
 		{ "https://h/a?X-Tos-Date=20240229T000000Z&X-Tos-Expires=1", 1709164801 },
 		{ "https://h/a?X-Tos-Date=junk&X-Tos-Expires=1&Expires=1743501073",
 		  1743501073 },
-		/* it does not tell: */
+		/* links without an expiry: */
 		{ NULL, 0 },
 		{ "", 0 },
 		{ "https://h/a.mp4", 0 },
@@ -53,7 +53,7 @@ static void test_link(void **state)
 	expect_no_failed_case();
 }
 
-/* Whatever a link says, its time can be reckoned with in milliseconds. */
+/* The expiry in milliseconds does not overflow, whatever a link says. */
 static void test_far_future(void **state)
 {
 	static const char *const urls[] = {

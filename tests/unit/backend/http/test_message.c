@@ -1,4 +1,4 @@
-/* backend/http/message.h: pieces of a body, and their length. */
+/* backend/http/message.h: the pieces of a body, and their total length. */
 #include "tests/unit/unit.h"
 
 #include "backend/http/message.h"

@@ -1,4 +1,7 @@
-/* backend/ledger/ledger.h: numbers never repeat, attempts are counted, a copy is noticed. */
+/*
+ * backend/ledger/ledger.h: numbers never repeat, attempts are counted, and a copy is
+ * detected.
+ */
 #include "tests/unit/backend/ledger/ledger_fixture.h"
 
 #include "backend/base/log.h"
@@ -34,7 +37,7 @@ static void test_order_of_numbers(void **state)
 	ledger_close(ledger);
 }
 
-/* What found() returns ends the loading and is passed on. */
+/* An error of found() ends the loading and is returned. */
 static void test_found_says_no(void **state)
 {
 	AUTOFREE char *path = path_in(*state, "ledger");
@@ -122,7 +125,7 @@ static void test_attempts(void **state)
 	save_attempt(ledger, 2, TASK_SUBMITTING, 3000);
 	save_attempt(ledger, 3, TASK_RUNNING, 2000);
 	save_attempt(ledger, 3, TASK_PENDING,
-		     9000); /* edited: that attempt's row stays */
+		     9000); /* edited: the row of that attempt stays */
 	assert_int_equal(count_intents(ledger, 0, &loaded), 3);
 	assert_int_equal(loaded.intents[0], 1000);
 	assert_int_equal(loaded.intents[1], 2000);
@@ -173,7 +176,7 @@ static void test_copy_is_noticed(void **state)
 	ledger_close(open_ledger(copy, &was_copied));
 	assert_true(was_copied);
 	ledger = open_ledger(copy, &was_copied);
-	assert_true(was_copied); /* until it is confirmed, whatever ended the program */
+	assert_true(was_copied); /* until confirmed, even if the program is killed */
 	assert_int_equal(ledger_confirm_home(ledger), 0);
 	ledger_close(ledger);
 	ledger_close(open_ledger(copy, &was_copied));
@@ -182,7 +185,7 @@ static void test_copy_is_noticed(void **state)
 	assert_false(was_copied);
 }
 
-/* Moving within a filesystem keeps the inode: it is the same ledger. */
+/* A move within a filesystem keeps the inode, so the ledger is the same. */
 static void test_move_is_no_copy(void **state)
 {
 	AUTOFREE char *path = path_in(*state, "ledger");
@@ -195,7 +198,7 @@ static void test_move_is_no_copy(void **state)
 	assert_false(was_copied);
 }
 
-/* --- what cannot be opened --- */
+/* --- files that cannot be opened --- */
 
 static void test_not_openable(void **state)
 {

@@ -1,9 +1,9 @@
-/* backend/ledger/rows.c: every field that is saved comes back, also from older libraries. */
+/* backend/ledger/rows.c: every saved field is loaded again, also from older libraries. */
 #include "tests/unit/backend/ledger/ledger_fixture.h"
 
 #include <sqlite3.h>
 
-/* Texts that JSON and SQL must not mind. */
+/* Texts that JSON and SQL must escape. */
 static const char odd[] = "a 'quoted' \"text\"; \\ %s\n\t\xc3\xa4 \xf0\x9f\x90\x88";
 
 static void fill_texts(struct task_view *view)
@@ -202,7 +202,7 @@ static void test_every_state(void **state)
 	}
 }
 
-/* File names are bytes as well: what was locked stays locked. */
+/* File names can contain any bytes. The locked files stay locked. */
 static void test_name_of_any_bytes(void **state)
 {
 	struct locked_file files[] = { { (char[]){ "prompt.txt" }, 1, 2 },

@@ -1,9 +1,12 @@
-/* When the length of what a server sent is believed, though it told none. */
+/*
+ * backend/media/length_gauge.h: when the length of an answer that states none is
+ * accepted.
+ */
 #include "tests/unit/unit.h"
 
 #include "backend/media/length_gauge.h"
 
-/* A film of three boxes, of which two are empty. */
+/* A video of three boxes, of which two are empty. */
 static const char movie[] = "\0\0\0\x14"
 			    "ftypisom\0\0\2\0isom\0\0\0\x08moov\0\0\0\x08mdat";
 
@@ -69,7 +72,7 @@ static void test_what_is_not_whole_takes_no_room(void **state)
 	assert_int_equal(size_on_disk(directory), 0);
 }
 
-/* It told of a version before, which is gone. */
+/* The map describes a previous version, which is gone. */
 static void test_the_map_goes(void **state)
 {
 	AUTOCLOSE int directory = open(*state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

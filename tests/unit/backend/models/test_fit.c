@@ -1,12 +1,13 @@
 /*
- * backend/models/fit.h: fixtures/fit holds requests, the services that get them, and what becomes of
- * them: the request that was fitted, and for the samples of the pages what is sent.
+ * backend/models/fit.h: fixtures/fit contains requests, the services that get them, and
+ * the results: the fitted request, and for the samples of the services' pages the bytes
+ * that are sent.
  */
 #include "tests/unit/backend/models/fit_trial.h"
 
 #include <inttypes.h>
 
-/* Files need no bytes: only what was read of them counts. */
+/* Files need no bytes: only the facts read from them count. */
 static void attach(struct request *request, const struct json *files)
 {
 	for (size_t i = 0; i < request->content_count; i++) {
@@ -23,7 +24,7 @@ static void attach(struct request *request, const struct json *files)
 	}
 }
 
-/* Inputs that are there by their names: {"first_frame.png": "first_frame"} */
+/* Adds inputs recognised by their names: {"first_frame.png": "first_frame"} */
 static void add_inputs(struct request *request, const struct json *inputs)
 {
 	for (const struct json *item = json_first(inputs); item; item = json_next(item)) {
@@ -36,7 +37,7 @@ static void add_inputs(struct request *request, const struct json *inputs)
 	}
 }
 
-/* The paths that stand for other tasks' outputs. */
+/* Sets the paths that refer to other tasks' outputs. */
 static void set_shots(struct request *request, const struct json *shots)
 {
 	for (size_t i = 0; i < request->content_count; i++) {
@@ -49,7 +50,7 @@ static void set_shots(struct request *request, const struct json *shots)
 	}
 }
 
-/* Parameters that came from a defaults.json. */
+/* Sets which parameters came from a defaults.json. */
 static void set_sources(struct request *request, const struct json *defaults)
 {
 	for (const struct json *key = json_first(defaults); key; key = json_next(key))
@@ -59,7 +60,7 @@ static void set_sources(struct request *request, const struct json *defaults)
 				request->params[i].source = strdup("defaults.json");
 }
 
-/* The request as it lies before fit_request(). */
+/* Prepares the request as it is before fit_request(). */
 static void trial_prepare(struct trial *trial, const struct json *test,
 			  const char *service)
 {
@@ -96,7 +97,9 @@ static void check_param(const char *name, const struct json *described, const ch
 	expect_text(name, key, json_get(described, key) ? found : NULL, expected);
 }
 
-/* `params` names all that is set; `has` some of it (null: unset). */
+/*
+ * `params` lists all parameters that are set; `has` lists some of them (null: not set).
+ */
 static void check_params(const char *name, const struct json *test,
 			 const struct json *described)
 {
@@ -126,7 +129,7 @@ static void check_roles(const char *name, const struct json *test,
 	expect_text(name, "roles", found.data, json_get_string(test, "roles"));
 }
 
-/* A second fitting must find nothing more to do. */
+/* Fitting a request twice changes nothing further. */
 static void check_twice(const char *name, struct trial *trial)
 {
 	AUTOFREE char *before = request_describe(trial->request);
@@ -178,7 +181,7 @@ static void check_refused(const char *name, const struct json *words,
 	expect_words(name, text, words);
 }
 
-/* What will do as a whole is not refused when it is judged before. */
+/* A request that is accepted must also pass the check beforehand. */
 static void check_judged(const char *name, const struct json *test, const char *service)
 {
 	AUTOTRIAL trial = { 0 };
@@ -207,7 +210,7 @@ static void check_at(const char *name, const struct json *test, const char *serv
 		check_judged(where, test, service);
 }
 
-/* `service` is one or several. */
+/* `service` is one name or a list. */
 static void each_service(const char *name, const struct json *test,
 			 void (*check)(const char *name, const struct json *test,
 				       const char *service))
@@ -252,13 +255,13 @@ static void test_drafts(void **state)
 	walk_file("fit/drafts.json", 15, check_case);
 }
 
-/* The samples of the services' own pages. */
+/* The samples from the services' own pages. */
 static void test_samples(void **state)
 {
 	walk_file("fit/samples.json", 80, check_case);
 }
 
-/* --- what is judged beforehand --- */
+/* --- checks beforehand --- */
 
 static void expect_judged(const char *service, const char *text, const char *word)
 {
@@ -279,11 +282,11 @@ static void expect_judged(const char *service, const char *text, const char *wor
 static void test_judged(void **state)
 {
 	expect_judged("ark", "{\"duration\": 99}", "\"duration\" is 99; allowed");
-	expect_judged("ark", "{\"duration\": 30}", NULL); /* another model can */
+	expect_judged("ark", "{\"duration\": 30}", NULL); /* another model supports it */
 	expect_judged("ark", "{\"duration\": 30, \"model\": \"seedance-1.0-pro\"}", "30");
 	expect_judged("ark", "{\"duration\": 99, \"model\": \"ep-2026-abcde\"}", NULL);
 	expect_judged("xhuo", "{\"model\": \"seedance-2.5\"}", "is not available at");
-	/* What is left out is not judged. */
+	/* Parameters that fitting drops are not judged. */
 	expect_judged(
 		"ark",
 		"{\"model\": \"seedance-1.0-pro\", \"frames\": 121, \"duration\": 15}",
@@ -293,17 +296,17 @@ static void test_judged(void **state)
 		      "\"content\": [{\"type\": \"draft_task\", \"draft_task\": {\"id\": "
 		      "\"../draft\"}}]}",
 		      NULL);
-	expect_judged("comet", "{\"seed\": 7}", NULL); /* that is refused as a whole */
-	/* The content, which is not there yet, decides. */
+	expect_judged("comet", "{\"seed\": 7}", NULL); /* rejected only later */
+	/* It depends on the content, which is still missing. */
 	expect_judged("ark",
 		      "{\"model\": \"seedance-2.5\", \"duration\": -1, \"ratio\": "
 		      "\"adaptive\", \"omni_reference_task_type\": \"edit\"}",
 		      NULL);
 }
 
-/* --- what is sent of them --- */
+/* --- the bytes that are sent --- */
 
-/* The body as text; a file in it is "[base64 of 1000 bytes]". */
+/* The body as text. A file in it becomes "[base64 of 1000 bytes]". */
 static char *body_of(const struct http_request *http)
 {
 	AUTOBUFFER body = BUFFER_INIT(FILE_CEILING);
@@ -322,7 +325,7 @@ static char *body_of(const struct http_request *http)
 	return buffer_take(&body);
 }
 
-/* A form as a list of its parts, without what is the same in all of them. */
+/* A form as a list of its parts, without the lines that all parts share. */
 static struct json *parts_of(const char *form, const char *boundary)
 {
 	static const char begin[] = "\r\nContent-Disposition: form-data; ";
@@ -386,7 +389,7 @@ static void check_http(const char *name, const struct json *wanted,
 	http_request_clear(&http);
 }
 
-/* The same at the services as they really are, on to the bytes. */
+/* The same with the real services' addresses, including the bytes that are sent. */
 static void check_sent_at(const char *name, const struct json *test, const char *service)
 {
 	const struct json *problem = json_get(test, "problem");

@@ -1,4 +1,7 @@
-/* backend/models/fit.h: each model at each service that has it, at its limits and past them. */
+/*
+ * backend/models/fit.h: each model at each service that offers it, at its limits and
+ * beyond.
+ */
 #include "tests/unit/backend/models/fit_trial.h"
 
 /* The limits of one model at one service, from fixtures/fit/limits.json. */
@@ -18,7 +21,7 @@ struct limits {
 	"{\"type\":\"audio_url\",\"audio_url\":{\"url\":\"https://example.com/a.mp3\"}}"
 #define TEXT "{\"type\":\"text\",\"text\":\"a cat\"}"
 
-/* Fits a request with these members and this further content. */
+/* Fits a request with these members and this additional content. */
 static void expect(const struct limits *limits, const char *what, const char *members,
 		   const char *content, bool is_right)
 {
@@ -30,7 +33,7 @@ static void expect(const struct limits *limits, const char *what, const char *me
 
 	trial_begin(&trial, limits->service);
 	trial_parse(&trial, "request.json", text);
-	/* What the reader refuses is refused. */
+	/* a request that the parser rejects counts as rejected */
 	trial_fit(&trial);
 	if (is_right != !trial.r)
 		FAIL_CASE("%s: %s at %s: %s %s (%s): %s", limits->name, limits->model,
@@ -39,7 +42,7 @@ static void expect(const struct limits *limits, const char *what, const char *me
 			  trial.problem.text ? trial.problem.text : "accepted");
 }
 
-/* What must stand in the content for all else to be judged. */
+/* The least content with which everything else can be judged. */
 static const char *least_content(const struct limits *limits)
 {
 	return limits->needs_image ? IMAGE("first_frame") : "";
@@ -66,7 +69,7 @@ static void check_durations(const struct limits *limits)
 	check_duration(limits, -1, flag_of(limits->test, "auto"));
 }
 
-/* Each word is right if it stands in the list. */
+/* A word is accepted exactly if it is in the list. */
 static void check_words(const struct limits *limits, const char *key,
 			const char *const *words, const char *content,
 			const struct json *right)
@@ -136,7 +139,9 @@ static void check_frames(const struct limits *limits)
 	expect(limits, "no image", "", "", !limits->needs_image);
 }
 
-/* Each of the parameters that not all have: with a value that asks for something. */
+/*
+ * Checks each parameter that not all models have, with a value that requests something.
+ */
 static void check_abilities(const struct limits *limits)
 {
 	static const struct {
@@ -169,7 +174,7 @@ static void check_abilities(const struct limits *limits)
 	}
 }
 
-/* What does nothing anywhere is accepted everywhere. */
+/* A value that has no effect anywhere is accepted everywhere. */
 static void check_idle(const struct limits *limits)
 {
 	static const char *const members[] = {
@@ -229,8 +234,10 @@ static void test_limits(void **state)
 	walk_file("fit/limits.json", 20, check_limits);
 }
 
-/* 30 images, 10 videos and 10 sounds are the 50 that 2.5 takes;
- * one more of any is not. */
+/*
+ * 30 images, 10 videos and 10 audio files are the 50 that 2.5 accepts; one more of any is
+ * rejected.
+ */
 static void test_references_in_all(void **state)
 {
 	const struct limits limits = { .name = "total",
@@ -246,7 +253,7 @@ static void test_references_in_all(void **state)
 	expect_no_failed_case();
 }
 
-/* Every name of a model goes to every service that has it. */
+/* Every name of a model is sent to every service that offers the model. */
 static void check_mapping(const char *name, const struct json *test)
 {
 	const struct json *names = json_get(test, "names"), *from, *to;

@@ -1,4 +1,7 @@
-/* backend/models/models.h: the installed file is right; slips in a user's own file are told. */
+/*
+ * backend/models/models.h: the installed file is valid, and mistakes in a user's own file
+ * are reported.
+ */
 #include "tests/unit/unit.h"
 
 #include "backend/models/fit.h"
@@ -47,7 +50,7 @@ static void test_installed(void **state)
 	models_destroy(NULL);
 }
 
-/* Each cut of the file is refused, and none reads too far. */
+/* Each truncation of the file is rejected, and none is read past its end. */
 static void test_truncation(void **state)
 {
 	size_t size;
@@ -74,7 +77,7 @@ static char *write_in(const char *directory, const char *name, const char *text)
 	return path;
 }
 
-/* A block that is named again is replaced whole; all others stay. */
+/* A block that is named again is replaced completely; all others stay. */
 static void test_overrides(void **state)
 {
 	AUTOFREE char *first = write_in(
@@ -106,7 +109,7 @@ static void test_overrides(void **state)
 	models_destroy(models);
 }
 
-/* What the program's own tables do not know yet: a longer, larger video. */
+/* Values beyond the program's own tables: a longer, larger video. */
 static void test_widened(void **state)
 {
 	AUTOFREE char *path = write_in(
@@ -153,7 +156,7 @@ static void test_bad_overrides(void **state)
 	AUTOFREE char *slip = write_in(
 		*state, "slip.json",
 		"{\"format\":1,\"models\":{\"x\":{\"duratoin\":[4,5],\"services\":{}}}}");
-	/* Whoever takes a model away takes the services' default away with it. */
+	/* A file that removes a model must also remove the services' default for it. */
 	AUTOFREE char *gone = write_in(
 		*state, "gone.json",
 		"{\"format\":1,\"models\":{\"seedance-2.0\":{\"services\":{}}}}");
@@ -185,14 +188,14 @@ static void test_rules(void **state)
 	assert_int_equal(most, 10);
 	assert_false(rules_model_is(&rules, "first_frame"));
 	assert_true(rules_model_is(&rules, "frames"));
-	/* BytePlus takes over Ark's rules, not its names. */
+	/* BytePlus inherits Ark's rules, but not its names. */
 	rules = rules_of(models, models_find(models, "seedance-1.0-lite-t2v"),
 			 "byteplus");
 	assert_null(rules.place);
 	assert_non_null(rules_service(&rules, "media"));
 	assert_string_equal(json_string(rules_service(&rules, "title")),
 			    "BytePlus ModelArk");
-	/* Of what nobody lists, the service's rules alone are said. */
+	/* For a model that is not listed, only the service's rules are reported. */
 	rules = rules_of(models, NULL, "xhuo");
 	assert_null(rules_model(&rules, "duration"));
 	assert_non_null(rules_service(&rules, "duration"));

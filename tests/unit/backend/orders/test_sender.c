@@ -1,7 +1,8 @@
 /*
- * Orders whose outcome meets a lack of memory: the id of a paid task, and whatever else a
- * service said, is put down later, and nothing is sent twice. A service of three answers
- * stands on loopback; tasks_begin() is wrapped (CMakeLists.txt), so that it can fail.
+ * Orders whose outcome arrives when memory runs out. The id of a paid task, or any other
+ * answer of the service, is stored later, and nothing is sent twice. A service with three
+ * answers listens on loopback. tasks_begin() is wrapped (CMakeLists.txt) so that it can
+ * fail.
  */
 #include "tests/unit/unit.h"
 
@@ -35,7 +36,7 @@ struct service {
 	unsigned short port;
 	pthread_t thread;
 	const char
-		*answers[2]; /* to the first create, and to all later ones; NULL: none */
+		*answers[2]; /* to the first create and to all later ones; NULL: none */
 	atomic_int creates;
 };
 
@@ -52,7 +53,7 @@ struct service {
 	"HTTP/1.1 400 No\r\nContent-Length: 39\r\n" \
 	"Connection: close\r\n\r\n{\"error\":{\"code\":\"InvalidParameter\"}}  "
 
-/* Reads one whole request; true for a create. */
+/* Reads one complete request. Returns whether it is a create. */
 static bool read_request(int connection)
 {
 	char text[65536];
@@ -115,7 +116,7 @@ static void stop_service(struct service *service)
 	close(service->listener);
 }
 
-/* --- a backend on it --- */
+/* --- a backend that uses the service --- */
 
 struct world {
 	struct service service;
@@ -178,7 +179,7 @@ static void order(struct world *world)
 	assert_int_equal(backend_task_order(world->backend, &order), 0);
 }
 
-/* Waits for a state; there is no event for what a thread elsewhere has done. */
+/* Waits for a state. No event reports the work of another thread. */
 static void wait_for_state(struct world *world, enum task_state state)
 {
 	const struct timespec pause = { .tv_nsec = 5000000 };

@@ -1,6 +1,6 @@
 /*
- * What following makes of answers: failures that may be none, and answers that never tell
- * of an end. The backend's thread is not started; this one stands for it.
+ * How polling handles answers: failures that may be temporary, and answers that never
+ * report an end. The backend's thread is not started; the test's thread does its work.
  */
 #include "tests/unit/backend/sample_backend.h"
 #include "tests/unit/failing_memory.h"
@@ -19,7 +19,7 @@
 
 static uint64_t number;
 
-/* A running task that is followed. */
+/* Creates a running task that is polled. */
 static int follow(void)
 {
 	const struct provider_section *section = config_section(config, NULL);

@@ -17,7 +17,7 @@ static const struct walk queries[] = {
 static const struct walk lists[] = { { "ark", 8 } };
 static const struct walk cancels[] = { { "ark", 14 } };
 
-/* --- what is expected --- */
+/* --- expectations --- */
 
 static void expect_problem(const char *name, const struct problem *problem,
 			   const struct json *test)
@@ -112,7 +112,7 @@ static void test_parse_create(void **state)
 
 /* --- query and list --- */
 
-/* Each that is expected, in the order of the list. */
+/* The expected observations, in the order of the list. */
 static void expect_each(const char *name, const struct observations *list,
 			const struct json *wanted)
 {
@@ -155,7 +155,7 @@ static void try_query(const char *name, const struct json *test)
 
 	expect_number(name, "result", r, number_of(test, "result", 0));
 	if (problem_is_set(&problem) != (r != 0) &&
-	    problem.class != PROBLEM_GONE) /* told of the task, too */
+	    problem.class != PROBLEM_GONE) /* about the task, too */
 		FAIL_CASE("%s: the problem does not fit the result", name);
 	if (r)
 		expect_problem(name, &problem, test);
@@ -213,7 +213,7 @@ static void test_parse_cancel(void **state)
 	walk_adapters(cancels, ARRAY_SIZE(cancels), "cancel", try_cancel);
 }
 
-/* --- every parser against every beginning of every answer --- */
+/* --- every parser with every prefix of every answer --- */
 
 static void feed(int status, const char *body, size_t size)
 {
@@ -249,7 +249,7 @@ static void test_truncations(void **state)
 	walk_adapters(cancels, ARRAY_SIZE(cancels), "cancel", try_truncations);
 }
 
-/* --- the table and the common vocabulary --- */
+/* --- the table and the common terms --- */
 
 static void test_table(void **state)
 {

@@ -1,7 +1,7 @@
 /*
- * providers/: what is sent. A case is a file in fixtures/TYPE/{build,ask}; its request is
- * complete, as backend/models/fit.h makes it. An input by the name of a file is attached as a picture of
- * "GIF89a" and that name.
+ * providers/: what is sent. A case is a file in fixtures/TYPE/{build,ask}. Its request is
+ * complete, as backend/models/fit.h returns it. An input named like a file is attached as
+ * an image that consists of "GIF89a" and the name.
  */
 #include "tests/unit/backend/providers/provider_fixture.h"
 
@@ -17,7 +17,7 @@ static const struct walk asks[] = {
 	{ "comet", 1 }, { "createtask", 2 }, { "senseaudio", 1 },
 };
 
-/* --- the request as it goes over the wire --- */
+/* --- the bytes of a request --- */
 
 static void read_file_piece(const struct http_piece *piece, struct buffer *body)
 {
@@ -32,7 +32,7 @@ static void read_file_piece(const struct http_piece *piece, struct buffer *body)
 		buffer_append(body, bytes, piece->file_size);
 }
 
-/* The body; its length is what was announced. */
+/* The body; checks its length against the announced one. */
 static char *body_of(const struct http_request *http)
 {
 	AUTOBUFFER body = BUFFER_INIT(FILE_CEILING);
@@ -59,7 +59,7 @@ static const char *header_of(const struct http_request *http, const char *begin)
 	return NULL;
 }
 
-/* The body with the form's boundary as "BOUNDARY". */
+/* The body, with the form's boundary replaced by "BOUNDARY". */
 static char *form_of(const struct http_request *http)
 {
 	const char *boundary =
@@ -157,7 +157,7 @@ static void test_build_create(void **state)
 	walk_adapters(builds, ARRAY_SIZE(builds), "build", try_build);
 }
 
-/* The body that a request becomes. */
+/* The body built from a request. */
 static char *built(const struct request *request)
 {
 	struct endpoint endpoint = endpoint_of(NULL);
@@ -172,7 +172,7 @@ static char *built(const struct request *request)
 	return body;
 }
 
-/* Each parameter that an adapter's table promises is really written down. */
+/* Each parameter in an adapter's table is written to the body. */
 static void test_each_parameter(void **state)
 {
 	static const char *const values[PARAM_COUNT] = {
@@ -200,7 +200,7 @@ static void test_each_parameter(void **state)
 
 /* --- files --- */
 
-/* A GIF of a size of its own, so that base64 has each kind of ending. */
+/* A GIF of a given size, so that base64 has each kind of padding. */
 static int picture(size_t size)
 {
 	AUTOFREE char *bytes = malloc(size);
@@ -253,7 +253,7 @@ static void test_build_with_files(void **state)
 	adapter = provider_find("ark");
 	for (size_t size = 6; size < 12; size++)
 		check_file_body(size, 20000 - size);
-	check_file_body(100, 100); /* the same picture twice */
+	check_file_body(100, 100); /* the same image twice */
 }
 
 /* --- query, list and cancel --- */

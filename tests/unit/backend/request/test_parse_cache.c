@@ -1,4 +1,7 @@
-/* backend/request/parse_cache.h: what is kept, what drops it, and who may still hold it. */
+/*
+ * backend/request/parse_cache.h: what is cached, what evicts it, and what stays valid for
+ * its holders.
+ */
 #include "tests/unit/unit.h"
 
 #include "backend/request/parse_cache.h"

@@ -1,4 +1,4 @@
-/* backend/request/problem.h: one clean line, whatever a service says. */
+/* backend/request/problem.h: one clean line, whatever a service sends. */
 #include "tests/unit/unit.h"
 
 #include "backend/request/problem.h"
@@ -49,7 +49,7 @@ static void test_problem_of_service(void **state)
 	expect_no_failed_case();
 }
 
-/* Signed links are as good as the media: what signs them is shown nowhere. */
+/* A signed link gives access to the media, so its signature is never shown. */
 static void test_no_query_of_an_address(void **state)
 {
 	static const struct {
@@ -199,7 +199,7 @@ static void test_class_of_status(void **state)
 				 cases[i].class);
 }
 
-/* Megabytes that look like the beginnings of secrets take no time to speak of. */
+/* Megabytes that look like prefixes of secrets are processed quickly. */
 static void test_endless_message(void **state)
 {
 	static const char *const units[] = { "http:", "data:", "Bearer ", "sk-a",

@@ -1,5 +1,7 @@
-/* backend/request/request.h: fixtures/request/good are accepted and described,
- * …/bad are refused by name. */
+/*
+ * backend/request/request.h: fixtures/request/good are accepted and described; …/bad are
+ * rejected with the field's name.
+ */
 #include "tests/unit/unit.h"
 
 #include "backend/request/request.h"
@@ -14,11 +16,11 @@ static int parse(const char *name, const char *text, size_t size,
 	AUTOFREE char *exact = malloc(size ? size : 1);
 
 	memcpy(exact, text,
-	       size); /* without a NUL behind it: ASan sees reading too far */
+	       size); /* not NUL-terminated: ASan detects reading past the end */
 	return request_parse(name, exact, size, ret_request, problem);
 }
 
-/* Parses JSON that must be right. */
+/* Parses JSON that must be valid. */
 static struct request *parse_good(const char *text)
 {
 	AUTOPROBLEM problem = { 0 };
@@ -94,7 +96,7 @@ static void test_good_content(void **state)
 	walk_file("request/good/content.json", 24, check_good);
 }
 
-/* Other services' keys and shapes, and the samples on their pages. */
+/* Other services' keys and structures, and the samples from their pages. */
 static void test_good_languages(void **state)
 {
 	walk_file("request/good/aliases.json", 31, check_good);
@@ -119,7 +121,7 @@ static void test_bad_flags(void **state)
 	walk_file("request/bad/flags.json", 27, check_bad);
 }
 
-/* A request, a prompt beside it, and defaults from the nearest on. */
+/* A request, a separate prompt, and defaults from the nearest folder on. */
 static int parse_parts(const struct json *test, struct request *request,
 		       struct problem *problem)
 {
@@ -170,7 +172,7 @@ static void test_parts(void **state)
 	walk_file("request/whole/defaults.json", 26, check_parts);
 }
 
-/* Messages name the file and the key that said it. */
+/* Messages name the file and the key that set the value. */
 static void test_sources(void **state)
 {
 	AUTOREQUEST *request =
@@ -202,7 +204,9 @@ static void test_null_is_left_out(void **state)
 	walk_file("request/good/null.json", 25, check_good);
 }
 
-/* A description goes into task.json and the ledger: no picture belongs there. */
+/*
+ * Descriptions are stored in task.json and in the ledger, so they contain no media data.
+ */
 static void test_description_hides_data(void **state)
 {
 	walk_file("request/good/secret.json", 6, check_good);
@@ -228,7 +232,7 @@ static void test_bad_content(void **state)
 	walk_file("request/bad/content.json", 34, check_bad);
 }
 
-/* What no JSON fixture can hold: NUL and invalid UTF-8. */
+/* Bytes that no JSON fixture can contain: NUL and invalid UTF-8. */
 static void test_bad_bytes(void **state)
 {
 	static const struct {
@@ -344,7 +348,9 @@ static void test_attach(void **state)
 			       "\"bytes\":20,\"sha256\":\""));
 }
 
-/* A reference by name is what its content is; data keeps its place in the request. */
+/*
+ * A reference gets the type of its content. A data URL keeps its position in the request.
+ */
 static void test_attach_any_media(void **state)
 {
 	static const char text[] =
@@ -389,7 +395,7 @@ static void test_attach_tells_dimensions(void **state)
 	assert_int_equal(request->content[0].file.height, 360);
 }
 
-/* The digest is of the whole file, however long it is. */
+/* The digest covers the complete file, whatever its length. */
 static void test_attach_long_file(void **state)
 {
 	AUTOREQUEST *request = parse_good("{}");
@@ -444,8 +450,9 @@ static void test_attach_wrong_kind(void **state)
 	}
 }
 
-/* A directory cannot be read: the error is passed on,
- * and the descriptor is still taken. */
+/*
+ * A directory cannot be read: the error is returned, and the descriptor is still taken.
+ */
 static void test_attach_unreadable(void **state)
 {
 	AUTOREQUEST *request = parse_good("{}");

@@ -1,4 +1,4 @@
-/* backend/tasks/task_json.h: what a program reads of a task. */
+/* backend/tasks/task_json.h: what a program reads about a task. */
 #include "tests/unit/backend/tasks/sample_views.h"
 
 #include "backend/tasks/task_json.h"

@@ -1,6 +1,7 @@
 /*
- * backend/tasks/task.h and backend/tasks/task_table.h without memory: whichever allocation
- * of a change fails, the change is reported, and no text of the task is lost.
+ * backend/tasks/task.h and backend/tasks/task_table.h without memory: whichever
+ * allocation of a change fails, the change is reported as failed, and the task loses no
+ * text.
  */
 #include "tests/unit/failing_memory.h"
 #include "tests/unit/unit.h"
@@ -20,7 +21,7 @@ static void ignore_wake(void *context)
 static const struct locked_file files[] = { { (char[]){ "prompt.txt" }, 1, 2 },
 					    { (char[]){ "a.png" }, 3, 4 } };
 
-/* Each text differs from the one that another `mark` makes. */
+/* Each text depends on `mark`. */
 static void fill(struct task_view *view, const char *mark)
 {
 	const char **const fields[] = {
@@ -52,7 +53,7 @@ static void fill(struct task_view *view, const char *mark)
 	task_set_place(view, &place);
 }
 
-/* That nothing of what fill() set is missing or another's. */
+/* Checks that every text set by fill() is present and has this mark. */
 static void expect_filled(const struct task_view *view, const char *mark)
 {
 	const char *const texts[] = {
@@ -78,7 +79,7 @@ static void expect_filled(const struct task_view *view, const char *mark)
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		AUTOFREE char *wanted = text_format("%s %zu", mark, i);
 
-		if (i != 12) /* the note, which is set once more */
+		if (i != 12) /* the note, which fill() sets again */
 			expect_text(mark, "a text", texts[i], wanted);
 	}
 	expect_text(mark, "note", view->note, mark);
@@ -126,14 +127,14 @@ static void test_a_copy_allocates_the_view_alone(void **state)
 	expect_filled(copy, "old");
 	assert_ptr_equal(copy->remote_id, view->remote_id);
 	task_view_unref(view);
-	expect_filled(copy, "old"); /* it holds the texts by itself */
+	expect_filled(copy, "old"); /* the copy has its own references */
 	failing_memory_at(0);
 	assert_null(task_view_copy(copy));
 	assert_true(failing_memory_end());
 	task_view_unref(copy);
 }
 
-/* One change of everything; 0 or -ENOMEM. */
+/* Changes every text; 0 or -ENOMEM. */
 static int change(struct tasks *tasks)
 {
 	struct task_view *view = tasks_begin(tasks, NUMBER);
@@ -158,7 +159,7 @@ static void fail_change_at(struct tasks *tasks, unsigned long n,
 	if (*ret_failed)
 		assert_ptr_equal(after, before);
 	expect_filled(after, *ret_failed ? "old" : "new");
-	expect_filled(before, "old"); /* whoever holds it */
+	expect_filled(before, "old"); /* a held view stays unchanged */
 }
 
 static void test_a_change_is_whole_or_none(void **state)
@@ -173,14 +174,14 @@ static void test_a_change_is_whole_or_none(void **state)
 
 		for (; has_failed; n++)
 			fail_change_at(*state, n, begins[i], &has_failed);
-		assert_true(n > 40); /* there are so many allocations */
+		assert_true(n > 40); /* the number of allocations in a change */
 		view = tasks_begin(*state, NUMBER);
 		fill(view, "old");
 		assert_int_equal(tasks_commit(*state, view), 0);
 	}
 }
 
-/* A view that lacks a text is no task. */
+/* A view that lacks a text cannot be added. */
 static void test_a_failed_view_is_not_added(void **state)
 {
 	struct task_view *view = task_view_new(NUMBER + 1);
@@ -215,7 +216,7 @@ static void test_shared_texts(void **state)
 	assert_ptr_equal(text, same);
 	shared_unref(text);
 	assert_string_equal(same, "a");
-	assert_int_equal(shared_text_set(&same, same), 0); /* its own text */
+	assert_int_equal(shared_text_set(&same, same), 0); /* set to its own text */
 	assert_string_equal(same, "a");
 	failing_memory_at(0);
 	assert_int_equal(shared_text_set(&same, "b"), -ENOMEM);
@@ -251,7 +252,7 @@ static struct task_view *load(const char *path, unsigned long n, int *ret_r)
 	return view;
 }
 
-/* A task is loaded with all its texts, or the load fails. */
+/* A task is loaded with all its texts, or loading fails. */
 static void test_a_load_is_whole_or_fails(void **state)
 {
 	AUTOFREE char *path = path_in(*state, "ledger.sqlite3");
@@ -278,7 +279,7 @@ static void test_a_load_is_whole_or_fails(void **state)
 	assert_true(n > 25);
 }
 
-/* A save that fails leaves what was saved before. */
+/* A save that fails leaves the previously saved state. */
 static void test_a_save_is_whole_or_fails(void **state)
 {
 	AUTOFREE char *path = path_in(*state, "ledger.sqlite3");

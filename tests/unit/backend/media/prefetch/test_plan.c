@@ -1,4 +1,4 @@
-/* backend/media/prefetch/plan.h: when, in which order, in which pieces. */
+/* backend/media/prefetch/plan.h: when, in which order and in which pieces to prefetch. */
 #include "tests/unit/unit.h"
 
 #include "backend/media/prefetch/plan.h"
@@ -14,12 +14,12 @@ static void test_begin(void **state)
 		{ 0, 24 * HOUR, 12 * HOUR },
 		{ 100 * HOUR, 124 * HOUR, 112 * HOUR },
 		{ 0, 168 * HOUR, 84 * HOUR },
-		/* shorter ones: a night before the end */
+		/* short-lived links: one night before they expire */
 		{ 0, 18 * HOUR, 6 * HOUR },
 		{ 0, 12 * HOUR, 0 },
 		{ 0, HOUR, 0 },
 		{ 5000, 10000, 5000 },
-		/* dead when the task succeeded, as far as this clock tells */
+		/* already expired when the task succeeded, by this clock */
 		{ HOUR, HOUR, HOUR },
 		{ HOUR, 0, HOUR },
 	};
@@ -75,7 +75,10 @@ static void test_pieces(void **state)
 	assert_int_equal(prefetch_piece_bytes(128 * MIB + 1), 9 * MIB);
 }
 
-/* What always fails is asked for a few dozen times in a link's life, and then seldom. */
+/*
+ * A fetch that always fails is tried a few dozen times while the link lives, and rarely
+ * afterwards.
+ */
 static unsigned count_tries(int64_t life_ms, int64_t *ret_first_after_ms)
 {
 	unsigned tries = 0;
@@ -102,7 +105,7 @@ static void test_retries(void **state)
 	assert_int_equal(prefetch_retry_ms(40, -5), 3 * HOUR);
 	for (size_t i = 0; i < ARRAY_SIZE(lives); i++) {
 		assert_true(count_tries(lives[i], &after_ms) < 40);
-		assert_in_range(after_ms, 0, 2000); /* and right after its end */
+		assert_in_range(after_ms, 0, 2000); /* and right after the link expires */
 	}
 }
 

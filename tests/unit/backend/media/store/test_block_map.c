@@ -1,7 +1,10 @@
-/* backend/media/store/block_map.c against the model: which blocks of a file are there. */
+/*
+ * backend/media/store/block_map.c, compared with a model: which blocks of a file are
+ * present.
+ */
 #include "tests/unit/backend/media/store/media_file_fixture.h"
 
-/* The first offset at or behind that one whose block is (or is not) present. */
+/* The first offset from `offset` on whose block is (or is not) present. */
 static uint64_t model_next(const struct model *model, uint64_t offset, bool wanted)
 {
 	uint64_t at = offset;
@@ -67,7 +70,7 @@ static void run_random(int directory, uint64_t size, uint64_t seed)
 
 		put(file, &model, start, end < size ? end : size);
 		compare(file, &model, &seed);
-		if (i % 20 == 19) { /* what is present outlives the program */
+		if (i % 20 == 19) { /* present blocks survive a restart */
 			media_file_unref(file);
 			assert_int_equal(media_file_look(directory, "m", size, "tag"),
 					 model_kept(&model));
@@ -92,7 +95,7 @@ static void test_random(void **state)
 	}
 }
 
-/* Only whole blocks count, but the last one is whole at the end of the file. */
+/* Only complete blocks count. The last block is complete at the end of the file. */
 static void test_marks_whole_blocks(void **state)
 {
 	AUTOCLOSE int directory = open_directory(state);
@@ -114,7 +117,7 @@ static void test_marks_whole_blocks(void **state)
 	media_file_unref(file);
 }
 
-/* Bytes that are here, whichever blocks they are in. */
+/* Counts present bytes, whichever blocks contain them. */
 static void test_kept(void **state)
 {
 	AUTOCLOSE int directory = open_directory(state);
@@ -130,7 +133,7 @@ static void test_kept(void **state)
 	media_file_unref(file);
 }
 
-/* --- threads: whoever sees a block's mark sees its bytes --- */
+/* --- threads: a reader that sees a block's mark sees its bytes --- */
 
 #define THREAD_BLOCKS 200
 
@@ -141,7 +144,7 @@ static void *fill_all(void *context)
 
 	for (uint64_t i = 0; i < model.blocks; i++) {
 		uint64_t start =
-			(i * 77 % model.blocks) * BLOCK; /* every block, in no order */
+			(i * 77 % model.blocks) * BLOCK; /* every block, in mixed order */
 		uint64_t end = start + BLOCK < model.size ? start + BLOCK : model.size;
 
 		put(file, &model, start, end);
@@ -149,7 +152,7 @@ static void *fill_all(void *context)
 	return NULL;
 }
 
-/* Reads what is marked until all is; returns how many bytes were wrong. */
+/* Reads marked blocks until all are marked. Returns the number of wrong bytes. */
 static void *read_all(void *context)
 {
 	struct media_file *file = context;

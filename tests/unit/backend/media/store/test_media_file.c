@@ -1,4 +1,4 @@
-/* backend/media/store/media_file.h: files, their versions, and what outlives a crash. */
+/* backend/media/store/media_file.h: files, their versions, and what survives a crash. */
 #include "tests/unit/backend/media/store/media_file_fixture.h"
 
 #include "backend/base/digest.h"
@@ -84,7 +84,7 @@ static void test_another_version_empties(void **state)
 	assert_false(keeps(directory, 200 * BLOCK, NULL));
 }
 
-/* Whatever its length, an etag is itself. */
+/* An etag of any length identifies its file. */
 static void test_long_etag(void **state)
 {
 	AUTOCLOSE int directory = open_directory(state);
@@ -99,7 +99,7 @@ static void test_long_etag(void **state)
 	}
 }
 
-/* A file that was cut from outside is not believed. */
+/* A file that was truncated from outside is not trusted. */
 static void test_cut_from_outside(void **state)
 {
 	AUTOCLOSE int directory = open_directory(state);
@@ -113,7 +113,7 @@ static void test_cut_from_outside(void **state)
 	assert_false(keeps(directory, 3 * BLOCK, "a"));
 }
 
-/* A map of junk, or of another kind, is not believed; nor is half a map. */
+/* A map with junk, of another kind, or truncated is not trusted. */
 static void test_damaged_map(void **state)
 {
 	AUTOCLOSE int directory = open_directory(state);
@@ -142,7 +142,7 @@ static void test_links_are_not_followed(void **state)
 	assert_null(file);
 }
 
-/* A server may announce any size: an error comes, and nothing is left open. */
+/* A server may state any size: opening fails, and no descriptor stays open. */
 static void test_impossible_sizes(void **state)
 {
 	static const uint64_t impossible[] = { UINT64_MAX, UINT64_C(1) << 63, INT64_MAX,
@@ -158,7 +158,7 @@ static void test_impossible_sizes(void **state)
 			    0);
 		assert_null(file);
 	}
-	assert_int_equal(dup(directory), before); /* the lowest free one is as it was */
+	assert_int_equal(dup(directory), before); /* no descriptor leaked */
 	close(before);
 }
 
@@ -188,7 +188,7 @@ static void test_sync(void **state)
 	media_file_unref(file);
 }
 
-/* As if the machine had been started anew since the map was written. */
+/* Simulates a restart of the machine after the map was written. */
 static void reboot(int directory)
 {
 	AUTOCLOSE int map = openat(directory, "m.map", O_RDWR | O_CLOEXEC);
@@ -223,14 +223,14 @@ static void test_what_was_made_durable_outlives_the_machine(void **state)
 	assert_int_equal(media_file_look(directory, "m", model.size, "a"), 2 * BLOCK);
 	file = open_file(directory, model.size, "a");
 	assert_int_equal(media_file_kept(file), 2 * BLOCK);
-	put(file, &model, 2 * BLOCK, 3 * BLOCK); /* not durable, and the map says so */
+	put(file, &model, 2 * BLOCK, 3 * BLOCK); /* not durable; the map says so */
 	assert_false(media_file_is_synced(file));
 	media_file_unref(file);
 	reboot(directory);
 	assert_int_equal(media_file_look(directory, "m", model.size, "a"), 0);
 }
 
-/* What is written while a sync goes on is not durable when it ends. */
+/* Bytes written during a sync are not durable when it ends. */
 static void test_a_sync_does_not_count_what_came_after_it(void **state)
 {
 	AUTOCLOSE int directory = open_directory(state);
@@ -246,7 +246,7 @@ static void test_a_sync_does_not_count_what_came_after_it(void **state)
 	media_file_unref(file);
 }
 
-/* The last reference waits for a sync under way; references are counted. */
+/* The last reference waits for a sync in progress. References are counted. */
 static void test_references(void **state)
 {
 	AUTOCLOSE int directory = open_directory(state);

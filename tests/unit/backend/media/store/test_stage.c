@@ -1,5 +1,7 @@
-/* backend/media/store/stage.h and backend/media/store/writer.h, under a media file:
- * bytes on their way to the disk. */
+/*
+ * backend/media/store/stage.h and backend/media/store/writer.h, below a media file: bytes
+ * that are being written to the disk.
+ */
 #include "tests/unit/unit.h"
 
 #include "backend/media/store/media_file.h"
@@ -48,7 +50,7 @@ static void bench_clear(struct bench *bench)
 	close(bench->directory);
 }
 
-/* Without room: a directory that is an error. */
+/* `directory` may be a negative error code: the file then has no disk space. */
 static struct media_file *open_file(int directory, uint64_t size)
 {
 	struct media_file *file = NULL;
@@ -131,7 +133,7 @@ static void test_a_view_joins_what_lies_on_disk_and_what_does_not(void **state)
 	bench_init(&bench, state);
 	file = open_file(bench.directory, 12 * BLOCK);
 	for (uint64_t i = 0; i < 12;
-	     i++) { /* in turns: more parts than a view has room for */
+	     i++) { /* alternating: more parts than a view can have */
 		chunk = make_chunk(&bench, i * BLOCK, BLOCK);
 		media_file_stage(file, chunk);
 		if (i % 2)
@@ -163,14 +165,14 @@ static void test_the_writer_brings_all_to_disk(void **state)
 	assert_false(media_file_is_writing(file));
 	assert_true(media_file_is_complete(file));
 	assert_int_equal(media_file_disk_error(file), 0);
-	assert_true(bench.news >= 2); /* room in the queue again; and whole */
+	assert_true(bench.news >= 2); /* the queue has space again */
 	assert_bytes(file, 0, size);
 	media_file_unref(file);
 	assert_int_equal(media_file_look(bench.directory, "m", size, NULL), size);
 	bench_clear(&bench);
 }
 
-/* A view stays valid when its bytes are on disk, or forgotten, meanwhile. */
+/* A view stays valid while its bytes are written to disk, or dropped. */
 static void test_a_view_keeps_its_bytes(void **state)
 {
 	struct bench bench;
@@ -219,7 +221,7 @@ static void test_without_room_the_newest_bytes_are_here(void **state)
 	bench_clear(&bench);
 }
 
-/* Room on a disk cannot be ordered here; a limit on the size of files is as good. */
+/* A full disk cannot be simulated here. A limit on file sizes has the same effect. */
 static void limit_files(rlim_t bytes)
 {
 	struct rlimit limit;
@@ -258,7 +260,7 @@ static void test_when_there_is_room_again_all_of_it_is_kept(void **state)
 	bench_clear(&bench);
 }
 
-/* Readers read all that is here while it is staged, written, and staged anew. */
+/* Readers read all present bytes while these are staged, written and staged again. */
 struct race {
 	struct media_file *file;
 	uint64_t size;

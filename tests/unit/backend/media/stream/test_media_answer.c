@@ -1,4 +1,4 @@
-/* What is made of a media host's answer. */
+/* backend/media/stream/media_answer.h: evaluating a media host's answer. */
 #include "backend/media/stream/media_answer.h"
 #include "tests/unit/unit.h"
 
@@ -106,7 +106,7 @@ static void test_objections(void **state)
 	}
 }
 
-/* In the middle of a file any byte is as good as another. */
+/* In the middle of a file, bytes that look like a web page mean nothing. */
 static void test_a_byte_that_begins_a_page(void **state)
 {
 	struct http_response response = answer(206, "bytes 4096-8191/10000", ETAG, 4096);

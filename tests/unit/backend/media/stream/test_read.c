@@ -18,13 +18,13 @@ static struct config *config;
 static struct backend *backend;
 static struct media *media;
 static int directory = -1;
-static int server = -1; /* connections succeed, and nothing ever comes */
+static int server = -1; /* accepts connections, and sends nothing */
 
 struct record {
 	struct media_read read;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	int result; /* NOT_DONE: the backend has it */
+	int result; /* NOT_DONE: still in the backend */
 	unsigned answers;
 };
 
@@ -84,7 +84,7 @@ static char *start_server(void)
 	return text_format("http://127.0.0.1:%u", ntohs(address.sin_port));
 }
 
-/* A task whose video is ready, and not here. */
+/* Creates a task whose video is ready, but not on disk. */
 static int succeed(const char *url, uint64_t *ret_number)
 {
 	const struct provider_section *section = config_section(config, NULL);
@@ -176,13 +176,13 @@ static void test_a_read_that_was_cancelled_ends(void **state)
 	cancel(&first, -EINTR);
 	assert_int_equal(wait_for(&first), -EINTR);
 	assert_int_equal(second.answers, 0);
-	cancel(&first, -EINTR); /* too late: nothing happens */
+	cancel(&first, -EINTR); /* too late: no effect */
 	backend_stop(backend);
 	assert_int_equal(first.answers, 1);
 	assert_int_equal(second.answers, 1);
 }
 
-/* A signal may come while the read is being parked. */
+/* A signal may arrive while the read is being parked. */
 static void test_a_read_that_is_cancelled_before_it_is_parked_ends(void **state)
 {
 	struct record record;

@@ -1,4 +1,4 @@
-/* backend/sim/server/shorten.h: data URLs lose their data, everything else stays. */
+/* backend/sim/server/shorten.h: data URLs lose their data; everything else stays. */
 #include "tests/unit/unit.h"
 
 #include "backend/sim/server/shorten.h"

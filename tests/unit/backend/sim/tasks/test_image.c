@@ -1,4 +1,4 @@
-/* backend/sim/tasks/image.h: images of requests, and which are refused with what. */
+/* backend/sim/tasks/image.h: images in requests, and the errors for rejected ones. */
 #include "tests/unit/unit.h"
 
 #include "backend/base/base64.h"
