@@ -1,4 +1,4 @@
-/* fs/announce/announce_internal.h: what is told of a task, and when. */
+/* fs/announce/announce_internal.h: what is announced about a task, and when. */
 #include "tests/unit/unit.h"
 
 #include "fs/announce/announce_internal.h"
@@ -26,7 +26,7 @@ static bool take(struct told *told, enum task_state state, unsigned shown, uint6
 	return told_take(told, &look, now_ms);
 }
 
-/* As after everything was announced. */
+/* The state after everything was announced. */
 static struct told told_of(enum task_state state, unsigned shown, uint64_t gist)
 {
 	struct look look = look_of(state, shown, gist);
@@ -61,7 +61,10 @@ static void test_what_came_and_went_untold_was_not_there(void **state)
 	assert_int_equal(told.appears | told.gone, 0);
 }
 
-/* error.txt shows at once: who found it is told that it went. */
+/*
+ * error.txt is visible immediately. A watcher that found it must learn that it was
+ * removed.
+ */
 static void test_what_was_seen_before_it_was_told_goes(void **state)
 {
 	struct told told = told_of(TASK_RUNNING, STATUS | JSON, 1);
@@ -74,7 +77,7 @@ static void test_what_was_seen_before_it_was_told_goes(void **state)
 	assert_int_equal(told.appears, 0);
 	assert_int_equal(told.gone, ERROR_TXT);
 
-	/* It came and went between two looks. */
+	/* The file appeared and disappeared between two checks. */
 	other.known[VIRTUAL_ERROR] = 7;
 	take(&other, TASK_PENDING, STATUS | JSON, 3, 20001);
 	assert_int_equal(other.gone, ERROR_TXT);
@@ -91,7 +94,10 @@ static void test_what_went_and_came_untold_has_changed(void **state)
 	assert_true(told.changed & ERROR_TXT);
 }
 
-/* A person removed it, between the look and the announcer's coming; then it came back. */
+/*
+ * A user removed the file after the check and before the announcer came. Then it
+ * reappeared.
+ */
 static void test_what_was_not_found_is_told_when_it_is_back(void **state)
 {
 	struct told told = told_of(TASK_RUNNING, STATUS | JSON, 1);
@@ -202,8 +208,7 @@ static void test_a_change_during_a_look_makes_it_due_again(void **state)
 	told.due_ms = 0;
 	assert_true(told_take_due(&told, 20000));
 	assert_false(told_take_due(&told, 20000));
-	told.due_ms =
-		0; /* announce_changed(), between the look and its being taken over */
+	told.due_ms = 0; /* announce_changed() between the check and its result */
 	assert_true(told_take(&told, &look, 20000));
 	assert_true(told_take_due(&told, 20000));
 	assert_true(take(&told, TASK_FAILED, STATUS | JSON | ERROR_TXT, 3, 20000));

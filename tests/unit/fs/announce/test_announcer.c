@@ -1,4 +1,4 @@
-/* fs/announce/announcer.h: its end, where a daemon does not answer it any more. */
+/* fs/announce/announcer.h: how it ends when a daemon no longer answers. */
 #include "tests/unit/unit.h"
 
 #include "fs/announce/announcer.h"
@@ -19,7 +19,7 @@
 #define PATIENCE_S 20
 #define FILE_ID 2
 
-/* A mount that answers everything but the closing of a file, which cannot be killed. */
+/* A mount that answers everything except closing a file, which cannot be killed. */
 struct silent {
 	char mount_point[32];
 	struct announcer announcer;
@@ -95,7 +95,7 @@ static void clear_silent(struct silent *silent)
 	rmdir(silent->mount_point);
 }
 
-/* 77: the machine has no FUSE. */
+/* Exits with 77 if the machine has no FUSE. */
 static int open_silent(struct silent *silent)
 {
 	static const struct fuse_lowlevel_ops operations = { .lookup = op_lookup,
@@ -123,7 +123,7 @@ static int open_silent(struct silent *silent)
 	return pthread_create(&silent->thread, NULL, serve, silent);
 }
 
-/* As when the workers are gone. */
+/* Ends the worker threads, as a stopping daemon does. */
 static void end_workers(struct silent *silent)
 {
 	fuse_session_exit(silent->session);
@@ -167,7 +167,7 @@ static void test_one_that_waits_for_ever_holds_up_nobody(void **state)
 	until.tv_sec += PATIENCE_S;
 	assert_int_equal(sem_timedwait(&silent.is_asked, &until), 0);
 	end_workers(&silent);
-	alarm(PATIENCE_S); /* it hangs, if at all, for ever */
+	alarm(PATIENCE_S); /* a failure would hang forever */
 	assert_false(announcer_end(&silent.announcer));
 	assert_true(silent.announcer.pid > 0);
 	close_silent(&silent);

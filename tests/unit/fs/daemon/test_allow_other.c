@@ -1,4 +1,4 @@
-/* fs/daemon/allow_other.h: who may let other users in. */
+/* fs/daemon/allow_other.h: whether other users may be allowed. */
 #include "tests/unit/unit.h"
 
 #include "fs/daemon/allow_other.h"
@@ -6,7 +6,7 @@
 #define USER 1000
 
 static const struct {
-	const char *option, *conf; /* conf NULL: there is none */
+	const char *option, *conf; /* conf NULL: the file is missing */
 	uid_t uid;
 	bool is_refused;
 } cases[] = {

@@ -1,4 +1,4 @@
-/* fs/daemon/options.h: what follows -o, and what is refused. */
+/* fs/daemon/options.h: the options after -o, and the rejected ones. */
 #include "tests/unit/unit.h"
 
 #include "fs/daemon/options.h"
@@ -17,7 +17,7 @@ static int parse(const char *list)
 
 	free(TAKE(error));
 	options_clear(&options);
-	optind = 0; /* from the beginning */
+	optind = 0; /* restart the parsing */
 	return options_parse(5, (char **)arguments, &options, &error);
 }
 
@@ -37,8 +37,8 @@ static bool is_same(const char *a, const char *b)
 
 static const struct {
 	const char *list;
-	const char *config;	 /* NULL: none is named */
-	const char *key, *value; /* of the first setting; or NULL */
+	const char *config;	 /* NULL: none */
+	const char *key, *value; /* of the first setting; NULL: none */
 	const char *fuse;	 /* NULL: none */
 	const char *lets_in;
 } lists[] = {
@@ -65,7 +65,7 @@ static const struct {
 	{ "fsname=Videos\\,allow_other", .fuse = "fsname=Videos\\,allow_other" },
 	{ "fsname=a\\\\,allow_other", .fuse = "fsname=a\\\\,allow_other",
 	  .lets_in = "allow_other" },
-	/* However it is written, it lets others in. */
+	/* It allows other users in any spelling. */
 	{ "allow\\_other", .fuse = "allow_other", .lets_in = "allow_other" },
 	{ "allow\\137other", .fuse = "allow_other", .lets_in = "allow_other" },
 };
@@ -91,7 +91,7 @@ static void test_lists(void **state)
 	expect_no_failed_case();
 }
 
-/* Every key of the table that has this place is a mount option, and no other one. */
+/* The mount options are exactly the keys of the table that allow this place. */
 static void test_every_key(void **state)
 {
 	const struct config_key *key;

@@ -1,4 +1,4 @@
-/* fs/daemon/usage.h and README.md: both agree with the table of keys. */
+/* fs/daemon/usage.h and README.md: both match the table of keys. */
 #include "tests/unit/unit.h"
 
 #include "backend/backend.h"
@@ -9,7 +9,7 @@
 #define README FIXTURES "/../../README.md"
 #define SAMPLE_BEGINS "```ini\n"
 
-/* The lines are 80 columns at most, or a terminal breaks them. */
+/* Lines have at most 80 columns, because a terminal would break longer ones. */
 static size_t longest_line(const char *text)
 {
 	size_t longest = 0, length = 0;
@@ -45,7 +45,7 @@ static void test_help_lists_every_key(void **state)
 	assert_in_range(longest_line(text), 60, 82);
 }
 
-/* README's config.ini: a file of its own, and its text. free() it. */
+/* Writes README's config.ini to a file. Returns its text; free() it. */
 static char *write_sample(const char *path)
 {
 	AUTOFREE char *readme = read_whole(README, NULL);
@@ -77,7 +77,7 @@ static void test_readme_shows_every_key(void **state)
 	expect_no_failed_case();
 }
 
-/* It is accepted as it stands, so that it holds no key that is none. */
+/* The sample is accepted unchanged, so all of its keys exist. */
 static void test_readme_is_accepted(void **state)
 {
 	AUTOFREE char *path = path_in(*state, "config.ini");

@@ -9,7 +9,7 @@ static int parse(const char *text, size_t size, struct control_word *ret_control
 	AUTOFREE char *exact = malloc(size ? size : 1);
 
 	memcpy(exact, text,
-	       size); /* without a NUL behind it: ASan sees reading too far */
+	       size); /* not NUL-terminated: ASan detects reading past the end */
 	return control_word_parse(exact, size, ret_control);
 }
 
@@ -39,7 +39,10 @@ static void test_words(void **state)
 	}
 }
 
-/* fs/README.md, "Copies are not orders": the first line is a state, or there are more lines. */
+/*
+ * A text whose first line is a state, or that has several lines, is a copy: fs/README.md,
+ * "Copies are not orders".
+ */
 static void test_copies(void **state)
 {
 	static const char *const copies[] = {

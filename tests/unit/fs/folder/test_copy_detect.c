@@ -1,4 +1,7 @@
-/* fs/folder/copy_detect.h: which threads copy a task's folder, by what they do. */
+/*
+ * fs/folder/copy_detect.h: recognising threads that copy a task's folder by their
+ * actions.
+ */
 #include "tests/unit/unit.h"
 
 #include "fs/folder/copy_detect.h"
@@ -47,14 +50,16 @@ static void make_trigger(bool makes_directory)
 	act(COPY_MADE_NAME, "prompt.txt");
 }
 
-/* What this thread is called, and whether it then finds a `status`; whether the folder
- * waits for an answer. */
+/*
+ * A thread's name and actions; whether it then finds a `status`, and whether the folder
+ * waits for an answer.
+ */
 static const struct {
 	const char *thread;
 	bool makes_directory, finds, asks;
 } cases[] = {
 	{ "pool-nautilus", true, false, false },
-	{ "pool-nautilus", false, true, false }, /* a window that looks at what came */
+	{ "pool-nautilus", false, true, false }, /* a window that displays new files */
 	{ "pool-spawner", true, false, false },
 	{ "pool", true, false, false },
 	{ "pool-1-thread-1", true, true, true }, /* Java's */
@@ -70,7 +75,7 @@ static void test_threads_by_their_names(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		act(COPY_LISTED, NULL);
 		act(COPY_DECIDED, NULL);
-		/* A KDE worker that just listed looks at what came. */
+		/* A KDE worker that has just listed the folder checks the new files. */
 		copy_detect(&nodes, &(struct copy_event){ .action = COPY_LISTED,
 							  .node = folder });
 		prctl(PR_SET_NAME, cases[i].thread);
@@ -99,7 +104,7 @@ static void test_an_answer_ends_the_wait(void **state)
 	}
 }
 
-/* The last that a copier does with a directory is to set its attributes. */
+/* A copier sets the attributes of a directory last. */
 static void test_a_finished_directory_is_looked_at(void **state)
 {
 	(void)state;

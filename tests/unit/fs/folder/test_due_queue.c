@@ -1,4 +1,7 @@
-/* fs/folder/due_queue.h: the folders that are due, and what a word of `status` is worth. */
+/*
+ * fs/folder/due_queue.h: the folders that are due, and how long a word for `status` is
+ * valid.
+ */
 #include "tests/unit/fs/sample_filesystem.h"
 
 #include "backend/base/clock.h"
@@ -35,7 +38,7 @@ static void test_a_folder_is_queued_once(void **state)
 	expect(DOG, false, false);
 }
 
-/* `submit` covers what is there: what comes before the look settles. */
+/* `submit` covers the present files. A change before the check has to settle. */
 static void test_a_change_ends_haste(void **state)
 {
 	(void)state;
@@ -46,7 +49,7 @@ static void test_a_change_ends_haste(void **state)
 	expect(CAT, false, true);
 }
 
-/* So does what comes during the look, which then is repeated. */
+/* So does a change during the check, which is then repeated. */
 static void test_a_change_during_the_look_ends_haste(void **state)
 {
 	struct due_folder folder;

@@ -1,4 +1,4 @@
-/* fs/folder/status_snapshot.h: the text of `status` never goes back. */
+/* fs/folder/status_snapshot.h: the text of `status` never returns to an older state. */
 #include "tests/unit/unit.h"
 
 #include "fs/folder/status_snapshot.h"
@@ -21,11 +21,11 @@ static void test_a_text_is_fresh_for_a_second(void **state)
 	assert_true(snapshot_is_fresh(&snapshot, 5, 1999));
 	assert_false(snapshot_is_fresh(&snapshot, 5, 2000));
 	assert_false(snapshot_is_fresh(&snapshot, 6, 1000));
-	assert_true(snapshot_is_fresh(&snapshot, 4, 1000)); /* an older view's */
+	assert_true(snapshot_is_fresh(&snapshot, 4, 1000)); /* from an older view */
 	snapshot_clear(&snapshot);
 }
 
-/* Who began first ends last, with an older view. */
+/* The reader that starts first ends last, with an older view. */
 static void test_an_older_view_shows_nothing(void **state)
 {
 	struct snapshot snapshot = { 0 };
@@ -39,7 +39,10 @@ static void test_an_older_view_shows_nothing(void **state)
 	snapshot_clear(&snapshot);
 }
 
-/* Views are taken before the turn: the older one's may come later. */
+/*
+ * Each view is taken before snapshot_begin(), so an older view may come with a later
+ * call.
+ */
 static void test_an_older_view_is_taken_anew(void **state)
 {
 	struct snapshot snapshot = { 0 };
@@ -66,7 +69,7 @@ static void test_a_newer_view_of_an_earlier_turn_is_taken_anew(void **state)
 	snapshot_clear(&snapshot);
 }
 
-/* What has no revision: a text that was begun before the change, and shown after it. */
+/* Without a revision: a text that was started before the change and shown after it. */
 static void test_what_was_begun_before_a_change_is_not_fresh(void **state)
 {
 	struct snapshot snapshot = { 0 };

@@ -1,6 +1,6 @@
 /*
- * fs/kernel/ops_directory.c: the reads of an open directory share the listing that was
- * made when reading began; it is made, and its entries looked up, under no lock.
+ * fs/kernel/ops_directory.c: the reads of an open directory share the listing made at the
+ * first read. No lock is held while the listing is made and its entries are looked up.
  */
 #include "tests/unit/locks.h"
 
@@ -100,21 +100,21 @@ static int tear_down(void **state)
 	return tear_down_tree(state, &fs.tree);
 }
 
-/* How many entries a read there gives. */
+/* The number of entries that a read at this offset returns. */
 static size_t read_from(off_t offset)
 {
 	size_t count = 0, entry = fuse_add_direntry(NULL, NULL, 0, "first", NULL, 0);
 
 	op_readdir(NULL, 0, sizeof(reply), offset, &info);
 	for (size_t at = 0; at < reply_size; at += entry)
-		count++; /* these names need the same room */
+		count++; /* names of the same length need the same space */
 	return count;
 }
 
 static void test_reads_go_on_with_the_listing_that_they_began(void **state)
 {
 	(void)state;
-	assert_int_equal(read_from(0), 3); /* with . and .. */
+	assert_int_equal(read_from(0), 3); /* including . and .. */
 	make_file(&fs.tree, "other");
 	assert_int_equal(read_from(2), 1);
 	assert_int_equal(read_from(3), 0);
@@ -136,7 +136,7 @@ static void test_entries_are_looked_up_under_no_lock(void **state)
 {
 	(void)state;
 	op_readdirplus(NULL, 0, sizeof(reply), 0, &info);
-	assert_int_equal(lookups, 1); /* not . and .. */
+	assert_int_equal(lookups, 1); /* without . and .. */
 	assert_true(reply_size > 0);
 }
 

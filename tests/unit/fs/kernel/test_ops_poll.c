@@ -1,4 +1,4 @@
-/* fs/kernel/ops_poll.h: which text a reader of `status` knows. */
+/* fs/kernel/ops_poll.h: which text of `status` a reader knows. */
 #include "tests/unit/unit.h"
 
 #include "fs/kernel/ops_poll.h"

@@ -1,6 +1,6 @@
 /*
- * fs/kernel/ops_read.c: which text a reader of `status` gets; it is rendered, and replied,
- * under no lock.
+ * fs/kernel/ops_read.c: which text a reader of `status` gets. No lock is held while the
+ * text is rendered and the reply is sent.
  */
 #include "tests/unit/locks.h"
 
@@ -12,7 +12,7 @@ static struct filesystem fs;
 static struct node node = { .is_virtual = true, .kind = VIRTUAL_STATUS };
 static struct handle handle;
 static struct fuse_file_info info;
-static const char *status; /* the text that the task has now */
+static const char *status; /* the task's current text */
 static unsigned renderings;
 static char reply[64];
 

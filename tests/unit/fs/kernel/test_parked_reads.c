@@ -1,7 +1,7 @@
 /*
- * fs/kernel/parked_reads.h: each request gets exactly one reply, and neither a reply nor
- * a call into the backend happens under a lock. The linker puts this file's functions in
- * place of libfuse's and the backend's.
+ * fs/kernel/parked_reads.h: each request gets exactly one reply, and no lock is held
+ * during a reply or a call into the backend. The linker replaces the functions of libfuse
+ * and the backend by those of this file.
  */
 #include "tests/unit/locks.h"
 
@@ -14,22 +14,22 @@
 
 #define SMALL 4096
 #define LARGE (1u << 20)
-#define LIMIT 6 /* the least that may be set */
+#define LIMIT 6 /* the smallest valid limit */
 #define NO_REPLY 1
 
-/* A request, as libfuse has it for us. */
+/* A request, as libfuse represents it. */
 struct fuse_req {
 	struct fuse_ctx context;
 	fuse_interrupt_func_t interrupt;
 	void *interrupt_context;
 	unsigned replies;
-	int result; /* of the reply: 0 or -errno */
+	int result; /* the reply's: 0 or -errno */
 };
 
 static struct parked_reads *parked;
 static struct media *const media = (struct media *)1;
 
-/* Guarded by lock, but for what only the test's own thread uses. */
+/* Guarded by lock, except for data that only the test's own thread uses. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t replied = PTHREAD_COND_INITIALIZER;
 static struct media_read *reads[LIMIT + 3];
@@ -180,7 +180,7 @@ static void add(struct fuse_req *request, size_t size)
 	parked_reads_add(parked, request, media, 0, size);
 }
 
-/* What the backend does to the read that was parked as the `at`-th. */
+/* Ends the read that was parked as number `at`, as the backend does. */
 static void end(size_t at, int result)
 {
 	reads[at]->done(reads[at], result);
@@ -287,7 +287,7 @@ static void test_an_interrupt_cancels_its_read(void **state)
 	expect_one_reply(&requests[1], 0);
 }
 
-/* Each surplus request ends another one, though the backend has ended none yet. */
+/* Each surplus request ends another one, before the backend has ended any. */
 static void test_the_oldest_end_when_there_are_too_many(void **state)
 {
 	struct fuse_req requests[LIMIT + 2] = { 0 };
@@ -334,10 +334,10 @@ static void test_readers_that_left_lose_their_reads(void **state)
 	for (size_t i = 0; i < 4; i++)
 		add(&requests[i], SMALL);
 	parked_reads_reap(parked);
-	assert_true(sweeps >= 1); /* the replier looks, too */
+	assert_true(sweeps >= 1); /* the replier checks, too */
 	assert_int_equal(cancelled(0), -EIO);
 	assert_int_equal(cancelled(1), 0);
-	assert_int_equal(cancelled(2), 0); /* of another namespace: unknown */
+	assert_int_equal(cancelled(2), 0); /* in another namespace: unknown */
 	assert_int_equal(cancelled(3), -EIO);
 	waitpid(requests[0].context.pid, NULL, 0);
 	for (size_t i = 0; i < 4; i++)

@@ -1,4 +1,6 @@
-/* fs/kernel/session_options.h: what libfuse takes, without a mount. */
+/*
+ * fs/kernel/session_options.h: the options that libfuse accepts, checked without a mount.
+ */
 #include "tests/unit/unit.h"
 
 #include "fs/kernel/session_options.h"
@@ -13,7 +15,7 @@ static const struct {
 	{ "max_read=4096", true },
 	{ "max_read=many", false },
 	{ "keeep=eager", false },
-	{ "ro,rw", false }, /* one option, with a comma */
+	{ "ro,rw", false }, /* one option that contains a comma */
 	{ "ro=1", false },
 };
 
@@ -26,7 +28,7 @@ static void test_options(void **state)
 	expect_no_failed_case();
 }
 
-/* --help lists only what works. */
+/* --help lists only options that work. */
 static void test_names(void **state)
 {
 	(void)state;

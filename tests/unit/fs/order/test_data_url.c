@@ -1,10 +1,10 @@
-/* fs/order/data_url.h: what is decoded, and what is refused. */
+/* fs/order/data_url.h: what is decoded, and what is rejected. */
 #include "tests/unit/unit.h"
 
 #include "fs/order/data_url.h"
 
 static const struct {
-	const char *url, *bytes; /* NULL: refused, with this in the reason: */
+	const char *url, *bytes; /* NULL: rejected, with this text in the reason: */
 	const char *why;
 } cases[] = {
 	{ "data:image/png;base64,aGVsbG8=", "hello", NULL },
@@ -59,7 +59,7 @@ static void test_cases(void **state)
 	expect_no_failed_case();
 }
 
-/* Longer than one write, and broken into lines where the parts of a write meet. */
+/* Longer than one write, with line breaks at the boundaries of the writes. */
 static void test_long(void **state)
 {
 	for (size_t groups = 4090; groups < 4100; groups++) {

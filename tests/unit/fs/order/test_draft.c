@@ -1,4 +1,7 @@
-/* fs/order/draft.h: what is read for an order is one moment's, whoever writes meanwhile. */
+/*
+ * fs/order/draft.h: an order contains the files of one moment, whoever writes to them
+ * meanwhile.
+ */
 #include "tests/unit/unit.h"
 
 #include "fs/order/draft.h"
@@ -10,7 +13,7 @@
 
 static struct filesystem fs;
 static struct node *folder;
-/* Called once, in the middle of the next copy; linked with --wrap=copy_file_range. */
+/* Called once, in the middle of the next copy. Linked with --wrap=copy_file_range. */
 static void (*meanwhile)(void);
 
 ssize_t __real_copy_file_range(int from, off_t *from_at, int to, off_t *to_at,
@@ -32,7 +35,7 @@ ssize_t __wrap_copy_file_range(int from, off_t *from_at, int to, off_t *to_at,
 	return copied;
 }
 
-/* A JPEG as far as its structure goes, filled with one letter. */
+/* A file with the structure of a JPEG, filled with one letter. */
 static void write_picture(const char *path, char letter, off_t from, off_t to)
 {
 	static const unsigned char head[] = { 0xff, 0xd8, 0xff, 0xda, 0, 4, 0, 0 };
@@ -64,9 +67,9 @@ static struct node *look_up(struct node *parent, const char *path, const char *n
 	return nodes_get(&fs.nodes, parent, name, &status);
 }
 
-/* How often a text was parsed; linked with --wrap=request_parse and its like. */
+/* The number of texts parsed. Linked with --wrap=request_parse and similar. */
 static int triggers_parsed, defaults_parsed;
-/* What the service was asked to judge. */
+/* The duration that the backend was asked to judge. */
 static int64_t judged_duration;
 
 int __real_request_parse(const char *name, const char *text, size_t size,
@@ -132,7 +135,10 @@ static int tear_down(void **state)
 	return tear_down_tree(state, &fs.tree);
 }
 
-/* One look; what was waited for, or the digest of the picture that would be sent. */
+/*
+ * Makes a draft once. Returns the reason for waiting, or the digest of the image to be
+ * sent.
+ */
 static char *look(enum draft_outcome wanted)
 {
 	struct draft_result result = { 0 };
@@ -172,7 +178,7 @@ static void write_in_place(void)
 	write_picture("pics/a.jpg", 'b', 0, PICTURE_BYTES);
 }
 
-/* As rsync -t and cp -p do: the size is the same, and so is the time in the end. */
+/* As rsync -t and cp -p do: size and time are unchanged afterwards. */
 static void write_and_keep_the_time(void)
 {
 	struct stat status;
@@ -210,7 +216,7 @@ static void test_cut_while_it_is_copied(void **state)
 
 static struct node *picture;
 
-/* As the handler of an open does, before anything is written. */
+/* As the handler of open does before any write. */
 static void open_for_writing(void)
 {
 	struct node *directory = look_up(fs.nodes.root, "pics", "pics");
@@ -237,7 +243,7 @@ static void change_the_request(void)
 	write_text("cat/request.json", "{\"prompt\": \"y\"}");
 }
 
-/* Below the mount: nobody began an edit. */
+/* Below the mount, so no edit is registered. */
 static void test_a_request_that_changes_meanwhile(void **state)
 {
 	AUTOFREE char *waiting = NULL;
@@ -247,7 +253,7 @@ static void test_a_request_that_changes_meanwhile(void **state)
 	assert_non_null(strstr(waiting, "request.json changed"));
 }
 
-/* A second change within one tick of the clock leaves the times as they are. */
+/* A second change within one tick of the clock does not change the times. */
 static void test_a_change_in_the_same_tick(void **state)
 {
 	for (int i = 0; i < 20; i++) {
@@ -259,7 +265,7 @@ static void test_a_change_in_the_same_tick(void **state)
 	}
 }
 
-/* More names are no reason to wait, and neither is a time that lies ahead. */
+/* Neither additional hard links nor a time in the future delay the order. */
 static void test_hard_links_and_odd_times_are_fine(void **state)
 {
 	static const struct timespec ahead[2] = { { 4000000000, 0 }, { 4000000000, 0 } };
@@ -272,7 +278,7 @@ static void test_hard_links_and_odd_times_are_fine(void **state)
 
 /* --- a text is parsed once --- */
 
-/* As an editor's close does. */
+/* As the close of an editor does. */
 static void judge(const char *name)
 {
 	AUTOPROBLEM problem = { 0 };
@@ -302,7 +308,7 @@ static void test_a_save_and_its_order_parse_once(void **state)
 	write_text("cat/request.json", "{\"prompt\": \"x\", \"duration\": 4}");
 	judge("request.json");
 	assert_int_equal(judged_duration, 4);
-	for (int i = 0; i < 3; i++) /* a folder that waits is looked at again and again */
+	for (int i = 0; i < 3; i++) /* a waiting folder is checked repeatedly */
 		assert_int_equal(duration_ordered(), 4);
 	assert_int_equal(triggers_parsed, 1);
 
@@ -320,7 +326,7 @@ static void test_a_change_of_the_defaults_counts_at_once(void **state)
 		write_text("defaults.json",
 			   i ? "{\"duration\": 8}" : "{\"duration\": 6}");
 		judge("request.json");
-		assert_int_equal(judged_duration, -99); /* not the save's own matter */
+		assert_int_equal(judged_duration, -99); /* the save is not about it */
 		for (int k = 0; k < 2; k++)
 			assert_int_equal(duration_ordered(), i ? 8 : 6);
 		assert_int_equal(draft_digest(&fs, folder, "cat", digests[i]), 0);
@@ -330,7 +336,7 @@ static void test_a_change_of_the_defaults_counts_at_once(void **state)
 	assert_int_equal(defaults_parsed, 2);
 }
 
-/* What one order's request is given is not another one's. */
+/* Changes to one order's request do not affect another order's. */
 static void test_what_is_kept_is_not_changed_by_an_order(void **state)
 {
 	AUTOFREE char *first = look(DRAFT_READY);

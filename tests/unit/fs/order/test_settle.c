@@ -1,5 +1,7 @@
-/* fs/order/settle_internal.h: one look at a folder: what a word of `status` lets go, and a folder
- * that moves while it is looked at. */
+/*
+ * fs/order/settle_internal.h: one check of a folder, what a word for `status` releases,
+ * and a folder that is moved during the check.
+ */
 #include "tests/unit/fs/sample_filesystem.h"
 
 #include "fs/announce/announce.h"
@@ -11,8 +13,10 @@
 
 static struct node *folder;
 static uint64_t number;
-/* Called once, after the path was judged or before the files are read:
- * linked with --wrap. */
+/*
+ * Each is called once: after the path was judged, before the files are read, and after
+ * they were read. Linked with --wrap.
+ */
 static void (*after_judging)(void), (*before_reading)(void), (*after_reading)(void);
 
 bool __real_path_is_in_trash(const char *path);
@@ -94,7 +98,7 @@ static int tear_down(void **state)
 	return tear_down_filesystem(state);
 }
 
-/* rename(2) of the folder, in the two steps that the handler takes. */
+/* A rename(2) of the folder, in the two steps of its handler. */
 static void begin_to_move(void)
 {
 	AUTOCLOSE int film =
@@ -180,7 +184,7 @@ static void test_moved_to_the_trash_when_it_was_read(void **state)
 	expect_order(false, TRASHED);
 }
 
-/* What is above it was looked for where it no longer was. */
+/* The files of the folders above were read at the old place. */
 static void test_read_in_the_middle_of_a_move(void **state)
 {
 	before_reading = begin_to_move;
@@ -217,7 +221,7 @@ static void test_a_copy_that_is_asked_about_when_it_was_read(void **state)
 	expect_order(false, "film/cat");
 }
 
-/* It came after the `submit`, which would have ended its being one. */
+/* The copy arrived after `submit`, so the word does not cover it. */
 static void test_a_copy_does_not_go_by_an_earlier_submit(void **state)
 {
 	assert_int_equal(backend_task_archive(fs->backend, number), 0);

@@ -1,4 +1,7 @@
-/* What is valid in the desktop's cache, and whose cache it is. */
+/*
+ * fs/thumbnails/cache.h: which entries of the desktop's cache are valid, and whose cache
+ * is used.
+ */
 #include "fs/thumbnails/cache.h"
 
 #include "tests/unit/unit.h"
@@ -78,7 +81,10 @@ static void test_what_is_valid(void **state)
 	assert_int_equal(thumbnail_cache_look(&cache, FILE_PATH, MTIME), 0);
 }
 
-/* What another program wrote: with a long profile before its texts, and a fraction. */
+/*
+ * A thumbnail of another program: a long profile before its texts, and a fraction in its
+ * time.
+ */
 static void write_other(const char *directory, const char *name, const char *mtime)
 {
 	AUTOFREE char *path = text_format("%s/thumbnails/%s/%s", home, directory, name);
@@ -96,7 +102,7 @@ static void write_other(const char *directory, const char *name, const char *mti
 	fclose(file);
 }
 
-/* The name under which our own lies. */
+/* The path of our own thumbnail. */
 static char *name_in(const char *directory)
 {
 	AUTOFREE char *command =
@@ -131,7 +137,7 @@ static void test_what_others_wrote(void **state)
 	assert_int_equal(thumbnail_cache_look(&cache, FILE_PATH, MTIME + 2), 0);
 }
 
-/* Root with somebody's HOME would leave files there that they cannot change. */
+/* Root with another user's HOME would create files there that the user cannot change. */
 static void test_whose_cache(void **state)
 {
 	AUTOFREE char *theirs = text_format("%s/theirs", home);
@@ -144,7 +150,7 @@ static void test_whose_cache(void **state)
 	assert_int_equal(thumbnail_cache_open(&other), 0);
 	thumbnail_cache_close(&other);
 	if (geteuid())
-		return; /* only root can give a directory away */
+		return; /* only root can change a directory's owner */
 	assert_int_equal(chown(theirs, 65534, 65534), 0);
 	assert_int_equal(thumbnail_cache_open(&other), -EPERM);
 	setenv("XDG_CACHE_HOME", theirs, 1);

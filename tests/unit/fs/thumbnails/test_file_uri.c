@@ -1,4 +1,4 @@
-/* Addresses of files: each must be GLib's own, byte for byte. */
+/* fs/thumbnails/file_uri.h: file URIs that equal GLib's, byte for byte. */
 #include "fs/thumbnails/file_uri.h"
 
 #include "tests/unit/unit.h"

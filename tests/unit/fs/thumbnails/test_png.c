@@ -1,4 +1,4 @@
-/* What a thumbnail says of its file. */
+/* fs/thumbnails/png.h: the texts of a thumbnail about its file. */
 #include "fs/thumbnails/png.h"
 
 #include "tests/unit/unit.h"

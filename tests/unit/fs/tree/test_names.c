@@ -1,4 +1,4 @@
-/* fs/tree/names.h: what a file's name means in a folder. */
+/* fs/tree/names.h: the meaning of a file's name in a folder. */
 #include "tests/unit/unit.h"
 
 #include "fs/tree/names.h"
@@ -38,7 +38,7 @@ static void test_triggers(void **state)
 			fail_msg("\"%s\" is no trigger", others[i]);
 }
 
-/* As real editors and file managers were seen to use them. */
+/* As observed in real editors and file managers. */
 static void test_scratch(void **state)
 {
 	static const char *const scratch[] = {
@@ -145,7 +145,7 @@ static void test_order(void **state)
 		for (size_t k = 0; k < ARRAY_SIZE(sorted); k++) {
 			int order = name_compare(sorted[i], sorted[k]);
 
-			/* Of one value, whichever the spelling is, but always so. */
+			/* Equal values in different spellings have a fixed order. */
 			if (strstr("reference1.png reference01.png", sorted[i]) &&
 			    strstr("reference1.png reference01.png", sorted[k]))
 				assert_int_equal(order == 0, i == k);
@@ -190,7 +190,7 @@ static void test_virtual(void **state)
 		assert_int_equal(name_virtual_kind(cases[i].name), cases[i].kind);
 		assert_int_equal(name_tells_copy(cases[i].name), cases[i].tells_copy);
 	}
-	/* copiers make `status` first: fs/README.md, "Copies are not orders" */
+	/* copiers create `status` first: fs/README.md, "Copies are not orders" */
 	for (int kind = VIRTUAL_STATUS + 1; kind < VIRTUAL_COUNT; kind++)
 		assert_true(VIRTUAL_STATUS < kind);
 }

@@ -1,4 +1,4 @@
-/* fs/tree/node.h: what the kernel knows of the tree, without a descriptor for each. */
+/* fs/tree/node.h: the nodes that the kernel knows, without a descriptor for each. */
 #include "tests/unit/fs/tree/node_table.h"
 
 static void test_root(void **state)
@@ -30,7 +30,7 @@ static void test_get_and_unref(void **state)
 	assert_int_equal(nodes.root->references, 1);
 }
 
-/* Forgetting a file lets go of the folders above it as well. */
+/* Forgetting a file also releases the folders above it. */
 static void test_unref_frees_parents(void **state)
 {
 	struct node *a, *b, *file;
@@ -66,7 +66,7 @@ static void test_open(void **state)
 	drop(folder);
 }
 
-/* A link is opened as itself, never followed. */
+/* A symbolic link is opened itself, never followed. */
 static void test_symbolic_link(void **state)
 {
 	AUTOCLOSE int fd = -1;
@@ -86,7 +86,7 @@ static void test_symbolic_link(void **state)
 	drop(link);
 }
 
-/* While a file is open, the way to it may vanish behind our back. */
+/* While a file is open, its path may disappear below the mount. */
 static void test_keep(void **state)
 {
 	AUTOCLOSE int fd = -1;
@@ -118,19 +118,19 @@ static void test_virtual(void **state)
 		nodes_get_virtual(&nodes, folder, 7, VIRTUAL_TASK_JSON, 2, strdup("two"));
 	assert_ptr_equal(first, same);
 	assert_ptr_not_equal(first, second);
-	assert_string_equal(first->text, "one"); /* an old version stays as it was */
+	assert_string_equal(first->text, "one"); /* an old version is unchanged */
 	assert_string_equal(second->text, "two");
 	assert_true(first->is_virtual && first->folder == folder &&
 		    first->type == S_IFREG);
 	assert_int_equal(nodes_open_directory(&nodes, first), -ENOTDIR);
 	drop(folder);
-	assert_int_equal(nodes.count, 4); /* the folder is kept by them */
+	assert_int_equal(nodes.count, 4); /* they keep the folder */
 	nodes_unref(&nodes, first, 2);
 	drop(second);
 	assert_int_equal(nodes.count, 1);
 }
 
-/* State of higher modules is zeros at first, and stays for as long as the node. */
+/* The state of higher modules starts as zeros and lives as long as the node. */
 static void test_state_of_others(void **state)
 {
 	static const unsigned char zeros[64];
@@ -197,7 +197,10 @@ static void test_writers(void **state)
 
 #define MANY 10000
 
-/* Tens of thousands of known nodes need no descriptor: the limit is far below. */
+/*
+ * Tens of thousands of known nodes need no descriptors. The descriptor limit is far
+ * lower.
+ */
 static void test_many(void **state)
 {
 	struct node **files = calloc(MANY, sizeof(*files));
@@ -231,7 +234,7 @@ static void test_many(void **state)
 	assert_int_equal(nodes.count, 1);
 }
 
-/* A path may be much longer than the kernel takes at once. */
+/* A path may be much longer than the kernel's limit for one call. */
 static void test_deep(void **state)
 {
 	struct node *chain[60] = { nodes.root };

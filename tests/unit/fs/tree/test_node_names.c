@@ -1,4 +1,6 @@
-/* fs/tree/node.h: names that come, go and move, with us or behind our back. */
+/*
+ * fs/tree/node.h: names that appear, disappear and move, through the mount or below it.
+ */
 #include "tests/unit/fs/tree/node_table.h"
 
 static void test_child(void **state)
@@ -28,7 +30,7 @@ static void test_rename_moves_children(void **state)
 	make_file(&tree, "a/f/file");
 	a = look_up(nodes.root, "a");
 	b = look_up(nodes.root, "b");
-	move(a, "f", b, "unknown"); /* a folder that is not known moves as well */
+	move(a, "f", b, "unknown"); /* an unknown folder moves as well */
 	move(b, "unknown", a, "f");
 	{
 		struct node *f = look_up(a, "a/f");
@@ -59,7 +61,7 @@ static void test_rename_over(void **state)
 	move(nodes.root, "new", nodes.root, "old"); /* an editor's save */
 	expect_path(new_file, "old");
 	expect_content(new_file, "new");
-	expect_content(old_file, "old"); /* whoever has it open reads on */
+	expect_content(old_file, "old"); /* an open file stays readable */
 	assert_null(nodes_path(&nodes, old_file));
 	drop(old_file);
 	drop(new_file);
@@ -108,8 +110,7 @@ static void test_each_name(void **state)
 	nodes_unref(&nodes, file, 2);
 }
 
-/* Looks the file up by the name that is not the first one now,
- * as others do at any time. */
+/* Looks the file up by its other name, as another thread may do at any time. */
 static void look_up_other(void *context, struct node *parent, const char *name)
 {
 	count_name(context, parent, name);
@@ -130,7 +131,7 @@ static void test_each_name_while_it_is_looked_up(void **state)
 	nodes_unref(&nodes, file, 2);
 }
 
-/* An open and unlinked file goes on working, and its number is not given away. */
+/* An open, unlinked file stays usable, and its number is not reused. */
 static void test_unlinked(void **state)
 {
 	struct node *file;
@@ -152,7 +153,7 @@ static void test_unlinked(void **state)
 	assert_int_equal(count_descriptors(), before);
 }
 
-/* A refused unlink leaves everything as it was, without a descriptor. */
+/* A rejected unlink changes nothing and leaves no descriptor open. */
 static void test_release_of_what_stays(void **state)
 {
 	AUTOCLOSE int fd = open_directory(nodes.root);
@@ -187,7 +188,7 @@ static void test_removed_folder(void **state)
 	assert_int_equal(nodes.count, 1);
 }
 
-/* What changed behind the mount's back is told by its inode: never the wrong file. */
+/* A change below the mount is detected by the inode: never the wrong file. */
 static void test_stale(void **state)
 {
 	struct node *file, *again;
@@ -201,7 +202,7 @@ static void test_stale(void **state)
 	assert_int_equal(renameat(tree.fd, "other", tree.fd, "a"), 0);
 	assert_int_equal(nodes_open(&nodes, file, O_RDONLY), -ESTALE);
 	assert_int_equal(nodes_stat(&nodes, file, &status), -ESTALE);
-	again = look_up(nodes.root, "b"); /* seen under its new name: found again */
+	again = look_up(nodes.root, "b"); /* found again under its new name */
 	assert_ptr_equal(again, file);
 	expect_content(file, "a");
 	nodes_unref(&nodes, file, 2);
@@ -224,7 +225,7 @@ static void test_stale_folder(void **state)
 	drop(folder);
 }
 
-/* One of a file's names went behind our back: the other one still leads to it. */
+/* One name of a file disappeared below the mount. The other name still leads to it. */
 static void test_stale_hard_link(void **state)
 {
 	struct node *file;
@@ -239,7 +240,10 @@ static void test_stale_hard_link(void **state)
 	nodes_unref(&nodes, file, 3);
 }
 
-/* A directory that is found elsewhere without a rename of ours may be another one. */
+/*
+ * A directory that appears elsewhere without a rename through the mount may be another
+ * one.
+ */
 static void test_unexpected_names_are_counted(void **state)
 {
 	struct node *folder;

@@ -1,4 +1,4 @@
-/* fs/tree/path.h: how paths lie to each other. */
+/* fs/tree/path.h: how paths relate to each other. */
 #include "tests/unit/unit.h"
 
 #include "fs/tree/path.h"
@@ -25,7 +25,7 @@ static void test_below(void **state)
 	expect_no_failed_case();
 }
 
-/* Links are followed, and what is not there yet counts by the directory that is. */
+/* Links are followed. A missing path counts by its nearest existing directory. */
 static void test_inside(void **state)
 {
 	AUTOFREE char *outer = path_in(*state, "outer");

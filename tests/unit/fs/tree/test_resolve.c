@@ -1,4 +1,4 @@
-/* fs/tree/resolve.h on a real tree: links are followed, and nothing leads out. */
+/* fs/tree/resolve.h on a real tree: links are followed, and nothing leads outside. */
 #include "tests/unit/unit.h"
 
 #include "fs/tree/resolve.h"
@@ -81,7 +81,7 @@ static void test_resolve(void **state)
 	expect_no_failed_case();
 }
 
-/* A chain of links ends somewhere; forty are enough for anybody. */
+/* A chain of links has a limit; forty links are allowed. */
 static void test_resolve_chain(void **state)
 {
 	AUTOFREE char *path = NULL;
@@ -100,7 +100,7 @@ static void test_resolve_chain(void **state)
 	assert_null(none);
 }
 
-/* Folders nested so deeply that their path is longer than the kernel takes at once. */
+/* Folders nested so deeply that their path exceeds the kernel's limit for one call. */
 static void test_resolve_long_path(void **state)
 {
 	AUTOBUFFER from = BUFFER_INIT(100000);

@@ -1,4 +1,4 @@
-/* fs/tree/task_mark.h: the number stays with its folder, and with its library. */
+/* fs/tree/task_mark.h: the number stays with its folder and its library. */
 #include "tests/unit/unit.h"
 
 #include "fs/tree/task_mark.h"
@@ -51,7 +51,9 @@ static void test_mark(void **state)
 	close(path_fd);
 }
 
-/* It stays with the directory through renames, and is not another library's. */
+/*
+ * The mark stays with the directory through renames, and is not valid in another library.
+ */
 static void test_mark_belongs(void **state)
 {
 	uint64_t number = 0;
@@ -107,7 +109,7 @@ static void test_mark_of_junk(void **state)
 
 		if (setxattr(path, XATTR, texts[i], strlen(texts[i]), 0) &&
 		    errno == ENOTSUP)
-			break; /* the hidden file stands in for it */
+			break; /* the hidden file replaces it */
 		r = task_mark_read(fd, LIBRARY, &number);
 		if (r != -ENODATA || number != 5)
 			FAIL_CASE("\"%s\": %d, number %llu", texts[i], r,
@@ -117,7 +119,7 @@ static void test_mark_of_junk(void **state)
 	expect_no_failed_case();
 }
 
-/* A long value is no mark, and is read into no small array. */
+/* A long value is no mark, and must not overflow a small array. */
 static void test_mark_of_long_junk(void **state)
 {
 	AUTOFREE char *path = path_in(*state, "tree/f");

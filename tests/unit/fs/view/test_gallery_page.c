@@ -1,4 +1,4 @@
-/* fs/view/gallery_page.h: nothing that is put in is more than text. */
+/* fs/view/gallery_page.h: inserted values are only text. */
 #include "tests/unit/unit.h"
 
 #include "fs/view/gallery_page.h"
@@ -52,7 +52,7 @@ static void test_finished(void **state)
 	expect_in(page, "<a href=\"film/shot%201/\"><small>film/</small>shot 1</a>");
 	expect_in(page, "datetime=\"2025-03-31T09:51:40Z\"");
 	expect_in(page, " · m-1 · ark (simulator)</p>");
-	expect_in(page, "data-reload=\"12\""); /* slowly: what comes next is an order */
+	expect_in(page, "data-reload=\"12\""); /* slow: the next change is an order */
 	assert_null(strstr(page, "<progress"));
 }
 
@@ -93,7 +93,7 @@ static void test_texts_are_escaped(void **state)
 	assert_null(strstr(strstr(page, "<main>"), "<b>"));
 }
 
-/* The policy names the very script and style that are there. */
+/* The policy contains the digests of the page's own script and style. */
 static void test_policy(void **state)
 {
 	AUTOFREE char *page = gallery_page(NULL, 0);

@@ -1,11 +1,11 @@
-/* fs/view/status_text.h: what a person reads of a task. */
+/* fs/view/status_text.h: what a user reads about a task. */
 #include "tests/unit/backend/tasks/sample_views.h"
 
 #include "fs/view/status_text.h"
 
 #include <time.h>
 
-/* The states' texts do not depend on where the tests run. */
+/* Makes the texts independent of the machine's time zone. */
 static int set_time_zone(void **state)
 {
 	setenv("TZ", "UTC", 1);
@@ -40,7 +40,7 @@ static void test_pending(void **state)
 		      "pending\nsince: 2025-03-31 09:50:19\nwaiting: the view's own\n");
 }
 
-/* What an earlier attempt left says nothing of the pending one. */
+/* The remains of an earlier attempt do not appear in a pending task's text. */
 static void test_pending_again(void **state)
 {
 	struct status_facts facts = { .now_ms = NOW_MS };
@@ -61,7 +61,7 @@ static void test_running(void **state)
 		      "since: 2025-03-31 09:50:19\ntried: 2025-03-31 09:51:29\n"
 		      "next: 2025-03-31 09:51:50\n");
 	view = sent_view(TASK_QUEUED);
-	view->next_ms = NOW_MS - 1; /* due already */
+	view->next_ms = NOW_MS - 1; /* already due */
 	expect_status(view, &facts,
 		      "queued\nprovider: ark\nmodel: m-1\ntask: cgt-1\n"
 		      "since: 2025-03-31 09:50:19\ntried: 2025-03-31 09:51:29\n");
@@ -169,9 +169,9 @@ static void test_first_line_is_the_state(void **state)
 	}
 }
 
-/* --- what comes from outside --- */
+/* --- texts from outside --- */
 
-/* One line a key: nothing from outside makes lines of its own. */
+/* One line per key: a text from outside cannot create lines. */
 static void expect_clean_lines(const char *text, bool has_keys)
 {
 	const char *line = strchr(text, '\n') + 1;
@@ -221,7 +221,7 @@ static void test_hostile_error(void **state)
 	}
 }
 
-/* Even a problem that was not cleaned (an edited ledger) can be shown. */
+/* Even a problem with unclean text (from an edited ledger) can be shown. */
 static void test_unclean_problem(void **state)
 {
 	struct task_view *view = sent_view(TASK_FAILED);
@@ -236,7 +236,7 @@ static void test_unclean_problem(void **state)
 	expect_clean_lines(error, false);
 }
 
-/* Signed links appear in task.json only. */
+/* Signed links appear only in task.json. */
 static void test_no_signed_link(void **state)
 {
 	struct status_facts facts = { .now_ms = NOW_MS };
@@ -254,7 +254,7 @@ static void test_no_signed_link(void **state)
 	assert_null(strstr(error, "secret"));
 }
 
-/* Nor does a service's own message bring one there. */
+/* A service's own message must not reveal a signed link, either. */
 static void test_no_signed_link_in_a_message(void **state)
 {
 	struct status_facts facts = { .now_ms = NOW_MS };
