@@ -53,34 +53,34 @@ static void put_prefix(const struct node *node, char ret_prefix[PREFIX_SIZE])
 }
 
 /* Where an attribute is stored. */
-struct lodging {
+struct location {
 	int fd; /* O_PATH */
 	const char *name;
 	char on_folder[XATTR_NAME_MAX + 1];
 };
 
-#define AUTOLODGING __attribute__((cleanup(leave_lodging))) struct lodging
+#define AUTOLOCATION __attribute__((cleanup(location_clear))) struct location
 
-static void leave_lodging(struct lodging *lodging)
+static void location_clear(struct location *location)
 {
-	cleanup_close(&lodging->fd);
+	cleanup_close(&location->fd);
 }
 
-static int find_lodging(struct filesystem *fs, struct node *node, const char *name,
-			struct lodging *lodging)
+static int locate(struct filesystem *fs, struct node *node, const char *name,
+		  struct location *location)
 {
 	char prefix[PREFIX_SIZE];
 	int length;
 
-	lodging->name = name;
-	lodging->fd =
+	location->name = name;
+	location->fd =
 		nodes_open(&fs->nodes, node->is_virtual ? node->folder : node, O_PATH);
-	if (lodging->fd < 0 || !node->is_virtual)
-		return lodging->fd < 0 ? lodging->fd : 0;
+	if (location->fd < 0 || !node->is_virtual)
+		return location->fd < 0 ? location->fd : 0;
 	put_prefix(node, prefix);
-	length = snprintf(lodging->on_folder, sizeof(lodging->on_folder), "%s%s", prefix,
-			  name);
-	lodging->name = lodging->on_folder;
+	length = snprintf(location->on_folder, sizeof(location->on_folder), "%s%s",
+			  prefix, name);
+	location->name = location->on_folder;
 	return length <= XATTR_NAME_MAX ? 0 : -ERANGE;
 }
 
@@ -115,18 +115,18 @@ void op_setxattr(fuse_req_t request, fuse_ino_t id, const char *name, const char
 {
 	struct filesystem *fs = ops_fs(request);
 	struct node *node = ops_node(fs, id);
-	AUTOLODGING lodging = { .fd = -1 };
+	AUTOLOCATION location = { .fd = -1 };
 	int r = 0;
 
 	if (is_ours(name)) {
 		fuse_reply_err(request, 0);
 		return;
 	}
-	r = may_have(node, name) ? find_lodging(fs, node, name, &lodging) : -ENOTSUP;
+	r = may_have(node, name) ? locate(fs, node, name, &location) : -ENOTSUP;
 	if (!r && node->is_virtual)
-		forget_earlier(node, lodging.fd);
-	if (!r &&
-	    setxattr(tree_fd_path(lodging.fd).text, lodging.name, value, size, flags) < 0)
+		forget_earlier(node, location.fd);
+	if (!r && setxattr(tree_fd_path(location.fd).text, location.name, value, size,
+			   flags) < 0)
 		r = -errno;
 	fuse_reply_err(request, -r);
 }
@@ -158,7 +158,7 @@ void op_getxattr(fuse_req_t request, fuse_ino_t id, const char *name, size_t siz
 	struct filesystem *fs = ops_fs(request);
 	struct node *node = ops_node(fs, id);
 	AUTOFREE char *value = NULL;
-	AUTOLODGING lodging = { .fd = -1 };
+	AUTOLOCATION location = { .fd = -1 };
 	ssize_t got;
 	int r;
 
@@ -170,7 +170,7 @@ void op_getxattr(fuse_req_t request, fuse_ino_t id, const char *name, size_t siz
 		fuse_reply_err(request, ENODATA);
 		return;
 	}
-	r = find_lodging(fs, node, name, &lodging);
+	r = locate(fs, node, name, &location);
 	value = size ? malloc(size) : NULL;
 	if (!r && size && !value)
 		r = -ENOMEM;
@@ -178,7 +178,7 @@ void op_getxattr(fuse_req_t request, fuse_ino_t id, const char *name, size_t siz
 		fuse_reply_err(request, -r);
 		return;
 	}
-	got = getxattr(tree_fd_path(lodging.fd).text, lodging.name, value, size);
+	got = getxattr(tree_fd_path(location.fd).text, location.name, value, size);
 	if (got < 0)
 		fuse_reply_err(request, errno);
 	else
@@ -211,14 +211,14 @@ static size_t pick(char *list, size_t size, const char *prefix)
 /* The names that the file has in the library. Returns their size, or -errno. */
 static ssize_t list_below(struct filesystem *fs, struct node *node, char *list)
 {
-	AUTOLODGING lodging = { .fd = -1 };
-	int r = find_lodging(fs, node, "", &lodging);
+	AUTOLOCATION location = { .fd = -1 };
+	int r = locate(fs, node, "", &location);
 	char prefix[PREFIX_SIZE];
 	ssize_t got;
 
 	if (r)
 		return r;
-	got = listxattr(tree_fd_path(lodging.fd).text, list, LIST_MAX_BYTES);
+	got = listxattr(tree_fd_path(location.fd).text, list, LIST_MAX_BYTES);
 	if (got < 0)
 		return errno == ENOTSUP ? 0 : -errno; /* not supported there */
 	if (node->is_virtual)
@@ -246,15 +246,15 @@ void op_removexattr(fuse_req_t request, fuse_ino_t id, const char *name)
 {
 	struct filesystem *fs = ops_fs(request);
 	struct node *node = ops_node(fs, id);
-	AUTOLODGING lodging = { .fd = -1 };
+	AUTOLOCATION location = { .fd = -1 };
 	int r;
 
 	if (!may_have(node, name)) {
 		fuse_reply_err(request, is_shown(name) ? 0 : ENODATA);
 		return;
 	}
-	r = find_lodging(fs, node, name, &lodging);
-	if (!r && removexattr(tree_fd_path(lodging.fd).text, lodging.name) < 0)
+	r = locate(fs, node, name, &location);
+	if (!r && removexattr(tree_fd_path(location.fd).text, location.name) < 0)
 		r = -errno;
 	fuse_reply_err(request, -r);
 }

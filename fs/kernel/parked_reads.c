@@ -293,7 +293,7 @@ static bool take_work(struct parked_reads *parked, struct parked_read **ret_done
 }
 
 /* Checks the readers. The next check is in a second, if any read is parked then. */
-static void look_after_readers(struct parked_reads *parked)
+static void check_readers(struct parked_reads *parked)
 {
 	parked_reads_reap(parked);
 	SCOPED_LOCK(&parked->lock);
@@ -314,7 +314,7 @@ static void *parked_reads_run(void *context)
 			read = next;
 		}
 		if (reaps)
-			look_after_readers(context);
+			check_readers(context);
 	}
 	return NULL;
 }
