@@ -157,7 +157,7 @@ static void collect(struct thumbnails *thumbnails, struct moves *moves)
 }
 
 /* Whether the target is still occupied by thumbnails of another task that must move. */
-static bool is_in_the_way(const struct moves *moves, const struct moved *moved)
+static bool is_occupied(const struct moves *moves, const struct moved *moved)
 {
 	const struct moved wanted = { .from = moved->to };
 	const struct moved *other = bsearch(&wanted, moves->items, moves->count,
@@ -201,7 +201,7 @@ static bool move_free_ones(struct thumbnails *thumbnails, struct moves *moves)
 	for (size_t i = 0; i < moves->count && !is_ending(thumbnails); i++) {
 		struct moved *moved = &moves->items[i];
 
-		if (moved->is_done || is_in_the_way(moves, moved))
+		if (moved->is_done || is_occupied(moves, moved))
 			continue;
 		move_outputs(thumbnails, moved);
 		thumbnails_set_folder(thumbnails, moved->number, moved->to);

@@ -165,7 +165,8 @@ static int make_cheaply(struct thumbnails *thumbnails, const struct task_view *v
 }
 
 /* Counts and logs the result. */
-static void tell(struct thumbnails *thumbnails, uint64_t number, int r, int64_t start_ms)
+static void log_result(struct thumbnails *thumbnails, uint64_t number, int r,
+		       int64_t start_ms)
 {
 	struct looking *looking = &thumbnails->looking;
 
@@ -197,8 +198,8 @@ static void look_at(struct thumbnails *thumbnails, const struct task_view *view,
 		thumbnails->looking.tasks--;
 		thumbnails_push_look(thumbnails, view->number);
 	} else if (r != -ECANCELED) {
-		tell(thumbnails, view->number,
-		     thumbnails_note_result(thumbnails, view, folder, r), start_ms);
+		log_result(thumbnails, view->number,
+			   thumbnails_note_result(thumbnails, view, folder, r), start_ms);
 	}
 }
 
