@@ -1,6 +1,4 @@
-/*
- * Asking a service to cancel a task.
- */
+/* Requests that cancel a task. */
 #include "backend/polling/poll_internal.h"
 
 #include "backend/base/cleanup.h"
@@ -17,7 +15,9 @@
 #define CANCEL_TIMEOUT_MS 30000
 #define ANSWER_MAX_BYTES (4u << 20)
 
-/* It was not cancelled. `is_over`: nor will it be; else it is asked for again. */
+/*
+ * The service did not cancel the task. `is_over`: give up; else the request is repeated.
+ */
 static void cancel_ended(struct task_poll *task_poll, bool is_over, const char *note)
 {
 	struct backend *backend = task_poll->backend;
@@ -51,7 +51,7 @@ static int put_cancelled(struct task_poll *task_poll)
 
 static void cancelled(struct task_poll *task_poll)
 {
-	if (put_cancelled(task_poll) == -ENOMEM) { /* the next answer tells it again */
+	if (put_cancelled(task_poll) == -ENOMEM) { /* the next answer repeats it */
 		task_poll_schedule(task_poll, task_poll_interval(task_poll));
 		return;
 	}
@@ -87,8 +87,8 @@ static void cancel_done(void *context, struct http_response *response)
 }
 
 /*
- * The state was asked for just now. A DELETE that meets a finished task would delete its
- * record and lose a paid video, so it goes out only for a state that can be cancelled.
+ * Call it right after a poll. A DELETE of a finished task would delete its record, and a
+ * paid video with it. Therefore a cancel is sent only in a state that allows cancelling.
  */
 bool task_poll_can_cancel(const struct task_poll *task_poll, struct task_view *view)
 {
@@ -131,7 +131,7 @@ void poll_cancel(struct backend *backend, uint64_t number)
 {
 	AUTOVIEW *view = tasks_view(backend->tasks, number);
 
-	/* A create under way looks at is_removed when it ends. */
+	/* The end of a create in flight checks is_removed. */
 	if (view && (view->state == TASK_QUEUED || view->state == TASK_RUNNING))
 		poll_task(backend, number, 0);
 }

@@ -1,6 +1,4 @@
-/*
- * What a service said of a task, taken over into the task.
- */
+/* Applies what a service reported about a task to the task. */
 #include "backend/polling/poll_internal.h"
 
 #include "backend/base/cleanup.h"
@@ -23,7 +21,7 @@ static void note_raw_state(struct task_view *view, const struct observation *see
 				 seen->raw_state);
 }
 
-/* Whatever becomes of the state, nothing of these is lost. */
+/* These texts are kept, whatever happens to the state. */
 static void keep_texts(struct task_view *view, const struct observation *seen)
 {
 	if (seen->answer)
@@ -54,8 +52,10 @@ static void end_task(struct task_view *view, const struct observation *seen)
 	view->listing_ms = clock_wall_ms();
 }
 
-/* Success is shown by media/size_probe.c, when the sizes are known;
- * until then it is still running. */
+/*
+ * media/size_probe.c shows the success when the sizes are known. Until then the task is
+ * still running.
+ */
 static void await_sizes(struct task_view *view)
 {
 	view->next_ms = 0;

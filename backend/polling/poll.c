@@ -1,6 +1,4 @@
-/*
- * Polling: asking the services about their tasks, again and again.
- */
+/* Polling: querying the services about their tasks repeatedly. */
 #include "backend/polling/poll_internal.h"
 
 #include "backend/base/cleanup.h"
@@ -16,15 +14,15 @@
 #include <string.h>
 
 #define BACKOFF_MAX_MS 300000
-#define GONE_TIMES 3	  /* a task may not be known yet right after it was made */
-#define SILENCE_MS 600000 /* of a service that answers, but says nothing of the task */
-#define DOUBTS 3	  /* a failure that may be none is one then */
-#define UNTOLD_TIMES 8	  /* and longer than any service works on a task: */
+#define GONE_TIMES 3	  /* a service may not know a new task yet */
+#define SILENCE_MS 600000 /* limit of answers that say nothing about the task */
+#define DOUBTS 3	  /* this many possible failures count as one */
+#define UNTOLD_TIMES 8	  /* and beyond the longest run of any service: */
 #define UNTOLD_DAYS 8
 #define DAY_MS INT64_C(86400000)
 #define DOUBT_HEAD "the service may have failed"
 
-/* Who waits for fresh links. */
+/* A caller that waits for fresh links. */
 struct refresh {
 	struct refresh *next;
 	void (*done)(void *context, int result);
@@ -106,7 +104,7 @@ void poll_task(struct backend *backend, uint64_t number, int64_t delay_ms)
 	int64_t at_ms = clock_boot_ms() + delay_ms;
 
 	if (!task_poll || task_poll->query || task_poll->cancel)
-		return; /* what is under way schedules what comes after it */
+		return; /* the call in progress schedules the next poll */
 	if (!timer_is_set(&task_poll->timer) || task_poll->timer.at_ms > at_ms)
 		timer_set(&backend->timers, &task_poll->timer, at_ms);
 }
@@ -159,14 +157,14 @@ void task_poll_schedule(struct task_poll *task_poll, int64_t delay_ms)
 
 /* --- an answer --- */
 
-/* An answer to a poll: all that it changes is one change of the task. */
+/* An answer to a poll. All of its effects are one change of the task. */
 struct answer {
-	const struct observation *seen; /* what it says of the task; NULL: nothing */
-	struct problem gone;		/* set: the service has no such task any more */
+	const struct observation *seen; /* what it says about the task; NULL: nothing */
+	struct problem gone;		/* set: the service no longer knows the task */
 	const char *waiting;		/* what the task waits for now; NULL: nothing */
-	const char *said;		/* in the service's words, for people */
+	const char *said;		/* in the service's words, for users */
 	int64_t retry_after_ms;
-	int refreshed; /* for those who wait for fresh links */
+	int refreshed; /* for callers that wait for fresh links */
 };
 
 enum next {
@@ -187,8 +185,8 @@ int64_t task_poll_interval(const struct task_poll *task_poll)
 }
 
 /*
- * Answers come, and none has told of an end for longer than services work. A connection
- * that fails here proves nothing, however long it does.
+ * The service answers, but has reported no end for longer than any service works. Failed
+ * connections prove nothing and do not count.
  */
 static bool is_untold_too_long(const struct task_poll *task_poll,
 			       const struct task_view *view)
@@ -211,7 +209,7 @@ static void put_untold(struct task_poll *task_poll, struct task_view *view,
 	task_poll_put_gone(view, &problem);
 }
 
-/* A failure that may be none is shown until an answer says otherwise. */
+/* A possible failure is shown until an answer contradicts it. */
 static void put_doubt(const struct task_poll *task_poll, struct task_view *view,
 		      const struct observation *seen)
 {
@@ -228,14 +226,14 @@ static void put_doubt(const struct task_poll *task_poll, struct task_view *view,
 						    : "no reason given");
 }
 
-/* A finished task is never cancelled: its record, and its video, would go with it. */
+/* A finished task is never cancelled: a cancel would delete its record and its video. */
 static bool is_to_be_cancelled(const struct task_poll *task_poll, struct task_view *view)
 {
 	return view->wants_cancel && !view->is_finished && !task_poll->failures &&
 	       task_poll_can_cancel(task_poll, view);
 }
 
-/* What comes after the answer. In the change that it makes. */
+/* Decides what follows the answer. Part of the change that the answer makes. */
 static enum next put_next(struct task_poll *task_poll, struct task_view *view,
 			  const struct answer *answer, const struct poll_effect *effect,
 			  int64_t *ret_delay_ms)
@@ -273,14 +271,14 @@ static void put_answer(struct task_poll *task_poll, struct task_view *view,
 		task_poll_put_gone(view, &answer->gone);
 }
 
-/* The question was about another task: a person adopted this one since then. */
+/* Whether the answer is about a previous task: the user has adopted another one since. */
 static bool is_late(const struct task_view *view, const struct observation *seen)
 {
 	return seen && seen->id &&
 	       (!view->remote_id || strcmp(view->remote_id, seen->id) != 0);
 }
 
-/* The answer could not be put down and counts for nothing: polls once more. */
+/* The answer could not be stored and is ignored: polls again. */
 static void ask_again(struct task_poll *task_poll, int result)
 {
 	answer_refreshes(task_poll, result);
@@ -299,7 +297,7 @@ static void go_on(struct task_poll *task_poll, enum next next, int64_t delay_ms)
 		task_poll_drop(task_poll);
 }
 
-/* Puts an answer down in one change, and goes on. May drop the poll. */
+/* Stores an answer in one change, and schedules what follows. May drop the poll. */
 static void take(struct task_poll *task_poll, const struct answer *answer)
 {
 	struct backend *backend = task_poll->backend;
@@ -355,8 +353,8 @@ void task_poll_failed(struct task_poll *task_poll, bool is_answered, const char 
 }
 
 /*
- * Since when nothing was heard of the task: a service may not know it yet right after it
- * was made, and a single empty answer later proves nothing.
+ * Whether the service has said nothing about the task for too long. It may not know a new
+ * task yet, and a single empty answer later proves nothing.
  */
 static bool is_silent_too_long(struct task_poll *task_poll)
 {
@@ -368,7 +366,7 @@ static bool is_silent_too_long(struct task_poll *task_poll)
 	return task_poll->silent >= GONE_TIMES && clock_wall_ms() - heard_ms > SILENCE_MS;
 }
 
-/* Nothing is said of the task: it is asked about again, for ten minutes. */
+/* The answer says nothing about the task: polling goes on for ten minutes. */
 static void heard_nothing(struct task_poll *task_poll, int64_t retry_after_ms)
 {
 	struct answer answer = { .retry_after_ms = retry_after_ms, .refreshed = -EIO };
@@ -386,7 +384,7 @@ static void heard_nothing(struct task_poll *task_poll, int64_t retry_after_ms)
 	problem_clear(&answer.gone);
 }
 
-/* The service has no such task, and perhaps not yet. */
+/* The service does not know the task, possibly not yet. */
 static void heard_gone(struct task_poll *task_poll, struct observation *seen,
 		       int64_t retry_after_ms)
 {

@@ -1,6 +1,6 @@
 /*
- * Queries: one question to a service about the tasks of as many followers as it takes at
- * once, and handing out what it answers.
+ * Queries: one request to a service about as many due tasks as it accepts, and
+ * distributing the answer.
  */
 #include "backend/polling/poll_internal.h"
 
@@ -19,15 +19,15 @@
 #define QUERY_TIMEOUT_MS 30000
 #define ANSWER_MAX_BYTES (4u << 20)
 
-/* Followers of one section. Backend thread only. */
+/* A query about tasks of one section. Backend thread only. */
 struct query {
 	struct backend *backend;
 	const struct provider_section *section;
 	struct http_call *call;
-	struct task_poll **task_polls; /* NULL: it left meanwhile */
+	struct task_poll **task_polls; /* NULL: the poll has left */
 	char **ids;
 	size_t count;
-	bool is_answered; /* the answer is being handed out: it destroys itself */
+	bool is_answered; /* the answer is being distributed; destroys itself */
 };
 
 static void poll_batch_destroy(struct query *query)
@@ -42,7 +42,7 @@ static void poll_batch_destroy(struct query *query)
 	free(query);
 }
 
-/* A follower leaves its query, which goes on for the others. */
+/* Removes a poll from its query, which continues for the others. */
 void poll_batch_leave(struct task_poll *task_poll)
 {
 	struct query *query = TAKE(task_poll->query);
@@ -69,7 +69,7 @@ static struct observation *find_observation(struct observations *list, const cha
 	return NULL;
 }
 
-/* Each task of a query learns what the answer says of it. */
+/* Passes the answer's part about each task to the task's poll. */
 static void hand_out(struct query *query, struct observations *list,
 		     int64_t retry_after_ms)
 {
@@ -131,8 +131,10 @@ static void poll_batch_done(void *context, struct http_response *response)
 	poll_batch_destroy(query);
 }
 
-/* The configuration may no longer have what made the task:
- * it is not asked as somebody else. */
+/*
+ * The configuration may no longer contain the task's section. The task must not be polled
+ * with another account.
+ */
 static bool is_bound(struct task_poll *task_poll)
 {
 	AUTOVIEW *view = tasks_view(task_poll->backend->tasks, task_poll->number);
@@ -164,7 +166,7 @@ static int add_to_query(struct query *query, struct task_poll *task_poll)
 	return 0;
 }
 
-/* Who would ask the same service within half an interval asks along. */
+/* Adds the polls of the same section that are due within half an interval. */
 static void add_companions(struct query *query, const struct task_poll *first)
 {
 	struct backend *backend = query->backend;

@@ -1,6 +1,6 @@
 /*
- * The inside of polling: poll.c (the polls and what follows an answer), poll_batch.c (one
- * query for several tasks), observed.c (what a service said) and cancel.c.
+ * Internals of polling: poll.c (the polls, and what follows an answer), poll_batch.c (one
+ * query for several tasks), observed.c (applying an answer) and cancel.c.
  */
 #ifndef SEEDANCEFS_BACKEND_POLLING_POLL_INTERNAL_H
 #define SEEDANCEFS_BACKEND_POLLING_POLL_INTERNAL_H
@@ -15,54 +15,64 @@ struct polling {
 	struct task_poll *first;
 };
 
-/* A task that is asked about. Backend thread only. */
+/* A task that is polled. Backend thread only. */
 struct task_poll {
 	struct backend *backend;
 	struct task_poll *next;
 	uint64_t number;
 	struct timer timer;
-	const struct provider_section *section; /* of the call under way */
+	const struct provider_section *section; /* of the call in progress */
 	struct query *query;
 	struct http_call *cancel;
 	unsigned failures; /* in a row */
 	unsigned gone;	   /* in a row */
-	unsigned silent;   /* in a row: an answer that says nothing of the task */
-	unsigned doubts;   /* in a row: it says that it failed, and may be wrong */
-	unsigned untold;   /* in a row: answers that do not tell how the task stands */
-	int64_t heard_ms;  /* wall clock, when a service said something of it; 0: not yet
-			    */
-	bool asks_alone;   /* a query for several left it out */
+	unsigned silent;   /* in a row: answers that say nothing about the task */
+	unsigned doubts;   /* in a row: reported failures that may be wrong */
+	unsigned untold;   /* in a row: answers without a known state */
+	int64_t heard_ms;  /* wall clock of the last word about the task; 0: none */
+	bool asks_alone;   /* a query about several tasks left it out */
 	struct refresh *refreshes;
 };
 
 /* --- poll.c --- */
 void task_poll_drop(struct task_poll *task_poll);
 void task_poll_schedule(struct task_poll *task_poll, int64_t delay_ms);
-/* The answer to a query of it: what it says, or why there is none. May drop it. */
+/* Handles what an answer says about the task. May drop the poll. */
 void task_poll_observed(struct task_poll *task_poll, struct observation *seen,
 			int64_t retry_after_ms);
-/* `is_answered`: the service could be asked, but what it says is of no use. */
+/*
+ * Handles a failed query. `is_answered`: an answer arrived but cannot be used. May drop
+ * the poll.
+ */
 void task_poll_failed(struct task_poll *task_poll, bool is_answered, const char *why,
 		      int64_t retry_after_ms);
 
-/* The time to the next poll, longer after failures. */
+/* The delay of the next poll; it grows with failures. */
 int64_t task_poll_interval(const struct task_poll *task_poll);
 
 /* --- observed.c --- */
-/* The service no longer has it, or does not tell of it: `unknown`. In tasks_begin() … */
+/*
+ * The service does not know the task, or says nothing about it: enters `unknown`. Call it
+ * between tasks_begin() and tasks_commit().
+ */
 void task_poll_put_gone(struct task_view *view, const struct problem *problem);
 
 /* --- cancel.c --- */
-/* Whether the service can in the state that it just told; if not, that is the end of it.
- * In tasks_begin() … */
+/*
+ * Whether the service can cancel the task in the state just reported; if not, drops the
+ * wish. Call it between tasks_begin() and tasks_commit().
+ */
 bool task_poll_can_cancel(const struct task_poll *task_poll, struct task_view *view);
-/* Asks for it. May drop the poll. */
+/* Requests the cancel. May drop the poll. */
 void task_poll_send_cancel(struct task_poll *task_poll);
 
 /* --- poll_batch.c --- */
-/* Asks now, together with whoever would ask the same service soon. A timer's function. */
+/*
+ * The timer function of a poll: sends a query, together with polls of the same service
+ * that are due soon.
+ */
 void poll_batch_due(void *context);
-/* A follower leaves its query, if it has one; the others' goes on. */
+/* Removes a poll from its query, if it has one. The query continues for the others. */
 void poll_batch_leave(struct task_poll *task_poll);
 
 #endif

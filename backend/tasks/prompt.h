@@ -1,6 +1,4 @@
-/*
- * The prompt of a task, as it was sent. Pure; any thread.
- */
+/* A task's prompt as it was sent. Pure; any thread. */
 #ifndef SEEDANCEFS_BACKEND_TASKS_PROMPT_H
 #define SEEDANCEFS_BACKEND_TASKS_PROMPT_H
 
@@ -8,11 +6,11 @@
 #include "backend/tasks/task.h"
 
 /*
- * The texts of the request that was sent last, a space between them; free() it. NULL when
- * nothing was sent, when it has no text, or without memory. Not cleaned (base/text.h).
+ * The texts of the last request that was sent, separated by spaces; free() it. NULL if
+ * nothing was sent, if it has no text, or without memory. Not cleaned (base/text.h).
  */
 char *task_prompt(const struct task_view *view);
-/* The same of a request that was only read. */
+/* The texts of a request that was only parsed, in the same form. */
 char *request_prompt(const struct request *request);
 
 #endif

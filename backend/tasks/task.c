@@ -28,7 +28,7 @@ struct task_view *task_view_ref(struct task_view *view)
 	return view;
 }
 
-/* The shared texts, listed once for copying and freeing. */
+/* Lists the shared texts, for copying and freeing. */
 static const char **text_at(struct task_view *view, size_t n)
 {
 	const char **const texts[] = {
@@ -68,7 +68,10 @@ struct task_view *task_view_copy(const struct task_view *view)
 
 	if (!copy)
 		return NULL;
-	/* Others count references meanwhile: all but the counter is copied. */
+	/*
+	 * Other threads may count references meanwhile, so everything except the counter
+	 * is copied.
+	 */
 	memcpy((char *)copy + start, (const char *)view + start, sizeof(*copy) - start);
 	atomic_init(&copy->references, 1);
 	for (size_t i = 0; (text = text_at(copy, i)); i++)
@@ -139,7 +142,7 @@ void task_set_problem(struct task_view *view, enum problem_class class,
 	va_end(arguments);
 }
 
-/* One block: the list, and the names behind it. NULL without memory. */
+/* Packs the list and the names into one block. NULL without memory. */
 static struct locked_file *pack_locked(const struct locked_file *files, size_t count)
 {
 	struct locked_file *list;

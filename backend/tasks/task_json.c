@@ -20,7 +20,7 @@ static int put_time(struct json *object, const char *key, int64_t wall_ms)
 	return json_put_string(object, key, text);
 }
 
-/* Texts that are JSON themselves go in as what they are. */
+/* Texts that contain JSON are inserted as JSON values. */
 static int put_json_text(struct json *object, const char *key, const char *text)
 {
 	struct json *tree = NULL;

@@ -12,8 +12,8 @@
 struct slot {
 	struct task_view *view;
 	bool is_dirty;
-	uint64_t edits;	  /* begun so far */
-	unsigned editing; /* in progress */
+	uint64_t edits;	  /* number of edits started */
+	unsigned editing; /* number in progress */
 };
 
 struct tasks {
@@ -114,7 +114,9 @@ static int grow(struct tasks *tasks)
 	return 0;
 }
 
-/* Room for every task at once, so that marking one dirty cannot fail later. */
+/*
+ * Reserves space for every task in advance, so that marking a task as dirty cannot fail.
+ */
 static int grow_dirty(struct tasks *tasks)
 {
 	uint64_t *dirty;
@@ -246,7 +248,7 @@ int tasks_commit(struct tasks *tasks, struct task_view *changed)
 void tasks_try_commit(struct tasks *tasks, struct task_view *changed)
 {
 	if (tasks_commit(tasks, changed))
-		return; /* it is logged */
+		return; /* already logged */
 }
 
 void tasks_commit_hint(struct tasks *tasks, struct task_view *changed)
@@ -303,7 +305,7 @@ void tasks_edit_end(struct tasks *tasks, uint64_t number)
 	if (!slot || !slot->editing)
 		return;
 	slot->editing--;
-	slot->edits++; /* what was read in the middle of it is old as well */
+	slot->edits++; /* invalidates reads made during the edit */
 }
 
 int tasks_take_dirty(struct tasks *tasks, struct task_view ***ret_views,

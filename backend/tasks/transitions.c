@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
-/* A cell: a state to go to, or one of these. */
+/* A cell: the next state, or one of these. */
 enum {
 	FINISHED = TASK_UNKNOWN + 1, /* `running`, and is_finished */
 	COLUMNS,
@@ -16,7 +16,7 @@ enum {
 	DOUBT, /* not allowed: `unknown` */
 };
 
-/* The columns' states, short enough for a table. */
+/* Short names of the states, for the table. */
 enum {
 	PEND = TASK_PENDING,
 	SUBM = TASK_SUBMITTING,
@@ -126,7 +126,7 @@ static void enter(struct task_view *view, enum task_state state)
 		task_clear_refused_save(view);
 }
 
-/* What people see as the state before: a finished task was told to have succeeded. */
+/* The previous state as users saw it: a finished task was reported as succeeded. */
 static const char *word_before(const struct task_view *view)
 {
 	return task_state_word(view->is_finished ? TASK_SUCCEEDED : view->state);
@@ -149,7 +149,10 @@ static void enter_doubt(struct task_view *view, enum task_event event)
 	enter(view, TASK_UNKNOWN);
 }
 
-/* tasks_commit() logs it, without the table's lock. The first of a change counts. */
+/*
+ * tasks_commit() logs it without the table's lock. Only the first breach of a change
+ * counts.
+ */
 static void note_breach(struct task_view *view, enum task_event event)
 {
 	if (view->breach.event)
