@@ -38,7 +38,7 @@ static bool is_out_of_reach(const struct backend *backend, const struct task_vie
 	       !backend_section_of(backend, view);
 }
 
-/* What a service works on is its own, as long as it can be asked. */
+/* An active task must not be replaced while it can still be polled. */
 static bool allows(const struct backend *backend, const struct task_view *view,
 		   enum task_event event)
 {
@@ -96,7 +96,7 @@ static int control_cancel(struct backend *backend, struct task_view *view)
 
 static void adopt_now(struct backend *backend, uint64_t number)
 {
-	size_probe_drop(backend, number); /* of what it was before */
+	size_probe_drop(backend, number); /* of the previous task */
 	poll_task(backend, number, 0);
 }
 

@@ -33,7 +33,7 @@ static void succeed(struct task_view *view)
 		task_set_problem(view, PROBLEM_SERVER,
 				 "the task succeeded, but its video is not available");
 	if (view->state ==
-	    TASK_UNKNOWN) /* the video is here, whatever the service said */
+	    TASK_UNKNOWN) /* the video is here, whatever the service reported */
 		problem_clear(&view->problem);
 	task_set_text(view, &view->waiting, NULL);
 	task_end_cancel(view);
@@ -47,7 +47,10 @@ static bool is_shown(const struct task_view *view)
 	return view->state == TASK_SUCCEEDED && !view->waiting;
 }
 
-/* One that became `unknown` meanwhile is a success if its video can be opened. */
+/*
+ * A task that became `unknown` meanwhile is shown as a success if its video can be
+ * opened.
+ */
 static bool may_show(const struct task_view *view)
 {
 	return task_allows(view, TASK_IS_SHOWN) && !is_shown(view) &&

@@ -15,7 +15,7 @@ void reveals_destroy(struct backend *backend);
 void reveal_task(struct backend *backend, uint64_t number);
 /* The folder side is ready: reveals the task now, if it is held back. */
 void reveal_now(struct backend *backend, uint64_t number);
-/* The task became another, or is removed: nothing is held back any longer. */
+/* The task was attached to another one, or removed: drops a success that is held back. */
 void reveal_drop(struct backend *backend, uint64_t number);
 bool reveal_is_held(const struct backend *backend, uint64_t number);
 

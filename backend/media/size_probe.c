@@ -107,8 +107,8 @@ static void settle_task(struct backend *backend, uint64_t number)
 }
 
 /*
- * Whether the task is still the one that was finished: one that became `unknown` meanwhile
- * may be retried or adopted as another, and what is learnt is not about that.
+ * Whether the task is still the one that finished. A task that became `unknown` may be
+ * retried or adopted as another one; the result of the probe is not about that one.
  */
 static bool is_wanted(const struct size_probe *probe, const struct task_view *view)
 {
@@ -183,7 +183,7 @@ static int mark_dead(const struct size_probe *probe, const char *why)
 		return tasks_begin_error(tasks, probe->number);
 	view->outputs[probe->kind].is_dead = true;
 	if (view->state == TASK_UNKNOWN)
-		return tasks_commit(tasks, view); /* its problem tells more */
+		return tasks_commit(tasks, view); /* its problem says more */
 	if (probe->kind == OUTPUT_VIDEO)
 		task_set_problem(view, PROBLEM_SERVER,
 				 "the task succeeded, but its video is not available: %s",

@@ -23,7 +23,7 @@ struct size_probe {
 	struct backend *backend;
 	struct size_probe *next;
 	uint64_t number;
-	const char *id; /* the service's id of the task: shared */
+	const char *id; /* the service's id of the task; shared */
 	enum output_kind kind;
 	uint32_t version;
 	struct timer timer;
@@ -62,7 +62,10 @@ void size_probe_refused(struct size_probe *probe, const char *why);
 void size_probe_unreachable(struct size_probe *probe, const char *why);
 
 /* --- size_answer.c --- */
-/* What a person should know of a file whose end nothing marks. In tasks_begin() … */
+/*
+ * Tells the user about a file whose end cannot be verified. Call it between tasks_begin()
+ * and tasks_commit().
+ */
 void size_probe_put_doubt(const struct size_probe *probe, struct task_view *view);
 /* http_options.sink and .done of a probe's call. */
 int size_probe_take_bytes(void *context, const struct http_response *response,

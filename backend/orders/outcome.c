@@ -73,7 +73,7 @@ static int enter_problem(struct order *order)
 	return 0;
 }
 
-/* The id, and in the same change all else that the answer tells. */
+/* Sets the id and, in the same change, everything else that the answer contains. */
 static void take_id(struct task_view *view, const struct order *order,
 		    struct poll_effect *ret_effect)
 {

@@ -168,7 +168,7 @@ static int mark(struct order *order)
 		budget_take_back(backend, intent_ms);
 		return r;
 	}
-	size_probe_drop(backend, order->number); /* of the attempt before */
+	size_probe_drop(backend, order->number); /* of the previous attempt */
 	order->stage = ORDER_MARKED;
 	return 0;
 }

@@ -171,7 +171,7 @@ enum next {
 	NEXT_POLL,
 	NEXT_CANCEL,
 	NEXT_NONE,
-	NEXT_GIVE_UP, /* no answer tells how the task stands */
+	NEXT_GIVE_UP, /* no answer reports a known state */
 };
 
 int64_t task_poll_interval(const struct task_poll *task_poll)
@@ -293,7 +293,7 @@ static void go_on(struct task_poll *task_poll, enum next next, int64_t delay_ms)
 	else if (next == NEXT_POLL)
 		timer_set(&task_poll->backend->timers, &task_poll->timer,
 			  clock_boot_ms() + delay_ms);
-	else if (!timer_is_set(&task_poll->timer)) /* which size_probe_task() may do */
+	else if (!timer_is_set(&task_poll->timer)) /* size_probe_task() may set it */
 		task_poll_drop(task_poll);
 }
 

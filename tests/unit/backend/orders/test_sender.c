@@ -232,7 +232,10 @@ static void test_a_rate_limit_without_memory_is_sent_again_once(void **state)
 	run_case(state, BUSY, ACCEPTED, TASK_QUEUED, 2);
 }
 
-/* Its folder went to the trash: it must not leave, whatever could be put down of that. */
+/*
+ * The folder went to the trash: the order must not be sent, even if the withdrawal could
+ * not be stored.
+ */
 static void test_an_order_withdrawn_without_memory_is_not_sent(void **state)
 {
 	struct world world = { .service.answers = { ACCEPTED, ACCEPTED } };

@@ -168,7 +168,7 @@ static void test_a_connection_that_fails_proves_nothing(void **state)
 	expect(TASK_RUNNING, NULL, NULL);
 }
 
-/* --- one answer is one change --- */
+/* --- each answer is one change --- */
 
 static uint64_t revision(void)
 {
@@ -252,7 +252,7 @@ static void test_a_task_that_is_gone_is_one_change(void **state)
 	expect(TASK_UNKNOWN, NULL, "no such task");
 }
 
-/* An answer about the task that was attached before proves nothing. */
+/* An answer about the previously attached task is ignored. */
 static void test_an_answer_about_another_id_is_left_alone(void **state)
 {
 	struct observation seen = success();
@@ -263,13 +263,13 @@ static void test_an_answer_about_another_id_is_left_alone(void **state)
 	seen.id = text_dup("cgt-0");
 	task_poll_observed(backend->polling->first, &seen, 0);
 	assert_int_equal(revision(), before);
-	assert_non_null(backend->polling->first); /* it is asked again */
+	assert_non_null(backend->polling->first); /* the task is polled again */
 	observation_clear(&seen);
 }
 
 /* --- contradictions --- */
 
-/* Puts the task into a state, as a service left it. */
+/* Sets the state that an earlier report left. */
 static void put(enum task_state task_state)
 {
 	struct task_view *view = tasks_begin(backend->tasks, number);
@@ -307,7 +307,10 @@ static void test_succeeded_after_cancelled_keeps_all_that_came(void **state)
 	assert_false(size_probe_is_under_way(backend, number));
 }
 
-/* After a restart, say: what it said before counts, and it is asked until sizes are learnt. */
+/*
+ * The earlier report of success stays valid, for instance after a restart. The task is
+ * polled until the sizes are known.
+ */
 static void test_a_finished_task_is_polled_on_and_never_cancelled(void **state)
 {
 	struct task_view *view = tasks_begin(backend->tasks, number);
