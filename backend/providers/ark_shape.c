@@ -63,7 +63,7 @@ static int put_item(const struct request_content *item, struct json *out)
 	}
 }
 
-int ark_put_content(const struct request *request, struct json *body)
+static int put_content(const struct request *request, struct json *body)
 {
 	struct json *list = json_new_array();
 	int r = json_put(body, "content", list);
@@ -111,6 +111,6 @@ int ark_put_request(const struct request *request, const struct param_name *name
 	if (!r && !json_get(body, "model"))
 		r = json_put_string(body, "model", request->model);
 	if (!r && !json_get(body, "content"))
-		r = ark_put_content(request, body);
+		r = put_content(request, body);
 	return r ? r : ark_put_params(request, names, count, body);
 }

@@ -8,9 +8,6 @@
 #include "backend/base/json.h"
 #include "backend/request/request.h"
 
-/* Puts `content`, the array of text, media and draft task. 0 or -ENOMEM. */
-int ark_put_content(const struct request *request, struct json *body);
-
 /* A parameter, and a service's own key for it. */
 struct param_name {
 	enum request_param param;

@@ -72,15 +72,6 @@ bool request_has_role(const struct request *request, enum request_role role)
 	return false;
 }
 
-bool request_has_media(const struct request *request)
-{
-	for (size_t i = 0; i < request->content_count; i++)
-		if (request->content[i].url || request->content[i].path ||
-		    request->content[i].file.fd >= 0)
-			return true;
-	return false;
-}
-
 bool request_has_text(const struct request *request)
 {
 	for (size_t i = 0; i < request->content_count; i++)

@@ -150,7 +150,6 @@ int request_parse_defaults(struct request *request, const char *name, const char
  */
 int request_add_input(struct request *request, enum request_role role, const char *path);
 bool request_has_role(const struct request *request, enum request_role role);
-bool request_has_media(const struct request *request);
 bool request_has_text(const struct request *request);
 /* The name of a media item in messages: its path, or its position in the request. */
 const char *request_content_name(const struct request_content *item);

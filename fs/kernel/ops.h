@@ -35,14 +35,9 @@ static inline bool ops_copy_event(fuse_req_t request, enum copy_action action,
 }
 
 struct node *ops_node(struct filesystem *fs, fuse_ino_t id);
-fuse_ino_t ops_id(struct filesystem *fs, const struct node *node);
 
 /* Attributes as users see them, and for how many seconds the kernel may cache them. */
 int ops_stat(struct filesystem *fs, struct node *node, struct stat *ret_status);
-double ops_attr_seconds(const struct node *node);
-double ops_entry_seconds(const char *name);
-/* Converts the attributes of a file in the library into what users see. */
-void ops_dress(struct filesystem *fs, struct node *node, struct stat *status);
 
 /* Fills an entry for a node. The kernel takes over the node's reference. */
 int ops_fill_entry(struct filesystem *fs, struct node *node, const char *name,

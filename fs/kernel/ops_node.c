@@ -30,12 +30,12 @@ struct node *ops_node(struct filesystem *fs, fuse_ino_t id)
 	return id == FUSE_ROOT_ID ? fs->nodes.root : (struct node *)(uintptr_t)id;
 }
 
-fuse_ino_t ops_id(struct filesystem *fs, const struct node *node)
+static fuse_ino_t id_of(struct filesystem *fs, const struct node *node)
 {
 	return node == fs->nodes.root ? FUSE_ROOT_ID : (fuse_ino_t)(uintptr_t)node;
 }
 
-double ops_attr_seconds(const struct node *node)
+static double attr_seconds(const struct node *node)
 {
 	if (node->is_virtual)
 		return node->kind == VIRTUAL_VIDEO || node->kind == VIRTUAL_LAST_FRAME
@@ -44,7 +44,7 @@ double ops_attr_seconds(const struct node *node)
 	return folder_is_task(node) ? 0 : USER_SECONDS;
 }
 
-double ops_entry_seconds(const char *name)
+static double entry_seconds(const char *name)
 {
 	return name_virtual_kind(name) == VIRTUAL_NONE && !name_is_gallery(name)
 		       ? USER_SECONDS
@@ -80,7 +80,7 @@ static void add_listing_time(struct filesystem *fs, uint64_t number, struct stat
 		status->st_ctim = listed;
 }
 
-void ops_dress(struct filesystem *fs, struct node *node, struct stat *status)
+static void convert_stat(struct filesystem *fs, struct node *node, struct stat *status)
 {
 	uint64_t number = S_ISDIR(status->st_mode) ? folder_number(fs, node) : 0;
 
@@ -97,7 +97,7 @@ int ops_stat(struct filesystem *fs, struct node *node, struct stat *ret_status)
 		return virtual_stat(fs, node, ret_status);
 	r = nodes_stat(&fs->nodes, node, ret_status);
 	if (!r)
-		ops_dress(fs, node, ret_status);
+		convert_stat(fs, node, ret_status);
 	return r;
 }
 
@@ -106,10 +106,10 @@ int ops_fill_entry(struct filesystem *fs, struct node *node, const char *name,
 {
 	int r;
 
-	*ret_entry = (struct fuse_entry_param){ .ino = ops_id(fs, node) };
+	*ret_entry = (struct fuse_entry_param){ .ino = id_of(fs, node) };
 	r = ops_stat(fs, node, &ret_entry->attr);
-	ret_entry->attr_timeout = ops_attr_seconds(node);
-	ret_entry->entry_timeout = ops_entry_seconds(name);
+	ret_entry->attr_timeout = attr_seconds(node);
+	ret_entry->entry_timeout = entry_seconds(name);
 	return r;
 }
 
@@ -266,7 +266,7 @@ void op_getattr(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
 	if (r)
 		fuse_reply_err(request, -r);
 	else
-		fuse_reply_attr(request, &status, ops_attr_seconds(node));
+		fuse_reply_attr(request, &status, attr_seconds(node));
 }
 
 /* --- changing attributes --- */
@@ -390,7 +390,7 @@ void op_setattr(fuse_req_t request, fuse_ino_t id, struct stat *attr, int to_set
 	if (r)
 		fuse_reply_err(request, -r);
 	else
-		fuse_reply_attr(request, &status, ops_attr_seconds(node));
+		fuse_reply_attr(request, &status, attr_seconds(node));
 }
 
 void op_readlink(fuse_req_t request, fuse_ino_t id)

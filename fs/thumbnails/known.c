@@ -78,7 +78,7 @@ bool thumbnails_is_shown(const struct task_view *view, enum output_kind kind)
 	return view->outputs[kind].is_ready && !(view->hidden & hidden);
 }
 
-unsigned thumbnails_wholes(const struct task_view *view)
+static unsigned whole_outputs(const struct task_view *view)
 {
 	unsigned wholes = 0;
 
@@ -109,7 +109,7 @@ void thumbnails_note_lack(struct known *known, const struct task_view *view)
 {
 	known->tries = is_tried(known, view) ? known->tries + 1 : 1;
 	known->is_lacking = true;
-	known->wholes = thumbnails_wholes(view);
+	known->wholes = whole_outputs(view);
 	for (int kind = 0; kind < OUTPUT_COUNT; kind++)
 		known->tried_versions[kind] = view->outputs[kind].version;
 }
@@ -117,5 +117,5 @@ void thumbnails_note_lack(struct known *known, const struct task_view *view)
 bool thumbnails_is_hopeless(const struct known *known, const struct task_view *view)
 {
 	return is_tried(known, view) &&
-	       (known->tries >= TRIES_MAX || known->wholes == thumbnails_wholes(view));
+	       (known->tries >= TRIES_MAX || known->wholes == whole_outputs(view));
 }

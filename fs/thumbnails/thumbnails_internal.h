@@ -99,8 +99,6 @@ void thumbnails_forget(struct thumbnails *thumbnails, uint64_t number);
 void thumbnails_forget_all(struct thumbnails *thumbnails);
 /* Whether an output of that kind can be read. */
 bool thumbnails_is_shown(const struct task_view *view, enum output_kind kind);
-/* The outputs that are complete on disk, one bit each. */
-unsigned thumbnails_wholes(const struct task_view *view);
 /* Notes that what the view shows has thumbnails, or never will. */
 void thumbnails_note(struct known *known, const struct task_view *view);
 /* Notes that the bytes for the thumbnails were missing. */

@@ -149,11 +149,10 @@ int nodes_stat(struct nodes *nodes, struct node *node, struct stat *ret_status);
 
 /*
  * The known node under a name in a directory (opened as `directory`), or NULL. Adds a
- * reference. nodes_hold() also keeps a descriptor, for a name that is about to be
- * removed, replaced or moved: an open unlinked file keeps working, and files below a
- * directory can be found at every moment of its move.
+ * reference and keeps a descriptor, for a name that is about to be removed, replaced or
+ * moved: an open unlinked file keeps working, and files below a directory can be found at
+ * every moment of its move.
  */
-struct node *nodes_child(struct nodes *nodes, int directory, const char *name);
 struct node *nodes_hold(struct nodes *nodes, int directory, const char *name);
 /*
  * Ends nodes_hold(): the name is gone, or it still exists. Drops the reference; NULL is

@@ -77,21 +77,6 @@ int node_see_name(struct nodes *nodes, struct node *node, struct node *parent,
 
 /* --- adding and removing names --- */
 
-struct node *nodes_child(struct nodes *nodes, int directory, const char *name)
-{
-	struct stat status;
-	struct node *node;
-
-	if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-		return NULL;
-	pthread_mutex_lock(&nodes->lock);
-	node = nodes_find(nodes, &status);
-	if (node)
-		node->references++;
-	pthread_mutex_unlock(&nodes->lock);
-	return node;
-}
-
 struct node *nodes_hold(struct nodes *nodes, int directory, const char *name)
 {
 	AUTOCLOSE int fd = openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);

@@ -213,8 +213,6 @@ void media_start_tick(struct media *media);
 void media_tick_due(void *context);
 
 /* --- window.c --- */
-/* The next byte that a transfer brings; what it brought before may have been dropped. */
-uint64_t media_next_of(const struct transfer *transfer);
 /* A read was parked: assigns it to a run and keeps the run's window in flight. */
 void media_follow_read(struct media *media, uint64_t offset, uint64_t end);
 /* A reader that finds all bytes present has reached `offset`. */

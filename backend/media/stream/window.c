@@ -33,7 +33,7 @@
 
 /* --- what is here or on its way --- */
 
-uint64_t media_next_of(const struct transfer *transfer)
+static uint64_t next_of(const struct transfer *transfer)
 {
 	return transfer->chunk ? transfer->chunk->offset : transfer->position;
 }
@@ -55,7 +55,7 @@ static bool is_claimed(const struct media *media, uint64_t offset, uint64_t *ret
 {
 	for (const struct transfer *transfer = media->transfers; transfer;
 	     transfer = transfer->next)
-		if (offset >= media_next_of(transfer) && offset < claim_end(transfer)) {
+		if (offset >= next_of(transfer) && offset < claim_end(transfer)) {
 			*ret_end = claim_end(transfer);
 			return true;
 		}
@@ -70,8 +70,8 @@ static uint64_t free_end(const struct media *media, uint64_t start, uint64_t wan
 
 	for (const struct transfer *transfer = media->transfers; transfer;
 	     transfer = transfer->next)
-		if (media_next_of(transfer) > start && media_next_of(transfer) < end)
-			end = media_next_of(transfer);
+		if (next_of(transfer) > start && next_of(transfer) < end)
+			end = next_of(transfer);
 	wanted_end = (wanted_end + MEDIA_BLOCK_BYTES - 1) / MEDIA_BLOCK_BYTES *
 		     MEDIA_BLOCK_BYTES;
 	if (wanted_end < end)

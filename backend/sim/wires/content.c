@@ -14,7 +14,7 @@ void content_clear(struct content *content)
 	image_clear(&content->first_image);
 }
 
-bool content_has_references(const struct content *content)
+static bool has_references(const struct content *content)
 {
 	return content->reference_images || content->reference_videos ||
 	       content->reference_audios;
@@ -172,7 +172,7 @@ static bool is_blank(const struct buffer *text)
 /* A single image without a role is the first frame; of several, each needs a role. */
 static bool settle_roles(struct content *content, struct refusal *refusal)
 {
-	bool is_alone = content->images == 1 && !content_has_references(content);
+	bool is_alone = content->images == 1 && !has_references(content);
 
 	if (!content->unnamed_images)
 		return true;
@@ -194,7 +194,7 @@ static bool check_modes(const struct content *content, struct refusal *refusal)
 	if (content->last_frames && !content->first_frames)
 		return refuse_invalid(refusal, "content",
 				      "a last frame needs a first frame");
-	if (has_frames && content_has_references(content))
+	if (has_frames && has_references(content))
 		return refuse_invalid(refusal, "content",
 				      "first/last frame content cannot be mixed with "
 				      "reference media content");

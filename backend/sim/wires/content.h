@@ -64,6 +64,4 @@ bool content_settle(struct content *content, struct refusal *refusal);
 bool content_check(const struct content *content, const struct model *model,
 		   struct refusal *refusal);
 
-bool content_has_references(const struct content *content);
-
 #endif

@@ -317,11 +317,9 @@ static void test_inputs_by_name(void **state)
 	AUTOREQUEST *request = parse_good("{}");
 
 	assert_true(request_is_empty(request));
-	assert_false(request_has_media(request));
 	assert_int_equal(request_add_input(request, ROLE_LAST_FRAME, "last_frame.png"),
 			 0);
 	assert_false(request_is_empty(request));
-	assert_true(request_has_media(request));
 	assert_true(request_has_role(request, ROLE_LAST_FRAME));
 	assert_false(request_has_role(request, ROLE_FIRST_FRAME));
 	assert_string_equal(request->content[0].path, "last_frame.png");
@@ -372,7 +370,6 @@ static void test_attach_any_media(void **state)
 					&problem),
 			 0);
 	assert_null(request->content[1].url);
-	assert_true(request_has_media(request));
 	assert_string_equal(request->content[1].file.mime, "image/png");
 	close(request->content[2].file.fd);
 	assert_int_equal(request_attach(request, 2, file_of("hello", 5), &problem),

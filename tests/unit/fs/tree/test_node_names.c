@@ -3,23 +3,6 @@
  */
 #include "tests/unit/fs/tree/node_table.h"
 
-static void test_child(void **state)
-{
-	AUTOCLOSE int fd = open_directory(nodes.root);
-	struct node *file, *child;
-
-	make_file(&tree, "a");
-	make_file(&tree, "b");
-	assert_null(nodes_child(&nodes, fd, "a"));
-	assert_null(nodes_child(&nodes, fd, "missing"));
-	file = look_up(nodes.root, "a");
-	child = nodes_child(&nodes, fd, "a");
-	assert_ptr_equal(child, file);
-	assert_int_equal(file->references, 2);
-	assert_null(nodes_child(&nodes, fd, "b"));
-	nodes_unref(&nodes, file, 2);
-}
-
 static void test_rename_moves_children(void **state)
 {
 	struct node *a, *b, *file;
@@ -266,7 +249,6 @@ static void test_unexpected_names_are_counted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_child),
 		TEST(test_rename_moves_children),
 		TEST(test_rename_over),
 		TEST(test_hard_links),
