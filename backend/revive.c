@@ -140,8 +140,8 @@ int revive_tasks(struct backend *backend)
 	if (r)
 		return r;
 	if (backend->was_copied)
-		log_warn("event=library_copied action=\"unsent tasks wait until submit "
-			 "is written to their status\"");
+		log_warn("event=library_copied action=\"unsent tasks are not submitted "
+			 "automatically\"");
 	tasks_each(backend->tasks, revive_visit, &revival);
 	if (revival.r)
 		return revival.r;

@@ -65,7 +65,7 @@ static bool scan_number(struct scan *scan)
 	accept(scan, '-');
 	if (accept(scan, '0')) {
 		if (is_digit(peek(scan)))
-			return fail(scan, "a number cannot start with 0");
+			return fail(scan, "a number cannot have leading zeros");
 	} else if (!scan_digits(scan)) {
 		return false;
 	}

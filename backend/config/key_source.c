@@ -130,12 +130,11 @@ static int read_key_credential(struct provider_section *section, const char *nam
 	int r;
 
 	if (!directory)
-		return text_fail(
-			ret_error, -EINVAL,
-			"[provider %s]: key_credential is \"%s\", but the environment "
-			"has no CREDENTIALS_DIRECTORY; it needs a systemd unit with "
-			"LoadCredential=%s:FILE",
-			section->name, name, name);
+		return text_fail(ret_error, -EINVAL,
+				 "[provider %s]: key_credential is \"%s\", but "
+				 "CREDENTIALS_DIRECTORY is not set; key_credential needs "
+				 "a systemd unit with LoadCredential=%s:FILE",
+				 section->name, name, name);
 	if (strchr(name, '/') || *name == '.')
 		return text_fail(ret_error, -EINVAL,
 				 "[provider %s]: key_credential is \"%s\"; allowed: the "

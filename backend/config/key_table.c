@@ -151,15 +151,15 @@ static const struct config_key keys[] = {
 	  .help = "the model for requests that name none" },
 	{ "poll", PROVIDER, "SECONDS", "seconds from 0.05 to 86400, such as 3 or 0.5",
 	  .set = set_seconds, PROVIDER_FIELD(poll_ms), .least_ms = 50,
-	  .help = "the interval between two polls of a task; without it, the service's "
-		  "usual one" },
+	  .help = "the interval between polls of a task; if not set, the service's usual "
+		  "interval" },
 	{ "max_active", PROVIDER, "NUMBER", "1 to 1000000", .set = set_count,
 	  PROVIDER_FIELD(max_active),
 	  .help = "the maximum number of tasks at the service at once; further ones "
 		  "wait" },
 	{ "callback_url", PROVIDER, "URL", .set = set_text, PROVIDER_FIELD(callback_url),
 	  .help = "a URL of yours that the service calls when a task changes; seedancefs "
-		  "polls nevertheless" },
+		  "still polls" },
 };
 
 _Static_assert(ARRAY_SIZE(keys) <= CONFIG_KEYS_MOST, "CONFIG_KEYS_MOST is too small");

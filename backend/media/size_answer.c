@@ -110,7 +110,7 @@ static int take_head(struct size_probe *probe, const char *bytes, size_t size)
 static int take_all(struct size_probe *probe, const char *bytes, size_t size)
 {
 	if (length_gauge_size(probe->gauge) + size > GAUGE_MAX_BYTES) {
-		probe->objection = "the file is larger than any video";
+		probe->objection = "the file is too large to be a video";
 		probe->endless++;
 		return -EFBIG;
 	}
@@ -205,7 +205,7 @@ static char *failure_text(const struct size_probe *probe,
 		return text_dup(response->failure);
 	return text_dup(probe->gauged ? "the download is incomplete, and the media host "
 					"does not report the size"
-				      : "the answer has no usable size");
+				      : "the response has no usable size");
 }
 
 void size_probe_done(void *context, struct http_response *response)

@@ -305,8 +305,8 @@ static int check_texts(struct fit *fit)
 	if (!fit->texts && fit->last_frames &&
 	    rules_service_is(&fit->rules, "text_with_last_frame"))
 		return fit_refuse(fit,
-				  "%s needs a prompt with a first and a last frame; "
-				  "write it to prompt.txt, or add \"prompt\"",
+				  "%s needs a prompt when it is given a first and a last "
+				  "frame; write it to prompt.txt, or add \"prompt\"",
 				  fit->title);
 	note_long_text(fit);
 	return 0;

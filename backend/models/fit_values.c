@@ -179,9 +179,9 @@ static int check_pairs(struct fit *fit)
 					", and \"service_tier\" is \"flex\"; keep one of "
 					"them");
 	if (fit_is_true(fit, PARAM_CAMERA_FIXED) && fit->references[CONTENT_IMAGE])
-		return fit_refuse_param(fit, PARAM_CAMERA_FIXED,
-					", and there are reference images; keep one of "
-					"them");
+		return fit_refuse_param(
+			fit, PARAM_CAMERA_FIXED,
+			", and there are reference images; keep one or the other");
 	return 0;
 }
 

@@ -131,24 +131,25 @@ char *budget_holds(struct backend *backend, struct order *order)
 		order_wait(order, free_ms - now_ms + 10);
 		return text_format(
 			"%u tasks were submitted within the last hour "
-			"(submissions_per_hour = %u); this one is submitted at %s",
+			"(submissions_per_hour = %u); this one will be submitted at %s",
 			limit, limit, when ? when : "?");
 	}
 	if (count_creates(backend, order->section) >= CREATES_AT_ONCE) {
 		order_wait(order, CREATES_AGAIN_MS);
-		return text_format("%d requests to %s are in flight; this one is sent "
-				   "when one of them is answered",
+		return text_format("%d requests to %s are in flight; this one will be "
+				   "sent when one of them gets a response",
 				   CREATES_AT_ONCE, order->section->name);
 	}
 	tasks_each(backend->tasks, count_active, &census);
 	if (census.active >= order->section->max_active)
 		return text_format("%u tasks are active at %s (max_active = %u); this "
-				   "one is submitted when one of them ends",
+				   "one will be submitted when one of them ends",
 				   census.active, order->section->name,
 				   order->section->max_active);
 	if (backend->ledger_is_failing)
-		return text_format("the ledger cannot be written (%s); nothing is "
-				   "submitted until it can be; check the library's disk",
-				   ledger_error(backend->ledger));
+		return text_format(
+			"the ledger cannot be written (%s); nothing will be submitted "
+			"until it can be written; check the library's disk",
+			ledger_error(backend->ledger));
 	return NULL;
 }

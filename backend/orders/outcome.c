@@ -153,14 +153,14 @@ static int read_answer(struct order *order)
 	if (answer->result == CREATE_REFUSED && answer->may_repeat) {
 		int64_t wait_ms = backoff(order);
 
-		order_send_again(order,
-				 text_format("%s asks to retry later (%s); nothing was "
-					     "accepted; retrying automatically",
-					     order->section->name,
-					     answer->problem.text ? answer->problem.text
-								  : "HTTP 429"),
-				 response->retry_after_ms ? response->retry_after_ms
-							  : wait_ms);
+		order_send_again(
+			order,
+			text_format("%s asked for a later retry (%s); the request was "
+				    "not accepted; retrying automatically",
+				    order->section->name,
+				    answer->problem.text ? answer->problem.text
+							 : "HTTP 429"),
+			response->retry_after_ms ? response->retry_after_ms : wait_ms);
 	}
 	return 0;
 }

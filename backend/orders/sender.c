@@ -265,12 +265,13 @@ void sender_unsend(struct backend *backend)
 {
 	for (struct order *order = backend->sender->orders; order; order = order->next)
 		if (order->stage == ORDER_MARKED) {
-			order_send_again(order,
-					 text_format("the ledger cannot be written (%s); "
-						     "nothing is submitted until it can "
-						     "be; check the library's disk",
-						     ledger_error(backend->ledger)),
-					 ORDER_RETRY_FIRST_MS);
+			order_send_again(
+				order,
+				text_format("the ledger cannot be written (%s); nothing "
+					    "will be submitted until it can be written; "
+					    "check the library's disk",
+					    ledger_error(backend->ledger)),
+				ORDER_RETRY_FIRST_MS);
 			order_conclude(order);
 		}
 }

@@ -219,9 +219,8 @@ static void put_doubt(const struct task_poll *task_poll, struct task_view *view,
 		task_set_text(view, &view->note, NULL);
 	if (task_poll->doubts == 1 && task_is_active(view->state))
 		task_format_text(view, &view->note,
-				 DOUBT_HEAD
-				 " (%s); polling again, because such an answer has been "
-				 "wrong before",
+				 DOUBT_HEAD " (%s); polling again, because such "
+					    "responses have been wrong before",
 				 seen->problem.text ? seen->problem.text
 						    : "no reason given");
 }

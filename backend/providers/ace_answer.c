@@ -266,7 +266,7 @@ static void name_id(struct create_answer *ret, const struct json *body)
 	if (!id)
 		return;
 	ret->problem = (struct problem){ 0 };
-	problem_set(&ret->problem, was.class, "%s; the answer names the task %s",
+	problem_set(&ret->problem, was.class, "%s; the response names task %s",
 		    was.text ? was.text : "the request failed", id);
 	ret->problem.code = TAKE(was.code);
 	problem_clear(&was);

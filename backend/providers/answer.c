@@ -167,7 +167,7 @@ void answer_set_problem(struct problem *problem, enum problem_class class,
 {
 	if (status && !answer_has_reason(reason))
 		problem_set(problem, class,
-			    "the service answered with HTTP status %d and no reason",
+			    "the service returned HTTP status %d and gave no reason",
 			    status);
 	else
 		problem_set_from_service(problem, class, reason->code, reason->message);
@@ -186,7 +186,7 @@ void answer_without_id(struct create_answer *ret, int status)
 {
 	ret->result = CREATE_AMBIGUOUS;
 	problem_set(&ret->problem, PROBLEM_SERVER,
-		    "the service accepted the request (HTTP status %d), but its answer "
+		    "the service accepted the request (HTTP status %d), but its response "
 		    "has no usable task id",
 		    status);
 }
@@ -338,12 +338,13 @@ int answer_observe_error(struct observations *list, const char *id,
 
 int answer_not_json(struct problem *problem)
 {
-	problem_set(problem, PROBLEM_SERVER, "the service's answer is not JSON");
+	problem_set(problem, PROBLEM_SERVER, "the service's response is not JSON");
 	return -EAGAIN;
 }
 
 int answer_of_another_task(struct problem *problem)
 {
-	problem_set(problem, PROBLEM_SERVER, "the service answered for a different task");
+	problem_set(problem, PROBLEM_SERVER,
+		    "the service's response is about a different task");
 	return -EAGAIN;
 }

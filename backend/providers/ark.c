@@ -202,7 +202,7 @@ static int read_items(const struct http_response *response, const struct json *b
 		return answer_not_json(problem);
 	if (!json_is_array(items) && !(json_is_null(items) && json_get(body, "total"))) {
 		problem_set(problem, PROBLEM_SERVER,
-			    "the service's answer is not a list of tasks");
+			    "the service's response is not a list of tasks");
 		return -EAGAIN;
 	}
 	*ret_items = items;

@@ -64,7 +64,7 @@ static const struct param params[PARAM_COUNT] = {
 	[PARAM_RESOLUTION] = { "resolution", VALUE_WORD,
 			       .words = WORDS("480p", "720p", "1080p", "4k"),
 			       .allowed = "480p, 720p, 1080p, 4k, or another resolution "
-					  "of the model",
+					  "that the model supports",
 			       .is_word = request_is_resolution },
 	[PARAM_RATIO] = { "ratio", VALUE_WORD,
 			  .words = WORDS("16:9", "4:3", "1:1", "3:4", "9:16", "21:9",

@@ -187,8 +187,8 @@ static int refuse_key(struct reader *reader, const char *key)
 		all[count++] = reader_alias_at(i);
 	near = text_nearest(key, all);
 	return reader_refuse(reader,
-			     "unknown key \"%.100s\"; to send a key unchecked, put it "
-			     "into \"extra\": {…}%s%s%s",
+			     "unknown key \"%.100s\"; to send a key unchecked, put it in "
+			     "\"extra\": {…}%s%s%s",
 			     key, near ? "; did you mean \"" : "", near ? near : "",
 			     near ? "\"?" : "");
 }
@@ -278,8 +278,8 @@ static int read_object(struct reader *reader, const char *text, size_t size)
 	if (r || !reader->prompt)
 		return r;
 	if (request_has_text(reader->request))
-		return reader_refuse(reader, "\"prompt\" and a text in \"content\" are "
-					     "both set; keep one of them");
+		return reader_refuse(reader, "\"prompt\" and a text item in \"content\" "
+					     "are both set; keep one of them");
 	return reader_add_prompt(reader, reader->prompt, strlen(reader->prompt));
 }
 

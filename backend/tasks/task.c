@@ -84,8 +84,8 @@ const char *task_advice(const struct task_view *view)
 {
 	if (view->state == TASK_UNKNOWN)
 		return "Look for the task in the service's console. If it is there, "
-		       "write \"adopt ID\" to status. Only if it is not, write \"retry\" "
-		       "to status, which submits and bills the request again.";
+		       "write \"adopt ID\" to status. If it is not, write \"retry\" to "
+		       "status, which submits and bills the request again.";
 	if (view->state == TASK_SUCCEEDED)
 		return "Write \"fetch\" to status to try again. If that fails, look for "
 		       "the file in the service's console, or submit the request again "

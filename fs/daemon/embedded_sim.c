@@ -132,8 +132,8 @@ int embedded_sim_start(const char *library_path, int log,
 		embedded_sim_stop(ret_simulator);
 		return text_fail(ret_error, -EIO,
 				 "no provider is configured, and the simulator (" PROGRAM
-				 ") cannot be started; check that it is installed beside "
-				 "seedancefs");
+				 ") cannot be started; check that it is installed next "
+				 "to seedancefs");
 	}
 	ret_simulator->url = text_format("http://127.0.0.1:%u", port);
 	log_info("event=simulator port=%u control=%u note=\"no provider is configured, "

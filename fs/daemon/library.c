@@ -47,8 +47,8 @@ static int check_owner(const struct library *library, char **ret_error)
 				 strerror(errno));
 	if (status.st_uid != geteuid())
 		return text_fail(ret_error, -EPERM,
-				 "the library %s belongs to another user; use a "
-				 "directory that you own",
+				 "the library %s belongs to another user; use a folder "
+				 "that you own",
 				 library->path);
 	if (status.st_mode & 022)
 		return text_fail(ret_error, -EPERM,

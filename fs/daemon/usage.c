@@ -25,9 +25,9 @@ static const char synopsis[] =
 	"  -d           like -f, and log all FUSE requests\n"
 	"  -s           one worker thread only\n"
 	"  -h, --help   this text\n"
-	"  -V, --version   print the version\n"
+	"  -V, --version\n"
 	"\n"
-	"Configuration: ~/.config/seedancefs/config.ini, or the FILE in -o config=FILE.\n"
+	"Configuration: ~/.config/seedancefs/config.ini, or the FILE of -o config=FILE.\n"
 	"Without a [provider NAME] section the mount runs on the built-in simulator, "
 	"which\n"
 	"costs nothing. An option overrides the same key in the file.\n";
@@ -82,9 +82,8 @@ char *usage_text(void)
 	AUTOBUFFER text = BUFFER_INIT(USAGE_MAX_BYTES);
 
 	buffer_add(&text, synopsis);
-	buffer_add(&text,
-		   "\nOptions after -o, which are also keys above the first section "
-		   "of config.ini:\n\n");
+	buffer_add(&text, "\nOptions after -o, which can also be set above the first "
+			  "section of config.ini:\n\n");
 	add_keys(&text, CONFIG_MOUNT_OPTION, "=");
 	buffer_add(&text, "\nFUSE options, only after -o, such as:\n\n");
 	add_session_options(&text);

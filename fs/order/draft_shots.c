@@ -64,9 +64,9 @@ static int wait_for_state(struct draft *draft, const struct other *other)
 	case TASK_CANCELLED:
 	case TASK_UNKNOWN:
 	case TASK_INVALID: {
-		AUTOFREE char *more = text_format(
-			", which is %s: correct it, or write \"retry\" to its status",
-			task_state_word(other->view->state));
+		AUTOFREE char *more = text_format(", whose status is %s: correct it, or "
+						  "write \"retry\" to its status",
+						  task_state_word(other->view->state));
 
 		return wait_on(draft, other, more ? more : "");
 	}
@@ -150,13 +150,14 @@ static int check_gives_frame(struct draft *draft, const struct other *other)
 		return 0;
 	if (!section->provider->gives_last_frame)
 		return refuse(draft, other,
-			      "this needs the last frame of %s, but %s returns no last "
-			      "frames; use an image in this folder instead",
+			      "this request needs the last frame of %s, but %s returns "
+			      "no last frames; use an image in this folder instead",
 			      other->shown, section->provider->title);
-	return refuse(draft, other,
-		      "this needs the last frame of %s, which was submitted without one "
-		      "(\"return_last_frame\": false, or a draft); use another image",
-		      other->shown);
+	return refuse(
+		draft, other,
+		"this request needs the last frame of %s, which was submitted without "
+		"one (\"return_last_frame\": false, or a draft); use another image",
+		other->shown);
 }
 
 /* The other task has ended: its output is available, or never will be. */
@@ -247,7 +248,7 @@ static int refuse_account(struct draft *draft, const struct other *other,
 	return refuse(
 		draft, other,
 		"the draft %s was made with provider \"%s\" at %s with the key from %s; "
-		"[provider %s] is now another account, which does not know the draft",
+		"[provider %s] now uses another account, which cannot access the draft",
 		other->shown, section->name, view->endpoint ? view->endpoint : "?",
 		view->key_name ? view->key_name : "?", section->name);
 }

@@ -18,7 +18,7 @@ static char *countdown(struct filesystem *fs, int64_t active_ms)
 
 	if (left_ms < 0)
 		left_ms = 0;
-	return text_format("settling: submitted in %" PRId64
+	return text_format("settling: will be submitted in %" PRId64
 			   " s unless the folder changes",
 			   (left_ms + 999) / 1000);
 }

@@ -48,7 +48,7 @@ def test_a_bad_request_is_reported(desk, writer):
         wait_state(folder, "invalid")
         error = (folder / "error.txt").read_text()
         assert "nothing was billed" in error and "request.json" in error
-        assert 'unknown key "durration"; to send a key unchecked, put it into "extra": {…}; did you mean "duration"?' in error
+        assert 'unknown key "durration"; to send a key unchecked, put it in "extra": {…}; did you mean "duration"?' in error
         assert (folder / "request.json").read_text().strip() == BAD
         assert "durration" in field(folder, "note")
     desk.check_orders()

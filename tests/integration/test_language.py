@@ -442,7 +442,7 @@ def test_sample_requests_are_accepted_unchanged(make_mount, simulator, sample):
     folder = mount.path / "cat"
     folder.mkdir()
     (folder / "request.json").write_text(json.dumps(sample["request"]))  # no error at the close
-    wait_for(lambda: "settling: submitted in" in (field(folder, "waiting") or ""))
+    wait_for(lambda: "settling: will be submitted in" in (field(folder, "waiting") or ""))
 
 
 # --- memory ---

@@ -176,7 +176,7 @@ def test_edits_while_pending_make_one_order_of_the_last_text(make_mount, simulat
 def test_settling_is_shown(make_mount, simulator):
     mount = make_mount(simulator, settle=30)
     folder = mount.folder()
-    assert "settling: submitted in" in field(folder, "waiting")
+    assert "settling: will be submitted in" in field(folder, "waiting")
     assert control(folder, "submit").returncode == 0
     wait_state(folder, "succeeded")
 
@@ -204,7 +204,7 @@ def test_files_added_after_submit_settle(make_mount, simulator, word):
         assert control(folder, "retry").returncode == 0
         wait_for(lambda: "cat.png does not exist yet" in (field(folder, "waiting") or ""), "the missing input")
     (folder / "cat.png").write_bytes(png(640, 360))
-    wait_for(lambda: state(folder) != "pending" or "settling: submitted in" in (field(folder, "waiting") or ""), "a decision")
+    wait_for(lambda: state(folder) != "pending" or "settling: will be submitted in" in (field(folder, "waiting") or ""), "a decision")
     assert state(folder) == "pending" and simulator.creates() == 0
     assert control(folder, "submit").returncode == 0
     wait_state(folder, "succeeded")
@@ -590,7 +590,7 @@ def test_429_is_retried_when_the_service_says(mount, simulator):
     simulator.fault("create", {"status": 429, "headers": {"Retry-After": "1"},
                                "body": {"error": {"code": "ServerOverloaded", "message": "busy"}}}, times=2)
     folder = mount.folder()
-    wait_for(lambda: "asks to retry later" in (field(folder, "waiting") or ""))
+    wait_for(lambda: "asked for a later retry" in (field(folder, "waiting") or ""))
     assert state(folder) == "pending"
     wait_state(folder, "succeeded")
     assert simulator.creates() == 1

@@ -21,7 +21,7 @@ def test_a_held_order_in_the_trash_is_not_sent(mount, simulator, thrown):
     simulator.fault("create", {"status": 429, "headers": {"Retry-After": "2"},
                                "body": {"error": {"code": "RateLimitExceeded", "message": "slow"}}}, times=1)
     folder = mount.folder("film/scene", "A fox")
-    wait_for(lambda: "asks to retry later" in (field(folder, "waiting") or ""), "held")
+    wait_for(lambda: "asked for a later retry" in (field(folder, "waiting") or ""), "held")
     trash = mount.path / ".Trash-0" / "files"
     trash.mkdir(parents=True)
     os.rename(mount.path / thrown, trash / "thrown")

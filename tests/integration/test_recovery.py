@@ -197,7 +197,7 @@ def test_a_cancel_that_comes_too_late_says_so(mount, simulator, when):
 def test_a_cancelled_order_is_never_sent(mount, simulator, ends):
     simulator.fault("create", busy(1))
     folder = mount.folder()
-    waits_for(folder, "asks to retry later")
+    waits_for(folder, "asked for a later retry")
     assert control(folder, "cancel").returncode == 0
     assert state(folder) == "cancelled"
     (folder / "first_frame.png").write_bytes(png())
@@ -784,7 +784,7 @@ def test_content_that_changes_often_is_ordered_in_its_last_version(make_mount, s
 def test_an_order_told_to_wait_is_sent_once_after_a_kill(mount, simulator):
     simulator.fault("create", busy(600))
     folder = mount.folder()
-    waits_for(folder, "asks to retry later")
+    waits_for(folder, "asked for a later retry")
     mount.kill()
     mount.start()
     wait_state(folder, "succeeded")
@@ -840,7 +840,7 @@ def test_nothing_is_sent_while_the_ledger_cannot_be_written(mount, simulator, co
     if comes_back:
         simulator.fault("create", busy(2))
         folder = mount.folder()
-        waits_for(folder, "asks to retry later")
+        waits_for(folder, "asked for a later retry")
     sent = len(simulator.requests(on="create"))
     with sqlite(mount) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -963,7 +963,7 @@ def test_a_folder_removed_before_it_is_accepted_is_not_sent_again(mount, simulat
     if is_sent:
         wait_for(lambda: simulator.requests(on="create"))
     else:
-        waits_for(folder, "asks to retry later")
+        waits_for(folder, "asked for a later retry")
     run("rm", "-r", folder)
     simulator.clear_faults()
     if when.endswith("killed"):

@@ -128,7 +128,7 @@ enum answer_told media_answer_tell(const struct http_response *response,
 {
 	const char *why = objection(response, true, bytes, size);
 
-	*ret_why = why ? why : "the answer has no usable size";
+	*ret_why = why ? why : "the response has no usable size";
 	if (why)
 		return ANSWER_TELLS_NOTHING;
 	if (response->status == 206)

@@ -29,9 +29,9 @@ def messages():
 
 
 @pytest.mark.parametrize("path, text", [
-    ("fs/view/virtual_files.c", "settling: submitted in %<PRId64> s unless the folder changes"),
+    ("fs/view/virtual_files.c", "settling: will be submitted in %<PRId64> s unless the folder changes"),
     ("fs/order/draft_inputs.c", "%s is incomplete (%s without its end)"),
-    ("backend/orders/limits.c", "%u tasks are active at %s (max_active = %u); this one is submitted when one of them ends"),
+    ("backend/orders/limits.c", "%u tasks are active at %s (max_active = %u); this one will be submitted when one of them ends"),
     ("backend/media/stream/disk.c", "%s: the library's disk reports \\\"%s\\\"; reading from memory and the network until "
                                     "space is free"),
     ("backend/request/content.c", "%s: the URL is empty"),

@@ -111,7 +111,7 @@ static void test_refusals(void **state)
 		{ "{\"\\u0000\":1}", 0, 0, "\\u0000" },
 		{ "[\"\\ud800\"]", 0, 0, "surrogate" },
 		{ "[\"\\udc00\"]", 0, 0, "surrogate" },
-		{ "[01]", 1, 3, "start with 0" },
+		{ "[01]", 1, 3, "leading zeros" },
 		{ "[1.]", 1, 4, "incomplete" },
 		{ "[-]", 1, 3, "incomplete" },
 		{ "[\"\xff\"]", 0, 0, "UTF-8" },

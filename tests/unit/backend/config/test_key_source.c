@@ -119,7 +119,7 @@ static const struct refused refused[] = {
 	{ "[provider ark]\nkey_env = NO_SUCH_VARIABLE_HERE\n", "NO_SUCH_VARIABLE_HERE" },
 	{ "[provider ark]\nkey_command = false\n", "key_command failed (exit status 1)" },
 	{ "[provider ark]\nkey_command = true\n", "is empty" },
-	{ "[provider ark]\nkey_credential = ark\n", "no CREDENTIALS_DIRECTORY" },
+	{ "[provider ark]\nkey_credential = ark\n", "CREDENTIALS_DIRECTORY is not set" },
 	{ "[provider ark]\nkey_command = echo a\nkey_env = HOME\n",
 	  "only one of key_env, key_file" },
 	{ "[provider ark]\nkey_command = printf 'a\\001b'\n",
