@@ -333,16 +333,16 @@ def test_bytes_that_never_match_their_digest_are_kept_with_a_note(make_mount, si
     simulator.fault("media", {"headers": sha256_of(other)}, times=-1, kind="video")
     folder = mount.finished(simulator, video=video)
     assert (folder / "video.mp4").read_bytes() == video.read_bytes()
-    wait_for(lambda: "differ" in (field(folder, "note") or ""), "a note", PATIENCE * 2)
+    wait_for(lambda: "no download matched" in (field(folder, "note") or ""), "a note", PATIENCE * 2)
     assert (folder / "video.mp4").read_bytes() == video.read_bytes()
     count = len(asked(simulator))
     with contextlib.closing(sqlite3.connect(mount.library / "ledger.sqlite3")) as ledger:
-        wait_for(lambda: "differs from" in str(ledger.execute("SELECT note FROM task").fetchall()), "in the ledger")
+        wait_for(lambda: "no download matched" in str(ledger.execute("SELECT note FROM task").fetchall()), "in the ledger")
     mount.kill()
     mount.start()
     control(folder, "fetch")
     assert (folder / "video.mp4").read_bytes() == video.read_bytes()
-    assert "differ" in field(folder, "note")
+    assert "no download matched" in field(folder, "note")
     assert len(asked(simulator)) == count <= 16  # the complete video twice, in growing requests
 
 
@@ -356,7 +356,7 @@ def test_bytes_with_another_digest_stay_readable_when_a_retry_fails(make_mount, 
     wait_for(lambda: field(folder, "kept") == "100%")
     simulator.clear_faults()
     simulator.fault("media", {"status": 403, "body": "no"}, times=-1)
-    wait_for(lambda: "differ" in (field(folder, "note") or ""), "a note", PATIENCE * 2)
+    wait_for(lambda: "no download matched" in (field(folder, "note") or ""), "a note", PATIENCE * 2)
     wait_for(lambda: (folder / "video.mp4").exists())
     assert (folder / "video.mp4").read_bytes() == video.read_bytes()
 

@@ -261,7 +261,7 @@ def test_an_empty_list_proves_nothing_while_it_lags(mount, simulator):
     simulator.fault("create", {"close": "after"}, times=1)
     folder = order(mount, "cat", {"provider": "ark", "prompt": "A fox"})
     wait_for(lambda: "lists no matching task" in status(folder), "the first look")
-    assert "may be billed" in status(folder) and "retry" not in field(folder, "note")
+    assert "may still be billed" in status(folder) and "retry" not in field(folder, "note")
     wait_for(lambda: simulator.tasks()[0]["id"] in status(folder), "the second look")
 
 

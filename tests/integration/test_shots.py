@@ -197,7 +197,7 @@ def test_the_final_video_uses_the_model_of_its_draft(mount, simulator):
     (DRAFT, {"provider": "comet"}, ["ark", "comet"]),
     ({"prompt": "One"}, {}, ["is not a draft: it ", " submitted without \"draft\": true"]),
     ({"prompt": "One", "draft": False}, {}, ["is not a draft"]),
-    (DRAFT, {"prompt": "Two"}, ["beside the draft_task"]),
+    (DRAFT, {"prompt": "Two"}, ["besides the draft_task"]),
     (DRAFT, {"seed": 7}, ["\"seed\" is 7", "takes it from the draft"]),
     ({**DRAFT, "model": "seedance-2.5", "duration": 5}, {"resolution": "4k"}, ["4k", "doubao-seedance-2-5-260628"]),
 ])
