@@ -247,9 +247,10 @@ int refused_saves_hold(struct filesystem *fs, uint64_t number, struct node *dire
 	r = is_held(&view->refused_save, &newest, fd);
 	if (r <= 0)
 		return r;
-	text = text_format("a save was rejected (%s), and no save has been accepted "
-			   "since; save the file again, or write \"submit\" to status",
-			   view->refused_save.problem);
+	text = text_format(
+		"the last save was rejected (%s), and no save has been accepted "
+		"since; save the file again, or write \"submit\" to status",
+		view->refused_save.problem);
 	folder_set_waiting(fs, number, text);
 	return 1;
 }

@@ -59,6 +59,6 @@ def test_the_test_script_resets_inherited_signals(tmp_path):
     environment = {name: value for name, value in os.environ.items() if name != "SEEDANCEFS_DEFAULT_SIGNALS"}
     result = subprocess.run([scripts / "test.sh", "nothing"], text=True, capture_output=True, check=False,
                             env=environment, preexec_fn=ignore_all)
-    assert "unknown part nothing" in result.stderr
+    assert 'unknown part "nothing"' in result.stderr
     mask = int(result.stdout.split("SigIgn:")[1].split()[0], 16)
     assert [number.name for number in NUMBERS if mask >> number - 1 & 1] == []
