@@ -15,6 +15,7 @@ import harness
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 PROGRAMS = ("seedancefs", "seedance-sim", "seedance-thumbnailer")
+SUITES = ("test_live.py", "test_live_process.py")
 WATCHERS = ("an_order_from_its_status", "error_txt", "a_removal_is_announced", "a_reason_to_wait",
             "fetched_bytes_change_status", "an_output_beside_an_input", "present_at_the_start")
 ANNOUNCER = ("announcer", "users_file", "behind_a_link", "background")
@@ -45,7 +46,7 @@ def test_announcements_by_path(place, user, names):
     os.chown(own, pwd.getpwnam(user).pw_uid, -1)
     ended = subprocess.run(
         [sys.executable, "-B", place / "tests" / "desktop" / "refusing.py", user, sys.executable, "-B", "-m", "pytest", "-q",
-         "-x", "-p", "no:cacheprovider", f"--basetemp={own / 'tests'}", "-k", " or ".join((*names, "has_its_own_mount")), "test_live.py"],
+         "-x", "-p", "no:cacheprovider", f"--basetemp={own / 'tests'}", "-k", " or ".join((*names, "has_its_own_mount")), *SUITES],
         cwd=place / "tests" / "desktop", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, preexec_fn=harness.die_with_parent,
         env={**os.environ, "HOME": str(own), "TMPDIR": str(own), "SEEDANCEFS_BUILD": str(place),
