@@ -289,9 +289,12 @@ def test_base_name(tree):
 @pytest.mark.parametrize("path", ["fs/tree/node.c", "fs/tree/node.h", "tests/unit/fs/tree/test_node.c"])
 def test_long_file(tree, path):
     tree.append(path, "\n" * (500 - tree.read(path).count("\n")))
+    tree.write("tests/desktop/test_look.py", "\n" * 500)
     assert tree.check()[0] == 0
     tree.append(path, "\n")
     expect(tree, path, "file-lines: 501; allowed: 500")
+    tree.append("tests/desktop/test_look.py", "\n")
+    assert "tests/desktop/test_look.py: file-lines: 501; allowed: 500" in tree.check()[1]
 
 
 @pytest.mark.parametrize("path", ["fs/tree/node.c", "fs/tree/node.h", "tests/unit/fs/tree/test_node.c"])
