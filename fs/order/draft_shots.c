@@ -64,7 +64,7 @@ static int wait_for_state(struct draft *draft, const struct other *other)
 	case TASK_CANCELLED:
 	case TASK_UNKNOWN:
 	case TASK_INVALID: {
-		AUTOFREE char *more = text_format(", whose status is %s: correct it, or "
+		AUTOFREE char *more = text_format(", which is %s: correct it, or "
 						  "write \"retry\" to its status",
 						  task_state_word(other->view->state));
 

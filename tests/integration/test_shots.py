@@ -221,7 +221,7 @@ def test_a_draft_of_an_unknown_section_can_be_corrected(mount, simulator):
     draft = shot(mount, "draft", {**DRAFT, "provider": "arkk"})
     wait_state(draft, "invalid")
     final = shot(mount, "final", {"content": OF_DRAFT})
-    wait_for(lambda: "whose status is invalid: correct it" in (field(final, "waiting") or ""))
+    wait_for(lambda: "which is invalid: correct it" in (field(final, "waiting") or ""))
     (draft / "request.json").write_text(json.dumps(DRAFT))
     wait_state(final, "succeeded")
 
