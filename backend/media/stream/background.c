@@ -48,7 +48,7 @@ int media_start_piece(struct media *media, uint64_t start, uint64_t end, bool yi
 
 	if (r)
 		return r;
-	media->transfers->is_background = true; /* the new one is the first */
+	media->transfers->is_background = true; /* the new transfer is the first */
 	media->transfers->yields = yields;
 	return 0;
 }
@@ -104,7 +104,7 @@ bool media_any_is_read(struct backend *backend)
 	return false;
 }
 
-/* --- what becomes of it --- */
+/* --- results --- */
 
 void media_make_durable(struct media *media)
 {

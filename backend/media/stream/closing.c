@@ -1,6 +1,6 @@
 /*
- * Closing media: what came is made durable first, and what can be read again stays open
- * for a while.
+ * Closing media: received bytes are made durable first, and media that may be reopened
+ * stays open for a while.
  */
 #include "backend/media/stream/stream_internal.h"
 
@@ -10,9 +10,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define LINGER_MS 2000 /* how long one stays open after its last close */
+#define LINGER_MS 2000 /* the time it stays open after its last close */
 #define SYNC_BYTES (1u << 20)
-#define UNUSED_MAX 64 /* how many may do so at once */
+#define UNUSED_MAX 64 /* the number of unused media that stay open */
 
 void media_destroy(struct media *media)
 {
@@ -32,7 +32,7 @@ void media_destroy(struct media *media)
 	free(media);
 }
 
-/* Unlinks it from the table if nobody has it open. */
+/* Removes it from the table if nobody has it open. */
 static bool unlink_unused(struct backend *backend, struct media *media)
 {
 	SCOPED_LOCK(&backend->streaming->lock);
@@ -49,8 +49,8 @@ static bool unlink_unused(struct backend *backend, struct media *media)
 }
 
 /*
- * A good part of a file that is made durable when it is closed is still there after a
- * power cut. Less of it is fetched again.
+ * A large part of a file that is made durable at the close survives a power cut. A small
+ * part is fetched again.
  */
 bool media_is_worth_a_sync(const struct media *media)
 {
@@ -60,7 +60,10 @@ bool media_is_worth_a_sync(const struct media *media)
 	       media_file_kept(media->file) >= SYNC_BYTES;
 }
 
-/* What came is brought to disk, and made durable if it is whole, before it is closed. */
+/*
+ * Before it is closed, received bytes are written to disk, and made durable if the file
+ * is complete.
+ */
 static bool is_busy(struct media *media)
 {
 	return !media_is_idle(media) || media->needs_sync || media->check ||
@@ -75,7 +78,7 @@ static void close_now(struct media *media)
 		media_destroy(media);
 }
 
-/* The one that is unused longest, when there are more than may be; else NULL. */
+/* The media that has been unused longest, if there are too many; else NULL. */
 static struct media *find_surplus(struct backend *backend)
 {
 	struct media *oldest = NULL;
@@ -114,16 +117,16 @@ void media_linger_due(void *context)
 }
 
 /*
- * The last one left. Transfers stop unless everything is wanted; what is still under way
- * closes it from the tick. Whatever can be read again stays open for a while: players
- * and shells open a file anew and go on.
+ * The last user has closed it. Transfers stop unless the complete file is wanted; the
+ * tick closes it when the last one has ended. Media that can be read again stays open for
+ * a while, since players and shells reopen files.
  */
 void media_close_unused(struct media *media)
 {
 	if (media_is_used(media))
 		return;
 	if (atomic_load(&media->was_read) && media_file_is_complete(media->file))
-		media_clear_note(media); /* of a version before it */
+		media_clear_note(media); /* of an earlier version */
 	media_stop_unwanted(media);
 	if (media_is_worth_a_sync(media) && !media_file_is_writing(media->file))
 		media->needs_sync = true;
@@ -132,7 +135,7 @@ void media_close_unused(struct media *media)
 		return;
 	}
 	if (media->is_stale || media->is_dropped ||
-	    media_file_descriptor(media->file) < 0) /* there may be room next time */
+	    media_file_descriptor(media->file) < 0) /* there may be space next time */
 		close_now(media);
 	else
 		linger(media);
@@ -143,7 +146,7 @@ struct close_command {
 	struct media *media;
 };
 
-/* Two closes of one media may be queued: only one of them still finds it in the table. */
+/* Two closes of one media may be queued: only one of them finds it in the table. */
 static void run_close(struct backend *backend, struct command *command)
 {
 	struct close_command *close = (struct close_command *)command;
@@ -170,13 +173,13 @@ void backend_media_close(struct backend *backend, struct media *media)
 		return;
 	close = calloc(1, sizeof(*close));
 	if (!close)
-		return; /* it stays open until the end: no harm but memory */
+		return; /* it stays open until the end, which costs only memory */
 	close->command.run = run_close;
 	close->media = media;
 	backend_send(backend, &close->command);
 }
 
-/* Nobody told how far it read: those who stay are heard of with their next read. */
+/* Its position is unknown: the other readers report theirs with their next read. */
 static void run_leave(struct backend *backend, struct command *command)
 {
 	struct close_command *leave = (struct close_command *)command;

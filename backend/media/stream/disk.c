@@ -1,7 +1,6 @@
 /*
- * What became of bytes on their way to the disk: a whole file is made durable; where
- * there is no room, readers are served from memory, `status` says so, and it is tried
- * again.
+ * The results of writing to disk: a complete file is made durable. Without free space,
+ * readers are served from memory, `status` says so, and writing is retried.
  */
 #include "backend/media/stream/stream_internal.h"
 
@@ -34,7 +33,7 @@ static bool has_note(const struct media *media)
 	return view && view->note;
 }
 
-/* The video's note is not overwritten by the last frame's. */
+/* The last frame's note does not overwrite the video's. */
 void media_note_no_room(struct media *media, const char *why)
 {
 	AUTOFREE char *note = NULL;
@@ -69,8 +68,8 @@ static void clear_note(struct media *media)
 }
 
 /*
- * What is to be kept whole cannot be: whoever wants that tries again later. Of a disk
- * that only stands still nothing is put down: the ledger is likely to lie on it, too.
+ * The file cannot be stored completely now: the job retries later. A disk that merely
+ * stalls gets no note, since the ledger is probably on the same disk.
  */
 static void look_for_room(struct media *media)
 {

@@ -1,6 +1,6 @@
 /*
- * What is done when a transfer fails: again later, with a fresh link, with the file's new
- * version, or not at all; and what people are told of it.
+ * Failed transfers: retried later, with a new link or with the file's new version, or
+ * given up; and the texts that users see about it.
  */
 #include "backend/media/stream/stream_internal.h"
 
@@ -16,8 +16,8 @@
 
 #define BACKOFF_FIRST_MS 250
 #define BACKOFF_LAST_MS 8000
-#define TRIES_LEAST 10 /* in the time that a read waits */
-#define REFUSALS_MAX 2 /* of fresh links, in a row */
+#define TRIES_LEAST 10 /* while a read waits */
+#define REFUSALS_MAX 2 /* consecutive, of new links */
 
 static const char *note_head(const struct media *media)
 {
@@ -25,7 +25,7 @@ static const char *note_head(const struct media *media)
 					   : "last_frame.png: reading stopped";
 }
 
-/* Bytes came again: what the note says of a failure is over. */
+/* Bytes arrive again: removes the note about the failure. */
 void media_clear_note(struct media *media)
 {
 	AUTOVIEW *view = tasks_view(media->backend->tasks, media->number);
@@ -73,7 +73,7 @@ void media_note_overdue(struct media *media)
 	note_failure(media, why ? why : "no data");
 }
 
-/* Often enough that a read sees several tries, however short its time is. */
+/* Short enough that a read sees several attempts, however short its time-out is. */
 static int64_t backoff_ms(const struct media *media)
 {
 	int64_t timeout_ms = media->backend->config->read_timeout_ms;
@@ -87,7 +87,10 @@ static int64_t backoff_ms(const struct media *media)
 	return backend_jitter(media->backend, ms);
 }
 
-/* A server's own wish counts, as far as a reader can wait for it and for one more try. */
+/*
+ * A server's own delay counts as far as a reader can wait for it and for one more
+ * attempt.
+ */
 static void retry_later(struct media *media, int64_t retry_after_ms)
 {
 	int64_t most_ms = media->backend->config->read_timeout_ms / 2;
@@ -108,7 +111,10 @@ void media_retry_due(void *context)
 	media_pump(context);
 }
 
-/* The first fresh link is read on from at once; one that fails as well, in a while. */
+/*
+ * After the first new link, reading continues immediately; if that one fails as well,
+ * after a delay.
+ */
 static void refreshed(void *context, int result)
 {
 	struct media *media = context;
@@ -116,7 +122,7 @@ static void refreshed(void *context, int result)
 	media->is_refreshing = false;
 	media->is_linkless = result == -ENODATA || result == -ENOENT;
 	if (result == -EIO && media->refusals)
-		media->refusals--; /* nothing was learnt: the read's time ends it */
+		media->refusals--; /* nothing was learnt: the read's time-out ends it */
 	if (result || media->refusals > 1)
 		retry_later(media, 0);
 	else
@@ -151,8 +157,7 @@ static void asked_again(void *context, int result)
 	retry_later(media, 0);
 }
 
-/* That is no refusal; but the host may be another one by now,
- * which a fresh link tells. */
+/* This is no refusal; but the host may have changed, which a new link shows. */
 static void unreachable(struct media *media)
 {
 	if (media->is_refreshing)
@@ -161,15 +166,17 @@ static void unreachable(struct media *media)
 	refresh_links(media, asked_again);
 }
 
-/* The file behind the link is another one:
- * the present version is over, a new one is probed. */
+/*
+ * The link leads to another file: the current version is stale, and the new one is
+ * probed.
+ */
 static void become_stale(struct media *media)
 {
 	struct backend *backend = media->backend;
 	struct task_view *view;
 
 	if (media_file_is_complete(media->file))
-		return; /* it is kept, whatever the service has now */
+		return; /* it is complete on disk, whatever the service has now */
 	view = tasks_begin(backend->tasks, media->number);
 	media->is_stale = true;
 	if (view && view->outputs[media->kind].version == media->version) {
@@ -195,7 +202,7 @@ static char *describe(const struct transfer *transfer,
 				: "the connection closed before the end of the response");
 }
 
-/* It was asked of a link that was renewed meanwhile. */
+/* The transfer used a link that was renewed in the meantime. */
 static bool is_outdated(const struct transfer *transfer)
 {
 	const struct media *media = transfer->media;
@@ -205,7 +212,7 @@ static bool is_outdated(const struct transfer *transfer)
 	return url && strcmp(url, transfer->url);
 }
 
-/* It was a piece in the background, which whoever began it takes care of. */
+/* A background piece; its job handles the failure. */
 static bool is_left_to_job(struct media *media, const struct transfer *transfer,
 			   const struct http_response *response, const char *why)
 {
@@ -242,7 +249,7 @@ void media_transfer_failed(struct media *media, const struct transfer *transfer,
 	if (transfer->has_no_memory)
 		media_give_up(media, "out of memory");
 	else if (media_answer_is_dead_link(status, said) && is_outdated(transfer))
-		return; /* the fresh link is asked next */
+		return; /* the new link is tried next */
 	else if (transfer->objection || media_answer_is_dead_link(status, said))
 		refused(media, why);
 	else if (response->outcome == HTTP_NOT_SENT)

@@ -1,6 +1,4 @@
-/*
- * The files of media on disk: their names, their directories, and how they go.
- */
+/* The files of media on disk: their names, their directories, and their removal. */
 #include "backend/media/stream/stream_internal.h"
 
 #include "backend/base/cleanup.h"
@@ -26,8 +24,9 @@ static int open_directory(struct backend *backend, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-/* What is there is opened without asking the filesystem for a change,
- * which could wait. */
+/*
+ * An existing directory is opened without a change to the filesystem, which could wait.
+ */
 int media_task_directory(struct backend *backend, uint64_t number)
 {
 	AUTOFREE char *name = text_format("%" PRIu64, number);
@@ -65,7 +64,10 @@ static void remove_version(int directory, enum output_kind kind, uint32_t versio
 	unlinkat(directory, map, 0);
 }
 
-/* Their files are about to go: whoever has them open reads on, nobody else keeps them. */
+/*
+ * The files are about to be removed: open readers continue, everything else lets go of
+ * them.
+ */
 static void close_dropped(struct backend *backend, uint64_t number, enum output_kind kind)
 {
 	struct media *next;

@@ -1,7 +1,7 @@
 /*
- * How much of an output is on disk, for whoever lists folders: asked again and again of
- * files that are not open, and that nobody changes meanwhile. So it is looked up once,
- * and remembered until somebody opens the file.
+ * How much of an output is on disk, for listings of folders, which ask repeatedly about
+ * files that are not open and do not change. So it is looked up once and remembered until
+ * the file is opened.
  */
 #include "backend/media/stream/stream_internal.h"
 
@@ -41,8 +41,10 @@ void media_kept_forget(const struct media *media)
 		*memo = (struct kept_memo){ 0 };
 }
 
-/* What is known without looking. False: nothing; `*ret_changes` tells whether what is
- * found by looking is still true afterwards. */
+/*
+ * The remembered value. False: none; *ret_changes then shows whether a value found on
+ * disk is still valid afterwards.
+ */
 static bool recall(struct backend *backend, uint64_t number, enum output_kind kind,
 		   uint32_t version, uint64_t *ret_bytes, uint64_t *ret_changes)
 {

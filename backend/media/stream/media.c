@@ -1,6 +1,4 @@
-/*
- * Which media is open. stream_internal.h tells what is in the other files.
- */
+/* The table of open media. stream_internal.h describes the other files. */
 #include "backend/media/stream/stream_internal.h"
 
 #include "backend/base/cleanup.h"
@@ -57,8 +55,8 @@ static int make(struct backend *backend, const struct task_view *view,
 }
 
 /*
- * One media is opened by one at a time, and not under the lock, for files are opened:
- * whoever else wants it waits for the first one. On that one's stack.
+ * Each media is opened by one thread at a time, without the lock, since that opens files;
+ * other threads wait for the first one. On that thread's stack.
  */
 struct opening {
 	struct opening *next;
@@ -78,7 +76,7 @@ static bool is_being_opened(const struct backend *backend, const struct opening 
 	return false;
 }
 
-/* The media if it is open; else NULL, and the opening is this one's. */
+/* The media if it is open; else NULL, and the caller opens it. */
 static struct media *begin_opening(struct backend *backend, struct opening *opening)
 {
 	SCOPED_LOCK(&backend->streaming->lock);
@@ -97,7 +95,7 @@ static struct media *begin_opening(struct backend *backend, struct opening *open
 	return media;
 }
 
-/* `media` is what was opened, or NULL. */
+/* `media` is the opened one, or NULL. */
 static void end_opening(struct backend *backend, struct opening *opening,
 			struct media *media)
 {

@@ -1,6 +1,4 @@
-/*
- * The life of the streams.
- */
+/* Creating and destroying the streams. */
 #include "backend/media/stream/stream_internal.h"
 
 #include "backend/base/cleanup.h"
@@ -9,7 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* On the writer's thread. */
+/* Runs on the writer's thread. */
 static void written(void *context)
 {
 	struct backend *backend = context;
@@ -42,7 +40,7 @@ int streaming_start(struct backend *backend)
 	return media_writer_start(backend->streaming->writer);
 }
 
-/* A good part of a file is still there after a power cut. */
+/* Makes large parts of files survive a power cut. */
 static void sync_all(struct backend *backend)
 {
 	for (struct media *media = media_first(backend); media; media = media->next)

@@ -1,6 +1,6 @@
 /*
- * Whether a whole file is what the server promised: it is read once, in slices, when it
- * is durable. What comes of it is remembered beside the map, and told to those who listen (stream_events).
+ * Compares a complete file with its expected digest: it is read once, in slices, when it
+ * is durable. The result is stored beside the map and reported to stream_events.
  */
 #include "backend/media/stream/stream_internal.h"
 
@@ -14,13 +14,13 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define SLICE_BYTES (4u << 20) /* some milliseconds of the thread */
+#define SLICE_BYTES (4u << 20) /* a few milliseconds of the thread */
 #define STEP_BYTES (64u << 10)
 
 struct check {
 	int fd;
 	struct digest *digest;
-	char hex[SHA256_HEX]; /* that was promised */
+	char hex[SHA256_HEX]; /* the expected digest */
 	uint64_t offset;
 };
 
@@ -43,10 +43,10 @@ static void conclude(struct media *media, enum media_check result)
 	if (media_file_check(media->file) == result ||
 	    !media_file_set_check(media->file, result))
 		media->backend->streaming->events->whole(
-			media); /* else the keeper comes back to it */
+			media); /* else the job returns to it */
 }
 
-/* Returns 0 at the slice's or the file's end; -errno. */
+/* Returns 0 at the end of the slice or of the file; -errno. */
 static int read_slice(struct media *media, struct check *check)
 {
 	uint64_t size = media_file_size(media->file), end = check->offset + SLICE_BYTES;
@@ -88,7 +88,7 @@ void media_check_due(void *context)
 	}
 }
 
-/* -ENODATA: what was promised cannot be told by this machine, or nothing was. */
+/* -ENODATA: there is no expected digest, or this machine cannot compute its kind. */
 static int begin(struct media *media)
 {
 	enum digest_kind kind;
@@ -131,6 +131,6 @@ bool media_check_go_on(struct media *media)
 	if (r == -ENODATA)
 		conclude(media, known == MEDIA_UNCHECKED ? MEDIA_RIGHT : known);
 	else if (r)
-		media->is_concluded = true; /* for now: the keeper comes back to it */
+		media->is_concluded = true; /* for now: the job returns to it */
 	return !r;
 }

@@ -1,6 +1,4 @@
-/*
- * Fetching a whole file.
- */
+/* Fetching a complete file. */
 #include "backend/media/stream/stream_internal.h"
 
 #include "backend/base/cleanup.h"
@@ -27,7 +25,7 @@ static bool is_under_way(const struct media *media)
 	return media->transfers || media->is_refreshing || timer_is_set(&media->retry);
 }
 
-/* Whoever gives it up, or never heard of it, does not want it all. */
+/* Once the version was given up, or if nobody requested all of it, it is not fetched. */
 static int fetch_whole(struct media *media, bool begins, char **ret_why)
 {
 	bool is_wanted = begins || media->wants_all;
