@@ -1,6 +1,6 @@
 /*
- * What transfers bring: from curl's pieces to chunks that readers find and the writer
- * brings to disk; and when they pause.
+ * The bytes that transfers receive: from curl's pieces to chunks that readers find and
+ * the writer writes to disk; and when transfers pause.
  */
 #include "backend/media/stream/stream_internal.h"
 
@@ -17,7 +17,10 @@
 
 /* --- staging --- */
 
-/* In steps, so that what is given up leaves little of it: writing costs less then. */
+/*
+ * Reserves disk space, because writing costs less then; in steps, so that an abandoned
+ * transfer leaves little of it.
+ */
 static void reserve(struct transfer *transfer, struct media_chunk *chunk)
 {
 	uint64_t to = chunk->offset + RESERVE_BYTES;
@@ -29,9 +32,8 @@ static void reserve(struct transfer *transfer, struct media_chunk *chunk)
 }
 
 /*
- * Blocks that were missing became whole: whatever failed before is over. Only a transfer
- * that was worth its while begins the back-off anew: there are servers that break off
- * again and again.
+ * Missing blocks became complete: earlier failures are over. Only a transfer that brought
+ * enough bytes resets the back-off: some servers break off repeatedly.
  */
 static void note_progress(struct transfer *transfer, uint64_t bytes)
 {
@@ -48,7 +50,7 @@ static void note_progress(struct transfer *transfer, uint64_t bytes)
 		media->failures = 0;
 }
 
-/* Readers find it from now on, and it goes to disk. Takes the chunk over. */
+/* Readers find the chunk from now on, and it is written to disk. Takes over the chunk. */
 static void stage(struct transfer *transfer, struct media_chunk *chunk)
 {
 	struct media *media = transfer->media;
@@ -59,7 +61,7 @@ static void stage(struct transfer *transfer, struct media_chunk *chunk)
 	media_file_stage(media->file, chunk);
 	if (media_file_disk_error(media->file) && !media->has_no_room)
 		atomic_store(&media->backend->streaming->has_written,
-			     true); /* people are told */
+			     true); /* people are notified */
 	if (media_writer_is_stuck(media->backend->streaming->writer))
 		media_file_keep_chunk(media->file, chunk);
 	else
@@ -68,7 +70,7 @@ static void stage(struct transfer *transfer, struct media_chunk *chunk)
 	media_answer_ready(media);
 }
 
-/* Where a transfer's last block ends: it may bring only the first part of it. */
+/* The end of a transfer's last block: it may bring only the first part of the block. */
 static uint64_t last_block_end(const struct transfer *transfer)
 {
 	uint64_t size = media_file_size(transfer->media->file);
@@ -78,8 +80,10 @@ static uint64_t last_block_end(const struct transfer *transfer)
 	return end < size ? end : size;
 }
 
-/* A chunk at `position`, which ends at a round offset, so that the page cache takes it in
- * one large folio. */
+/*
+ * A chunk at `position`, which ends at a round offset, so that the page cache stores it
+ * in one large folio.
+ */
 static struct media_chunk *chunk_at(struct transfer *transfer, uint64_t position)
 {
 	uint64_t end = (position / MEDIA_CHUNK_BYTES + 1) * MEDIA_CHUNK_BYTES;
@@ -113,8 +117,10 @@ int media_take_in(struct transfer *transfer, const char *bytes, size_t size)
 	return 0;
 }
 
-/* Splits off the chunk's whole blocks, by a copy of what is the smaller part; NULL: no
- * memory. The rest stays the transfer's. */
+/*
+ * Splits off the chunk's complete blocks, by copying the smaller part; NULL: no memory.
+ * The transfer keeps the rest.
+ */
 static struct media_chunk *split(struct transfer *transfer, size_t whole)
 {
 	struct media_chunk *chunk = transfer->chunk, *other;
@@ -143,7 +149,7 @@ static struct media_chunk *split(struct transfer *transfer, size_t whole)
 	return other;
 }
 
-/* What came so far is of use, but for a block that is not whole yet. */
+/* Stages the bytes received so far, except for an incomplete block. */
 void media_stage_blocks(struct transfer *transfer)
 {
 	size_t whole = transfer->chunk ? transfer->chunk->size / MEDIA_BLOCK_BYTES *
@@ -155,7 +161,7 @@ void media_stage_blocks(struct transfer *transfer)
 		stage(transfer, blocks);
 }
 
-/* It ends here, whether it came to its end or not. */
+/* The transfer ends here, complete or not. */
 void media_stage_rest(struct transfer *transfer)
 {
 	media_stage_blocks(transfer);
@@ -187,8 +193,10 @@ bool media_is_at_limit(const struct transfer *transfer)
 	return transfer->position >= transfer->limit && transfer->limit < transfer->end;
 }
 
-/* The reader is far behind; or the disk is slow; or it takes nothing, and readers take no
- * more just now. */
+/*
+ * The reader is far behind; or the disk is slow; or the disk accepts nothing, and readers
+ * take nothing at the moment.
+ */
 bool media_must_pause(const struct transfer *transfer)
 {
 	const struct media *media = transfer->media;
@@ -200,7 +208,7 @@ bool media_must_pause(const struct transfer *transfer)
 		!media_is_waited_for(transfer));
 }
 
-/* Taking more may end the transfer, but not within the call: that comes with a turn. */
+/* Accepting more may end the transfer, but not within the call: a turn does that. */
 void media_resume(struct media *media)
 {
 	for (struct transfer *transfer = media->transfers; transfer;

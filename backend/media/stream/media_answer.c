@@ -7,12 +7,12 @@
 #include <string.h>
 #include <strings.h>
 
-/* --- what no media is --- */
+/* --- answers that are not media --- */
 
 /*
- * Pages and messages, which come with status 200 where a link died or a network wants one
- * to sign in. text/plain is let through: it is what servers call any file that they do
- * not know.
+ * Pages and messages, which arrive with status 200 for a dead link or from a network that
+ * requires a login. text/plain is accepted: servers use it for any file that they do not
+ * know.
  */
 static bool is_page(const char *content_type)
 {
@@ -34,7 +34,7 @@ static const char *objection(const struct http_response *response, bool is_start
 		return "the media host sent the file compressed, which was not requested";
 	if (is_page(response->content_type))
 		return "the media host sent a web page instead of the file";
-	if (is_start && size && *bytes == '<') /* no video and no picture begins so */
+	if (is_start && size && *bytes == '<') /* no video or picture begins like this */
 		return "the media host sent a web page instead of the file";
 	return NULL;
 }
@@ -46,7 +46,7 @@ static const char *opaque_tag(const char *etag)
 	return text_starts_with(etag, "W/") ? etag + 2 : etag;
 }
 
-/* A weak one proves little; but that is more than nothing. */
+/* A weak tag proves little, but more than nothing. */
 static bool is_other_etag(const char *one, const char *other)
 {
 	return one && other && strcmp(opaque_tag(one), opaque_tag(other));
@@ -56,7 +56,7 @@ static enum answer_verdict judge_whole(const struct http_response *response,
 				       const struct answer_wanted *wanted,
 				       struct answer_span *ret_span, const char **ret_why)
 {
-	bool is_same = wanted->etag && response->etag; /* equal: that was looked at */
+	bool is_same = wanted->etag && response->etag; /* equal: checked before */
 
 	if (response->content_length < 0 && !is_same) {
 		*ret_why = "the media host does not report the size of the file";
@@ -106,7 +106,7 @@ enum answer_verdict media_answer_judge(const struct http_response *response,
 				       : judge_whole(response, wanted, ret_span, ret_why);
 }
 
-/* The part that begins the file. */
+/* The part at the start of the file. */
 static enum answer_told tell_part(const struct http_response *response,
 				  uint64_t *ret_size, struct answer_span *ret_span)
 {

@@ -1,5 +1,5 @@
 /*
- * Reads of media. A read whose bytes are here only looks at the map. One that must wait
+ * Reads of media. A read whose bytes are here only checks the map. A read that must wait
  * is parked: its caller's record (struct media_read) goes to `arrived` and from there to
  * `waits`, which the backend's thread owns. It leaves that list exactly once, with its
  * answer: bytes, error, deadline, cancellation, or the stop of the backend.
@@ -42,12 +42,12 @@ static void take_list(struct media *media, struct media_read *read)
 }
 
 /*
- * Other threads park reads at any time, also while a transfer keeps this thread in curl.
- * So new reads are taken over whenever bytes arrive.
+ * Other threads park reads at any time, even while a transfer keeps this thread in curl.
+ * Therefore new reads are taken over whenever bytes arrive.
  */
 static void take_arrived(struct media *media)
 {
-	/* Only this thread takes reads away or refuses them. */
+	/* Only this thread removes reads or refuses them. */
 	if (atomic_load_explicit(&media->arrived, memory_order_relaxed) !=
 	    &media->refused)
 		take_list(media, atomic_exchange_explicit(&media->arrived, NULL,
@@ -60,7 +60,10 @@ bool media_has_waits(struct media *media)
 	return media->waits != NULL;
 }
 
-/* Answers the waits that `is_over` (all, with NULL) with the result. False: none was. */
+/*
+ * Answers the waits that `is_over` selects (all, with NULL) with the result. False: there
+ * were none.
+ */
 static bool answer_those(struct media *media, int result,
 			 bool (*is_over)(const struct media *media,
 					 const struct media_read *read))
@@ -108,7 +111,7 @@ void media_read_cancel(struct media_read *read, int result)
 	atomic_store(&read->cancelled, result);
 }
 
-/* Ends the reads of one media that were cancelled. False: none was. */
+/* Ends the cancelled reads of one media. False: there were none. */
 static bool end_cancelled(struct media *media)
 {
 	struct media_read **at = &media->waits;
@@ -132,7 +135,7 @@ static bool end_cancelled(struct media *media)
 	return had_any;
 }
 
-/* What is cancelled from the exchange on sends the command again. */
+/* A cancellation after the exchange sends the command again. */
 static void run_cancel(struct backend *backend, struct command *command)
 {
 	(void)command;
@@ -162,8 +165,8 @@ struct park_command {
 };
 
 /*
- * The kernel asks once more, at once, for what was an error: whoever waited in vain does
- * not wait twice as long.
+ * The kernel immediately repeats a read that failed: a reader whose wait failed does not
+ * wait twice.
  */
 static bool is_echo(const struct media *media)
 {
@@ -171,7 +174,7 @@ static bool is_echo(const struct media *media)
 	       clock_boot_ms() - media->overdue_ms < ECHO_MS;
 }
 
-/* The read may have been cancelled before it was parked, and may be over already. */
+/* The read may have been cancelled before it was parked, and may already be over. */
 static void run_park(struct backend *backend, struct command *command)
 {
 	struct park_command *park = (struct park_command *)command;
@@ -186,7 +189,7 @@ static void run_park(struct backend *backend, struct command *command)
 	backend_media_close(backend, media);
 }
 
-/* False: the media takes no more reads. */
+/* False: the media accepts no further reads. */
 static bool arrive(struct media *media, struct media_read *read)
 {
 	struct media_read *first =
@@ -202,7 +205,7 @@ static bool arrive(struct media *media, struct media_read *read)
 	return true;
 }
 
-/* From arrive() on the record is the backend's; the command holds the media open. */
+/* From arrive() on, the backend owns the record; the command holds the media open. */
 int backend_media_park(struct backend *backend, struct media *media, uint64_t offset,
 		       size_t size, struct media_read *read)
 {
@@ -273,9 +276,12 @@ int backend_media_view(struct backend *backend, struct media *media, uint64_t of
 	return r;
 }
 
-/* --- once a second, while something is under way --- */
+/* --- once a second, while reads or transfers are active --- */
 
-/* Nothing that it could have waited for came for too long. */
+/*
+ * The deadline has expired: for too long, nothing arrived that the read could have waited
+ * for.
+ */
 static bool is_overdue(const struct media *media, const struct media_read *read)
 {
 	return clock_boot_ms() - read->since_ms > media->backend->config->read_timeout_ms;
@@ -301,7 +307,7 @@ void media_tick_due(void *context)
 		media_stop_unwanted(media);
 	media_stop_idle(media);
 	if (!media->is_refreshing && !timer_is_set(&media->retry))
-		media_pump(media); /* what a stopped transfer was to bring */
+		media_pump(media); /* what a stopped transfer was to fetch */
 	if (media->needs_sync) {
 		media->needs_sync = false;
 		media_file_sync_begin(media->file);

@@ -1,6 +1,6 @@
 /*
- * The ranges of a media that are on their way: how they begin, what becomes of their
- * answers, how they end.
+ * The running transfers of a media: their start, the handling of their answers, and their
+ * end.
  */
 #include "backend/media/stream/stream_internal.h"
 
@@ -68,7 +68,7 @@ bool media_stop_paused(struct media *media)
 	return has_stopped;
 }
 
-/* Up to which waiting reads need it. */
+/* The end of the bytes that waiting reads need from it. */
 static uint64_t needed_end(const struct transfer *transfer)
 {
 	uint64_t end = transfer->position;
@@ -96,8 +96,10 @@ void media_hold_back(struct media *media)
 	media_start_tick(media);
 }
 
-/* What is wanted from `start` on is another request's:
- * those that would get there end there. */
+/*
+ * Another request fetches the bytes from `start` on: transfers that would reach `start`
+ * end there.
+ */
 static void cut_others(struct media *media, uint64_t start)
 {
 	struct transfer *next;
@@ -114,7 +116,10 @@ static void cut_others(struct media *media, uint64_t start)
 	}
 }
 
-/* What readers began goes on in the background, but for what followed one of them. */
+/*
+ * Transfers that readers began continue in the background, except those that followed a
+ * reader.
+ */
 static void leave_to_keeper(struct media *media)
 {
 	struct transfer *next;
@@ -140,7 +145,7 @@ void media_stop_unwanted(struct media *media)
 	timer_clear(&media->backend->timers, &media->retry);
 }
 
-/* --- what comes in --- */
+/* The complete file is already in transfer: one transfer is enough. */
 
 /* The whole file is on its way already: once is enough. */
 static bool is_being_streamed(const struct media *media)
@@ -152,7 +157,10 @@ static bool is_being_streamed(const struct media *media)
 	return false;
 }
 
-/* Where the bytes belong that come. A whole file has no limit: it is streamed once. */
+/*
+ * Sets where the received bytes belong. A complete file has no limit: it is streamed
+ * once.
+ */
 static void take_span(struct transfer *transfer, const struct answer_span *span,
 		      bool is_whole)
 {
@@ -169,7 +177,7 @@ static void take_span(struct transfer *transfer, const struct answer_span *span,
 		transfer->limit = transfer->end;
 }
 
-/* Looks at the answer's head, once. False: its bytes are not taken. */
+/* Checks the answer's head, once. False: its bytes are not accepted. */
 static bool check_head(struct transfer *transfer, const struct http_response *response,
 		       const char *bytes, size_t size)
 {
@@ -205,8 +213,8 @@ static bool check_head(struct transfer *transfer, const struct http_response *re
 }
 
 /*
- * A transfer is ending when no more is left of it than comes while the next request is
- * answered: then the wire is never idle, and hardly ever shared.
+ * A transfer is ending when its remaining bytes are no more than arrive while the next
+ * request is answered: then the connection is never idle, and rarely shared.
  */
 static void look_ahead(struct transfer *transfer)
 {
@@ -224,7 +232,7 @@ static void look_ahead(struct transfer *transfer)
 	timer_set(&media->backend->timers, &media->ahead, now_ms);
 }
 
-/* All is here, and the server means to send more: it may never do so. */
+/* All bytes are here, and the server announces more: it may never send them. */
 static bool is_overlong(const struct transfer *transfer,
 			const struct http_response *response)
 {
@@ -261,7 +269,7 @@ static int take_bytes(void *context, const struct http_response *response,
 	return is_surplus || is_overlong(transfer, response) ? -1 : 0;
 }
 
-/* Readers wait for what came: they need not wait for a whole chunk. */
+/* Readers wait for received bytes: they need not wait for a complete chunk. */
 static void turned(void *context)
 {
 	media_stage_blocks(context);
@@ -269,7 +277,7 @@ static void turned(void *context)
 
 /* --- how they end --- */
 
-/* A short range that brought nothing would be followed by the same one, for ever. */
+/* A short range without bytes would be followed by the same range, forever. */
 static bool is_well_ended(const struct transfer *transfer)
 {
 	if (transfer->is_redundant)

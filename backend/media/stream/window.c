@@ -1,11 +1,11 @@
 /*
- * Which bytes of a media are fetched next.
+ * Decides which bytes of a media are fetched next.
  *
- * A reader that goes on in order is a run. What it needs at first is fetched exactly,
- * then ranges that grow, the next one of which begins while the reader is still in the
- * first half of what is here. One that proved to read much has a single request for all
- * that is left, which pauses ahead of it. Whoever needs a block that is on its way waits
- * for that one transfer.
+ * A sequential reader is a run. At first exactly the bytes that it needs are fetched,
+ * then growing ranges; the next range begins while the reader is still in the first half
+ * of the present bytes. A run that proved to read much has a single request for all
+ * remaining bytes, which pauses ahead of it. A reader that needs a block in transfer
+ * waits for that transfer.
  */
 #include "backend/media/stream/stream_internal.h"
 
@@ -16,34 +16,40 @@
 #define WINDOW_FIRST_BYTES (256u << 10)
 #define WINDOW_MOST_BYTES (32u << 20)
 #define WINDOW_GROWTH 4
-/* A first read of the file's start of this size: cp, cat, dd. Whatever only looks at a
- * file reads less at once. */
+/*
+ * A first read of this size at the file's start is a bulk reader: cp, cat, dd. Programs
+ * that only inspect a file read less at once.
+ */
 #define BULK_READ_BYTES (256u << 10)
 #define BULK_FIRST_BYTES (2u << 20)
 /* A run of this length reads much. */
 #define BULK_RUN_BYTES (2u << 20)
-/* Before a reader went on in order this far,
- * nothing is fetched that it does not wait for. */
+/*
+ * Until a reader has read this far sequentially, only the bytes that it waits for are
+ * fetched.
+ */
 #define PROOF_BYTES (1u << 20)
-/* What lies at most this far behind a limit is waited for: no request of its own. */
+/* Bytes at most this far behind a limit are waited for, without a separate request. */
 #define REACH_BYTES (8u << 20)
-/* Reordered readahead still counts as going on in order. */
+/* Reordered readahead within this distance still counts as sequential. */
 #define NEAR_BYTES (1u << 20)
-#define ALL_FAILURES_MAX 20 /* in a row, where nobody waits */
+#define ALL_FAILURES_MAX 20 /* in a row, without waiting readers */
 
-/* --- what is here or on its way --- */
+/* --- present and claimed bytes --- */
 
 static uint64_t next_of(const struct transfer *transfer)
 {
 	return transfer->chunk ? transfer->chunk->offset : transfer->position;
 }
 
-/* Where that which is on its way ends: at the limit, which one piece may go beyond. */
+/*
+ * The end of the bytes that the transfer claims: its limit, which one piece may exceed.
+ */
 static uint64_t claim_end(const struct transfer *transfer)
 {
 	uint64_t begun = media_is_at_limit(transfer) ? 0 : MEDIA_BLOCK_BYTES - 1;
 	uint64_t taken = (transfer->position + begun) / MEDIA_BLOCK_BYTES *
-			 MEDIA_BLOCK_BYTES; /* with the block that is being taken in */
+			 MEDIA_BLOCK_BYTES; /* including the block in progress */
 	uint64_t end = transfer->limit > taken ? transfer->limit : taken;
 
 	if (transfer->yields && end > taken + REACH_BYTES)
@@ -79,7 +85,7 @@ static uint64_t free_end(const struct media *media, uint64_t start, uint64_t wan
 	return end < size ? end : size;
 }
 
-/* Where what is here or on its way from `offset` on ends. */
+/* The end of the present or claimed bytes that begin at `offset`. */
 static uint64_t frontier(const struct media *media, uint64_t offset)
 {
 	uint64_t size = media_file_size(media->file), at = offset, claimed_end;
@@ -94,16 +100,18 @@ static uint64_t frontier(const struct media *media, uint64_t offset)
 }
 
 /*
- * Bytes that the disk does not take must be read before too many others come: the
- * transfers go one after the other.
+ * Bytes that the disk does not accept must be read before too many others arrive: the
+ * transfers run one after the other.
  */
 static bool has_enough(const struct media *media)
 {
 	return media_lacks_disk(media) && media->transfers && media->transfers->next;
 }
 
-/* How far ahead of a run is fetched:
- * never more than it read so far, but for a bulk one. */
+/*
+ * How far ahead of a run to fetch: never more than it has read so far, except for a bulk
+ * run.
+ */
 static uint64_t ahead_of(const struct media *media, const struct run *run)
 {
 	uint64_t most = media_most_ahead(media),
@@ -128,7 +136,7 @@ static int start(struct media *media, uint64_t missing, uint64_t end, uint64_t a
 				    limit);
 }
 
-/* Whether a transfer that is on its way there takes in what is up to `end`, too. */
+/* Extends a running transfer close before `offset` up to `end`. False: none is close. */
 static bool reach(struct media *media, uint64_t offset, uint64_t end, uint64_t *ret_end)
 {
 	for (struct transfer *transfer = media->transfers; transfer;
@@ -144,8 +152,8 @@ static bool reach(struct media *media, uint64_t offset, uint64_t end, uint64_t *
 }
 
 /*
- * Sees to it that what is missing of the range is on its way, and so much ahead of it; to
- * a bulk reader with one request for all the rest.
+ * Ensures that the missing bytes of the range are in transfer, and `ahead` bytes after
+ * it; for a bulk reader, with one request for all remaining bytes.
  */
 static int provide(struct media *media, uint64_t offset, uint64_t end, uint64_t ahead,
 		   bool is_bulk)
@@ -174,8 +182,7 @@ static int provide(struct media *media, uint64_t offset, uint64_t end, uint64_t 
 
 /* --- runs --- */
 
-/* The run that a read belongs to;
- * a new one takes the place of the one used least lately. */
+/* The run that a read belongs to; a new run replaces the least recently used one. */
 static struct run *find_run(struct media *media, uint64_t offset, uint64_t end)
 {
 	struct run *oldest = &media->runs[0];
@@ -184,7 +191,7 @@ static struct run *find_run(struct media *media, uint64_t offset, uint64_t end)
 	for (size_t i = 0; i < MEDIA_RUNS_MAX; i++) {
 		struct run *run = &media->runs[i];
 
-		/* What was in its window it may have read without being seen here. */
+		/* It may have read the bytes in its window without being seen here. */
 		if (run->window && offset + NEAR_BYTES >= run->next &&
 		    offset <= run->next + run->window + NEAR_BYTES) {
 			if (end > run->next)
@@ -205,8 +212,8 @@ static struct run *find_run(struct media *media, uint64_t offset, uint64_t end)
 }
 
 /*
- * A reader that had to wait, and has read on by half the window since the last time,
- * proves that the window is too small.
+ * A reader that had to wait, and has read half the window since the last time, proves
+ * that the window is too small.
  */
 static void grow_window(struct run *run, uint64_t read_bytes)
 {
@@ -226,7 +233,7 @@ static void grow_window(struct run *run, uint64_t read_bytes)
 	run->grown = run->next;
 }
 
-/* The transfer that a bulk reader follows goes on ahead of it. */
+/* Extends the transfer that a bulk reader follows ahead of it. */
 static void extend(struct media *media, const struct run *run)
 {
 	uint64_t limit = run->next + ahead_of(media, run);
@@ -242,7 +249,10 @@ static void extend(struct media *media, const struct run *run)
 	media_resume(media);
 }
 
-/* Two ranges at once of one reader would only take the wire from the one it waits for. */
+/*
+ * Two simultaneous ranges of one reader would only take bandwidth from the one that it
+ * waits for.
+ */
 static bool is_behind_transfer(const struct media *media, uint64_t offset)
 {
 	for (const struct transfer *transfer = media->transfers; transfer;
@@ -257,7 +267,7 @@ static bool goes_ahead(const struct run *run)
 	return run->is_proven && (run->is_bulk || run->next - run->first >= PROOF_BYTES);
 }
 
-/* Keeps a run's window on its way, and sets the mark at which its reader is to report. */
+/* Keeps a run's window in transfer, and sets the mark at which its reader must report. */
 static void go_ahead(struct media *media, struct run *run)
 {
 	uint64_t size = media_file_size(media->file), end, mark = UINT64_MAX;
@@ -318,9 +328,9 @@ void media_ahead_due(void *context)
 	}
 }
 
-/* --- all of it --- */
+/* --- the complete file --- */
 
-/* What is here and not on disk yet is not fetched again. */
+/* Bytes that are here but not yet on disk are not fetched again. */
 static void provide_all(struct media *media)
 {
 	uint64_t size = media_file_size(media->file),
@@ -331,14 +341,16 @@ static void provide_all(struct media *media)
 		media->transfers->yields = true;
 }
 
-/* A whole file that nobody waits for is not asked for in vain for ever. */
+/* Limits the failed requests for a complete file without waiting readers. */
 static bool is_hopeless(const struct media *media)
 {
 	return media->wants_all && !media->waits && media->failures > ALL_FAILURES_MAX;
 }
 
-/* The range that waiting reads ask for around one of them: the kernel splits a large read
- * into many, which are one request here. */
+/*
+ * The range that waiting reads request around one of them: the kernel splits a large read
+ * into many, which are one request here.
+ */
 static void join_waits(const struct media *media, const struct media_read *wait,
 		       uint64_t *ret_start, uint64_t *ret_end)
 {
@@ -361,7 +373,7 @@ static void join_waits(const struct media *media, const struct media_read *wait,
 	*ret_end = end;
 }
 
-/* A range that failed, and is waited for, is asked for as far as it was to go. */
+/* Requests a failed range that a read waits for again, up to its original end. */
 static int provide_again(struct media *media, const struct media_read *wait)
 {
 	bool is_in_it =
@@ -374,7 +386,7 @@ static int provide_again(struct media *media, const struct media_read *wait)
 		       is_in_it && media->again_is_bulk);
 }
 
-/* Starts whatever is missing for those who wait. */
+/* Starts the transfers of missing bytes for waiting reads. */
 void media_pump(struct media *media)
 {
 	int r = 0;
